@@ -1,0 +1,179 @@
+"""Every exception that the package raises.
+
+Each derives from ``StorageRouterError`` and from the exception that Django or Python uses for the same thing, so code that
+knows neither Azure nor this package handles it rightly. What happened is in fields, not only in the text; no field and no text
+ever holds a secret.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a configuration: where, what, what is allowed, what to do.
+
+    ``id`` is the check's id (``storage_router.E001``); ``place`` names the variable, the file and key, or the option in code;
+    ``hint`` says what is allowed and what to do. No field ever holds a secret.
+    """
+
+    id: str
+    place: str
+    message: str
+    hint: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the process may start all the same."""
+        return self.id.rpartition(".")[2].startswith("W")
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message} ({self.id})"
+        return f"{text}\n    {self.hint}" if self.hint else text
+
+
+class StorageRouterError(Exception):
+    """The root of the hierarchy."""
+
+
+class ConfigurationError(StorageRouterError, ImproperlyConfigured):
+    """The configuration is wrong. ``problems`` holds everything that was found, in one go."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        heading = "1 problem" if count == 1 else f"{count} problems"
+        return "\n".join([f"storage_router is not configured rightly, {heading}:", *map(str, self.problems)])
+
+
+class InvalidNameError(StorageRouterError, SuspiciousFileOperation):
+    """A name that no storage of this package accepts, refused before anything was asked of a backend."""
+
+
+class RoutingError(StorageRouterError):
+    """A name has no place to go, or not the one that the operation needs. ``name`` is the full name."""
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class NoRouteError(RoutingError, LookupError):
+    """No route claims the name, and the configuration has no ``default``."""
+
+
+class ReadOnlyRouteError(RoutingError, PermissionError):
+    """The route that claims the name is ``read_only``: nothing can be written or deleted through it."""
+
+
+class RouteChangedError(RoutingError, SuspiciousFileOperation):
+    """A save would have ended under a name that routes elsewhere. Nothing was left behind."""
+
+
+class SigningError(StorageRouterError, ImproperlyConfigured):
+    """A signed URL was asked for from a credential that cannot sign one."""
+
+
+class BlobError(StorageRouterError, OSError):
+    """The service refused or failed an operation.
+
+    Fields: ``alias`` (of the backend, or None), ``container``, ``blob`` (None where the container is meant), ``status`` (HTTP,
+    or None where no answer came), ``error_code`` (Azure's, for example ``BlobNotFound``) and ``request_id`` (what Azure's
+    support asks for). ``errno``, ``strerror`` and ``filename`` are set as Python's own exceptions set them. The SDK's error is
+    the cause.
+    """
+
+    default_errno = errno.EIO
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        alias: str | None = None,
+        container: str | None = None,
+        blob: str | None = None,
+        status: int | None = None,
+        error_code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(self.default_errno, message, blob if blob is not None else container)
+        self.alias = alias
+        self.container = container
+        self.blob = blob
+        self.status = status
+        self.error_code = error_code
+        self.request_id = request_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # OSError's own would call the class with (errno, strerror, filename); tasks queues send exceptions between processes.
+        return _rebuild, (type(self), str(self.strerror), {key: getattr(self, key) for key in _BLOB_ERROR_FIELDS})
+
+    def __str__(self) -> str:
+        fields = {
+            "backend": self.alias,
+            "container": self.container,
+            "blob": self.blob,
+            "status": self.status,
+            "code": self.error_code,
+            "request id": self.request_id,
+        }
+        where = ", ".join(f"{label} {value!r}" for label, value in fields.items() if value is not None)
+        return f"{self.strerror} [{where}]" if where else str(self.strerror)
+
+
+_BLOB_ERROR_FIELDS = ("alias", "container", "blob", "status", "error_code", "request_id")
+
+
+def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any]) -> BlobError:
+    return kind(message, **fields)
+
+
+class BlobNotFoundError(BlobError, FileNotFoundError):
+    """There is no such blob."""
+
+    default_errno = errno.ENOENT
+
+
+class ContainerNotFoundError(BlobError, FileNotFoundError):
+    """The container does not exist; the message says how to create it."""
+
+    default_errno = errno.ENOENT
+
+
+class BlobExistsError(BlobError, FileExistsError):
+    """The name is taken and may not be overwritten."""
+
+    default_errno = errno.EEXIST
+
+
+class BlobPermissionError(BlobError, PermissionError):
+    """The service refused the credential, or the credential may not do this."""
+
+    default_errno = errno.EACCES
+
+
+class BlobTimeoutError(BlobError, TimeoutError):
+    """No answer within ``timeout``."""
+
+    default_errno = errno.ETIMEDOUT
+
+
+class BlobConnectionError(BlobError, ConnectionError):
+    """The service could not be reached, or the connection broke."""
+
+    default_errno = errno.ECONNABORTED
+
+
+class BlobChangedError(BlobError):
+    """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or lost."""
+
+    default_errno = errno.ESTALE
