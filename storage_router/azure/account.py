@@ -1,0 +1,186 @@
+"""What all backends of one account and credential share: the credential, the connections, the user delegation key.
+
+Nothing here imports the SDK before the first request.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from storage_router.conf.options import AzureOptions
+
+from .credentials import credential
+from .delegation import DelegationKeys
+from .errors import translated
+from .signing import DelegationKey
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+POOL_SIZE = 64
+"""Idle connections kept per account. More may be open at a time; the surplus is closed after use."""
+
+CONNECT_TIMEOUT = 5
+"""Seconds for a connection to be made: what answers at all answers within one TCP retransmission or two."""
+
+
+class Account:
+    """One storage account, seen with one credential. Get it with ``Account.of``."""
+
+    def __init__(self, options: AzureOptions) -> None:
+        self.endpoint: str = options.endpoint
+        self.account_name: str = options.resolved_account_name
+        self.authentication = options.authentication
+        self._options = options
+        self._lock = threading.Lock()
+        self._service: BlobServiceClient | None = None
+        self.delegation_keys = DelegationKeys(self._fetch_delegation_key)
+
+    def __repr__(self) -> str:
+        return f"<Account {self.endpoint} ({self.authentication.kind})>"
+
+    @classmethod
+    def of(cls, options: AzureOptions) -> Account:
+        """Return the account that ``options`` mean: the same object for options that can share everything."""
+        key = _key(options)
+        with _lock:
+            found = _accounts.get(key)
+            if found is None:
+                found = _accounts[key] = cls(options)
+            return found
+
+    @property
+    def credential(self) -> Any:
+        """What the SDK's clients take as ``credential``. Raises ``CredentialError`` if it cannot be built."""
+        from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+
+        given = self.authentication
+        if given.kind == "account_key":
+            return AzureNamedKeyCredential(given.account_name, given.account_key.get_secret_value())
+        if given.kind == "token":
+            return credential(given)
+        if given.kind == "sas":
+            return AzureSasCredential(given.sas_token.get_secret_value())
+        return None
+
+    def service(self) -> BlobServiceClient:
+        """Return the SDK's client, with the connections that all backends of the account share."""
+        service = self._service
+        if service is None:
+            with self._lock:
+                service = self._service
+                if service is None:
+                    service = self._service = self._build()
+        return service
+
+    def user_delegation_key(self, until: float) -> DelegationKey:
+        """Return a user delegation key that is good until ``until`` (seconds since the epoch), or as near as Azure
+        allows.
+
+        Makes a request only where no key is at hand. Raises ``BlobError``.
+        """
+        return self.delegation_keys.key(until)[0]
+
+    def close(self) -> None:
+        """Close the connections. The next request opens new ones."""
+        with self._lock:
+            service, self._service = self._service, None
+        if service is not None:
+            service.close()
+
+    def _build(self) -> BlobServiceClient:
+        from azure.storage.blob import BlobServiceClient
+
+        from .transport import pooled_transport
+
+        options = self._options
+        given = dict(options.client_options)
+        settings: dict[str, Any] = {
+            "connection_timeout": min(options.timeout, CONNECT_TIMEOUT),
+            "read_timeout": options.timeout,
+        }
+        if options.api_version:
+            settings["api_version"] = options.api_version
+        if not options.log_requests:
+            # The policy's own level, so that nobody's logging configuration is touched.
+            settings["http_logging_level"] = logging.DEBUG
+        settings.update(given)
+        if "retry_policy" not in given:
+            from .retries import BoundedRetry
+
+            retry_options = {key: value for key, value in given.items() if key.startswith("retry_")}
+            settings["retry_policy"] = BoundedRetry(deadline_secs=options.timeout, **retry_options)
+        if "transport" not in given and "session" not in given:
+            settings["transport"] = pooled_transport(POOL_SIZE, settings)
+        return BlobServiceClient(self.endpoint, credential=self.credential, **settings)
+
+    def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
+        times = (dt.datetime.fromtimestamp(seconds, dt.UTC) for seconds in (start, expiry))
+        with translated(account_name=self.account_name):
+            key = self.service().get_user_delegation_key(*times)
+        return DelegationKey(
+            oid=key.signed_oid,
+            tid=key.signed_tid,
+            start=_seconds(key.signed_start),
+            expiry=_seconds(key.signed_expiry),
+            service=key.signed_service,
+            version=key.signed_version,
+            value=key.value,
+            delegated_user_tid=getattr(key, "signed_delegated_user_tid", None) or "",
+        )
+
+    def _forget(self) -> None:
+        """In a forked child: leave the parent's connections alone, unclosed, and start without any."""
+        self.delegation_keys.after_fork()
+        _abandoned.append(self._service)
+        self._service = None
+        self._lock = threading.Lock()
+
+
+_lock = threading.Lock()
+_accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDictionary()
+_abandoned: list[Any] = []
+
+
+def _seconds(time: str) -> int:
+    return int(dt.datetime.fromisoformat(time).timestamp())
+
+
+def _key(options: AzureOptions) -> Hashable:
+    return (
+        options.endpoint,
+        options.resolved_account_name,
+        options.authentication,
+        options.api_version,
+        options.timeout,
+        options.log_requests,
+        _frozen(options.client_options),
+    )
+
+
+def _frozen(value: Any) -> Hashable:
+    """Return something hashable that is equal only for values that certainly mean the same."""
+    if isinstance(value, Mapping):
+        return ("mapping", tuple(sorted((str(key), _frozen(item)) for key, item in value.items())))
+    if isinstance(value, (list, tuple)):
+        return ("sequence", tuple(_frozen(item) for item in value))
+    if value is None or isinstance(value, (str, bytes, int, float)):
+        return (type(value).__name__, value)
+    # The account keeps the options, so the object lives, and its id is its own, as long as the key is in use.
+    return ("object", id(value))
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for account in list(_accounts.values()):
+        account._forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

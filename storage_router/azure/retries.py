@@ -1,0 +1,100 @@
+"""When a request is sent again, how soon, and until when.
+
+The SDK waits 15 seconds before its first retry, never retries 429, and ignores Retry-After. Behind a web server that
+is too late: here the first retry follows within half a second, and no attempt starts after ``timeout`` seconds.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.storage.blob import ExponentialRetry
+
+FIRST_WAIT = 0.25
+"""Seconds before the first retry, on average; each further one waits twice as long."""
+
+LONGEST_WAIT = 8.0
+
+RETRIES = 5
+
+_RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_RETRIED_COPY_SOURCE_ERRORS = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
+
+
+class BoundedRetry(ExponentialRetry):
+    """The SDK's retry policy with a short first wait and an end.
+
+    ``deadline_secs`` bounds the time from the first attempt to the start of the last one. The SDK's own options
+    (``retry_total``, ``retry_connect``, ``retry_read``, ``retry_status``) are taken as the SDK takes them.
+    """
+
+    def __init__(self, *, deadline_secs: float, **options: Any) -> None:
+        options.setdefault("retry_total", RETRIES)
+        for kind in ("retry_connect", "retry_read", "retry_status"):
+            options.setdefault(kind, options["retry_total"])
+        super().__init__(**options)
+        self.deadline_secs = deadline_secs
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Return the seconds to wait before the next attempt: what the service asked for, else growing and random."""
+        asked = settings.get("retry_after")
+        if asked is not None:
+            return float(asked)
+        # Spread by half to both sides, so that the threads that one fault hit do not come back together.
+        return min(FIRST_WAIT * 2 ** (settings["count"] - 1), LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311
+
+    def send(self, request: PipelineRequest) -> PipelineResponse:
+        """Send the request, and again while that may help and time is left."""
+        settings = self.configure_retries(request)
+        deadline = time.monotonic() + self.deadline_secs
+        while True:
+            response: PipelineResponse | None = None
+            error: AzureError | None = None
+            try:
+                response = self.next.send(request)
+                if not _worth_a_retry(response.http_response):
+                    break
+            except ClientAuthenticationError:
+                raise
+            except AzureError as caught:
+                error = caught
+            http_response = response.http_response if response is not None else None
+            settings["retry_after"] = _retry_after(http_response)
+            left = self.increment(settings, request=request.http_request, response=http_response, error=error)
+            wait = self.get_backoff_time(settings) if left else 0.0
+            if not left or time.monotonic() + wait >= deadline:
+                if error is not None:
+                    raise error
+                break
+            if settings["hook"]:
+                settings["hook"](
+                    retry_count=settings["count"] - 1,
+                    location_mode=settings["mode"],
+                    request=request.http_request,
+                    response=http_response,
+                    error=error,
+                )
+            request.context.transport.sleep(wait)
+        if settings["history"]:
+            response.context["history"] = settings["history"]
+        response.http_response.location_mode = settings["mode"]
+        return response
+
+
+def _worth_a_retry(response: Any) -> bool:
+    if response.status_code in _RETRIED:
+        return True
+    return response.headers.get("x-ms-copy-source-error-code") in _RETRIED_COPY_SOURCE_ERRORS
+
+
+def _retry_after(response: Any) -> float | None:
+    """Return the seconds of a Retry-After header; Azure sends seconds, never a date."""
+    text = response.headers.get("Retry-After") if response is not None else None
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

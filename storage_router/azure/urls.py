@@ -1,0 +1,158 @@
+"""The URL of a blob, public or signed. No SDK, and no request but the one for a user delegation key."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+from storage_router.conf.options import AzureOptions
+from storage_router.exceptions import SigningError
+
+from .account import Account
+from .signing import (
+    SIGNED_VERSION,
+    DelegationKey,
+    Signer,
+    ordered,
+    overrides,
+    sign_with_account_key,
+    sign_with_delegation_key,
+)
+
+__all__ = ["BlobUrls", "DelegationKey", "sign_with_account_key", "sign_with_delegation_key"]
+
+LONGEST_DEFAULT_WINDOW = 3600
+"""Seconds that signed URLs stay the same, at most, unless ``url_window_secs`` says otherwise."""
+
+REMEMBERED_URLS = 4096
+"""Signed URLs kept per window; a page shows the same pictures again and again."""
+
+_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
+
+
+class BlobUrls:
+    """The URLs of one container's blobs. Safe across threads."""
+
+    def __init__(self, options: AzureOptions, account: Account | None = None) -> None:
+        self._options = options
+        self._account = account
+        self._container: str = options.azure_container
+        self._api = f"{options.endpoint}/{self._container}/"
+        self._public = _public_base(options)
+        self._https_only = self._public.startswith("https:") and self._api.startswith("https:")
+        self._sas = ""
+        given = options.authentication
+        if given.kind == "sas" and options.sas_token_in_urls:
+            self._sas = "?" + given.sas_token.get_secret_value().lstrip("?")
+        self._windows: dict[tuple[object, ...], _Window] = {}
+
+    def api_url(self, blob_name: str) -> str:
+        """Return the URL at which the API knows the blob, whatever ``custom_domain`` is."""
+        return self._api + (blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~"))
+
+    def public_url(self, blob_name: str) -> str:
+        """Return the unsigned URL, at the custom domain if there is one."""
+        return self._public + (blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~"))
+
+    def url(
+        self,
+        blob_name: str,
+        *,
+        expire: float | None = None,
+        parameters: Mapping[str, str] | None = None,
+        permission: str = "r",
+        now: float | None = None,
+    ) -> str:
+        """Return the URL of a blob.
+
+        Without ``expire`` (seconds) it is the public one. With it, the URL is signed: good for ``permission``, for
+        ``expire`` seconds at least and one window longer at most, or, with a user delegation key, until that key's
+        end, seven days at most. ``parameters`` are response headers: content_type, content_disposition,
+        content_encoding, content_language, cache_control. ``now`` (seconds since the epoch) is for tests.
+
+        Raises ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError`` for wrong arguments, and
+        ``BlobError`` if the service refuses a user delegation key.
+        """
+        if expire is None or self._sas:
+            if parameters:
+                overrides(parameters)
+            return self.public_url(blob_name) + self._sas
+        kind = (expire, permission, tuple(sorted(parameters.items())) if parameters else None)
+        moment = time.time() if now is None else now
+        window = self._windows.get(kind)
+        if window is None or not window.start < moment <= window.end:
+            window = self._windows[kind] = self._window(expire, parameters, permission, moment)
+            if len(self._windows) > REMEMBERED_URLS:
+                self._windows = {kind: window}
+        found = window.urls.get(blob_name)
+        if found is None:
+            found = f"{self.public_url(blob_name)}?{window.sign(blob_name)}"
+            if len(window.urls) >= REMEMBERED_URLS:
+                window.urls.clear()
+            window.urls[blob_name] = found
+        return found
+
+    def _window(self, expire: float, parameters: Mapping[str, str] | None, permission: str, now: float) -> _Window:
+        """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same."""
+        if not expire > 0:
+            raise ValueError(f"A signed URL must live longer than {expire!r} seconds.")
+        options, given = self._options, self._options.authentication
+        length = options.url_window_secs
+        if length is None:
+            length = min(int(expire) // 4, LONGEST_DEFAULT_WINDOW)
+        length = max(int(length), 1)  # times in URLs are whole seconds
+        expiry = math.ceil((now + expire) / length) * length
+        start, end = expiry - expire - length, expiry - expire
+        common = {
+            "account_name": options.resolved_account_name,
+            "container": self._container,
+            "permission": ordered(permission),
+            "parameters": parameters,
+            "https_only": self._https_only,
+            "version": options.api_version or SIGNED_VERSION,
+        }
+        if given.kind == "account_key":
+            key = given.account_key.get_secret_value()
+            return _Window(start, end, sign_with_account_key(account_key=key, expiry=expiry, **common))
+        if given.kind != "token":
+            raise SigningError(
+                f"The container {self._container!r} has "
+                + ("only a SAS" if given.kind == "sas" else "no credential")
+                + ", which cannot sign URLs. Give account_key or a token credential, or take expiration_secs and "
+                "expire away" + (" and set sas_token_in_urls." if given.kind == "sas" else ".")
+            )
+        if self._account is None:
+            self._account = Account.of(options)
+        delegation, renewal = self._account.delegation_keys.key(expiry, stable_for=length, now=now)
+        sign = sign_with_delegation_key(key=delegation, expiry=min(expiry, delegation.expiry), **common)
+        return _Window(start, min(end, renewal), sign)
+
+
+@dataclass(slots=True)
+class _Window:
+    """From after ``start`` until ``end`` (seconds since the epoch) every blob has one URL."""
+
+    start: float
+    end: float
+    sign: Signer
+    urls: dict[str, str] = field(default_factory=dict)
+
+
+def _public_base(options: AzureOptions) -> str:
+    """Return what a blob's URL begins with, with a trailing slash."""
+    container = options.azure_container
+    if not options.custom_domain:
+        return f"{options.endpoint}/{container}/"
+    domain = options.custom_domain.rstrip("/")
+    if "//" not in domain:
+        scheme = urlsplit(options.endpoint).scheme
+        domain = f"{scheme}://{domain}"
+    kept = options.container_in_url
+    if kept is None:
+        # The static website's container is the root of its own host.
+        kept = container != "$web"
+    return f"{domain}/{container}/" if kept else f"{domain}/"
