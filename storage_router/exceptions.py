@@ -8,7 +8,7 @@ ever holds a secret.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,3 +177,41 @@ class BlobChangedError(BlobError):
     """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or lost."""
 
     default_errno = errno.ESTALE
+
+
+class SourceChangedError(StorageRouterError, OSError):
+    """A file changed while it was being copied. Nothing of it was stored; copying it again is all that is needed."""
+
+    def __init__(self, message: str, *, filename: str) -> None:
+        super().__init__(errno.ESTALE, message, filename)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_source_changed, (str(self.strerror), self.filename)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def _rebuild_source_changed(message: str, filename: str) -> SourceChangedError:
+    return SourceChangedError(message, filename=filename)
+
+
+class TransferError(StorageRouterError):
+    """Some files of a transfer were not copied. The others are there, whole; the same transfer again copies the rest.
+
+    ``failures`` maps each name that failed to its error, ``untried`` holds the names that were not tried after too many failures.
+    """
+
+    def __init__(self, failures: Mapping[str, Exception], untried: Sequence[str] = (), total: int = 0) -> None:
+        self.failures = dict(failures)
+        self.untried = tuple(untried)
+        self.total = total
+        super().__init__(self.failures, self.untried, total)
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.failures)} of {self.total} files could not be copied:"]
+        lines += [f"    {name}: {error}" for name, error in sorted(self.failures.items())]
+        if self.untried:
+            lines.append(f"After so many failures {len(self.untried)} further files were not tried.")
+        lines.append("What was copied is whole. Run the same command again for the rest.")
+        return "\n".join(lines)
