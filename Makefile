@@ -19,7 +19,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 .PHONY: help demo test test-browser test-floors lint format azurite chromium clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) $(if $(filter azurite,$(BACKENDS)),azurite) ## the example project, served (BACKENDS=azurite|filesystem|memory, PORT=8000)
 	@$(RUN) exec $(BIN)/python example/demo.py --backends $(BACKENDS) $(if $(PORT),--port $(PORT)) $(ARGS)

@@ -1,0 +1,14 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import path
+from library import views
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("backends/", views.backends, name="backends"),
+    path("admin/", admin.site.urls),
+]
+
+if settings.DEBUG:
+    # For backends without a web server of their own (filesystem, memory): their base_url leads here.
+    urlpatterns.append(path("files/<path:name>", views.serve, name="serve"))
