@@ -1,0 +1,121 @@
+"""``RouterDocument``: the whole configuration, validated."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from .backends import TYPES, Backend
+from .report import Location, complaint, gathered, restated, shown, suggestion
+from .routes import RouteOptions
+from .static import StaticOptions
+
+_ALIAS = re.compile(r"\A[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
+
+
+def _alias(value: str) -> str:
+    if not _ALIAS.match(value):
+        raise complaint(
+            f"{shown(value) or 'the key'} cannot be an alias",
+            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so that variables "
+            "can name them.",
+        )
+    return value
+
+
+def _list(value: Any) -> Any:
+    """Variables hold text: there the list is written as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        decoded = json.loads(value)
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, list):
+        raise complaint(
+            "the text is not a JSON list",
+            """Write all routes at once: '[{"prefix": "private/", "backend": "private"}]'.""",
+        )
+    return decoded
+
+
+class RouterDocument(BaseModel):
+    """What all sources say together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    backends: dict[Annotated[str, AfterValidator(_alias)], Backend] = Field(
+        description="The backends, by alias.",
+        examples=[
+            {
+                "media": {
+                    "type": "azure",
+                    "account_name": "acmefiles",
+                    "azure_container": "media",
+                    "credential": "default",
+                }
+            }
+        ],
+    )
+    routes: Annotated[tuple[RouteOptions, ...], BeforeValidator(_list)] = Field(
+        default=(),
+        description="Which names go to which backend; the first route that matches decides.",
+        examples=[[{"prefix": "private/", "backend": "private"}]],
+    )
+    default: str | None = Field(
+        default=None,
+        description="The alias of the backend for names that no route claims; without it they are an error.",
+        examples=["media"],
+    )
+    static: StaticOptions = Field(default=StaticOptions(), description="How static files go through the router.")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _everything_at_once(cls, given: Any, handler: Callable[[Any], Self]) -> Self:
+        """Check the aliases in routes and ``default`` even where something else is wrong."""
+        found = list(_reference_problems(given)) if isinstance(given, Mapping) else []
+        try:
+            document = handler(given)
+        except ValidationError as error:
+            raise gathered(cls.__name__, [*restated(error), *found]) from None
+        if found:
+            raise gathered(cls.__name__, found)
+        return document
+
+
+def allowed_keys(given: Any, location: Location) -> Iterable[str]:
+    """Return the keys that the table at ``location`` of ``given`` may have; for a backend without a type, the types."""
+    if not location:
+        return RouterDocument.model_fields
+    if location[0] == "static":
+        return StaticOptions.model_fields
+    if location[0] == "routes":
+        return RouteOptions.model_fields
+    backend = given["backends"][location[1]] if len(location) == 2 else {}
+    kind = backend.get("type") if isinstance(backend, Mapping) else None
+    return TYPES[kind].model_fields if isinstance(kind, str) and kind in TYPES else TYPES
+
+
+def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
+    backends = given.get("backends")
+    if not isinstance(backends, Mapping):
+        return
+    if not backends:
+        hint = "Add a table such as [backends.media] with type, account_name, azure_container and credential."
+        yield ("backends",), complaint("there is no backend", hint, id="E002")
+        return
+    routes = given.get("routes", ())
+    references: list[tuple[Location, Any]] = [(("default",), given.get("default"))]
+    if isinstance(routes, Sequence) and not isinstance(routes, str):
+        for index, route in enumerate(routes):
+            if isinstance(route, Mapping):
+                references.append((("routes", index, "backend"), route.get("backend")))
+    for location, alias in references:
+        if isinstance(alias, str) and alias not in backends:
+            message = f"there is no backend {shown(alias)}"
+            yield location, complaint(message, suggestion(alias, map(str, backends)), id="E004")

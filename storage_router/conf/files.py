@@ -1,0 +1,114 @@
+"""The configuration file: TOML, YAML or JSON, by its suffix."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from storage_router.exceptions import Problem
+
+from .merging import Layer
+from .report import Location, problem, suggestion
+
+DEFAULT_FILE = "storage_router.toml"
+"""Read from the working directory where no file is named."""
+
+SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+
+
+def layer(path: Path, name: str) -> Layer:
+    """Return what the file at ``path`` says; ``name`` is how messages call it. ``problems`` has what is wrong with it."""
+
+    def place(location: Location) -> str:
+        inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+        return f"{name}: {inner}" if inner else name
+
+    tree, found = _read(path, name)
+    # Editors find the schema by this key in JSON files.
+    tree.pop("$schema", None)
+    return Layer(source="file", tree=tree, place=place, problems=[found] if found is not None else [])
+
+
+def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        hint = f"{suggestion(suffix, SUFFIXES)} The suffix tells the format: {', '.join(SUFFIXES)}."
+        return {}, problem("E009", name, "the file is neither TOML, YAML nor JSON", hint)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}, problem("E009", name, "the file does not exist", f"It was looked for at {path}.")
+    except UnicodeDecodeError:
+        return {}, problem("E009", name, "the file is not UTF-8", "Save it as UTF-8.")
+    except OSError as error:
+        return {}, problem("E009", name, f"the file cannot be read: {error.strerror}", f"It is {path}.")
+    try:
+        tree = _PARSERS[suffix](text)
+    except _ParseError as error:
+        return {}, problem("E009", name, f"the file cannot be parsed: {error}", "Nothing of it was read.")
+    except ModuleNotFoundError:
+        return {}, problem(
+            "E013", name, "PyYAML is not installed", "pip install 'django-storage-router[yaml]', or use TOML."
+        )
+    if not isinstance(tree, dict):
+        return {}, problem("E009", name, "the file holds no table of settings", "It begins with keys such as backends.")
+    return tree, None
+
+
+class _ParseError(Exception):
+    """What is wrong and where; never the text itself, which may hold keys."""
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        saying, _, where = str(error).rpartition(" (at ")
+        # Some messages quote what was found; the place is enough to find it.
+        raise _ParseError(f"{saying.partition(':')[0]} (at {where}" if where else str(error)) from None
+
+
+def _json(text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            names = [key for key, _ in pairs]
+            repeated = next(key for key in names if names.count(key) > 1)
+            raise _ParseError(f"the key {repeated!r} is there twice in one object")
+        return table
+
+    try:
+        return json.loads(text, object_pairs_hook=unique) if text.strip() else {}
+    except json.JSONDecodeError as error:
+        raise _ParseError(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML lets the last of two equal keys win in silence; here they are an error."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            keys = [key.value for key, _ in node.value]
+            for key, _ in node.value:
+                if keys.count(key.value) > 1:
+                    where = key.start_mark
+                    raise _ParseError(f"the key {key.value!r} is there twice (at line {where.line + 1})")
+            return super().construct_mapping(node, deep)
+
+    try:
+        tree = yaml.load(text, Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+        raise _ParseError(f"it is not YAML{where}") from None
+    except yaml.YAMLError:
+        raise _ParseError("it holds characters that YAML does not allow") from None
+    return {} if tree is None else tree
+
+
+_PARSERS = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}

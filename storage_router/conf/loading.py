@@ -1,0 +1,162 @@
+"""Sources, document and report put together: ``load()``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from storage_router.exceptions import ConfigurationError, Problem
+
+from . import sources
+from .backends import TYPES, AzureBackend, Backend, MemoryBackend
+from .document import RouterDocument, allowed_keys
+from .merging import Merged, Origin
+from .report import Locate, Location, problem, problems_from
+from .routes import RouteOptions
+
+_BACKEND: TypeAdapter[Backend] = TypeAdapter(Backend)
+
+DEFAULT = Origin(source="default", place="default")
+"""The origin of values that nobody gave."""
+
+Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
+"""Finds further problems in a document; places come from the second argument."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A valid configuration: the document, the origin of every value that was given, and what is worth a warning."""
+
+    document: RouterDocument
+    origins: Mapping[Location, Origin] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
+
+    def origin(self, location: Location) -> Origin:
+        """Return where the value at ``location`` came from; of a table, where its first value did."""
+        for length in range(len(location), 0, -1):
+            if (found := self.origins.get(location[:length])) is not None:
+                return found
+        return DEFAULT
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy cannot be pickled; tasks queues and test runners pickle storages.
+        return _restored, (self.document, dict(self.origins), self.warnings)
+
+
+def load(
+    config: Mapping[str, Any] | None = None,
+    *,
+    given_as: str = "OPTIONS",
+    environ: Mapping[str, str] | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    validators: Iterable[Validator] = (),
+    vault_credential: Any = None,
+) -> Configuration:
+    """Read every source, merge and validate them.
+
+    ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``, ``directory``
+    (where relative paths, ``.env`` and ``storage_router.toml`` are looked for) to the working directory. ``validators``
+    find problems that the document does not know of. Raises ``ConfigurationError`` with everything that is wrong in any
+    source.
+    """
+    merged = sources.read_all(
+        sources.Surroundings(
+            config=config,
+            given_as=given_as,
+            environ=os.environ if environ is None else environ,
+            directory=Path.cwd() if directory is None else Path(directory),
+            vault_credential=vault_credential,
+        )
+    )
+    found = list(merged.problems)
+    document, wrong = _validate(merged)
+    found += wrong
+    # Where the document is wrong, its good parts are still looked at: every problem in one go.
+    for validator in validators:
+        found += validator(document, merged.place)
+    if not wrong:
+        found += _unused_authentication(document, merged.place)
+    if any(not one.is_warning for one in found):
+        raise ConfigurationError(one for one in found if not one.is_warning)
+    return _restored(document, merged.origins(), tuple(found))
+
+
+def _restored(
+    document: RouterDocument, origins: Mapping[Location, Origin], warnings: tuple[Problem, ...]
+) -> Configuration:
+    return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings)
+
+
+def _validate(merged: Merged) -> tuple[RouterDocument, list[Problem]]:
+    try:
+        return RouterDocument.model_validate(merged.tree), []
+    except ValidationError as error:
+        located = _Located(merged)
+        problems = problems_from(error, located.place, keys=located.keys, given=merged.tree)
+        return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
+
+
+class _Located:
+    """Translates pydantic's locations, which hold tags of unions, into those of the merged tree."""
+
+    def __init__(self, merged: Merged) -> None:
+        self._merged = merged
+
+    def place(self, location: Location) -> str:
+        return self._merged.place(_plain(location))
+
+    def keys(self, location: Location) -> Iterable[str]:
+        return allowed_keys(self._merged.tree, _plain(location))
+
+
+def _plain(location: Location) -> Location:
+    if location[:1] == ("backends",) and len(location) > 2 and location[2] in TYPES:
+        location = location[:2] + location[3:]
+    return tuple(part for part in location if part != "[key]")
+
+
+def _good_part(tree: Mapping[str, Any], wrong: set[Location]) -> RouterDocument:
+    """Return a document in which whatever is wrong is left out, and wrong backends are stand-ins under their alias."""
+    backends = tree.get("backends")
+    backends = backends if isinstance(backends, Mapping) else {}
+    stand_in = MemoryBackend(type="memory")
+    good: dict[str, Backend] = {
+        str(alias): stand_in if ("backends", alias) in wrong else _BACKEND.validate_python(backend)
+        for alias, backend in backends.items()
+    }
+    default = tree.get("default")
+    return RouterDocument.model_construct(
+        backends=good,
+        routes=tuple(_good_routes(tree.get("routes"), good, wrong)),
+        default=default if default in good else None,
+        static=RouterDocument.model_fields["static"].default,
+    )
+
+
+def _good_routes(routes: Any, aliases: Iterable[str], wrong: set[Location]) -> Iterable[RouteOptions]:
+    if not isinstance(routes, list | tuple):
+        return
+    for index, route in enumerate(routes):
+        if ("routes", index) in wrong:
+            # Keeps the numbers of the others, and covers none of them.
+            yield RouteOptions(prefix=(f"wrong-route-{index}",), backend=next(iter(aliases), ""))
+        else:
+            yield RouteOptions.model_validate(route)
+
+
+def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+    for alias, backend in document.backends.items():
+        if isinstance(backend, AzureBackend) and backend.unused:
+            unused = ", ".join(backend.unused)
+            yield problem(
+                "W001",
+                locate(("backends", alias, backend.unused[0])),
+                f"{alias} authenticates by {backend.authentication.option}; not used: {unused}",
+                "Remove what is not used. The order: connection_string, account_key, token_credential, credential, sas_token.",
+            )

@@ -1,0 +1,194 @@
+"""Where values come from: ``SOURCES``, highest first (C2), read when the configuration is loaded, never at import.
+
+pydantic-settings does the reading of ``.env``, secrets directories and Key Vault, and is imported only where one of them
+has something to read: its import costs more than everything else here. Variables and files are read directly, because a
+message has to name the variable as it is written and the line of the file, which its sources forget.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import files, key_vault, variables
+from .merging import Layer, Merged, merge
+from .report import Location, problem
+from .variables import PREFIX, Variable
+
+
+@dataclass(kw_only=True)
+class Surroundings:
+    """What the sources read from. ``given_as`` is what messages call the configuration that code gives."""
+
+    config: Mapping[str, Any] | None
+    given_as: str
+    environ: Mapping[str, str]
+    directory: Path
+    vault_credential: Any = None
+    others: Merged | None = field(default=None, repr=False)
+
+    @cached_property
+    def dotenv(self) -> tuple[str, Mapping[str, str]]:
+        """Name and variables of the ``.env`` file."""
+        name = self.environ.get("STORAGE_ROUTER_ENV_FILE") or ".env"
+        path = self.directory / name
+        # Most .env files are other people's business.
+        if not path.is_file() or b"STORAGE_ROUTER_" not in path.read_bytes().upper():
+            return name, {}
+        from pydantic_settings import BaseSettings, DotEnvSettingsSource
+
+        read = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
+        return name, {key: value for key, value in read.items() if value is not None}
+
+    def control(self, name: str) -> str | None:
+        """Return a variable that says where another source is: from the environment, else from ``.env``."""
+        return self.environ.get(name) or self.dotenv[1].get(name) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One source: its name, and what reads it. ``is_late`` marks the one that looks at what the others say first."""
+
+    name: str
+    read: Callable[[Surroundings], Layer | None]
+    is_late: bool = False
+
+
+def read_all(surroundings: Surroundings) -> Merged:
+    """Read every source and merge them."""
+    layers = {source.name: source.read(surroundings) for source in SOURCES if not source.is_late}
+    surroundings.others = merge([layer for layer in layers.values() if layer is not None])
+    layers |= {source.name: source.read(surroundings) for source in SOURCES if source.is_late}
+    ordered = [layers[source.name] for source in SOURCES]
+    return merge([layer for layer in ordered if layer is not None])
+
+
+def _options(surroundings: Surroundings) -> Layer | None:
+    if surroundings.config is None:
+        return None
+    return _code("code", surroundings.config, surroundings.given_as)
+
+
+def _setting(_: Surroundings) -> Layer | None:
+    from django.conf import settings
+
+    # While settings.py is being imported there are no settings yet, and asking for one would import it again.
+    given = getattr(settings, "STORAGE_ROUTER", None) if settings.configured else None
+    return None if given is None else _code("Django setting", given, "STORAGE_ROUTER")
+
+
+def _code(source: str, given: Any, name: str) -> Layer:
+    def place(location: Location) -> str:
+        return name + "".join(f"[{part}]" if isinstance(part, int) else f'["{part}"]' for part in location)
+
+    if isinstance(given, Mapping):
+        return Layer(source=source, tree=dict(given), place=place)
+    wrong = problem(
+        "E003", name, f"a {type(given).__name__} is no configuration", "Give a dict with backends, routes, default."
+    )
+    return Layer(source=source, tree={}, place=place, problems=[wrong])
+
+
+def _environment(surroundings: Surroundings) -> Layer | None:
+    return _variables("environment", surroundings.environ, "{}")
+
+
+def _dotenv(surroundings: Surroundings) -> Layer | None:
+    name, values = surroundings.dotenv
+    if surroundings.environ.get("STORAGE_ROUTER_ENV_FILE") and not (surroundings.directory / name).is_file():
+        wrong = problem(
+            "E009", "STORAGE_ROUTER_ENV_FILE", f"the file {name} does not exist", "Correct or remove the variable."
+        )
+        return Layer(source=".env", tree={}, place=lambda _: name, problems=[wrong])
+    return _variables(".env", values, f"{name}: {{}}")
+
+
+def _secrets(surroundings: Surroundings) -> Layer | None:
+    named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR")
+    if named is None:
+        return None
+    directory = surroundings.directory / named
+    source = "secrets directory"
+    if not directory.is_dir():
+        hint = "Mount it there, or correct the variable."
+        wrong = problem("E009", "STORAGE_ROUTER_SECRETS_DIR", f"{named} is not a directory", hint)
+        return Layer(source=source, tree={}, place=lambda _: named, problems=[wrong])
+    from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SecretsSettingsSource, SettingsError
+
+    try:
+        reading = NestedSecretsSettingsSource(
+            SecretsSettingsSource(BaseSettings),
+            secrets_dir=directory,
+            secrets_nested_subdir=True,
+            secrets_case_sensitive=True,
+        )
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
+        message = f"the secrets cannot be read: {type(error).__name__}"
+        wrong = problem("E009", named, message, "Each file holds one value, readable and in UTF-8.")
+        return Layer(source=source, tree={}, place=lambda _: named, problems=[wrong])
+    found: dict[Location, Variable] = {}
+    for name, text in reading.env_vars.items():
+        # storage_router/backends/media/account_key, STORAGE_ROUTER__BACKENDS__..., or backends/media/account_key.
+        flat = name.replace(os.sep, "__")
+        if flat.upper().startswith(PREFIX):
+            flat = flat[len(PREFIX) :]
+        elif not flat.lower().startswith("backends__"):
+            continue
+        if text is not None:
+            found[variables.location_of(flat)] = Variable(place=f"{named}/{name}", text=text)
+    layer = variables.layer(source, found, f"{named}/{PREFIX}{{}}")
+    if not found:
+        hint = (
+            f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or lie in directories: backends/media/account_key."
+        )
+        layer.problems.append(problem("W006", named, "nothing in the secrets directory is for storage_router", hint))
+    return layer
+
+
+def _variables(source: str, values: Mapping[str, str], place: str) -> Layer:
+    found: dict[Location, Variable] = {}
+    problems = variables.lookalikes(values, place)
+    for name, text in values.items():
+        # An empty variable is one that is not set: compose files pass those on.
+        if not name.upper().startswith(PREFIX) or not text:
+            continue
+        location = variables.location_of(name[len(PREFIX) :])
+        if location in found:
+            message = f"the variable differs from {found[location].place} in case only"
+            problems.append(problem("E010", place.format(name), message, "Keep one of the two."))
+        found[location] = Variable(place=place.format(name), text=text)
+    layer = variables.layer(source, found, place.format(PREFIX + "{}"))
+    layer.problems += problems
+    return layer
+
+
+def _key_vault(surroundings: Surroundings) -> Layer | None:
+    url = surroundings.control("STORAGE_ROUTER_KEY_VAULT_URL")
+    if url is None:
+        return None
+    assert surroundings.others is not None
+    return key_vault.read(url, surroundings.others, surroundings.vault_credential)
+
+
+def _file(surroundings: Surroundings) -> Layer | None:
+    named = surroundings.control("STORAGE_ROUTER_CONFIG")
+    path = surroundings.directory / (named or files.DEFAULT_FILE)
+    if named is None and not path.exists():
+        return None
+    return files.layer(path, named or files.DEFAULT_FILE)
+
+
+SOURCES = (
+    Source(name="code", read=_options),
+    Source(name="Django setting", read=_setting),
+    Source(name="environment", read=_environment),
+    Source(name=".env", read=_dotenv),
+    Source(name="secrets directory", read=_secrets),
+    Source(name=key_vault.SOURCE, read=_key_vault, is_late=True),
+    Source(name="file", read=_file),
+)
+"""Highest first. Below all of them are the defaults, which the models hold."""

@@ -1,0 +1,90 @@
+"""Durations and sizes as people write them: ``"5m"``, ``"7d"``, ``"64MiB"``, ``"2MB"``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from .report import complaint
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+# The binary units are powers of 1024, the decimal ones powers of 1000, as IEC 80000-13 has it.
+_BYTES = {"": 1, "b": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix, base in (("ib", 1024), ("b", 1000))
+}
+
+_QUANTITY = re.compile(r"\A(\d+(?:\.\d+)?)\s*([A-Za-z]*)\Z")
+_DURATION = re.compile(r"\A(?:\d+[smhdwSMHDW]\s*)+\Z")
+
+
+def seconds(value: Any) -> Any:
+    """Return ``value`` in whole seconds: a number, ``"300"``, ``"5m"``, ``"1h30m"``, ``"7d"``, or a ``timedelta``."""
+    if isinstance(value, dt.timedelta):
+        value = value.total_seconds()
+    if isinstance(value, str):
+        if _DURATION.match(value.strip()):
+            parts = re.findall(r"(\d+)([a-z])", value.lower())
+            return sum(int(number) * _SECONDS[unit] for number, unit in parts)
+        return _whole(
+            value, _SECONDS, "a duration", "seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'"
+        )
+    return _number(value, "a duration", "seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'")
+
+
+def size(value: Any) -> Any:
+    """Return ``value`` in bytes: a number, ``"65536"``, ``"64KiB"``, ``"64MiB"``, ``"2MB"``, ``"1GiB"``."""
+    allowed = "bytes as a number, or a text such as '64KiB', '64MiB', '2MB' or '1GiB'"
+    if isinstance(value, str):
+        return _whole(value, _BYTES, "a size", allowed)
+    return _number(value, "a size", allowed)
+
+
+def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
+    found = _QUANTITY.match(text.strip())
+    factor = units.get(found[2].lower()) if found else None
+    if found is None or factor is None:
+        raise complaint(f"the text is not {what}", f"Write {allowed}.")
+    # Whole units stay in integers: a float has no room for every number of bytes.
+    amount = int(found[1]) * factor if found[1].isdigit() else float(found[1]) * factor
+    return _number(amount, what, allowed)
+
+
+def _number(value: Any, what: str, allowed: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise complaint(f"the value is not {what}", f"Write {allowed}.")
+    return int(value)
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"},
+            ]
+        }
+    ),
+]
+"""Seconds."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$"},
+            ]
+        }
+    ),
+]
+"""Bytes."""
