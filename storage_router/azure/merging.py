@@ -1,0 +1,47 @@
+"""Where an ``AzureStorage`` takes its options from: constructor over class attribute over setting over default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from storage_router.conf.authentication import WITH_CLIENT_ID
+from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.conf.report import Location, validated
+
+_UNSET = object()
+
+
+def from_settings() -> dict[str, Any]:
+    """Return the options that the project's ``AZURE_*`` settings give."""
+    found = {option: getattr(settings, setting, _UNSET) for option, setting in DJANGO_SETTINGS.items()}
+    return {option: value for option, value in found.items() if value is not _UNSET}
+
+
+def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> AzureOptions:
+    """Return the options of ``storage``: ``given`` over its class's attributes over ``defaults``.
+
+    Raises ``ConfigurationError`` with every problem; each names the place that the value came from.
+    """
+    kind = type(storage)
+    on_class = {option for option in AzureOptions.model_fields if hasattr(kind, option)}
+    # getattr of the instance: an attribute may be a property.
+    values = {**defaults, **{option: getattr(storage, option) for option in on_class}, **given}
+    if "client_id" not in given and "client_id" not in on_class and values.get("credential") not in WITH_CLIENT_ID:
+        # AZURE_CLIENT_ID is also what packages for signing in call their application.
+        values.pop("client_id", None)
+
+    def locate(location: Location) -> str:
+        option = str(location[0]) if location else ""
+        rest = "".join(f"[{part!r}]" for part in location[1:])
+        if option in given:
+            return f"{kind.__name__}({option}=…){rest}"
+        if option in on_class:
+            return f"{kind.__name__}.{option}{rest}"
+        if option in defaults and option in DJANGO_SETTINGS:
+            return f"settings.{DJANGO_SETTINGS[option]}{rest}"
+        return f"{kind.__name__}: {option}" if option else kind.__name__
+
+    return validated(AzureOptions, values, locate)

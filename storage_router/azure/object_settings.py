@@ -1,0 +1,73 @@
+"""What is to be stored with a file beside its bytes: by its name, by what the upload says, by what the options
+say.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from storage_router import media_types
+from storage_router.conf import azure_rules
+
+from .blobs import BlobSettings, FileStat
+
+_RULES: Mapping[str, Callable[[Any], Any]] = {"metadata": azure_rules.metadata, "tags": azure_rules.tags}
+_OWN = ("metadata", "tags", "access_tier")
+
+
+def settings_for(
+    name: str,
+    content: Any,
+    parameters: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any],
+    default_content_type: str,
+) -> BlobSettings:
+    """Return what to store with ``content`` under ``name``.
+
+    ``parameters`` (what ``get_object_parameters`` returned) win over ``defaults``. Where neither has a content
+    type, the name decides by the package's own table, then what the upload says, then ``default_content_type``. No
+    Content-Encoding is guessed: a ``.gz`` file is a file that ends in ``.gz``, and is read back as it was saved.
+
+    Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
+    """
+    given = {key: value for key, value in parameters.items() if value is not None}
+    try:
+        azure_rules.object_parameters({key: value for key, value in given.items() if key not in _OWN})
+        for key in given.keys() & _RULES.keys():
+            _RULES[key](given[key])
+    except ValueError as error:
+        raise ValueError(f"get_object_parameters({name!r}): {error}") from None
+    merged = {**defaults, **given}
+    merged["content_type"] = (
+        merged.get("content_type") or media_types.content_type(name) or _uploaded_type(content) or default_content_type
+    )
+    if isinstance(merged.get("content_md5"), str):
+        merged["content_md5"] = base64.b64decode(merged["content_md5"])
+    return BlobSettings(**merged)
+
+
+def settings_of(stat: FileStat) -> BlobSettings:
+    """Return what is stored with a blob, so that a changed file keeps it. The digest is not: the bytes change."""
+    return BlobSettings(
+        content_type=stat.content_type,
+        content_encoding=stat.content_encoding,
+        content_language=stat.content_language,
+        content_disposition=stat.content_disposition,
+        cache_control=stat.cache_control,
+        metadata=stat.metadata,
+    )
+
+
+def _uploaded_type(content: Any) -> str | None:
+    """Return the content type that an upload came with, if it is one that can be sent: it is the browser's word."""
+    for source in (content, getattr(content, "file", None)):
+        claimed = getattr(source, "content_type", None)
+        if claimed and isinstance(claimed, str):
+            try:
+                return azure_rules.media_type(claimed)
+            except ValueError:
+                return None
+    return None

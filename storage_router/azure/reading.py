@@ -1,0 +1,187 @@
+"""A blob as a file that can be read anywhere, by as few requests as that takes.
+
+The first request brings the first 4 MiB, which for most files is all. Of larger blobs, windows are fetched on
+demand: small ones after a seek, large ones, and two of them ahead, once reading goes on where the last window
+ended. All of them are pinned to the ETag of the first answer, so that two versions of a blob are never mixed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol, cast
+
+from .blobs import FileStat
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer
+
+FIRST = 4 * 2**20
+"""Bytes of the first request. A blob up to this size takes no other."""
+
+_AHEAD = 2
+"""Windows that are fetched ahead. More do not help: two connections keep one reading thread busy."""
+
+_AFTER_SEEK = 512 * 2**10
+"""Bytes fetched after a seek: an index or a header, not yet a reason to fetch megabytes."""
+
+_LEAST = 64 * 2**10
+_BUFFER = 128 * 2**10
+
+
+class Fetch(Protocol):
+    """One ranged request: at most ``length`` bytes from ``offset``, and what the answer says of the blob."""
+
+    def __call__(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat]: ...
+
+
+class BlobReader(io.RawIOBase):
+    """A blob's bytes, seekable. Making one is the first request and raises what that raises.
+
+    ``max_memory_size`` (bytes) bounds what is kept in memory of what was read; the first 4 MiB go to a temporary
+    file in ``folder`` if they are more than that. Windows fetched ahead come on top: two of at most 4 MiB, never
+    larger than ``max_memory_size``.
+    """
+
+    def __init__(self, fetch: Fetch, *, max_memory_size: int, folder: str | None = None) -> None:
+        self._fetch = fetch
+        self._head: io.BytesIO | io.BufferedRandom | None = None
+        self._workers: ThreadPoolExecutor | None = None
+        self._ahead: deque[tuple[int, Future[bytes]]] = deque()
+        self._process = os.getpid()
+        self._position = 0
+        self._capacity = max_memory_size
+        self._window_size = max(_LEAST, min(FIRST, max_memory_size))
+        # Most recently used last.
+        self._windows: list[tuple[int, bytes]] = []
+        head, self.stat = fetch(0, FIRST)
+        self._head_size = self._frontier = len(head)
+        self._head = _kept(head, max_memory_size, folder)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True: a seek costs nothing, only the next read may cost a request."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position as files do; beyond the end is allowed and reads nothing."""
+        self._require_open()
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.stat.size}.get(whence)
+        if start is None:
+            raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
+        if start + offset < 0:
+            raise ValueError(f"negative seek value {start + offset}")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill ``buffer`` as far as one window goes. Raises ``BlobChangedError`` if the blob is no longer the one
+        opened.
+        """
+        head = self._require_open()
+        view = memoryview(buffer).cast("B")
+        if not view or self._position >= self.stat.size:
+            return 0
+        if self._position < self._head_size:
+            head.seek(self._position)
+            count = head.readinto(view)
+        else:
+            start, window = self._window_at(self._position, len(view))
+            part = memoryview(window)[self._position - start :][: len(view)]
+            view[: len(part)] = part
+            count = len(part)
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        """Forget what was read. Requests under way end in their own time; nobody waits for them."""
+        if not self.closed:
+            self._drop_ahead()
+            if self._workers is not None and self._process == os.getpid():
+                self._workers.shutdown(wait=False, cancel_futures=True)
+            self._workers = None
+            self._windows.clear()
+            if self._head is not None:
+                self._head.close()
+        super().close()
+
+    def _require_open(self) -> io.BytesIO | io.BufferedRandom:
+        if self.closed or self._head is None:
+            raise ValueError("I/O operation on closed file.")
+        return self._head
+
+    def _window_at(self, position: int, wanted: int) -> tuple[int, bytes]:
+        """Return a window that holds ``position``, and where it starts."""
+        for index, (start, window) in enumerate(self._windows):
+            if start <= position < start + len(window):
+                self._windows.append(self._windows.pop(index))
+                return start, window
+        return self._keep(*self._new_window(position, wanted))
+
+    def _new_window(self, position: int, wanted: int) -> tuple[int, bytes]:
+        if self._process != os.getpid():
+            # A forked child has the parent's futures, but none of its threads.
+            self._ahead.clear()
+            self._workers = None
+            self._process = os.getpid()
+        while self._ahead and self._ahead[0][0] + self._window_size <= position:
+            self._ahead.popleft()[1].cancel()
+        if not self._ahead and position == self._frontier:
+            self._look_ahead(1)
+        if self._ahead and self._ahead[0][0] <= position:
+            start, future = self._ahead.popleft()
+            self._frontier = start + self._window_size
+            self._look_ahead(_AHEAD)
+            return start, future.result()
+        self._drop_ahead()
+        length = self._window_size if wanted >= _AFTER_SEEK else min(_AFTER_SEEK, self._window_size)
+        # What is looked up at the end, an archive's directory or a footer, starts before what was asked for first.
+        start = max(self._head_size, min(position, self.stat.size - length))
+        return start, self._read(start, length)
+
+    def _look_ahead(self, windows: int) -> None:
+        """Have the next ``windows`` fetched by threads of this file's own, as far as they are not on their way."""
+        if self._workers is None:
+            self._workers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="storage_router-read")
+        start = self._frontier + len(self._ahead) * self._window_size
+        while len(self._ahead) < windows and start < self.stat.size:
+            self._ahead.append((start, self._workers.submit(self._read, start, self._window_size)))
+            start += self._window_size
+
+    def _keep(self, start: int, window: bytes) -> tuple[int, bytes]:
+        self._frontier = start + len(window)
+        self._windows.append((start, window))
+        held = sum(len(kept) for _, kept in self._windows)
+        while len(self._windows) > 1 and held > self._capacity:
+            held -= len(self._windows.pop(0)[1])
+        return start, window
+
+    def _read(self, start: int, length: int) -> bytes:
+        return self._fetch(start, min(length, self.stat.size - start), if_match=self.stat.etag)[0]
+
+    def _drop_ahead(self) -> None:
+        while self._ahead:
+            self._ahead.popleft()[1].cancel()
+
+
+def buffered(raw: BlobReader) -> io.BufferedReader:
+    """Return ``raw`` with a buffer, so that lines and small reads cost what they cost with other files."""
+    return io.BufferedReader(raw, _BUFFER)
+
+
+def _kept(head: bytes, max_memory_size: int, folder: str | None) -> io.BytesIO | io.BufferedRandom:
+    if len(head) <= max_memory_size:
+        return io.BytesIO(head)
+    file = cast("io.BufferedRandom", tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - the reader closes it
+    file.write(head)
+    return file

@@ -1,0 +1,82 @@
+"""What was written to a file that is not stored yet: in memory, beyond ``max_memory_size`` on disk, uploaded whole
+at close.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from typing import TYPE_CHECKING
+
+from .modes import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer
+
+
+class Draft(io.RawIOBase):
+    """The bytes of a file under way. Nothing here ever uploads: a draft that is dropped or collected leaves no trace.
+
+    ``changed`` says whether anything was written or cut. ``spool`` gives the bytes to whoever stores them. The
+    draft keeps ``max_memory_size`` bytes in memory, more of them in a temporary file in ``folder``. Once it is
+    ``discarded`` it takes what is still in the buffers above it, so that they close in peace, and drops it.
+    """
+
+    def __init__(self, mode: Mode, *, max_memory_size: int, folder: str | None = None) -> None:
+        self._mode = mode
+        self.changed = False
+        self.discarded = False
+        # A limit of 0 would mean that everything stays in memory.
+        limit = max(1, max_memory_size)
+        self.spool = tempfile.SpooledTemporaryFile(max_size=limit, dir=folder)  # noqa: SIM115 - closed by close()
+
+    def readable(self) -> bool:
+        """Return whether the mode allows reading."""
+        return self._mode.readable
+
+    def writable(self) -> bool:
+        """Return whether the mode allows writing, which is always so."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, in bytes."""
+        return self.spool.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position as files do."""
+        return self.spool.seek(offset, whence)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill ``buffer`` from the position on."""
+        return self.spool.readinto(buffer)
+
+    def write(self, data: Buffer, /) -> int:
+        """Write at the position, or at the end where the mode appends, as the operating system does for its files."""
+        if self.discarded:
+            return memoryview(data).nbytes
+        if self._mode.verb == "a":
+            self.spool.seek(0, io.SEEK_END)
+        self.changed = True
+        return self.spool.write(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut, or lengthen with zeros, to ``size`` bytes or the position."""
+        self.changed = True
+        end = self.tell() if size is None else size
+        self.spool.truncate(end)
+        return end
+
+    def close(self) -> None:
+        """Forget everything."""
+        if not self.closed:
+            super().close()
+            self.spool.close()
+
+
+def buffered(draft: Draft, mode: Mode) -> io.BufferedRandom | io.BufferedWriter:
+    """Return ``draft`` behind the buffer that Python's ``open()`` gives a file of this mode."""
+    return io.BufferedRandom(draft) if mode.updating else io.BufferedWriter(draft)

@@ -1,0 +1,104 @@
+"""What stands for a storage in a migration, or in a pickle: a name, never its options.
+
+Django writes the ``storage`` of a ``FileField`` into migrations. Options written there would show secrets, and the
+migration would change with the environment; so a storage deconstructs to something that holds neither: its alias in
+``STORAGES``, its class where that alone builds it, or ``HistoricalStorage``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.storage import Storage, storages
+
+Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+class StorageReference(Storage):
+    """One of Django's ``storages``, by alias, looked up when it is used: a migration loads without any
+    configuration.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    def __repr__(self) -> str:
+        return f"<StorageReference {self.alias!r}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(storages[self.alias], name)
+
+    def deconstruct(self) -> Deconstruction:
+        """Return the reference itself."""
+        return f"{__name__}.StorageReference", (self.alias,), {}
+
+
+class HistoricalStorage(Storage):
+    """The storage of a historical model whose real one was built with options, which no migration may hold.
+
+    Migrations need it for nothing but to be there; every use raises ``NotImplementedError`` and says what to do.
+    """
+
+    def deconstruct(self) -> Deconstruction:
+        """Return the placeholder itself."""
+        return f"{__name__}.HistoricalStorage", (), {}
+
+
+def alias_of(storage: Storage) -> str | None:
+    """Return the alias under which ``storage`` is one of Django's ``storages``, or None. Builds no storage."""
+    built: dict[str, Storage] = vars(storages).get("_storages", {})
+    return next((alias for alias, candidate in built.items() if candidate is storage), None)
+
+
+def deconstruction(storage: Storage, *, path: str | None = None, has_arguments: bool) -> Deconstruction:
+    """Return what a ``deconstruct()`` should: never options, and the same in every environment.
+
+    ``path`` is the dotted path that builds the storage, by default that of its class; ``has_arguments`` says that
+    the path alone does not.
+    """
+    alias = alias_of(storage)
+    if alias is not None:
+        return f"{__name__}.StorageReference", (alias,), {}
+    path = path or _importable_path(type(storage))
+    if has_arguments or path is None:
+        return f"{__name__}.HistoricalStorage", (), {}
+    return path, (), {}
+
+
+def named(alias: str) -> Storage:
+    """Return ``storages[alias]``: what a pickled reference is read back with."""
+    return storages[alias]
+
+
+def _importable_path(kind: type) -> str | None:
+    return None if "<locals>" in kind.__qualname__ else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _delegating(name: str) -> Callable[..., Any]:
+    def method(self: StorageReference, *args: Any, **kwargs: Any) -> Any:
+        return getattr(storages[self.alias], name)(*args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def method(self: HistoricalStorage, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"{name}(): a historical model has no storage here, because the real one is built with options that a "
+            "migration must not hold. Put the storage into STORAGES and give the field storages['alias'], or use the "
+            "storage of the real model in the data migration."
+        )
+
+    method.__name__ = name
+    return method
+
+
+# The methods come from Django's own class, so that those of later versions are there, too.
+for _name, _value in list(vars(Storage).items()):
+    if callable(_value) and not _name.startswith("__"):
+        setattr(StorageReference, _name, _delegating(_name))
+        setattr(HistoricalStorage, _name, _refusing(_name))
