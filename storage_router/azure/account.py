@@ -97,7 +97,7 @@ class Account:
     def _build(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
-        from .transport import pooled_transport
+        from .transport import keep_signatures_out_of_logs, pooled_transport
 
         options = self._options
         given = dict(options.client_options)
@@ -114,10 +114,14 @@ class Account:
         if "retry_policy" not in given:
             from .retries import BoundedRetry
 
-            retry_options = {key: value for key, value in given.items() if key.startswith("retry_")}
-            settings["retry_policy"] = BoundedRetry(deadline_secs=options.timeout, **retry_options)
+            settings["retry_policy"] = BoundedRetry(
+                deadline_secs=options.timeout,
+                bounded_reads="read_timeout" not in given,
+                **{key: value for key, value in given.items() if key.startswith("retry_")},
+            )
         if "transport" not in given and "session" not in given:
             settings["transport"] = pooled_transport(POOL_SIZE, settings)
+        keep_signatures_out_of_logs()
         return BlobServiceClient(self.endpoint, credential=self.credential, **settings)
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
@@ -125,13 +129,13 @@ class Account:
         with translated(account_name=self.account_name):
             key = self.service().get_user_delegation_key(*times)
         return DelegationKey(
-            oid=key.signed_oid,
-            tid=key.signed_tid,
+            oid=str(key.signed_oid),
+            tid=str(key.signed_tid),
             start=_seconds(key.signed_start),
             expiry=_seconds(key.signed_expiry),
-            service=key.signed_service,
-            version=key.signed_version,
-            value=key.value,
+            service=str(key.signed_service),
+            version=str(key.signed_version),
+            value=str(key.value),
             delegated_user_tid=getattr(key, "signed_delegated_user_tid", None) or "",
         )
 
@@ -148,8 +152,8 @@ _accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDic
 _abandoned: list[Any] = []
 
 
-def _seconds(time: str) -> int:
-    return int(dt.datetime.fromisoformat(time).timestamp())
+def _seconds(time: str | None) -> int:
+    return int(dt.datetime.fromisoformat(str(time)).timestamp())
 
 
 def _key(options: AzureOptions) -> Hashable:

@@ -44,6 +44,9 @@ _REFUSALS = {
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
 
+_UNMET = frozenset({"ConditionNotMet", "SourceConditionNotMet", "TargetConditionNotMet"})
+
+
 class CredentialError(Exception):
     """A credential cannot be built. ``translated`` makes a ``BlobPermissionError`` of it; the text says what to do."""
 
@@ -60,7 +63,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     neither the SDK's nor about a credential pass unchanged.
     """
 
-    __slots__ = ("account_name", "alias", "blob", "container")
+    __slots__ = ("account_name", "alias", "blob", "container", "creates")
 
     def __init__(
         self,
@@ -69,11 +72,13 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         container: str | None = None,
         account_name: str | None = None,
         blob: str | None = None,
+        creates: bool = False,
     ) -> None:
         self.alias = alias
         self.container = container
         self.account_name = account_name
         self.blob = blob
+        self.creates = creates
 
     def __enter__(self) -> Self:
         return self
@@ -118,9 +123,10 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if status in (401, 403):
             reason = _REFUSALS.get(code or "", f"it says: {_first_line(error)}")
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
-        if code == "BlobAlreadyExists":
+        unmet = code in _UNMET or (status == 412 and code is None)
+        if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
-        if code in ("ConditionNotMet", "TargetConditionNotMet") or (status == 412 and code is None):
+        if unmet:
             return self._error(BlobChangedError, "The blob changed in between.", **fields)
         if status == 408 or code == "OperationTimedOut":
             return self._error(BlobTimeoutError, "The service did not finish in time.", **fields)

@@ -28,16 +28,18 @@ _RETRIED_COPY_SOURCE_ERRORS = frozenset({"OperationTimedOut", "InternalError", "
 class BoundedRetry(ExponentialRetry):
     """The SDK's retry policy with a short first wait and an end.
 
-    ``deadline_secs`` bounds the time from the first attempt to the start of the last one. The SDK's own options
-    (``retry_total``, ``retry_connect``, ``retry_read``, ``retry_status``) are taken as the SDK takes them.
+    No attempt starts ``deadline_secs`` after the first one or later, and with ``bounded_reads`` none waits for an
+    answer beyond that time. The SDK's own options (``retry_total``, ``retry_connect``, ``retry_read``,
+    ``retry_status``) are taken as the SDK takes them.
     """
 
-    def __init__(self, *, deadline_secs: float, **options: Any) -> None:
+    def __init__(self, *, deadline_secs: float, bounded_reads: bool = True, **options: Any) -> None:
         options.setdefault("retry_total", RETRIES)
         for kind in ("retry_connect", "retry_read", "retry_status"):
             options.setdefault(kind, options["retry_total"])
         super().__init__(**options)
         self.deadline_secs = deadline_secs
+        self.bounded_reads = bounded_reads
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
         """Return the seconds to wait before the next attempt: what the service asked for, else growing and random."""
@@ -45,31 +47,25 @@ class BoundedRetry(ExponentialRetry):
         if asked is not None:
             return float(asked)
         # Spread by half to both sides, so that the threads that one fault hit do not come back together.
-        return min(FIRST_WAIT * 2 ** (settings["count"] - 1), LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311
+        grown: float = FIRST_WAIT * 2 ** (settings["count"] - 1)
+        return min(grown, LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
-    def send(self, request: PipelineRequest) -> PipelineResponse:
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send the request, and again while that may help and time is left."""
         settings = self.configure_retries(request)
         deadline = time.monotonic() + self.deadline_secs
         while True:
-            response: PipelineResponse | None = None
-            error: AzureError | None = None
-            try:
-                response = self.next.send(request)
-                if not _worth_a_retry(response.http_response):
-                    break
-            except ClientAuthenticationError:
-                raise
-            except AzureError as caught:
-                error = caught
+            response, error = self._attempt(request)
+            if response is not None and not _worth_a_retry(response.http_response):
+                break
             http_response = response.http_response if response is not None else None
             settings["retry_after"] = _retry_after(http_response)
             left = self.increment(settings, request=request.http_request, response=http_response, error=error)
             wait = self.get_backoff_time(settings) if left else 0.0
             if not left or time.monotonic() + wait >= deadline:
-                if error is not None:
-                    raise error
                 break
+            if self.bounded_reads:
+                request.context.options["read_timeout"] = deadline - time.monotonic() - wait
             if settings["hook"]:
                 settings["hook"](
                     retry_count=settings["count"] - 1,
@@ -78,11 +74,23 @@ class BoundedRetry(ExponentialRetry):
                     response=http_response,
                     error=error,
                 )
-            request.context.transport.sleep(wait)
+            time.sleep(wait)
+        if response is None:
+            assert error is not None
+            raise error
         if settings["history"]:
             response.context["history"] = settings["history"]
         response.http_response.location_mode = settings["mode"]
         return response
+
+    def _attempt(self, request: PipelineRequest[Any]) -> tuple[PipelineResponse[Any, Any] | None, AzureError | None]:
+        try:
+            return self.next.send(request), None
+        except ClientAuthenticationError:
+            # From the credential, which has retries of its own.
+            raise
+        except AzureError as error:
+            return None, error
 
 
 def _worth_a_retry(response: Any) -> bool:

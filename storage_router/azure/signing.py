@@ -64,7 +64,7 @@ def overrides(parameters: Mapping[str, str] | None) -> dict[str, str]:
 
     Raises ``TypeError`` for unknown names and values that are no text, ``ValueError`` for control characters.
     """
-    given = {key: value for key, value in (parameters or {}).items() if value is not None}
+    given = dict(parameters or {})
     unknown = [key for key in given if key not in OVERRIDES]
     if unknown:
         raise TypeError(f"url() takes the parameters {', '.join(OVERRIDES)}; not {', '.join(map(repr, unknown))}.")

@@ -1,53 +1,185 @@
-"""How requests reach the wire: one pool of connections per account, and bodies that arrive whole or not at all."""
+"""How requests reach the wire: one pool of connections per account, and bodies that arrive whole or not at all.
+
+The SDK's transport works on a requests session. What a session does beyond urllib3 (cookies, redirects, netrc, the
+proxy variables read again each time) is a third of a request's cost and of no use here, so the transport gets this
+instead.
+"""
 
 from __future__ import annotations
 
 import io
+import logging
+import os
+import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+import certifi
 import requests
-from azure.core.exceptions import ServiceResponseError, ServiceResponseTimeoutError
+import urllib3
 from azure.core.pipeline.transport import RequestsTransport
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-from urllib3.util import Retry
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from .errors import redact
+
+PIECE = 64 * 2**10
+"""Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
 
 
-class PooledTransport(RequestsTransport):
-    """The SDK's transport, except that the body of a download is read before the answer is handed on.
+def pooled_transport(pool_size: int, settings: Mapping[str, Any]) -> RequestsTransport:
+    """Return a transport that keeps ``pool_size`` idle connections; ``settings`` are the SDK's client options.
 
-    A connection that breaks within a body is then an error of the request, which the retry policy handles like any
-    other. The SDK itself would sleep a second first. What is read at once is what was asked for: a range of a few
-    MiB.
+    ``connection_timeout``, ``read_timeout``, ``connection_verify``, ``connection_cert``, ``proxies`` and
+    ``use_env_settings`` mean what they mean to the SDK.
     """
+    session = DirectSession(pool_size=pool_size, use_env_settings=settings.get("use_env_settings", True))
+    return RequestsTransport(session=session, **settings)
 
-    def send(self, request: Any, **options: Any) -> Any:
-        """Send the request; raises azure-core's errors."""
-        response = super().send(request, **options)
-        if options.get("stream"):
-            raw = response.internal_response.raw
-            try:
-                body = raw.read(decode_content=False)
-            except ReadTimeoutError as error:
-                raise ServiceResponseTimeoutError(error, error=error) from error
-            except (HTTPError, OSError) as error:
-                raise ServiceResponseError(error, error=error) from error
+
+class DirectSession:
+    """As much of a requests session as the SDK's transport uses. Safe across threads."""
+
+    def __init__(self, *, pool_size: int, use_env_settings: bool = True) -> None:
+        self._pool_size = pool_size
+        self._use_env_settings = use_env_settings
+        self._managers: dict[tuple[object, ...], urllib3.PoolManager] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        data: Any,
+        timeout: tuple[float, float],
+        verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        **_: Any,
+    ) -> requests.Response:
+        """Send one request and read the whole answer; raises what the SDK's transport expects of a session.
+
+        A connection that breaks within the answer's body is thus an error of the request, which is repeated like any
+        other. The SDK would take up such a download again after a second's sleep.
+        """
+        connect, read = timeout
+        try:
+            raw = self._manager(url, verify, cert, proxies).urlopen(
+                method,
+                url,
+                body=io.BytesIO(data) if isinstance(data, bytes) and len(data) > PIECE else data,
+                headers=dict(headers),
+                timeout=urllib3.Timeout(connect=connect, read=read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            body = raw.read()
             raw.release_conn()
-            response.internal_response.raw = io.BytesIO(body)
+        except (NewConnectionError, ConnectTimeoutError):
+            raise
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error) from error
+        except SSLError as error:
+            raise requests.exceptions.SSLError(error) from error
+        except (ProtocolError, OSError) as error:
+            raise requests.ConnectionError(error) from error
+        except HTTPError as error:
+            raise requests.RequestException(error) from error
+        response = requests.Response()
+        response.status_code = raw.status
+        response.reason = raw.reason or ""
+        response.headers = CaseInsensitiveDict(raw.headers)
+        response.url = url
+        response.raw = _Body(body)
         return response
 
+    def close(self) -> None:
+        """Close all connections."""
+        managers, self._managers = self._managers, {}
+        for manager in managers.values():
+            manager.clear()
 
-def pooled_transport(pool_size: int, settings: Mapping[str, Any]) -> PooledTransport:
-    """Return a transport whose connections serve ``pool_size`` threads; ``settings`` are the SDK's client options."""
-    session = requests.Session()
-    session.trust_env = settings.get("use_env_settings", True)
-    # Retries are the pipeline's business.
-    adapter = HTTPAdapter(
-        pool_connections=4,
-        pool_maxsize=pool_size,
-        max_retries=Retry(total=False, redirect=False, raise_on_status=False),
-    )
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    return PooledTransport(session=session, **settings)
+    def _manager(
+        self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, proxies: Mapping[str, str] | None
+    ) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.netloc, verify, cert, tuple(proxies.items()) if proxies else None)
+        found = self._managers.get(key)
+        if found is None:
+            # Two threads may build one each; the one that came second is never used.
+            found = self._managers.setdefault(key, self._build(url, verify, cert, proxies))
+        return found
+
+    def _build(
+        self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, proxies: Mapping[str, str] | None
+    ) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"maxsize": self._pool_size, "blocksize": PIECE}
+        if url.startswith("https:"):
+            options["ssl_context"] = self._ssl_context(verify, cert)
+            if not verify:
+                options["cert_reqs"] = "CERT_NONE"
+        if not proxies and self._use_env_settings:
+            proxies = get_environ_proxies(url)
+        proxy = select_proxy(url, dict(proxies) if proxies else None)
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        if proxy.startswith("socks"):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(proxy, **options)
+        given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if given.username:
+            user = f"{given.username}:{given.password or ''}"
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
+        return urllib3.ProxyManager(given.geturl(), **options)
+
+    def _ssl_context(self, verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+        """Return one context for all connections: reading the authorities again for each would take longer than the
+        rest."""
+        context = urllib3.util.create_urllib3_context()
+        if verify is True and self._use_env_settings:
+            verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        if verify:
+            path = certifi.where() if verify is True else str(verify)
+            where = {"capath": path} if os.path.isdir(path) else {"cafile": path}  # noqa: PTH112 - ssl takes strings
+            context.load_verify_locations(**where)
+        else:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if cert:
+            context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+        return context
+
+
+def keep_signatures_out_of_logs() -> None:
+    """See to it that urllib3, which logs the path and query of each request at DEBUG, logs no signature of a SAS."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    if _redacted not in logger.filters:
+        logger.addFilter(_redacted)
+
+
+def _redacted(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(redact(item) if isinstance(item, str) else item for item in record.args)
+    return True
+
+
+class _Body(io.BytesIO):
+    """A body that has been read, in the place of one that has not."""
+
+    enforce_content_length = True
+
+    def release_conn(self) -> None:
+        """Do nothing: the connection is back in its pool."""

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from storage_router.conf.options import AzureOptions
@@ -107,7 +108,7 @@ class BlobUrls:
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
-        common = {
+        common: dict[str, Any] = {
             "account_name": options.resolved_account_name,
             "container": self._container,
             "permission": ordered(permission),
