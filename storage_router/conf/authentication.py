@@ -38,7 +38,7 @@ class TokenCredential:
 
     name: str | None = None
     client_id: str | None = None
-    source: object | None = field(default=None, repr=False)
+    source: object | None = field(default=None, repr=False, hash=False)
     option: str = field(default="credential", compare=False)
 
 

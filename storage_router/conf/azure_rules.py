@@ -84,9 +84,10 @@ def location(value: str) -> str:
         cleaned = names.clean_directory(value.replace("\\", "/").strip("/"))
         if cleaned:
             names.check_blob_name(f"{cleaned}/x")
-    except InvalidNameError as error:
+    except InvalidNameError:
         raise complaint(
-            f"the location is no path in a container: {error}", "For example 'media' or 'sites/acme'."
+            f"{shown(value) or 'the value'} is no directory in a container",
+            "For example 'media' or 'sites/acme'; without empty, '.' or '..' segments, and none that ends in a dot.",
         ) from None
     return cleaned
 

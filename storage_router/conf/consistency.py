@@ -94,7 +94,7 @@ def account_name(options: AzureFields) -> str | None:
 
 
 def contradictions(options: AzureFields, wrong: Collection[str]) -> Complaints:
-    """Return what is wrong with the options together; ``wrong`` are those that are wrong alone and are left out here."""
+    """Return what is wrong with the options together; ``wrong`` are wrong by themselves and left out here."""
     given = {name for name in options.model_fields_set if getattr(options, name) is not None}
     found: Complaints = []
     if "connection_string" not in wrong:

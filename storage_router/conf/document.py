@@ -82,7 +82,9 @@ class RouterDocument(BaseModel):
         try:
             document = handler(given)
         except ValidationError as error:
-            raise gathered(cls.__name__, [*restated(error), *found]) from None
+            told = {location for location, kind in found if kind.type == "E001"}
+            details = [detail for detail in restated(error) if detail[0] not in told]
+            raise gathered(cls.__name__, [*details, *found]) from None
         if found:
             raise gathered(cls.__name__, found)
         return document
@@ -109,6 +111,7 @@ def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, Py
         hint = "Add a table such as [backends.media] with type, account_name, azure_container and credential."
         yield ("backends",), complaint("there is no backend", hint, id="E002")
         return
+    yield from _misspelt_aliases(backends)
     routes = given.get("routes", ())
     references: list[tuple[Location, Any]] = [(("default",), given.get("default"))]
     if isinstance(routes, Sequence) and not isinstance(routes, str):
@@ -119,3 +122,14 @@ def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, Py
         if isinstance(alias, str) and alias not in backends:
             message = f"there is no backend {shown(alias)}"
             yield location, complaint(message, suggestion(alias, map(str, backends)), id="E004")
+
+
+def _misspelt_aliases(backends: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
+    """A variable with a misspelt alias makes a backend that has nothing but that variable."""
+    typed = [str(alias) for alias, backend in backends.items() if isinstance(backend, Mapping) and "type" in backend]
+    for alias, backend in backends.items():
+        if isinstance(backend, Mapping) and "type" not in backend:
+            near = suggestion(alias, typed)
+            if near.startswith("Did"):
+                message = f"there is no backend {shown(alias)}, or it has no type"
+                yield ("backends", alias), complaint(message, near, id="E001")

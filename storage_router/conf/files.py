@@ -20,7 +20,7 @@ SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 
 
 def layer(path: Path, name: str) -> Layer:
-    """Return what the file at ``path`` says; ``name`` is how messages call it. ``problems`` has what is wrong with it."""
+    """Return what the file at ``path`` says, and its problems; ``name`` is how messages call it."""
 
     def place(location: Location) -> str:
         inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")

@@ -26,11 +26,10 @@ Read = Callable[[str, Callable[[Collection[str]], Collection[str]]], Mapping[str
 def read(url: str, others: Merged, credential: Any = None) -> Layer:
     """Return what the vault at ``url`` adds to ``others``.
 
-    The names of all secrets are listed, which shows misspelt ones; fetched are those of options of the backends that the
-    other sources configure, if no higher source gives them. ``credential`` defaults to azure-identity's
+    The names of all secrets are listed, which shows misspelt ones; fetched are those of options of the backends that
+    the other sources configure, if no higher source gives them. ``credential`` defaults to azure-identity's
     DefaultAzureCredential.
     """
-    spell = f"{url}: {PREFIX}{{}}"
     problems: list[Problem] = []
     try:
         source = _source(url, credential, lambda names: _needed(names, others, url, problems))
@@ -44,7 +43,7 @@ def read(url: str, others: Merged, credential: Any = None) -> Layer:
         hint = "Check the URL, the network, and that the identity has the role 'Key Vault Secrets User' on the vault."
         problems.append(problem("E013", url, message, hint))
         variables = {}
-    found = layer(SOURCE, variables, spell)
+    found = layer(SOURCE, variables, lambda location: f"{url}: {_name(location)}")
     found.problems += problems
     return found
 
@@ -90,6 +89,10 @@ class _Some(Mapping[str, str | None]):
 def _location(name: str) -> Location:
     keys = name.removeprefix(PREFIX).split("--")
     return tuple(key.replace("-", "_") for key in keys)
+
+
+def _name(location: Location) -> str:
+    return PREFIX + "--".join(str(key).replace("_", "-") for key in location)
 
 
 def _needed(names: Collection[str], others: Merged, url: str, problems: list[Problem]) -> list[str]:

@@ -60,10 +60,10 @@ def load(
 ) -> Configuration:
     """Read every source, merge and validate them.
 
-    ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``, ``directory``
-    (where relative paths, ``.env`` and ``storage_router.toml`` are looked for) to the working directory. ``validators``
-    find problems that the document does not know of. Raises ``ConfigurationError`` with everything that is wrong in any
-    source.
+    ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``; in
+    ``directory``, by default the working directory, ``.env``, ``storage_router.toml`` and relative paths are looked up.
+    ``validators`` find problems that the document does not know of. Raises ``ConfigurationError`` with everything that
+    is wrong in any source.
     """
     merged = sources.read_all(
         sources.Surroundings(
@@ -158,5 +158,5 @@ def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable
                 "W001",
                 locate(("backends", alias, backend.unused[0])),
                 f"{alias} authenticates by {backend.authentication.option}; not used: {unused}",
-                "Remove what is not used. The order: connection_string, account_key, token_credential, credential, sas_token.",
+                "Remove them. First wins: connection_string, account_key, token_credential, credential, sas_token.",
             )

@@ -36,7 +36,7 @@ PROBLEMS: Mapping[str, str] = {
     "W004": "backends that share a container and overlap in location",
     "W005": "a Key Vault secret for a backend that is not configured",
     "W006": "a secrets directory in which nothing is for this package",
-    "W007": "one file under two names, because a stripped prefix makes them the same",
+    "W007": "two names for one file, because a stripped prefix makes them the same",
 }
 """Id (without the prefix ``storage_router.``) and meaning of everything that loading a configuration can find."""
 
@@ -50,6 +50,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 # A value as long as this is shown. Account keys have 88 characters, SAS and connection strings more.
 _SHOWN = 40
+
+# What is given here is never shown, whatever it looks like.
+_SECRET = {"connection_string", "account_key", "sas_token", "token_credential", "client_options", "options"}
 
 # pydantic speaks of "input"; operators do not. Only the kinds that configurations meet; others keep pydantic's words.
 _SAYINGS = {
@@ -167,7 +170,7 @@ def _problem(detail: Any, locate: Locate, keys: Callable[[Location], Iterable[st
             "E001", place, f"there is no setting {location[-1]!r}", suggestion(location[-1], keys(location[:-1]))
         )
     if kind == "missing":
-        return problem("E002", place, f"{location[-1]!r} is missing", "Give it, in any of the sources.")
+        return problem("E002", place, f"{location[-1]!r} is missing", _remedy(location))
     if kind == "union_tag_not_found":
         return problem("E002", locate((*location, "type")), "'type' is missing", suggestion("", keys(location)))
     if kind == "union_tag_invalid":
@@ -175,12 +178,21 @@ def _problem(detail: Any, locate: Locate, keys: Callable[[Location], Iterable[st
         return problem(
             "E003", locate((*location, "type")), f"there is no type {tag}", suggestion(context["tag"], keys(location))
         )
-    value = _value_at(given, location)
+    value = None if _SECRET.intersection(location) else _value_at(given, location)
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         return problem("E003", place, _sentence(value, "is not one of the values allowed"), suggestion(value, allowed))
     saying = _SAYINGS.get(kind)
     return problem("E003", place, _sentence(value, saying.format_map(context) if saying else detail["msg"]))
+
+
+def _remedy(location: Location) -> str:
+    if len(location) == 1:
+        return "Give it, in any of the sources."
+    if isinstance(location[-2], int):
+        return "Add it to the route."
+    variable = "STORAGE_ROUTER__" + "__".join(map(str, location)).upper()
+    return f"Add it there, or set the variable {variable}."
 
 
 def _sentence(value: object, saying: str) -> str:

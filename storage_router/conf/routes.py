@@ -39,9 +39,10 @@ def _prefix(value: str) -> str:
     try:
         if names.clean_directory(value):
             return value
-    except InvalidNameError as error:
+    except InvalidNameError:
         raise complaint(
-            f"{shown(value) or 'the value'} is no prefix of names: {error}", "For example 'private/'."
+            f"{shown(value) or 'the value'} is no prefix of names",
+            "For example 'private/'; without a leading slash, empty, '.' or '..' segments.",
         ) from None
     raise complaint("the prefix is empty", "Leave it out to match everything.")
 

@@ -1,8 +1,8 @@
 """Where values come from: ``SOURCES``, highest first (C2), read when the configuration is loaded, never at import.
 
-pydantic-settings does the reading of ``.env``, secrets directories and Key Vault, and is imported only where one of them
-has something to read: its import costs more than everything else here. Variables and files are read directly, because a
-message has to name the variable as it is written and the line of the file, which its sources forget.
+pydantic-settings does the reading of ``.env``, secrets directories and Key Vault, and is imported only where one of
+them has something to read: its import costs more than everything else here. Variables and files are read directly,
+because a message has to name the variable as it is written and the line of the file, which its sources forget.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .variables import PREFIX, Variable
 class Surroundings:
     """What the sources read from. ``given_as`` is what messages call the configuration that code gives."""
 
-    config: Mapping[str, Any] | None
+    config: Mapping[str, Any] | None = field(repr=False)
     given_as: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     directory: Path
     vault_credential: Any = None
     others: Merged | None = field(default=None, repr=False)
@@ -140,7 +140,7 @@ def _secrets(surroundings: Surroundings) -> Layer | None:
             continue
         if text is not None:
             found[variables.location_of(flat)] = Variable(place=f"{named}/{name}", text=text)
-    layer = variables.layer(source, found, f"{named}/{PREFIX}{{}}")
+    layer = variables.layer(source, found, lambda location: f"{named}/{variables.name_of(location)}")
     if not found:
         hint = (
             f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or lie in directories: backends/media/account_key."
@@ -161,7 +161,7 @@ def _variables(source: str, values: Mapping[str, str], place: str) -> Layer:
             message = f"the variable differs from {found[location].place} in case only"
             problems.append(problem("E010", place.format(name), message, "Keep one of the two."))
         found[location] = Variable(place=place.format(name), text=text)
-    layer = variables.layer(source, found, place.format(PREFIX + "{}"))
+    layer = variables.layer(source, found, lambda location: place.format(variables.name_of(location)))
     layer.problems += problems
     return layer
 

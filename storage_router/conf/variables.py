@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage_router.exceptions import Problem
@@ -32,7 +32,7 @@ class Variable:
     """One name and its text, and the name as the source writes it."""
 
     place: str
-    text: str
+    text: str = field(repr=False)
 
 
 def location_of(name: str, separator: str = "__") -> Location:
@@ -40,8 +40,13 @@ def location_of(name: str, separator: str = "__") -> Location:
     return tuple(name.lower().split(separator))
 
 
-def layer(source: str, variables: Mapping[Location, Variable], spell: str) -> Layer:
-    """Return a layer of ``variables``. ``spell`` says how a variable that is not there would be called, with ``{}``."""
+def name_of(location: Location) -> str:
+    """Return the variable for a location."""
+    return PREFIX + "__".join(map(str, location)).upper()
+
+
+def layer(source: str, variables: Mapping[Location, Variable], spell: Callable[[Location], str]) -> Layer:
+    """Return a layer of ``variables``. ``spell`` tells what a variable that is not there would be called."""
     tree: dict[str, Any] = {}
     problems: list[Problem] = []
     for location, variable in variables.items():
@@ -73,7 +78,7 @@ def layer(source: str, variables: Mapping[Location, Variable], spell: str) -> La
         below = [variable.place for found, variable in variables.items() if found[: len(location)] == location]
         if below:
             return ", ".join(below[:3]) + (", ..." if len(below) > 3 else "")
-        return spell.format("__".join(map(str, location)))
+        return spell(location)
 
     return Layer(source=source, tree=tree, place=place, problems=problems)
 
