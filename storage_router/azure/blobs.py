@@ -200,14 +200,23 @@ class Blobs:
         self, name: str, overwrite: bool, if_match: str | None, send: Callable[[Write], Mapping[str, Any]]
     ) -> Mapping[str, Any]:
         """Return the answer to a write; an answer that was lost is asked for (A11)."""
-        write = Write(overwrite=overwrite, if_match=if_match, policy=self._options.client_options.get("retry_policy"))
-        with self._translated(name, creates=not overwrite and if_match is None):
-            from azure.core.exceptions import AzureError
+        from azure.core.exceptions import AzureError
 
+        write = Write(overwrite=overwrite, if_match=if_match)
+        with self._translated(name, creates=not overwrite and if_match is None):
             try:
                 return send(write)
             except AzureError as error:
-                return write.answer(error, lambda: self._properties(name))
+                if not write.may_have_caused(error):
+                    raise
+                try:
+                    found = self._properties(name)
+                except AzureError:
+                    # The conflict is what the caller must hear of.
+                    raise error from None
+                if not write.made(found):
+                    raise
+                return {"etag": found.etag, "last_modified": found.last_modified}
 
     def _properties(self, name: str, if_match: str | None = None) -> BlobProperties:
         return self._client(name).get_blob_properties(**unchanged(if_match), **self._limit)

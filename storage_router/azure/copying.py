@@ -54,5 +54,8 @@ def completed(
     target.delete_blob(**limit)
     reason = properties.copy.status_description or f"it is still {properties.copy.status}"
     raise BlobError(
-        f"Azure did not complete the copy: {reason}.", container=target.container_name, blob=target.blob_name
+        f"Azure did not complete the copy: {reason}.",
+        alias=alias,
+        container=target.container_name,
+        blob=target.blob_name,
     )

@@ -98,12 +98,12 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if isinstance(error, CredentialError):
             return self._error(BlobPermissionError, str(error))
         # Imported by now if the error is the SDK's; if it is not, this import is what an error may cost.
-        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
         if not isinstance(error, AzureError):
             return None
         response = getattr(error, "response", None)
-        if isinstance(error, HttpResponseError) and response is not None:
+        if isinstance(error, HttpResponseError) and response is not None and not isinstance(error, DecodeError):
             return self._refused(error, response)
         if isinstance(error, ClientAuthenticationError):
             return self._error(BlobPermissionError, f"The credential gives no token: {_first_line(error)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,8 @@ from .errors import redact
 
 PIECE = 64 * 2**10
 """Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
+
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 
 
 def pooled_transport(pool_size: int, settings: Mapping[str, Any]) -> RequestsTransport:
@@ -87,6 +90,7 @@ class DirectSession:
             )
             body = raw.read()
             raw.release_conn()
+            _require_whole(raw, body)
         except (NewConnectionError, ConnectTimeoutError):
             raise
         except ReadTimeoutError as error:
@@ -161,6 +165,14 @@ class DirectSession:
         if cert:
             context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
         return context
+
+
+def _require_whole(raw: urllib3.BaseHTTPResponse, body: bytes) -> None:
+    """Raise ``ProtocolError`` for a range that is shorter than it says, as from a proxy that stored half an answer."""
+    if found := _RANGE.match(raw.headers.get("Content-Range", "")):
+        expected = int(found[2]) - int(found[1]) + 1
+        if raw.status == 206 and expected != len(body):
+            raise ProtocolError(f"The answer holds {len(body)} bytes and announces {expected}.")
 
 
 def keep_signatures_out_of_logs() -> None:
