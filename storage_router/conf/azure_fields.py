@@ -40,6 +40,13 @@ def _connection_string(value: SecretStr) -> SecretStr:
 
 _FromText = BeforeValidator(decoded)
 _Header = Annotated[str, AfterValidator(rules.header)]
+
+
+def _pattern(pattern: str) -> WithJsonSchema:
+    """For editors only: the rules in ``azure_rules`` decide, with messages that say more."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
 _Secret = WithJsonSchema({"type": "string", "writeOnly": True})
 
 Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
@@ -50,11 +57,13 @@ class AzureFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
-    azure_container: Annotated[str, AfterValidator(rules.container_name)] = Field(
+    azure_container: Annotated[
+        str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
+    ] = Field(
         description="The container. It must exist; `manage.py storage_router doctor` says how to create it.",
         examples=["media", "$web"],
     )
-    account_name: Annotated[str, AfterValidator(rules.account_name)] | None = Field(
+    account_name: Annotated[str, AfterValidator(rules.account_name), _pattern("^[a-z0-9]{3,24}$")] | None = Field(
         default=None, description="The storage account's name.", examples=["acmefiles"]
     )
     credential: Credential | None = Field(
@@ -63,7 +72,12 @@ class AzureFields(BaseModel):
         "DefaultAzureCredential; `anonymous` reads a public container without any credential.",
         examples=["default", "managed_identity"],
     )
-    client_id: Annotated[str, AfterValidator(rules.client_id)] | None = Field(
+    client_id: (
+        Annotated[
+            str, AfterValidator(rules.client_id), _pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+        ]
+        | None
+    ) = Field(
         default=None,
         description="The client id of a user-assigned identity, for `credential` = `default`, `managed_identity` or "
         "`workload_identity`.",
@@ -192,9 +206,12 @@ class AzureFields(BaseModel):
     timeout: Annotated[Duration, Field(ge=1)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
     )
-    api_version: Annotated[str, BeforeValidator(rules.iso_date), AfterValidator(rules.api_version)] | None = Field(
-        default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"]
-    )
+    api_version: (
+        Annotated[
+            str, BeforeValidator(rules.iso_date), AfterValidator(rules.api_version), _pattern(r"^\d{4}-\d{2}-\d{2}$")
+        ]
+        | None
+    ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])
     client_options: Annotated[dict[str, Any], _FromText] = Field(
         default={},
         repr=False,

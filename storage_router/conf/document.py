@@ -15,11 +15,14 @@ from .report import Location, complaint, gathered, restated, shown, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
 
-_ALIAS = re.compile(r"\A[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
+ALIAS_PATTERN = r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
+"""What an alias looks like. Two underscores would divide it in the name of a variable."""
+
+_ALIAS = re.compile(ALIAS_PATTERN)
 
 
 def _alias(value: str) -> str:
-    if not _ALIAS.match(value):
+    if not _ALIAS.fullmatch(value):
         raise complaint(
             f"{shown(value) or 'the key'} cannot be an alias",
             "Aliases are made of lower-case letters, digits and single underscores, a letter first, so that variables "

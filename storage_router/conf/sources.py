@@ -7,14 +7,15 @@ because a message has to name the variable as it is written and the line of the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import files, key_vault, variables
+from storage_router.exceptions import Problem
+
+from . import env_file, files, key_vault, secrets_directory, variables
 from .merging import Layer, Merged, merge
 from .report import Location, problem
 from .variables import PREFIX, Variable
@@ -32,21 +33,15 @@ class Surroundings:
     others: Merged | None = field(default=None, repr=False)
 
     @cached_property
-    def dotenv(self) -> tuple[str, Mapping[str, str]]:
-        """Name and variables of the ``.env`` file."""
-        name = self.environ.get("STORAGE_ROUTER_ENV_FILE") or ".env"
-        path = self.directory / name
-        # Most .env files are other people's business.
-        if not path.is_file() or b"STORAGE_ROUTER_" not in path.read_bytes().upper():
-            return name, {}
-        from pydantic_settings import BaseSettings, DotEnvSettingsSource
-
-        read = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
-        return name, {key: value for key, value in read.items() if value is not None}
+    def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
+        """Name, variables and problems of the ``.env`` file."""
+        named = self.environ.get("STORAGE_ROUTER_ENV_FILE")
+        name = named or env_file.DEFAULT_FILE
+        return name, *env_file.read(self.directory / name, name, is_named=bool(named))
 
     def control(self, name: str) -> str | None:
         """Return a variable that says where another source is: from the environment, else from ``.env``."""
-        return self.environ.get(name) or self.dotenv[1].get(name) or None
+        return self.environ.get(name) or self.env_file[1].get(name) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,55 +93,15 @@ def _environment(surroundings: Surroundings) -> Layer | None:
 
 
 def _dotenv(surroundings: Surroundings) -> Layer | None:
-    name, values = surroundings.dotenv
-    if surroundings.environ.get("STORAGE_ROUTER_ENV_FILE") and not (surroundings.directory / name).is_file():
-        wrong = problem(
-            "E009", "STORAGE_ROUTER_ENV_FILE", f"the file {name} does not exist", "Correct or remove the variable."
-        )
-        return Layer(source=".env", tree={}, place=lambda _: name, problems=[wrong])
-    return _variables(".env", values, f"{name}: {{}}")
+    name, values, problems = surroundings.env_file
+    layer = _variables(".env", values, f"{name}: {{}}")
+    layer.problems += problems
+    return layer
 
 
 def _secrets(surroundings: Surroundings) -> Layer | None:
     named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR")
-    if named is None:
-        return None
-    directory = surroundings.directory / named
-    source = "secrets directory"
-    if not directory.is_dir():
-        hint = "Mount it there, or correct the variable."
-        wrong = problem("E009", "STORAGE_ROUTER_SECRETS_DIR", f"{named} is not a directory", hint)
-        return Layer(source=source, tree={}, place=lambda _: named, problems=[wrong])
-    from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SecretsSettingsSource, SettingsError
-
-    try:
-        reading = NestedSecretsSettingsSource(
-            SecretsSettingsSource(BaseSettings),
-            secrets_dir=directory,
-            secrets_nested_subdir=True,
-            secrets_case_sensitive=True,
-        )
-    except (OSError, UnicodeDecodeError, SettingsError) as error:
-        message = f"the secrets cannot be read: {type(error).__name__}"
-        wrong = problem("E009", named, message, "Each file holds one value, readable and in UTF-8.")
-        return Layer(source=source, tree={}, place=lambda _: named, problems=[wrong])
-    found: dict[Location, Variable] = {}
-    for name, text in reading.env_vars.items():
-        # storage_router/backends/media/account_key, STORAGE_ROUTER__BACKENDS__..., or backends/media/account_key.
-        flat = name.replace(os.sep, "__")
-        if flat.upper().startswith(PREFIX):
-            flat = flat[len(PREFIX) :]
-        elif not flat.lower().startswith("backends__"):
-            continue
-        if text is not None:
-            found[variables.location_of(flat)] = Variable(place=f"{named}/{name}", text=text)
-    layer = variables.layer(source, found, lambda location: f"{named}/{variables.name_of(location)}")
-    if not found:
-        hint = (
-            f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or lie in directories: backends/media/account_key."
-        )
-        layer.problems.append(problem("W006", named, "nothing in the secrets directory is for storage_router", hint))
-    return layer
+    return None if named is None else secrets_directory.read(surroundings.directory / named, named)
 
 
 def _variables(source: str, values: Mapping[str, str], place: str) -> Layer:
@@ -187,7 +142,7 @@ SOURCES = (
     Source(name="Django setting", read=_setting),
     Source(name="environment", read=_environment),
     Source(name=".env", read=_dotenv),
-    Source(name="secrets directory", read=_secrets),
+    Source(name=secrets_directory.SOURCE, read=_secrets),
     Source(name=key_vault.SOURCE, read=_key_vault, is_late=True),
     Source(name="file", read=_file),
 )

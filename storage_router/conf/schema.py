@@ -1,0 +1,90 @@
+"""The JSON Schemas, generated from the models: of the document, and of the options of ``AzureStorage`` (C9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from .document import ALIAS_PATTERN, RouterDocument
+from .options import SECRETS, AzureOptions
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# No address: an id has to stay the same wherever the project is hosted, and editors find the files by path.
+_ID = "urn:django-storage-router:schema:{}"
+
+
+def document_schema() -> dict[str, Any]:
+    """Return the schema of ``storage_router.toml``, ``.yaml`` and ``.json``."""
+    schema = _schema(RouterDocument, "storage_router", "The configuration of storage_router")
+    backends = schema["properties"]["backends"]
+    backends["propertyNames"] = {"pattern": ALIAS_PATTERN}
+    backends["additionalProperties"] = {
+        "anyOf": [
+            backends["additionalProperties"],
+            {
+                "type": "string",
+                "pattern": "^(azure|file|memory|django)://",
+                "description": "The whole backend in one text.",
+                "examples": [
+                    "azure://acmefiles/media?credential=default",
+                    "file:///srv/media?base_url=/media/",
+                    "memory://",
+                    "django://storages.backends.s3.S3Storage?bucket_name=acme",
+                ],
+            },
+        ]
+    }
+    # Where a JSON file says which schema it follows.
+    schema["properties"]["$schema"] = {"type": "string", "description": "The path of this schema, for editors."}
+    return schema
+
+
+def azure_storage_schema() -> dict[str, Any]:
+    """Return the schema of the options of ``AzureStorage``, as in the OPTIONS of a STORAGES entry."""
+    return _schema(AzureOptions, "azure_storage", "The options of storage_router.AzureStorage")
+
+
+SCHEMAS = {
+    "storage_router.schema.json": document_schema,
+    "azure_storage.schema.json": azure_storage_schema,
+}
+"""File -> what builds its content."""
+
+
+def write(directory: Path) -> None:
+    """Write all schemas into ``directory``."""
+    for name, build in SCHEMAS.items():
+        (directory / name).write_text(_text(build()), encoding="utf-8")
+
+
+def stale(directory: Path) -> list[str]:
+    """Return the names of the schemas that are missing from ``directory`` or differ from the models."""
+    return [name for name, build in SCHEMAS.items() if _read(directory / name) != _text(build())]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema(model: type[BaseModel], name: str, title: str) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    for part in (schema, *schema.get("$defs", {}).values()):
+        part.pop("title", None)
+        for option, setting in part.get("properties", {}).items():
+            setting.pop("title", None)
+            if option in SECRETS:
+                # Beside the union with null, too: not every editor looks into it.
+                setting["writeOnly"] = True
+    return {"$schema": _DIALECT, "$id": _ID.format(name), "title": title, **schema}
