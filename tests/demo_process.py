@@ -1,0 +1,104 @@
+"""``example/demo.py`` as a process of the tests' own: started, read until it serves, ended as Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+SCRIPT = Path(__file__).parent.parent / "example/demo.py"
+
+
+class DemoProcess:
+    """One running demo. ``page`` is its address, ``password`` the admin's, ``settings`` the variables it set."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
+        self.printed: list[str] = []
+        self.page = ""
+        self.password = ""
+        self.folder = Path()
+        self.settings: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))}
+        # A group of its own, as a terminal gives one: the signal reaches what the demo started, too, if it still runs.
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-u", str(SCRIPT), *self.arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=kept,
+            start_new_session=True,
+        )
+        try:
+            self._wait_until_serving(timeout=90)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send ``number`` to the process group and return the exit status. Stopping twice is no error."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        return self._process.returncode
+
+    def _wait_until_serving(self, timeout: float) -> None:
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=_pump, args=(self._process.stdout, lines), daemon=True).start()
+        deadline = time.monotonic() + timeout
+        # runserver prints its own line once it listens; what the demo says stands before it.
+        while "Starting development server" not in "".join(self.printed):
+            try:
+                line = lines.get(timeout=max(deadline - time.monotonic(), 0))
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"The demo does not serve. It printed:\n{''.join(self.printed)}")
+            self.printed.append(line)
+        text = "".join(self.printed)
+        self.page = _found(r"Page +(\S+)", text)
+        self.password = _found(r"Login +admin, (\S+)", text)
+        exports = Path(_found(r"Settings +\. (\S+)", text))
+        self.folder = exports.parent
+        words = shlex.split(exports.read_text())
+        self.settings = dict(word.split("=", 1) for word in words if word != "export")
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, f"{pattern!r} is not in:\n{text}"
+    return found[1]
+
+
+def _pump(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    """Read on for ever: a pipe that nobody reads would stop the demo once it is full."""
+    try:
+        for line in stream:
+            lines.put(line)
+    except (ValueError, OSError):
+        pass
+    lines.put(None)
