@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from .azure_rules import header
 
 
 class StaticOptions(BaseModel):
@@ -14,4 +18,16 @@ class StaticOptions(BaseModel):
         default="static/",
         description="What is put before the names of static files, so that a route can claim them.",
         examples=["static/"],
+    )
+    manifest: str | None = Field(
+        default=None,
+        description="A file of this machine that ManifestStaticFilesStorage reads the manifest from, instead of the "
+        "storage. collectstatic writes it; ship it with the release.",
+        examples=["/srv/app/staticfiles.json"],
+    )
+    hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(
+        default=None,
+        description="Cache-Control of the files whose names hold a hash. Without it what the backend's cache_control "
+        "says, else 'public,max-age=31536000,immutable'.",
+        examples=["public,max-age=31536000,immutable"],
     )
