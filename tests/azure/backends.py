@@ -1,0 +1,38 @@
+"""Containers of the test servers as the package's own layers see them: options, and the blobs below them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage_router.azure.account import Account
+from storage_router.azure.blobs import Blobs
+from storage_router.conf.options import AzureOptions
+from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from storage_router.testing.proxy import FaultProxy
+
+Server = Azurite | FaultProxy
+
+
+def options_for(
+    server: Server, container: str, *, client_options: dict[str, Any] | None = None, **given: Any
+) -> AzureOptions:
+    """Return the options of a backend: the account's key over HTTP, a token over HTTPS, unless something is given."""
+    if not given.keys() & {"account_key", "token_credential", "credential", "sas_token", "connection_string"}:
+        if server.certificate is None:
+            given["account_key"] = server.accounts[ACCOUNT_NAME]
+        else:
+            given["token_credential"] = UnsignedTokenCredential()
+    if server.certificate is not None:
+        client_options = {"connection_verify": str(server.certificate), **(client_options or {})}
+    return AzureOptions(
+        azure_container=container,
+        account_name=ACCOUNT_NAME,
+        account_url=server.account_url(),
+        client_options=client_options or {},
+        **given,
+    )
+
+
+def blobs_for(options: AzureOptions, alias: str | None = "media") -> Blobs:
+    """Return the container of ``options``."""
+    return Blobs(Account.of(options), options.azure_container, alias=alias, options=options)

@@ -1,0 +1,231 @@
+"""U1, U2: the package's own signer makes what the SDK makes."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+import pytest
+from azure.storage.blob import BlobSasPermissions, UserDelegationKey, generate_blob_sas
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.signing import (
+    OVERRIDES,
+    PERMISSIONS,
+    DelegationKey,
+    ordered,
+    overrides,
+    sign_with_account_key,
+    sign_with_delegation_key,
+)
+from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
+
+from .backends import blobs_for, options_for
+from .transferring import fetch
+
+KEY = base64.b64encode(bytes(range(64))).decode()
+
+keys = st.binary(min_size=1, max_size=80).map(lambda key: base64.b64encode(key).decode())
+names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+headers = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+times = st.integers(1_600_000_000, 4_000_000_000)
+parameters = st.dictionaries(st.sampled_from(sorted(OVERRIDES)), headers)
+permissions = st.text(PERMISSIONS, min_size=1, max_size=4)
+
+
+def in_seconds(time: str) -> int:
+    return int(dt.datetime.fromisoformat(time).timestamp())
+
+
+def sdk_version() -> str:
+    query = generate_blob_sas("acmefiles", "media", "x", account_key=KEY, permission="r", expiry="2026-01-01")
+    return parse_qs(query)["sv"][0]
+
+
+def sdk_key(key: DelegationKey) -> UserDelegationKey:
+    made: Any = UserDelegationKey()
+    made.signed_oid, made.signed_tid, made.signed_service, made.signed_version = (
+        key.oid,
+        key.tid,
+        key.service,
+        key.version,
+    )
+    made.signed_start, made.signed_expiry = (
+        dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for seconds in (key.start, key.expiry)
+    )
+    made.value = key.value
+    made.signed_delegated_user_tid = key.delegated_user_tid or None
+    return made
+
+
+@given(keys, names, times, permissions, parameters, st.booleans())
+def test_a_url_signed_with_the_account_key_is_the_one_that_the_sdk_signs(
+    key: str, name: str, expiry: int, permission: str, given: dict[str, str], https_only: bool
+) -> None:
+    # U1
+    sign = sign_with_account_key(
+        account_name="acmefiles",
+        account_key=key,
+        container="media",
+        expiry=expiry,
+        permission=permission,
+        parameters=given,
+        https_only=https_only,
+        version=sdk_version(),
+    )
+    expected = generate_blob_sas(
+        "acmefiles",
+        "media",
+        name,
+        account_key=key,
+        permission=BlobSasPermissions.from_string(permission),
+        expiry=dt.datetime.fromtimestamp(expiry, dt.UTC),
+        protocol="https" if https_only else None,
+        **given,
+    )
+    assert parse_qs(sign(name)) == parse_qs(expected)
+
+
+@given(keys, names, times, permissions, parameters, st.sampled_from(["", "77777777-0000-0000-0000-000000000000"]))
+def test_a_url_signed_with_a_delegation_key_is_the_one_that_the_sdk_signs(
+    value: str, name: str, expiry: int, permission: str, given: dict[str, str], delegated: str
+) -> None:
+    # U2
+    key = DelegationKey(
+        oid="11111111-2222-3333-4444-555555555555",
+        tid="66666666-7777-8888-9999-000000000000",
+        start=expiry - 86400,
+        expiry=expiry + 86400,
+        service="b",
+        version="2026-04-06",
+        value=value,
+        delegated_user_tid=delegated,
+    )
+    sign = sign_with_delegation_key(
+        account_name="acmefiles",
+        key=key,
+        container="media",
+        expiry=expiry,
+        permission=permission,
+        parameters=given,
+        version=sdk_version(),
+    )
+    expected = generate_blob_sas(
+        "acmefiles",
+        "media",
+        name,
+        user_delegation_key=sdk_key(key),
+        permission=BlobSasPermissions.from_string(permission),
+        expiry=dt.datetime.fromtimestamp(expiry, dt.UTC),
+        protocol="https",
+        **given,
+    )
+    assert parse_qs(sign(name)) == parse_qs(expected)
+
+
+OLDER = {
+    # What older releases of azure-storage-blob sign for the inputs of the test below: each signs for one version only.
+    "2019-12-12": ("bIQEYZ6ycJOVwOkq+lFr0Xnu81FZg1oTfIJEWlGhkKs=", "OF1bQA8HqDXU8rtwwCxAIoJJXFTeUJRJtRqweZ/W3dw="),
+    "2020-06-12": ("jVobJY3gsFzLQ90XMUxC1pLeMRgSVLA9hRMaEfxEBsM=", "HeMDt7fMlFeV4+neS9/aT4MiNPjFNXafyk3tkYioWLc="),
+    "2021-08-06": ("RtQEoo9RMh3glDI9/yZJSmOCuf+AFStvJBIs5zCqDw8=", "6ObQ9dJaby+FE1Ft1kFShke/4l7341umeB2/w2WEFIY="),
+    "2023-11-03": ("v8XhIPhltoqAHjfmMdTtPfBZ7lhNLeeZBqIBXyMpMJk=", "C4OY3rXQNHvByy05R7O6TNLOMJZY+2/IZcnTWVP5ZF4="),
+    "2025-05-05": ("nByuSHQ++dp9wDngf1ybHku/dk2yeJSzfLLOubinQCA=", "peu1FN7b8kx0k5+fzcgTMFfwlOPQ/NRvQdlPVj1vE9A="),
+    "2026-02-06": ("LNgIzPBXjANfdQiFnwPnjWwIMEhi4j80ys9yGgCjiLk=", "lpVvmY2PYoNWyGQfXstDfnZEBhBtmTfhjQirPkMbZOM="),
+}
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_older_versions_are_signed_as_the_sdk_of_their_time_signs_them(version: str) -> None:
+    # U1, U2: the strings to sign before 2020-02-10, 2020-12-06, 2025-07-05 and 2026-04-06
+    key = DelegationKey(
+        oid="11111111-2222-3333-4444-555555555555",
+        tid="66666666-7777-8888-9999-000000000000",
+        start=in_seconds("2026-11-20T11:45:00Z"),
+        expiry=in_seconds("2026-11-27T11:45:00Z"),
+        service="b",
+        version="2022-11-02",
+        value=KEY,
+    )
+    common: dict[str, Any] = {
+        "account_name": "acmefiles",
+        "container": "media",
+        "expiry": in_seconds("2026-11-20T12:05:00Z"),
+        "parameters": {
+            "content_type": "text/plain; charset=utf-8",
+            "content_disposition": 'attachment; filename="ö.txt"',
+            "cache_control": "max-age=300",
+        },
+        "version": version,
+    }
+    signers = (sign_with_account_key(account_key=KEY, **common), sign_with_delegation_key(key=key, **common))
+    signatures = tuple(parse_qs(sign("a b/%#?+ö.txt"))["sig"][0] for sign in signers)
+    assert signatures == OLDER[version]
+
+
+@pytest.mark.parametrize("version", [*OLDER, "2022-11-02", "2026-04-06", "2026-06-06"])
+def test_the_service_takes_what_is_signed_for_each_version(
+    azurite_https: Azurite, container_https: str, version: str
+) -> None:
+    # U1, U2
+    options = options_for(azurite_https, container_https)
+    blobs = blobs_for(options)
+    blobs.create("a b/ö.txt", b"content", None, BlobSettings(), overwrite=True)
+    expiry = int(dt.datetime.now(dt.UTC).timestamp()) + 300
+    common: dict[str, Any] = {
+        "account_name": ACCOUNT_NAME,
+        "container": container_https,
+        "expiry": expiry,
+        "version": version,
+        "parameters": {"content_type": "text/x-override"},
+    }
+    key = blobs.account.user_delegation_key(expiry)
+    for sign in (
+        sign_with_account_key(account_key=azurite_https.accounts[ACCOUNT_NAME], **common),
+        sign_with_delegation_key(key=key, **common),
+    ):
+        url = f"{options.endpoint}/{container_https}/{quote('a b/ö.txt')}?{sign('a b/ö.txt')}"
+        answer = fetch(url, azurite_https)
+        assert answer.body == b"content"
+        assert answer.headers["Content-Type"] == "text/x-override"
+
+
+@given(permissions)
+def test_the_letters_of_a_mode_are_put_into_azures_order(permission: str) -> None:
+    # U1
+    assert ordered(permission) == str(BlobSasPermissions.from_string(permission))
+
+
+@pytest.mark.parametrize("permission", ["", "rb", "R", "r w"])
+def test_a_mode_that_is_no_permission_is_refused(permission: str) -> None:
+    # U1
+    with pytest.raises(ValueError, match="A signed URL's mode is made of the letters 'racwdxytmei'"):
+        ordered(permission)
+
+
+def test_an_unknown_parameter_is_refused_by_name() -> None:
+    # U1
+    with pytest.raises(TypeError, match=r"takes the parameters cache_control, .*, content_type; not 'snapshot'"):
+        overrides({"snapshot": "x"})
+
+
+def test_a_parameter_that_is_no_text_is_refused() -> None:
+    # U1
+    with pytest.raises(TypeError, match=r"takes text for the parameter 'content_type', not bytes"):
+        overrides({"content_type": b"text/plain"})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Evil: 1", "\x7f", "\x00"])
+def test_a_parameter_cannot_smuggle_lines_into_what_is_signed(value: str) -> None:
+    # U1, F3
+    with pytest.raises(ValueError, match="'content_disposition' of url\\(\\) may not hold control characters"):
+        overrides({"content_disposition": value})
+
+
+def test_a_delegation_key_does_not_show_its_value() -> None:
+    # C7
+    key = DelegationKey(oid="o", tid="t", start=0, expiry=1, service="b", version="v", value="c2VjcmV0")
+    assert "c2VjcmV0" not in repr(key)
