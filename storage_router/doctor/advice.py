@@ -1,0 +1,76 @@
+"""What the errors of Azure and of the network mean for whoever is on call, and what to do about them.
+
+The codes: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping
+
+from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
+
+_ROLE = (
+    "Give the identity the role 'Storage Blob Data Contributor' ('Storage Blob Data Reader' where it only reads) on "
+    "the container; 'Owner' and 'Contributor' do not include data. New roles take up to ten minutes."
+)
+_NETWORK = "Check this machine's firewall and proxy settings, and the account's Networking page."
+
+BY_CODE: Mapping[str, str] = {
+    "AccountIsDisabled": "The storage account is disabled: look at the subscription's state in the portal.",
+    "AuthenticationFailed": "Compare the key or the SAS with the portal, and this machine's clock with the real time.",
+    "AuthorizationFailure": (
+        "Either the credential does not fit the account, or the account's firewall does not let this machine in: "
+        "compare the credential with the portal, then look at the account's Networking page."
+    ),
+    "AuthorizationPermissionMismatch": _ROLE,
+    "AuthorizationProtocolMismatch": "The SAS allows https only: leave azure_ssl on, or use an https endpoint.",
+    "AuthorizationResourceTypeMismatch": "The SAS lacks resource types: an account SAS needs srt=co here.",
+    "AuthorizationServiceMismatch": "The SAS is for another service: an account SAS needs ss=b here.",
+    "AuthorizationSourceIPMismatch": "The SAS is bound to other IP addresses than this machine's: ask for a new one.",
+    "InsufficientAccountPermissions": "The account allows no writing now: look at its state in the portal.",
+    "InvalidAuthenticationInfo": "The token or the signature was not understood: check the endpoint and api_version.",
+    "KeyBasedAuthenticationNotPermitted": (
+        "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another identity."
+    ),
+    "NoAuthenticationInformation": "The container is private: configure a credential.",
+    "PublicAccessNotPermitted": "The account forbids public containers: configure a credential and expiration_secs.",
+    "ResourceNotFound": "The container is private or does not exist: configure a credential, or check azure_container.",
+}
+"""Azure's error code to what to do."""
+
+NOT_AUTHENTICATED = frozenset(
+    {
+        *("AccountIsDisabled", "AuthenticationFailed", "AuthorizationProtocolMismatch"),
+        *("AuthorizationServiceMismatch", "AuthorizationSourceIPMismatch", "InvalidAuthenticationInfo"),
+        *("KeyBasedAuthenticationNotPermitted", "NoAuthenticationInformation"),
+    }
+)
+"""Codes that say that the credential was refused as such, not that it lacks one permission."""
+
+
+def advice(error: BaseException) -> str:
+    """Return what to do about an error of a storage, ``""`` where nobody knows."""
+    if found := BY_CODE.get(getattr(error, "error_code", None) or ""):
+        return found
+    if isinstance(error, ContainerNotFoundError):
+        return "Create the container, or correct azure_container."
+    if isinstance(error, BlobTimeoutError | BlobConnectionError):
+        return _NETWORK
+    return ""
+
+
+def network_advice(reason: object) -> str:
+    """Return what to do where no answer came at all. ``reason`` is what ``urllib`` says."""
+    if isinstance(reason, socket.gaierror):
+        return (
+            "The host's name has no address here: check the account's name and this machine's DNS; with a private "
+            "endpoint, whether its DNS zone is linked to this network."
+        )
+    if isinstance(reason, ssl.SSLError):
+        return (
+            "The certificate is not trusted: something between here and Azure answers in its place, or an authority of "
+            "your own has to be named: client_options = {connection_verify = '/path/to/ca.pem'}."
+        )
+    return _NETWORK

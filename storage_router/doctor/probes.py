@@ -1,0 +1,117 @@
+"""The probes that every Django storage understands: write, read, list and delete one small file.
+
+A probe that fails never ends the examination; probes that need it are then not tried, and say so. The file is removed
+at the end, whatever happened in between.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+
+from .advice import advice
+from .findings import Finding, Result, described, failed, ok, skipped
+
+CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
+
+
+class Probes:
+    """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that all routes are so."""
+
+    names: tuple[str, ...] = ("write", "read", "list", "delete")
+    """The probes in their order: each is a method that returns a ``Result``."""
+
+    needs: Mapping[str, tuple[str, ...]] = {"read": ("write",), "list": ("write",), "delete": ("write",)}
+    """What has to have gone well before a probe makes sense."""
+
+    def __init__(self, storage: Storage, *, read_only: bool = False, skip: Collection[str] = ()) -> None:
+        self.storage = storage
+        self.read_only = read_only
+        self.skip = frozenset(skip)
+        self.probe_name = f"storage-router-doctor-{secrets.token_hex(8)}.txt"
+        self.written: str | None = None
+        """The name under which the probe file is stored now."""
+
+    def examine(self, backend: str) -> Iterator[Finding]:
+        """Run the probes one after the other and yield what each found."""
+        causes: dict[str, str] = {}
+        try:
+            for name in self.names:
+                result = self._result(name, causes)
+                yield Finding(
+                    backend=backend, probe=name, status=result.status, message=result.message, hint=result.hint
+                )
+        finally:
+            self._remove()
+
+    def _result(self, name: str, causes: dict[str, str]) -> Result:
+        """Run one probe. ``causes`` holds, for each probe that gave no answer, why those that need it are not tried."""
+        if name in self.skip:
+            causes[name] = f"{name} was left out"
+            return skipped("Left out, as asked.")
+        blocking = next((need for need in self.needs.get(name, ()) if need in causes), None)
+        if blocking is not None:
+            causes[name] = causes[blocking]
+            return skipped(f"Not tried, because {causes[blocking]}.")
+        try:
+            result: Result = getattr(self, name)()
+        # A foreign backend raises what its SDK raises, and the examination has to go on.
+        except Exception as error:  # noqa: BLE001
+            result = self.explain(name, error)
+        if result.status in ("failed", "skipped"):
+            causes[name] = f"{name} {'failed' if result.status == 'failed' else 'was not tried'}"
+        return result
+
+    def explain(self, name: str, error: Exception) -> Result:  # noqa: ARG002 - for subclasses
+        """Return the result of a probe that raised."""
+        return failed(described(error), advice(error))
+
+    def _remove(self) -> None:
+        if self.written is None:
+            return
+        try:
+            self.storage.delete(self.written)
+        except Exception:  # noqa: BLE001 - the delete probe has said so, or another probe's interruption is under way
+            return
+        self.written = None
+
+    def write(self) -> Result:
+        """Save a new file."""
+        if self.read_only:
+            return skipped("Not tried, because every route to this backend is read_only.")
+        self.written = self.storage.save(self.probe_name, ContentFile(CONTENT))
+        return ok("A new file can be saved.")
+
+    def read(self) -> Result:
+        """Read the file back."""
+        assert self.written is not None
+        with self.storage.open(self.written) as file:
+            content = file.read()
+        if content != CONTENT:
+            return failed(
+                "The file that was read back differs from what was saved.",
+                "Something between here and the storage changes content: a proxy, or the backend's own options.",
+            )
+        return ok("What was saved is read back, byte for byte.")
+
+    def list(self) -> Result:
+        """Find the file in a listing."""
+        try:
+            _, files = self.storage.listdir("")
+        except NotImplementedError:
+            return skipped("This storage cannot list, so listdir() and comparing in collectstatic do not work.")
+        if self.written not in files:
+            return failed("The file that was saved is missing in listdir('').", "Check the backend's location options.")
+        return ok("The file that was saved is listed.")
+
+    def delete(self) -> Result:
+        """Delete the file and look whether it is gone."""
+        assert self.written is not None
+        self.storage.delete(self.written)
+        if self.storage.exists(self.written):
+            return failed(f"{self.written!r} still exists after it was deleted.", "Remove it by hand.")
+        self.written = None
+        return ok("The file is deleted again.")
