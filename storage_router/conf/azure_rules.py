@@ -174,7 +174,7 @@ def token_credential(value: Any) -> Any:
             )
     elif value is not None and not hasattr(value, "get_token") and not callable(value):
         raise complaint(
-            f"a {type(value).__name__} is not a credential",
+            f"the value ({type(value).__name__}) is not a credential",
             "Give an object with get_token(), a callable that returns one, or the dotted path of either.",
         )
     return value

@@ -1,0 +1,143 @@
+"""O2: a connection string is parsed into the same settings as the rest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
+
+from storage_router.conf.connection_string import EMULATOR_ACCOUNT, EMULATOR_KEY, parse
+from storage_router.testing import azurite
+
+
+def refusal(text: str) -> PydanticCustomError:
+    with pytest.raises(PydanticCustomError) as caught:
+        parse(text)
+    return caught.value
+
+
+def test_the_portals_string_gives_account_key_and_suffix():
+    parsed = parse("DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5==;EndpointSuffix=core.windows.net")
+    assert (parsed.account_name, parsed.scheme, parsed.endpoint_suffix) == ("acme", "https", "core.windows.net")
+    assert parsed.account_key is not None
+    # The padding is not taken for a separator.
+    assert parsed.account_key.get_secret_value() == "a2V5=="
+    assert (parsed.sas_token, parsed.blob_endpoint) == (None, None)
+
+
+def test_a_sas_and_an_endpoint_are_enough():
+    parsed = parse("BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=?sv=1&sig=abc")
+    assert parsed.blob_endpoint == "https://acme.blob.core.windows.net"
+    assert parsed.sas_token is not None
+    assert parsed.sas_token.get_secret_value() == "sv=1&sig=abc"
+    assert parsed.scheme == "https"
+
+
+def test_the_scheme_of_the_blob_endpoint_counts_not_that_of_the_other_services():
+    text = "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:10000/acme"
+    assert parse(text).scheme == "http"
+
+
+def test_the_emulator_has_its_public_account_key_and_port():
+    parsed = parse("UseDevelopmentStorage=true")
+    assert parsed.blob_endpoint == "http://127.0.0.1:10000/devstoreaccount1"
+    assert parsed.account_name == EMULATOR_ACCOUNT == azurite.ACCOUNT_NAME
+    assert parsed.account_key is not None
+    assert parsed.account_key.get_secret_value() == EMULATOR_KEY == azurite.ACCOUNT_KEY
+    assert parsed.scheme == "http"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "endpoint"),
+    [
+        ("http://azurite", "http://azurite:10000/devstoreaccount1"),
+        ("http://azurite/", "http://azurite:10000/devstoreaccount1"),
+        ("https://azurite:10100", "https://azurite:10100/devstoreaccount1"),
+    ],
+)
+def test_the_emulator_may_be_on_another_host(proxy, endpoint):
+    assert parse(f"UseDevelopmentStorage=true;DevelopmentStorageProxyUri={proxy}").blob_endpoint == endpoint
+
+
+def test_empty_values_count_as_missing():
+    """The reference document's own string has ``BlobEndpoint=;``."""
+    parsed = parse("DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=a2V5;BlobEndpoint=;")
+    assert (parsed.blob_endpoint, parsed.scheme) == (None, "http")
+
+
+def test_keys_are_compared_without_case_as_azures_clients_do():
+    assert parse(" accountname = acme ; ACCOUNTKEY=a2V5 ;").account_name == "acme"
+
+
+@pytest.mark.parametrize(
+    ("text", "id", "message"),
+    [
+        ("", "E003", "the connection string is empty"),
+        (" ; ;", "E003", "the connection string is empty"),
+        ("AccountName", "E003", "the connection string has a part without '='"),
+        ("AccountName=a;AccuntKey=b", "E003", "the connection string has a key that Azure does not know"),
+        ("AccountName=a;accountname=b", "E003", "the connection string has AccountName twice"),
+        ("AccountName=acme", "E011", "the connection string has neither AccountKey nor SharedAccessSignature"),
+        ("AccountKey=a2V5", "E011", "the connection string has no AccountName"),
+        ("SharedAccessSignature=sig=a", "E011", "the connection string has no AccountName"),
+        (
+            "AccountName=a;AccountKey=b;DefaultEndpointsProtocol=ftp",
+            "E003",
+            "DefaultEndpointsProtocol must be https or http in the connection string",
+        ),
+        (
+            "AccountName=a;AccountKey=b;BlobEndpoint=acme.example",
+            "E003",
+            "BlobEndpoint must begin with https:// or http:// in the connection string",
+        ),
+        (
+            "AccountName=a;AccountKey=b;BlobEndpoint=https://acme.example/?sig=x",
+            "E003",
+            "BlobEndpoint of the connection string is not the URL of a blob service",
+        ),
+        (
+            "AccountName=a;AccountKey=b;BlobEndpoint=https://[::1",
+            "E003",
+            "the connection string has an endpoint that is not a URL",
+        ),
+        ("UseDevelopmentStorage=yes", "E003", "UseDevelopmentStorage of the connection string can only be true"),
+        (
+            "UseDevelopmentStorage=true;AccountName=a",
+            "E008",
+            "the connection string has UseDevelopmentStorage=true and AccountName",
+        ),
+        (
+            "DevelopmentStorageProxyUri=http://a",
+            "E003",
+            "the connection string has DevelopmentStorageProxyUri without UseDevelopmentStorage",
+        ),
+        (
+            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=azurite",
+            "E003",
+            "DevelopmentStorageProxyUri must begin with http:// or https:// in the connection string",
+        ),
+        (
+            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite/path",
+            "E003",
+            "DevelopmentStorageProxyUri is not the URL of a host",
+        ),
+    ],
+)
+def test_a_wrong_string_is_refused_by_the_key_at_fault(text, id, message):
+    error = refusal(text)
+    assert (error.type, error.message()) == (id, message)
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest_one():
+    assert (refusal("AccountName=a;AccuntKey=b").context or {})["hint"] == "Did you mean 'AccountKey'?"
+
+
+@given(st.text(), st.sampled_from(["", "AccountName=a;AccountKey=", "UseDevelopmentStorage=", "BlobEndpoint=https://"]))
+def test_any_text_is_parsed_or_refused_without_being_quoted(text, start):
+    """F3 and C7: no other exception, and nothing of the text in it."""
+    secret = "c2VjcmV0LXBsYW50ZWQ"
+    try:
+        parse(f"{start}{text};{secret}")
+    except PydanticCustomError as error:
+        assert secret not in str(error)
