@@ -1,1 +1,51 @@
-"""A configuration-driven storage router for Django: each file to its own backend, most of them Azure Blob containers."""
+"""A configuration-driven storage router for Django: each file to its own backend, most of them Azure Blob containers.
+
+The names below load when they are first used: importing the package costs next to nothing, and never the Azure SDK.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import exceptions
+    from .azure.storage import AzureStorage
+    from .factory import storages
+    from .router import RouterStorage, backend
+    from .static import ManifestStaticFilesStorage, StaticFilesStorage
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AzureStorage": "azure.storage",
+    "ManifestStaticFilesStorage": "static",
+    "RouterStorage": "router",
+    "StaticFilesStorage": "static",
+    "backend": "router",
+    "storages": "factory",
+}
+
+__all__ = [
+    "AzureStorage",
+    "ManifestStaticFilesStorage",
+    "RouterStorage",
+    "StaticFilesStorage",
+    "backend",
+    "exceptions",
+    "storages",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "exceptions":
+        return import_module(".exceptions", __name__)
+    if (home := _HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

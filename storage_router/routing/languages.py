@@ -182,8 +182,8 @@ def _machine(route: Route, beside: Types | None = None) -> _All:
 def unclaimed(route: Route, earlier: Sequence[Route]) -> str | None:
     """Return a legal name that ``route`` matches and none of ``earlier`` does, or None if there is provably none.
 
-    Raises ``UndecidedError`` where finding out would take too long, or an extension is not ASCII: letters beyond it have
-    more than two spellings.
+    Raises ``UndecidedError`` where finding out would take too long, or an extension is not ASCII: letters beyond it
+    have more than two spellings.
     """
     if route.types is not None and not all(suffix.isascii() for suffix in route.types.suffixes):
         raise UndecidedError

@@ -59,6 +59,13 @@ class Types:
         """Return whether a file of this name is of one of these types."""
         return media_types.extension(name) in self.known or not self.suffixes.isdisjoint(suffixes(name))
 
+    def reason(self, name: str) -> str:
+        """Return what makes ``name`` match: its extension, or its media type."""
+        for suffix in suffixes(name):
+            if suffix in self.suffixes:
+                return f'extension ".{suffix}"'
+        return f"media type {media_types.content_type(name)}"
+
 
 def suffixes(name: str, most: int = 254) -> list[str]:
     """Return the extensions that ``name`` ends in, the longest last, in lower case and without their first dots.
@@ -131,6 +138,14 @@ class Route:
         if len(self.prefixes) == 1:
             return self.prefixes[0] if name.startswith(f"{self.prefixes[0]}/") else None
         return next((prefix for prefix in self.prefixes if name.startswith(f"{prefix}/")), None)
+
+    def reasons(self, name: str) -> list[str]:
+        """Return the entries by which the route matches ``name``, such as ``prefix "private/"``."""
+        found = [f'prefix "{prefix}/"' for prefix in [self.prefix_of(name)] if prefix is not None]
+        found += [f'glob "{glob.text}"' for glob in self.globs if glob.regex.match(name)][:1]
+        if self.types is not None:
+            found.append(self.types.reason(name))
+        return found
 
     def __str__(self) -> str:
         return f"routes[{self.index}] ({self.text})"

@@ -1,0 +1,95 @@
+"""The part of ``RouterStorage`` that finds the backend of a name, and what stands for the router elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import Storage
+
+from storage_router import historical
+from storage_router.conf.loading import Configuration
+from storage_router.exceptions import ConfigurationError, InvalidNameError, NoRouteError, ReadOnlyRouteError
+from storage_router.factory import Backends, configure
+from storage_router.names import clean_name
+from storage_router.routing import Match, RouteTable
+
+_IMPORT_PATH = "storage_router.RouterStorage"
+
+
+class DispatchingStorage(Storage):
+    """A storage with a configuration, its route table and its backends."""
+
+    def __init__(self, *, configuration: Configuration | ConfigurationError | None = None, **config: Any) -> None:
+        if isinstance(configuration, ConfigurationError):
+            # storages() found it while a command was running that prints problems itself.
+            raise ConfigurationError(configuration.problems)
+        if configuration is not None and config:
+            raise TypeError(f"RouterStorage takes a configuration or its parts, not both: {', '.join(sorted(config))}")
+        self._has_arguments = bool(config) or configuration is not None
+        self._use(configure(config or None) if configuration is None else configuration)
+
+    def _use(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.table = RouteTable(configuration.document.routes, configuration.document.default)
+        self.backends: Mapping[str, Storage] = Backends(configuration)
+
+    def _target(self, name: object) -> tuple[Storage, Match]:
+        """Return the backend of a full name, and the match, which holds the backend's own name for it."""
+        match = self.table.match(clean_name(name))
+        return self.backends[match.alias], match
+
+    def _writable(self, name: object) -> tuple[Storage, Match]:
+        """Return the same, for what changes files. Raises ``ReadOnlyRouteError`` where the route is ``read_only``."""
+        match = self.table.match(clean_name(name))
+        if match.route is not None and match.route.read_only:
+            message = f"{match.route} is read_only: {match.prefix}{match.name!s} can be neither written nor deleted"
+            raise ReadOnlyRouteError(message, name=match.prefix + match.name)
+        return self.backends[match.alias], match
+
+    def _leads_back(self, match: Match, name: str) -> bool:
+        """Return whether the backend's ``name``, made a full name, leads back to it."""
+        full_name = match.prefix + name
+        try:
+            found = self.table.match(clean_name(full_name))
+        except (InvalidNameError, NoRouteError):
+            return False
+        return found.alias == match.alias and found.name == name and found.prefix == match.prefix
+
+    def __repr__(self) -> str:
+        document = self.configuration.document
+        return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
+
+    # What stands for the router elsewhere
+
+    def deconstruct(self) -> historical.Deconstruction:
+        """Return what migrations write for the router: never a setting, and the same in every environment."""
+        path = _IMPORT_PATH if type(self).__name__ == "RouterStorage" else None
+        return historical.deconstruction(self, path=path, has_arguments=self._has_arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        alias = historical.alias_of(self)
+        if alias is not None:
+            return historical.named, (alias,)
+        return _restored, (type(self), self.configuration, self._has_arguments)
+
+
+def shorter(max_length: int | None, match: Match) -> int | None:
+    """Return how long the backend's name may be, so that the full one keeps to ``max_length``."""
+    if max_length is None or not match.prefix:
+        return max_length
+    left = max_length - len(match.prefix)
+    if left < 1:
+        raise SuspiciousFileOperation(
+            f'Storage can not find an available filename for "{match.prefix}{match.name}". Please make sure that the '
+            'corresponding file field allows sufficient "max_length".'
+        )
+    return left
+
+
+def _restored(kind: type[DispatchingStorage], configuration: Configuration, has_arguments: bool) -> DispatchingStorage:
+    router = kind.__new__(kind)
+    router._has_arguments = has_arguments
+    router._use(configuration)
+    return router

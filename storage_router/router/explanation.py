@@ -1,0 +1,52 @@
+"""``router.explain(name)``: where a name leads, and why (R11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage_router.routing import Match
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """Where a name leads. ``str()`` says it in one sentence.
+
+    ``name`` is the full one, ``backend_name`` the backend's own; ``index`` and ``route`` (as messages name it) are None
+    where ``default`` takes the name; ``prefix`` is what is stripped.
+    """
+
+    name: str
+    alias: str
+    backend_name: str
+    index: int | None
+    route: str | None
+    prefix: str
+    read_only: bool
+    why: str
+
+    @classmethod
+    def of(cls, match: Match) -> Explanation:
+        """Explain a match."""
+        name = match.prefix + match.name
+        return cls(
+            name=name,
+            alias=match.alias,
+            backend_name=match.name,
+            index=match.index,
+            route=None if match.route is None else str(match.route),
+            prefix=match.prefix,
+            read_only=match.route is not None and match.route.read_only,
+            why=_why(match, name),
+        )
+
+    def __str__(self) -> str:
+        own_name = f" as {self.backend_name!r}" if self.prefix else ""
+        read_only = ", read-only" if self.read_only else ""
+        return f"{self.name!r} goes to the backend {self.alias!r}{own_name}{read_only}: {self.why}"
+
+
+def _why(match: Match, name: str) -> str:
+    if match.route is None:
+        return "no route claims it, and it is the default"
+    reasons = match.route.reasons(name)
+    return f"{match.route} is the first that matches" + (f": {', '.join(reasons)}" if reasons else "")

@@ -1,0 +1,124 @@
+"""What a router shows below a directory: the entries of all backends concerned, if their names lead back (R8)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+
+from django.core.files.storage import Storage
+
+from storage_router.azure.properties import FileStat
+from storage_router.exceptions import InvalidNameError, NoRouteError
+from storage_router.names import clean_name
+from storage_router.routing import RouteTable, View
+
+from .dispatching import DispatchingStorage
+
+
+def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list[str]]:
+    """Return the names of the directories and of the files directly below ``directory``, ``""`` for the root.
+
+    Raises ``FileNotFoundError`` where no backend has the directory and no prefix goes through it, and
+    ``NotImplementedError`` where a backend that may have files there cannot list: half a list would be a wrong one.
+    """
+    table = router.table
+    children = table.prefix_children(directory)
+    directories: dict[str, None] = {}
+    files: dict[str, None] = {}
+    missing: FileNotFoundError | NotADirectoryError | None = None
+    is_there = bool(children) or not directory
+    for view in table.views(directory):
+        inner = _inner(view, directory)
+        try:
+            below, here = router.backends[view.alias].listdir(inner)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            missing = missing or error
+            continue
+        except NotImplementedError as error:
+            raise _cannot_list(view, directory) from error
+        is_there = True
+        files |= {name: None for name in here if leads_to(table, view, _joined(inner, name))}
+        directories |= {name: None for name in below if _may_reach(table, view, _joined(directory, name))}
+    if missing is not None and not is_there:
+        raise missing
+    return list(directories | dict.fromkeys(children)), list(files)
+
+
+def walk(router: DispatchingStorage, directory: str) -> Iterator[FileStat]:
+    """Yield every file below ``directory``, at any depth, by its full name. What is not there is empty."""
+    for view, start in router.table.views_below(directory):
+        backend = router.backends[view.alias]
+        for found in _walk(router.table, view, backend, _inner(view, start)):
+            if leads_to(router.table, view, found.name):
+                yield replace(found, name=view.prefix + found.name)
+
+
+def stat(backend: Storage, name: str) -> FileStat:
+    """Return what ``backend`` knows of a file: Azure all of it, others size and time of modification."""
+    if (own := getattr(backend, "stat", None)) is not None:
+        found: FileStat = own(name)
+        return found
+    modified = backend.get_modified_time(name)
+    return FileStat(name=name, size=backend.size(name), etag="", modified=modified.astimezone(dt.UTC))
+
+
+def leads_to(table: RouteTable, view: View, name: str) -> bool:
+    """Return whether the routes send the full name of the backend's file ``name`` to this very file."""
+    full_name = view.prefix + name
+    try:
+        match = table.match(full_name) if clean_name(full_name) == full_name else None
+    except (InvalidNameError, NoRouteError):
+        return False
+    return match is not None and (match.alias, match.prefix, match.name) == (view.alias, view.prefix, name)
+
+
+def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> Iterator[FileStat]:
+    if (own := getattr(backend, "walk", None)) is not None:
+        yield from own(directory)
+        return
+    waiting = [directory]
+    while waiting:
+        here = waiting.pop()
+        try:
+            directories, files = backend.listdir(here)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except NotImplementedError as error:
+            raise _cannot_list(view, view.prefix + here) from error
+        for name in files:
+            if leads_to(table, view, path := _joined(here, name)):
+                yield stat(backend, path)
+        below = [_joined(here, name) for name in directories]
+        waiting += [path for path in reversed(below) if _is_on_the_way(table, view, view.prefix + path)]
+
+
+def _inner(view: View, directory: str) -> str:
+    """Return the backend's own name for a directory at or below the view's prefix."""
+    return f"{directory}/".removeprefix(view.prefix).removesuffix("/") if view.prefix else directory
+
+
+def _joined(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
+
+
+def _may_reach(table: RouteTable, view: View, directory: str) -> bool:
+    try:
+        return clean_name(directory) == directory and view in table.views(directory)
+    except InvalidNameError:
+        return False
+
+
+def _is_on_the_way(table: RouteTable, view: View, directory: str) -> bool:
+    try:
+        return clean_name(directory) == directory and table.may_reach(directory, view.alias, view.prefix)
+    except InvalidNameError:
+        return False
+
+
+def _cannot_list(view: View, directory: str) -> Exception:
+    where = repr(directory) if directory else "the root"
+    return NotImplementedError(
+        f"The backend {view.alias!r} cannot list files, so the list of {where} would be without those that the routes "
+        "send there."
+    )

@@ -1,0 +1,175 @@
+"""``RouterStorage``: a Django storage that dispatches each name to a named backend."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from django.core.files.base import File
+from django.core.files.storage import Storage
+
+from storage_router.azure.properties import FileStat
+from storage_router.exceptions import RouteChangedError
+from storage_router.names import clean_directory, clean_name
+from storage_router.routing import Match
+
+from . import listing
+from .dispatching import shorter
+from .explanation import Explanation
+from .naming import NamingStorage
+
+
+class RouterStorage(NamingStorage):
+    """Every file in its own backend, as the routes say.
+
+    Names that go in and come out are full ones: each that ``save`` and ``listdir`` return opens, deletes and gives a
+    URL. Built from a ``Configuration``, from the parts of one (``backends=``, ``routes=``, ``default=``), which other
+    sources complete, or from those sources alone.
+
+    Raises ``ConfigurationError`` with everything that is wrong. The methods raise ``InvalidNameError`` before routing,
+    ``NoRouteError``, ``ReadOnlyRouteError`` and ``RouteChangedError``, and whatever the backend raises.
+    """
+
+    # Django's storage interface
+
+    def open(self, name: str, mode: str = "rb") -> File:
+        """Open the file. Its ``name`` is the full one; Django's file system gives the path, by which it is reopened."""
+        backend, match = self._target(name) if mode in ("rb", "r", "rt") else self._writable(name)
+        file: File = backend.open(match.name, mode)
+        if match.prefix and getattr(file, "name", None) == match.name:
+            file.name = match.prefix + match.name
+        return file
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        return self.open(name, mode)
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save the file and return the full name that it got.
+
+        Raises ``RouteChangedError``, with nothing left behind, where that name would lead elsewhere.
+        """
+        backend, match = self._writable(content.name if name is None else name)
+        length = shorter(max_length, match)
+        own_name = match.name
+        if length is not None and len(own_name) > length:
+            # The name will be cut. That it still leads here is known before anything is stored: where overwriting is
+            # allowed, deleting afterwards could not bring back what was there.
+            own_name = backend.get_available_name(own_name, max_length=length)
+            self._full_name(match, own_name)
+        saved = str(backend.save(own_name, content, max_length=length)).replace("\\", "/")
+        if saved != match.name and not self._leads_back(match, saved):
+            raise self._taken_back(backend, match, saved)
+        return match.prefix + saved
+
+    def _save(self, name: str, content: Any) -> str:
+        return self.save(name, content)
+
+    def _taken_back(self, backend: Storage, match: Match, saved: str) -> RouteChangedError:
+        """Delete what was saved under a name that leads elsewhere, and return the error that says so."""
+        try:
+            backend.delete(saved)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the file is still there, and that has to be said
+            changed = self._route_changed(match, saved, left_behind=True)
+            changed.__cause__ = error
+            return changed
+        return self._route_changed(match, saved)
+
+    def delete(self, name: str) -> None:
+        """Delete the file. One that does not exist is no error."""
+        if not name:
+            raise ValueError("The name must be given to delete().")
+        backend, match = self._writable(name)
+        backend.delete(match.name)
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a directory."""
+        if name == "":
+            return True
+        if name is not None and str(name).endswith(("/", "\\")):
+            return self._directory_exists(clean_directory(name))
+        backend, match = self._target(name)
+        return bool(backend.exists(match.name))
+
+    def _directory_exists(self, directory: str) -> bool:
+        try:
+            return any(self.listdir(directory))
+        except FileNotFoundError:
+            return False
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the names of the directories and of the files directly below ``path``, of all backends together.
+
+        What the routes would send elsewhere is not shown; prefixes of routes are directories, even empty ones.
+        """
+        return listing.listdir(self, clean_directory(path))
+
+    def size(self, name: str) -> int:
+        """Return the file's size in bytes."""
+        backend, match = self._target(name)
+        return int(backend.size(match.name))
+
+    def url(self, name: str, *args: Any, **kwargs: Any) -> str:
+        """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
+
+        A name that ends in a slash is a directory and keeps its slash.
+        """
+        if name is not None and str(name).endswith(("/", "\\")):
+            # A directory has no extension, so it goes where a file without one would.
+            match = self.table.match(f"{clean_name(clean_directory(name))}/_")
+            return str(self.backends[match.alias].url(match.name[:-1], *args, **kwargs))
+        backend, match = self._target(name)
+        return str(backend.url(match.name, *args, **kwargs))
+
+    def path(self, name: str) -> str:
+        """Return the file's path on this machine; ``NotImplementedError`` where the backend has none."""
+        backend, match = self._target(name)
+        return str(backend.path(match.name))
+
+    def get_accessed_time(self, name: str) -> dt.datetime:
+        """Return when the file was last read, where the backend knows."""
+        backend, match = self._target(name)
+        return backend.get_accessed_time(match.name)
+
+    def get_created_time(self, name: str) -> dt.datetime:
+        """Return when the file was created, where the backend knows."""
+        backend, match = self._target(name)
+        return backend.get_created_time(match.name)
+
+    def get_modified_time(self, name: str) -> dt.datetime:
+        """Return when the file was last changed."""
+        backend, match = self._target(name)
+        return backend.get_modified_time(match.name)
+
+    # What Django's interface lacks
+
+    def stat(self, name: str) -> FileStat:
+        """Return what the backend knows of the file: Azure all of it, others size and time of modification."""
+        backend, match = self._target(name)
+        found = listing.stat(backend, match.name)
+        return replace(found, name=match.prefix + match.name)
+
+    def walk(self, path: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``."""
+        return listing.walk(self, clean_directory(path))
+
+    def replace(self, name: str, content: Any) -> str:
+        """Store ``content`` under exactly this name, whatever was there, and return the name.
+
+        Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
+        """
+        backend, match = self._writable(name)
+        if (own := getattr(backend, "replace", None)) is not None:
+            own(match.name, content)
+            return match.prefix + match.name
+        backend.delete(match.name)
+        saved = backend.save(match.name, content)
+        if saved != match.name:
+            backend.delete(saved)
+            raise FileExistsError(f"{match.prefix}{match.name!s} was written by somebody else at the same time")
+        return match.prefix + match.name
+
+    def explain(self, name: str) -> Explanation:
+        """Return route, backend and the backend's own name for a name, and why; makes no request."""
+        return Explanation.of(self.table.match(clean_name(name)))
