@@ -5,6 +5,7 @@ Nothing here imports the SDK before the first request.
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import logging
 import os
@@ -53,6 +54,7 @@ class Account:
             found = _accounts.get(key)
             if found is None:
                 found = _accounts[key] = cls(options)
+                _recent.append(found)
             return found
 
     @property
@@ -149,6 +151,9 @@ class Account:
 
 _lock = threading.Lock()
 _accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDictionary()
+_recent: collections.deque[Account] = collections.deque(maxlen=32)
+"""Accounts that outlive their storages, so that code that builds a storage for each use does not pay for it each time."""
+
 _abandoned: list[Any] = []
 
 

@@ -28,6 +28,8 @@ def credential(authentication: TokenCredential) -> Any:
     Raises ``CredentialError`` if it cannot be built.
     """
     source = authentication.source
+    if _gives_tokens(source):
+        return source
     key: Hashable = (authentication.name, authentication.client_id, source if isinstance(source, str) else id(source))
     found = _shared.get(key)
     if found is None:
@@ -45,7 +47,7 @@ def _build(authentication: TokenCredential) -> Any:
         return _named(str(authentication.name), authentication.client_id)
     if isinstance(source, str):
         try:
-            source = import_string(source)
+            source = import_string(source.replace(":", "."))
         except ImportError as error:
             raise CredentialError(f"token_credential {source!r} cannot be imported: {error}") from error
     if not _gives_tokens(source) and callable(source):
