@@ -7,6 +7,7 @@ another's page asks for again.
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,8 @@ class DelegationKeys:
         self._fetch = fetch
         self._held: dict[int, _Held] = {}
         self._lock = threading.Lock()
+        self._attempts = 0
+        self._failure: Exception | None = None
 
     def key(self, until: float, *, stable_for: float = 0, now: float | None = None) -> tuple[DelegationKey, int]:
         """Return a key and the time at which to ask for the next one.
@@ -56,9 +59,14 @@ class DelegationKeys:
         needed = until if until <= _start(moment, period) + LONGEST_LIFE else moment
         held = self._held.get(period)
         if held is None or held.key.expiry < needed:
+            attempts = self._attempts
             with self._lock:
                 held = self._held.get(period)
                 if held is None or held.key.expiry < needed:
+                    if self._failure is not None and self._attempts != attempts:
+                        # What this thread waited for has failed; one after the other, the threads of a server would
+                        # wait for minutes.
+                        raise copy.copy(self._failure) from self._failure
                     held = self._renew(period, moment)
         elif moment >= held.renewal and self._lock.acquire(blocking=False):
             # One thread renews, the others go on with a key that has days to live.
@@ -78,7 +86,14 @@ class DelegationKeys:
 
     def _renew(self, period: int, moment: float) -> _Held:
         start = _start(moment, period)
-        key = self._fetch(start, start + LONGEST_LIFE)
+        try:
+            key = self._fetch(start, start + LONGEST_LIFE)
+            self._failure = None
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._attempts += 1
         held = self._held[period] = _Held(key=key, renewal=start + CLOCK_SKEW + period)
         return held
 
