@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
@@ -97,6 +98,21 @@ class Azurite:
             f"DefaultEndpointsProtocol={'https' if self.https else 'http'};AccountName={account_name};"
             f"AccountKey={self.accounts[account_name]};BlobEndpoint={self.account_url(account_name)};"
         )
+
+    def create_container(
+        self, name: str | None = None, *, public_access: str | None = None, account_name: str = ACCOUNT_NAME
+    ) -> str:
+        """Create a container, by default under a new name, and return the name.
+
+        ``public_access`` is None, ``blob`` or ``container``.
+        """
+        from azure.storage.blob import BlobServiceClient
+
+        name = name or f"test-{uuid.uuid4().hex[:16]}"
+        options: dict[str, Any] = {"connection_verify": str(self.certificate)} if self.certificate else {}
+        with BlobServiceClient.from_connection_string(self.connection_string(account_name), **options) as service:
+            service.create_container(name, public_access=public_access)
+        return name
 
     def start(self, timeout: float = 60) -> Self:
         """Start the process and wait, ``timeout`` seconds at most, until it listens."""

@@ -161,7 +161,7 @@ class Connection:
         await self._upstream.send(request.head, beginning())
 
     async def _part_of_answer(self, request: Request, head: Head, wire: bytes, fault: Reset | Stall | Cut) -> None:
-        if isinstance(fault, Cut) and fault.sealed:
+        if isinstance(fault, Cut) and fault.sealed and wire:
             content = unframed(wire, head)
             content = content[: len(content) // 2 if fault.after is None else fault.after]
             sealed = head.without("transfer-encoding").replacing(content_length=str(len(content)))
