@@ -1,0 +1,212 @@
+"""Where files are copied to: what is there already, by one listing, and how each file gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import Any, Protocol, cast, runtime_checkable
+
+from django.core.files.base import File
+from django.core.files.storage import Storage
+
+from storage_router.azure.properties import FileStat
+from storage_router.azure.storage import AzureStorage
+from storage_router.exceptions import ReadOnlyRouteError, TransferError
+from storage_router.names import clean_name
+from storage_router.router import RouterStorage
+
+from .azure import AzureWriter
+from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
+from .plain import copy_to_storage
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """A storage that hands everything on to another one under another name."""
+
+    def forwarded(self, name: str) -> tuple[Storage, str]:
+        """Return the other storage and the file's name there."""
+
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
+"""Takes a word (``Copying``) and how many files there are; the context manager gives a function to call after each."""
+
+
+@contextmanager
+def no_progress(doing: str, total: int) -> Iterator[Callable[[], object]]:  # noqa: ARG001 - a Progress
+    """Show nothing."""
+    yield lambda: None
+
+
+class Destination:
+    """One storage that files are copied to.
+
+    Where its files lie on Azure they are listed once, with their digests, at the first need; everything asked of this
+    object is then answered from the listing. Any other storage is asked for each file.
+
+    ``dry_run`` compares and copies nothing. ``direct=False`` leaves every request to the SDK.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        threads: int = THREADS,
+        dry_run: bool = False,
+        direct: bool = True,
+        progress: Progress = no_progress,
+    ) -> None:
+        self.storage = storage
+        self.threads = threads
+        self.dry_run = dry_run
+        self._direct = direct
+        self._progress = progress
+        self._budget = Budget()
+        self._cleared: set[str] = set()
+        self._writers: dict[int, AzureWriter] = {}
+        self._azure = _reaches_azure(storage)
+
+    @cached_property
+    def listing(self) -> dict[str, FileStat] | None:
+        """Each name with what is known of it, or None for a storage that is not listed.
+
+        Files that are copied are not added. Raises what the storage's listing raises, ``ContainerNotFoundError`` for
+        one.
+        """
+        if not self._azure:
+            return None
+        try:
+            return {stat.name: stat for stat in cast("Any", self.storage).walk()}
+        except NotImplementedError:
+            # Some of the files lie on a backend that cannot list, so each is asked for.
+            return None
+
+    @cached_property
+    def _tree(self) -> dict[str, tuple[dict[str, None], list[str]]]:
+        """Each directory of the listing with the directories and the files directly in it."""
+        tree: dict[str, tuple[dict[str, None], list[str]]] = {"": ({}, [])}
+        for name in self.listing or ():
+            directory, _, file = name.rpartition("/")
+            child = ""
+            missing = directory
+            while missing not in tree:
+                tree[missing] = ({child: None} if child else {}, [])
+                missing, _, child = missing.rpartition("/")
+            if child:
+                tree[missing][0][child] = None
+            tree[directory][1].append(file)
+        return tree
+
+    def exists(self, name: str) -> bool:
+        """Return whether the storage has the file or directory; what is to be cleared counts as gone."""
+        if self.listing is None:
+            return self.storage.exists(name)
+        return name in self._tree or (name in self.listing and name not in self._cleared)
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the directories and the files directly below ``path``."""
+        if self.listing is None:
+            return self.storage.listdir(path)
+        directories, files = self._tree.get(path, ({}, []))
+        return list(directories), list(files)
+
+    def open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Open the storage's file."""
+        return self.storage.open(name, mode)
+
+    def clear(self, name: str) -> None:
+        """Delete the file; one that is listed only at ``sweep()``, and not if another is copied to its name before."""
+        if self.listing is None:
+            self.storage.delete(name)
+        else:
+            self._cleared.add(name)
+
+    def sweep(self) -> None:
+        """Delete what was to be cleared and has not been replaced. Raises ``TransferError``."""
+        names, self._cleared = sorted(self._cleared), set()
+        if not self.dry_run:
+            self.delete_all(names)
+
+    def delete_all(self, names: Iterable[str]) -> None:
+        """Delete the files, in parallel. Raises ``TransferError`` with the names of those that are still there."""
+
+        def delete(copy: FileCopy) -> Outcome:
+            self.storage.delete(copy.name)
+            return Outcome(copy=copy, action="replaced")
+
+        copies = [FileCopy(name=name, source=self.storage, source_name=name) for name in names]
+        _require_success(outcomes(copies, delete, threads=self.threads))
+
+    def copy_all(self, copies: Sequence[FileCopy]) -> None:
+        """Copy the files that are not there already. Raises ``TransferError`` when all the others have been copied."""
+        _require_success(self.copy(copies))
+
+    def copy(self, copies: Sequence[FileCopy]) -> Iterator[Outcome]:
+        """Copy the files that are not there already, and yield what became of each, in the order in which they end.
+
+        Failures are outcomes; only the listing itself raises.
+        """
+        _ = self.listing  # a missing container is one error, not one for each file
+        with self._progress("Copying", len(copies)) as advance, self._closing():
+            for outcome in outcomes(copies, self._copy_one, threads=self.threads):
+                if outcome.error is None and outcome.action != "untried":
+                    self._cleared.discard(outcome.name)
+                advance()
+                yield outcome
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for writer in self._writers.values():
+                writer.close()
+
+    def _copy_one(self, copy: FileCopy) -> Outcome:
+        storage, name = _leaf(self.storage, copy.name)
+        if isinstance(storage, AzureStorage) and self.listing is not None:
+            known = self.listing.get(copy.name) if copy.name not in self._cleared else None
+            writer = self._writers.get(id(storage))
+            if writer is None:
+                writer = self._writers.setdefault(id(storage), AzureWriter(storage, direct=self._direct))
+            return writer.copy(copy, name, known, budget=self._budget, dry_run=self.dry_run)
+        return copy_to_storage(copy, self.storage, dry_run=self.dry_run)
+
+
+def _leaf(storage: Storage, name: str) -> tuple[Storage, str]:
+    """Follow ``name`` through whatever forwards and routes it, to the storage that holds the file."""
+    while True:
+        if isinstance(storage, RouterStorage):
+            match = storage.table.match(clean_name(name))
+            if match.route is not None and match.route.read_only:
+                raise ReadOnlyRouteError(
+                    f"{match.route} is read_only: {name} can be neither written nor deleted", name=name
+                )
+            storage, name = storage.backends[match.alias], match.name
+        elif isinstance(storage, Forwarding):
+            storage, name = storage.forwarded(name)
+        else:
+            return storage, name
+
+
+def _reaches_azure(storage: Storage) -> bool:
+    if isinstance(storage, RouterStorage):
+        return any(isinstance(backend, AzureStorage) for backend in storage.backends.values())
+    if isinstance(storage, Forwarding):
+        return _reaches_azure(storage.forwarded("")[0])
+    return isinstance(storage, AzureStorage)
+
+
+def _require_success(results: Iterator[Outcome]) -> None:
+    failures: dict[str, Exception] = {}
+    untried: list[str] = []
+    total = 0
+    for outcome in results:
+        total += 1
+        if outcome.error is not None:
+            failures[outcome.name] = outcome.error
+        elif outcome.action == "untried":
+            untried.append(outcome.name)
+    if failures:
+        raise TransferError(failures, untried, total)

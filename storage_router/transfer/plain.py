@@ -1,0 +1,45 @@
+"""Copying to any Django storage, by nothing but the methods that all of them have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.core.files.storage import Storage
+
+from .copying import Action, FileCopy, Outcome
+from .sources import SteadyFile, opened, size_of
+
+
+def copy_to_storage(copy: FileCopy, storage: Storage, *, dry_run: bool) -> Outcome:
+    """Copy one file unless the storage has the same content under its name.
+
+    Django's storages do not overwrite, so a file that differs is deleted first, as Django's own ``collectstatic`` does.
+    """
+    there = storage.exists(copy.name)
+    with opened(copy.source, copy.source_name) as file:
+        if there and not _is_link(storage, copy.name) and _same(storage, copy, file):
+            return Outcome(copy=copy, action="unmodified")
+    action: Action = "replaced" if there else "created"
+    if dry_run:
+        return Outcome(copy=copy, action=action)
+    with opened(copy.source, copy.source_name) as file:
+        if there:
+            storage.delete(copy.name)
+        storage.save(copy.name, file)
+    return Outcome(copy=copy, action=action, size=size_of(copy.source, copy.source_name) or 0)
+
+
+def _same(storage: Storage, copy: FileCopy, file: SteadyFile) -> bool:
+    sizes = size_of(storage, copy.name), size_of(copy.source, copy.source_name)
+    if None not in sizes and sizes[0] != sizes[1]:
+        return False
+    with opened(storage, copy.name) as stored:
+        return stored.digest() == file.digest()
+
+
+def _is_link(storage: Storage, name: str) -> bool:
+    """Whether an earlier ``collectstatic --link`` left a link there; a copy has to take its place."""
+    try:
+        return Path(storage.path(name)).is_symlink()
+    except NotImplementedError:
+        return False
