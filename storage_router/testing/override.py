@@ -1,0 +1,100 @@
+"""The router without a network, for the tests of projects that use it: the same routes over backends in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.files.storage import storages
+from django.test.utils import TestContextDecorator, override_settings
+
+from storage_router.conf.backends import MemoryBackend
+from storage_router.conf.document import RouterDocument
+from storage_router.conf.loading import Configuration, load
+from storage_router.conf.report import Locate
+from storage_router.exceptions import Problem
+from storage_router.router import RouterStorage
+from storage_router.routing import RouteTable
+
+
+def memory_router(config: Mapping[str, Any] | None = None) -> RouterStorage:
+    """Return a router whose backends are all in memory, empty, and its own.
+
+    Routes, aliases and ``default`` are those of ``config`` or, without it, of the project's ``STORAGES["default"]``;
+    whatever a backend is there, here it is memory. Each backend's URLs begin with its alias (``/private/…``).
+    ``config`` is taken as it is: no environment variable and no file adds to it. Raises ``ConfigurationError``.
+    """
+    return RouterStorage(configuration=_in_memory(_configured(config)))
+
+
+class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's override_settings
+    """Replace the project's ``STORAGES["default"]`` by a router, as a context manager or decorator.
+
+    Without ``config`` it is the project's own router over backends in memory (``memory_router``); with it, the router
+    that ``config`` means, whatever its backends are, and nothing else is read. Both start empty each time. The router
+    is what ``with … as`` gives; a decorated function gets it as the keyword argument ``kwarg_name``, the tests of a
+    decorated ``TestCase`` as the attribute ``attr_name``. Raises ``ConfigurationError``.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        attr_name: str | None = None,
+        kwarg_name: str | None = None,
+    ) -> None:
+        super().__init__(attr_name=attr_name, kwarg_name=kwarg_name)
+        self._config = config
+        self._overrides: list[override_settings] = []
+
+    def enable(self) -> RouterStorage:
+        """Put the router in place and return it."""
+        from django.conf import settings
+
+        configuration = _configured(self._config)
+        if self._config is None:
+            configuration = _in_memory(configuration)
+        router = RouterStorage(configuration=configuration)
+        # Django forgets its storages at every override of STATIC_URL and others; the files in memory must outlive that.
+        default = {"BACKEND": f"{__name__}.{kept.__name__}", "OPTIONS": {"router": router}}
+        override = override_settings(STORAGES={**settings.STORAGES, "default": default})
+        override.enable()
+        self._overrides.append(override)
+        return router
+
+    def __enter__(self) -> RouterStorage:  # type: ignore[override] - its stub knows what Django's own enable() returns
+        return self.enable()
+
+    def disable(self) -> None:
+        """Put back what was there."""
+        self._overrides.pop().disable()
+
+
+def kept(router: RouterStorage) -> RouterStorage:
+    """Return ``router``: the ``BACKEND`` of ``STORAGES["default"]`` while it is overridden."""
+    return router
+
+
+def _configured(config: Mapping[str, Any] | None) -> Configuration:
+    if config is not None:
+        # A directory that holds nothing, so that no file of the working directory is read.
+        with tempfile.TemporaryDirectory() as nothing:
+            return load(config, given_as="config", environ={}, directory=nothing, validators=(_route_problems,))
+    router = storages["default"]
+    if not isinstance(router, RouterStorage):
+        raise TypeError(
+            f"STORAGES['default'] is a {type(router).__name__}, not a RouterStorage. "
+            "Give the configuration to test with."
+        )
+    return router.configuration
+
+
+def _in_memory(configuration: Configuration) -> Configuration:
+    document = configuration.document
+    backends = {alias: MemoryBackend(type="memory", base_url=f"/{alias}/") for alias in document.backends}
+    return Configuration(document=document.model_copy(update={"backends": backends}), origins={})
+
+
+def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+    return RouteTable(document.routes, document.default).problems(document.backends, locate)
