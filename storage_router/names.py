@@ -1,7 +1,8 @@
 """What a legal name is, for every method of every storage.
 
-The rules are those of Django's own storages plus what Azure needs: the SDK's HTTP client folds dot segments, so with a token
-credential ``../secret/key`` would reach another container. Names are therefore refused here, before anyone acts on them.
+The rules are those of Django's own storages plus what Azure needs: the SDK's HTTP client folds dot segments, so with a
+token credential ``../secret/key`` would reach another container. Names are therefore refused here, before anyone acts
+on them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 from .exceptions import InvalidNameError
 
 MAX_LENGTH = 1024
-"""Characters in a blob's name. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata"""
+"""Characters in a blob's name.
+https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata"""
 
 MAX_SEGMENTS = 254
 """Path segments in a blob's name; same source."""
@@ -25,14 +27,20 @@ _DOTS_OR_EMPTY = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
 def clean_name(name: object) -> str:
     r"""Return ``name`` as every storage of this package sees it: a string, with ``/`` for ``\``.
 
-    Raises ``InvalidNameError`` (a ``SuspiciousFileOperation``) for the empty name, an empty, ``.`` or ``..`` segment, a leading
-    or trailing slash, a control character, a lone surrogate, or a drive letter.
+    Raises ``InvalidNameError`` (a ``SuspiciousFileOperation``) for the empty name, None, bytes, an empty, ``.`` or
+    ``..`` segment, a leading or trailing slash, a control character, a lone surrogate, or a drive letter.
     """
-    text = name if type(name) is str else str(name)
+    if type(name) is str:
+        text = name
+    elif name is None or isinstance(name, bytes | bytearray):
+        raise InvalidNameError(f"Could not derive file name from '{name!r}'")
+    else:
+        text = str(name)
     if "\\" in text:
         text = text.replace("\\", "/")
-    # Every name passes here, some of them a thousand times a page: string tests first, the dot rule only where there is a dot.
-    if _UNSENDABLE.search(text) or not text or text[1:2] == ":" and _DRIVE.match(text):
+    # Every name passes here, some a thousand times a page: string tests first, the dot rule only where there is a dot.
+    # What is printable holds neither control characters nor surrogates, and str knows that faster than the pattern.
+    if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (text[1:2] == ":" and _DRIVE.match(text)):
         raise _refusal(text)
     if (text[0] in "./" or text[-1] == "/" or "//" in text or "/." in text) and _DOTS_OR_EMPTY.search(text):
         raise _refusal(text)
@@ -41,13 +49,16 @@ def clean_name(name: object) -> str:
 
 def clean_directory(path: object) -> str:
     r"""Return ``path`` without a trailing slash, ``""`` for the root; otherwise the rules of ``clean_name``."""
+    if path is None or isinstance(path, bytes | bytearray):
+        return clean_name(path)
     text = str(path).replace("\\", "/")
-    text = text.removesuffix("/") if text != "/" else text
-    return clean_name(text) if text else ""
+    if not text:
+        return ""
+    return clean_name(text.removesuffix("/") if text != "/" else text)
 
 
 def check_blob_name(name: str) -> None:
-    """Raise ``InvalidNameError`` if Azure would not store a blob under ``name`` (location included), already cleaned."""
+    """Raise ``InvalidNameError`` if Azure would not store a blob under ``name``, cleaned and with its location."""
     if len(name) > MAX_LENGTH:
         raise InvalidNameError(
             f"A blob's name has at most {MAX_LENGTH} characters; this one has {len(name)}: {name[:60]!r}…"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import PathLike
+
 from storage_router.exceptions import RouteChangedError
 from storage_router.routing import Match
 
@@ -37,7 +39,7 @@ class NamingStorage(DispatchingStorage):
             return False
         return bool(backend.is_name_available(match.name, max_length=shorter(max_length, match)))
 
-    def generate_filename(self, filename: str) -> str:
+    def generate_filename(self, filename: str | PathLike[str]) -> str:
         """Return the name that the backend makes of an upload's.
 
         Raises ``RouteChangedError`` where it would lead elsewhere than the upload's own.

@@ -34,15 +34,15 @@ class RouterStorage(NamingStorage):
 
     # Django's storage interface
 
-    def open(self, name: str, mode: str = "rb") -> File:
+    def open(self, name: str, mode: str = "rb") -> File[Any]:
         """Open the file. Its ``name`` is the full one; Django's file system gives the path, by which it is reopened."""
         backend, match = self._target(name) if mode in ("rb", "r", "rt") else self._writable(name)
-        file: File = backend.open(match.name, mode)
+        file: File[Any] = backend.open(match.name, mode)
         if match.prefix and getattr(file, "name", None) == match.name:
             file.name = match.prefix + match.name
         return file
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
         return self.open(name, mode)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
@@ -87,7 +87,7 @@ class RouterStorage(NamingStorage):
         """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a directory."""
         if name == "":
             return True
-        if name is not None and str(name).endswith(("/", "\\")):
+        if str(name).endswith(("/", "\\")):
             return self._directory_exists(clean_directory(name))
         backend, match = self._target(name)
         return bool(backend.exists(match.name))
@@ -110,12 +110,12 @@ class RouterStorage(NamingStorage):
         backend, match = self._target(name)
         return int(backend.size(match.name))
 
-    def url(self, name: str, *args: Any, **kwargs: Any) -> str:
+    def url(self, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
 
         A name that ends in a slash is a directory and keeps its slash.
         """
-        if name is not None and str(name).endswith(("/", "\\")):
+        if str(name).endswith(("/", "\\")):
             # A directory has no extension, so it goes where a file without one would.
             match = self.table.match(f"{clean_name(clean_directory(name))}/_")
             return str(self.backends[match.alias].url(match.name[:-1], *args, **kwargs))
