@@ -152,7 +152,7 @@ class Account:
 _lock = threading.Lock()
 _accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDictionary()
 _recent: collections.deque[Account] = collections.deque(maxlen=32)
-"""Accounts that outlive their storages, so that code that builds a storage for each use does not pay for it each time."""
+"""Accounts that outlive their storages: code that builds a storage for each use must not pay for all this each time."""
 
 _abandoned: list[Any] = []
 

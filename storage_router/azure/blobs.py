@@ -13,13 +13,17 @@ from .account import Account
 from .conditions import Write, unchanged
 from .copying import completed, taken_along
 from .errors import translated
-from .properties import SAVE_MARKER, BlobSettings, Directory, FileStat, entry, stat, stored_with
+from .listing import entries
+from .properties import SAVE_MARKER, BlobSettings, Directory, FileStat, stat, stored_with
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties
 
 __all__ = ["BlobSettings", "Blobs", "Directory", "FileStat"]
+
+PAGE_SIZE = 5000
+"""Entries of a listing's page, the most that Azure gives."""
 
 
 class Blobs:
@@ -166,9 +170,14 @@ class Blobs:
     def list(self, prefix: str = "", *, delimiter: str | None = None) -> Iterator[FileStat | Directory]:
         """Yield what begins with ``prefix``, in Azure's order; with ``delimiter`` only what lies directly below.
 
-        One request for each 5,000 entries, made when they are asked for.
+        One request for each ``PAGE_SIZE`` entries, made when they are asked for.
         """
-        given: dict[str, Any] = {"name_starts_with": prefix or None, "include": ["metadata"], **self._limit}
+        given: dict[str, Any] = {
+            "name_starts_with": prefix or None,
+            "include": ["metadata"],
+            **self._limit,
+            "results_per_page": PAGE_SIZE,
+        }
         with self._translated(None):
             container = self.account.service().get_container_client(self.container)
             items = (
@@ -177,24 +186,7 @@ class Blobs:
                 else container.walk_blobs(delimiter=delimiter, **given)
             )
             pages = items.by_page()
-        stubs: set[str] = set()
-        while True:
-            with self._translated(None):
-                page = next(pages, None)
-                if page is None:
-                    return
-                entries = [entry(item, delimiter) for item in page]
-            # A directory of Data Lake is a stub ("photos") and, unless it is empty, a prefix ("photos/"), here or on
-            # a later page, where the stub must be remembered.
-            seen: set[str] = set()
-            for found in entries:
-                if isinstance(found, Directory):
-                    if found.name in seen or found.name in stubs:
-                        stubs.discard(found.name)
-                        continue
-                    seen.add(found.name)
-                yield found
-            stubs |= seen
+        yield from entries(pages, delimiter, lambda: self._translated(None))
 
     def _write(
         self, name: str, overwrite: bool, if_match: str | None, send: Callable[[Write], Mapping[str, Any]]

@@ -19,8 +19,9 @@ class Write:
     """One write: the conditions it is made on, and the marker that it leaves in the blob's metadata.
 
     With ``overwrite`` there is neither: done twice, it does the same twice. Otherwise the name must be free, or, with
-    ``if_match``, the blob must still have that ETag; then a write that was delivered twice, because its answer was lost or
-    because something between here and Azure repeats requests, fails by its own success, which the marker shows.
+    ``if_match``, the blob must still have that ETag; then a write that was delivered twice, because its answer was
+    lost or because something between here and Azure repeats requests, fails by its own success, which the marker
+    shows.
     """
 
     def __init__(self, *, overwrite: bool, if_match: str | None) -> None:

@@ -103,15 +103,6 @@ def stat(name: str, properties: Any, *, size: int | None = None) -> FileStat:
     )
 
 
-def entry(item: Any, delimiter: str | None) -> FileStat | Directory:
-    """Return what an item of a listing is."""
-    if not hasattr(item, "etag"):
-        return Directory(name=item.name.removesuffix(delimiter or ""))
-    if (item.metadata or {}).get("hdi_isfolder") == "true":
-        return Directory(name=item.name)
-    return stat(item.name, item)
-
-
 def _quoted(etag: str) -> str:
     """Return an ETag as the header has it; listings leave the quotes out."""
     return etag if etag.endswith('"') else f'"{etag}"'

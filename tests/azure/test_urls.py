@@ -18,7 +18,7 @@ from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobPermissionError, InvalidNameError, SigningError
 from storage_router.names import check_blob_name, clean_name
-from storage_router.testing.azurite import ACCOUNT_KEY, Azurite
+from storage_router.testing.azurite import ACCOUNT_KEY, AccessToken, Azurite
 from tests.conftest import create_container
 
 from .backends import blobs_for, options_for
