@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +14,10 @@ _FORMS = (
     "The forms are azure://account/container[/location]?option=value, file:///directory?base_url=/media/, "
     "memory:// and django://dotted.path.Storage?option=value."
 )
+
+
+# Neither JSON's exponents nor Python's Infinity: who writes 1e5 for an option of another package means a text.
+_SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -38,7 +43,7 @@ def parse(text: str) -> dict[str, Any]:
 def loosely(text: str) -> Any:
     """Return what ``text`` means where nothing tells the type: what JSON reads from it, else the text."""
     stripped = text.strip()
-    if stripped in ("true", "false", "null") or stripped[:1] in '[{"-0123456789':
+    if stripped[:1] in ("[", "{", '"') or _SCALAR.fullmatch(stripped):
         try:
             return json.loads(stripped)
         except ValueError:

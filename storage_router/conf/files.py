@@ -93,11 +93,12 @@ def _yaml(text: str) -> Any:
         """YAML lets the last of two equal keys win in silence; here they are an error."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-            keys = [key.value for key, _ in node.value]
+            seen: set[str] = set()
             for key, _ in node.value:
-                if keys.count(key.value) > 1:
-                    where = key.start_mark
-                    raise _ParseError(f"the key {key.value!r} is there twice (at line {where.line + 1})")
+                name = str(key.value)
+                if name in seen:
+                    raise _ParseError(f"the key {name!r} is there twice (at line {key.start_mark.line + 1})")
+                seen.add(name)
             return super().construct_mapping(node, deep)
 
     try:

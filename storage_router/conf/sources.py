@@ -83,7 +83,10 @@ def _code(source: str, given: Any, name: str) -> Layer:
     if isinstance(given, Mapping):
         return Layer(source=source, tree=dict(given), place=place)
     wrong = problem(
-        "E003", name, f"a {type(given).__name__} is no configuration", "Give a dict with backends, routes, default."
+        "E003",
+        name,
+        f"the value ({type(given).__name__}) is no configuration",
+        "Give a dict with backends, routes, default.",
     )
     return Layer(source=source, tree={}, place=place, problems=[wrong])
 
@@ -94,6 +97,8 @@ def _environment(surroundings: Surroundings) -> Layer | None:
 
 def _dotenv(surroundings: Surroundings) -> Layer | None:
     name, values, problems = surroundings.env_file
+    if not values and not problems:
+        return None
     layer = _variables(".env", values, f"{name}: {{}}")
     layer.problems += problems
     return layer

@@ -1,0 +1,214 @@
+"""C1: the kinds of backend; C3: a whole backend in one text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from storage_router.conf.backend_strings import loosely, parse
+from storage_router.conf.backends import (
+    TYPES,
+    AzureBackend,
+    Backend,
+    DjangoBackend,
+    FilesystemBackend,
+    MemoryBackend,
+)
+
+ADAPTER: TypeAdapter[Backend] = TypeAdapter(Backend)
+
+
+def backend(**settings):
+    return ADAPTER.validate_python(settings)
+
+
+def message_of(**settings) -> str:
+    with pytest.raises(ValidationError) as caught:
+        backend(**settings)
+    (error,) = caught.value.errors(include_input=False)
+    return error["msg"]
+
+
+def test_the_type_tells_the_kind():
+    assert isinstance(backend(type="memory"), MemoryBackend)
+    assert isinstance(backend(type="filesystem", location="/srv"), FilesystemBackend)
+    assert isinstance(backend(type="django", backend="a.B"), DjangoBackend)
+    azure = backend(type="azure", account_name="acmefiles", azure_container="media", credential="default")
+    assert isinstance(azure, AzureBackend)
+    assert {kind: model.model_fields["type"].annotation.__args__ for kind, model in TYPES.items()} == {
+        kind: (kind,) for kind in TYPES
+    }
+
+
+def test_a_directory_has_the_options_of_djangos_storage():
+    found = backend(
+        type="filesystem",
+        location=Path("/srv/media"),
+        base_url="/media",
+        file_permissions_mode="644",
+        directory_permissions_mode="0o755",
+        allow_overwrite=True,
+    )
+    assert found == FilesystemBackend(
+        type="filesystem",
+        location="/srv/media",
+        base_url="/media/",
+        file_permissions_mode=0o644,
+        directory_permissions_mode=0o755,
+        allow_overwrite=True,
+    )
+    assert backend(type="filesystem").location is None
+    assert backend(type="filesystem", file_permissions_mode=0o600).file_permissions_mode == 0o600
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"type": "filesystem", "location": ""}, "the path is empty"),
+        ({"type": "filesystem", "location": "a\0b"}, "the path has a NUL in it"),
+        ({"type": "filesystem", "base_url": "/media/?x"}, "the value is not a URL"),
+        ({"type": "filesystem", "base_url": ""}, "the value is not a URL"),
+        ({"type": "filesystem", "file_permissions_mode": "rw-r--r--"}, "'rw-r--r--' is not a file mode"),
+        ({"type": "memory", "base_url": "a b"}, "the value is not a URL"),
+        ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not the dotted path of a storage class"),
+        ({"type": "django", "backend": "a.B", "options": "x=1"}, "the text is not a JSON object"),
+    ],
+)
+def test_an_illegal_value_is_refused(settings, message):
+    assert message_of(**settings) == message
+
+
+def test_foreign_options_are_not_shown():
+    """C7: nobody here knows which of them are secret."""
+    found = backend(type="django", backend="a.B", options={"secret_key": "c2VjcmV0"})
+    assert found.options == {"secret_key": "c2VjcmV0"}
+    assert "c2VjcmV0" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (
+            "azure://acmefiles/media?expiration_secs=300",
+            {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "expiration_secs": "300"},
+        ),
+        (
+            "azure://acmefiles/media/sites/a%20b/",
+            {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "location": "sites/a b"},
+        ),
+        (
+            "azure:///$web?connection_string=AccountName=a;AccountKey=b+c/d==",
+            {
+                "type": "azure",
+                "azure_container": "$web",
+                "connection_string": "AccountName=a;AccountKey=b+c/d==",
+            },
+        ),
+        (
+            "AZURE://devstoreaccount1/media?account_url=http://127.0.0.1:10000/devstoreaccount1&sas_token=sp%3Dr%26sig=a%2Bb",
+            {
+                "type": "azure",
+                "account_name": "devstoreaccount1",
+                "azure_container": "media",
+                "account_url": "http://127.0.0.1:10000/devstoreaccount1",
+                "sas_token": "sp=r&sig=a+b",
+            },
+        ),
+        (
+            "file:///srv/media?base_url=/media/",
+            {"type": "filesystem", "location": "/srv/media", "base_url": "/media/"},
+        ),
+        ("file:///srv/my%20media", {"type": "filesystem", "location": "/srv/my media"}),
+        ("file:///C:/media", {"type": "filesystem", "location": "C:/media"}),
+        ("file://", {"type": "filesystem"}),
+        ("memory://", {"type": "memory"}),
+        (" memory://?base_url=/media/ ", {"type": "memory", "base_url": "/media/"}),
+        (
+            'django://acme.Storage?bucket=a&expire=300&auth=false&name="5"&zone=null&list=[1]&word=5a&',
+            {
+                "type": "django",
+                "backend": "acme.Storage",
+                "options": {
+                    "bucket": "a",
+                    "expire": 300,
+                    "auth": False,
+                    "name": "5",
+                    "zone": None,
+                    "list": [1],
+                    "word": "5a",
+                },
+            },
+        ),
+        ("django://acme.Storage", {"type": "django", "backend": "acme.Storage", "options": {}}),
+        ('{"type": "memory"}', {"type": "memory"}),
+    ],
+)
+def test_a_text_describes_a_whole_backend(text, settings):
+    """C3"""
+    assert parse(text) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the text describes no backend"),
+        ("media", "the text describes no backend"),
+        ("s3://bucket", "the text describes no backend"),
+        ("azure://acmefiles", "the text names no container"),
+        ("azure://acmefiles/?x=1", "the text names no container"),
+        ("azure://acmefiles:key@acme/media", "the text has '@' in front of the account"),
+        ("azure://acmefiles/media?location", "an option in the text has no form 'name=value'"),
+        ("azure://acmefiles/media?=x", "an option in the text has no form 'name=value'"),
+        ("azure://acmefiles/media?timeout=1&timeout=2", "the text has the option 'timeout' twice"),
+        ("azure://acmefiles/media/a?location=b", "the text says location twice: before and after the '?'"),
+        ("azure://acmefiles/media?type=memory", "the text says type twice: before and after the '?'"),
+        ("file://srv/media", "the text has no absolute path"),
+        ("memory://media", "memory:// is followed by something that it does not have"),
+        ('{"type": ', "the text begins like a JSON object and is none"),
+        ("{}]", "the text begins like a JSON object and is none"),
+    ],
+)
+def test_a_text_that_describes_no_backend_is_refused(text, message):
+    """C3"""
+    with pytest.raises(PydanticCustomError) as caught:
+        parse(text)
+    assert caught.value.message() == message
+
+
+def test_a_misspelt_scheme_is_answered_with_the_nearest_one():
+    with pytest.raises(PydanticCustomError) as caught:
+        parse("azur://acmefiles/media")
+    assert (caught.value.context or {})["hint"].startswith(
+        "Did you mean 'azure'? The forms are azure://account/container"
+    )
+
+
+@given(st.text(), st.sampled_from(["", "azure://", "file://", "memory://", "django://", "{", "azure://a/b?"]))
+def test_any_text_is_read_or_refused_without_being_quoted(text, start):
+    """F3 and C7"""
+    secret = "c2VjcmV0LXBsYW50ZWQ"
+    shown = ""
+    try:
+        parse(f"{start}{text}{secret}")
+    except PydanticCustomError as error:
+        shown = f"{error}{error.context}"
+    assert secret not in shown
+
+
+def test_what_looks_like_json_and_is_none_stays_text():
+    assert [loosely(text) for text in ("1.5", "-x", "[a", "true", "True", "", "007", "1e5", "-Infinity")] == [
+        1.5,
+        "-x",
+        "[a",
+        True,
+        "True",
+        "",
+        "007",
+        "1e5",
+        "-Infinity",
+    ]

@@ -1,0 +1,121 @@
+"""C1, C5: the document, its routes, and the aliases in it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from storage_router.conf.document import RouterDocument
+from storage_router.conf.routes import RouteOptions
+from storage_router.conf.static import StaticOptions
+
+MEMORY = {"type": "memory"}
+
+
+def errors(**settings) -> dict[str, str]:
+    with pytest.raises(ValidationError) as caught:
+        RouterDocument.model_validate(settings)
+    return {".".join(map(str, error["loc"])): error["msg"] for error in caught.value.errors(include_input=False)}
+
+
+def test_the_smallest_document_is_one_backend():
+    document = RouterDocument.model_validate({"backends": {"media": MEMORY}})
+    assert (document.routes, document.default, document.static) == ((), None, StaticOptions())
+    assert document.static.prefix == "static/"
+
+
+def test_a_matcher_is_one_value_or_a_list():
+    """R3"""
+    route = RouteOptions(backend="a", prefix="x/", types=["video/*", ".psd"], glob="[ab]*.txt")
+    assert (route.prefix, route.types, route.glob) == (("x/",), ("video/*", ".psd"), ("[ab]*.txt",))
+    assert RouteOptions(backend="a", prefix='["x/", "y/"]').prefix == ("x/", "y/")
+    assert (RouteOptions(backend="a").prefix, RouteOptions(backend="a").strip_prefix) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "value", "message"),
+    [
+        ("prefix", "", "the prefix is empty"),
+        ("prefix", "/private", "'/private' is no prefix of names"),
+        ("prefix", "a//b", "'a//b' is no prefix of names"),
+        ("prefix", ["a", "../b"], "'../b' is no prefix of names"),
+        ("prefix", [], "the list is empty, so nothing can match"),
+        ("glob", "", "'' can match no name"),
+        ("glob", "/a", "'/a' can match no name"),
+        ("glob", "a//b", "'a//b' can match no name"),
+        ("glob", "a/../b", "'a/../b' can match no name"),
+        ("glob", "./b", "'./b' can match no name"),
+        ("types", "psd", "'psd' is neither an extension nor a media type"),
+        ("types", "*.psd", "'*.psd' is neither an extension nor a media type"),
+        ("types", "video/", "'video/' is neither an extension nor a media type"),
+        ("types", [], "the list is empty, so nothing can match"),
+    ],
+)
+def test_a_matcher_that_can_match_nothing_is_refused(matcher, value, message):
+    found = errors(backends={"a": MEMORY}, routes=[{"backend": "a", matcher: value}])
+    assert list(found.values()) == [message]
+    assert next(iter(found)).startswith(f"routes.0.{matcher}")
+
+
+@pytest.mark.parametrize("value", [".psd", ".tar.gz", "video/*", "image/svg+xml", "VIDEO/*", ".PSD"])
+def test_types_are_extensions_and_media_types(value):
+    """R3"""
+    assert RouteOptions(backend="a", types=value).types == (value,)
+
+
+def test_an_alias_that_no_backend_has_is_found_in_routes_and_default():
+    """R7"""
+    found = errors(backends={"media": MEMORY}, routes=[{"backend": "media"}, {"backend": "medai"}], default="private")
+    assert found == {
+        "default": "there is no backend 'private'",
+        "routes.1.backend": "there is no backend 'medai'",
+    }
+
+
+def test_aliases_are_checked_even_where_something_else_is_wrong():
+    """C5"""
+    found = errors(backends={"media": {"type": "azur"}}, default="private", routes=[{"backend": "bulk", "prefix": ""}])
+    assert set(found) == {"default", "routes.0.backend", "routes.0.prefix.0", "backends.media"}
+
+
+def test_a_document_needs_a_backend():
+    assert errors(backends={}) == {"backends": "there is no backend"}
+    assert errors() == {"backends": "Field required"}
+
+
+@pytest.mark.parametrize("alias", ["Media", "my-media", "1a", "_a", "a__b", "a_", "", "médias", "a\n"])
+def test_an_alias_can_be_part_of_a_variables_name(alias):
+    assert errors(backends={alias: MEMORY})[f"backends.{alias}.[key]"].endswith("cannot be an alias")
+
+
+@pytest.mark.parametrize("alias", ["a", "media", "my_media", "s3", "a_1"])
+def test_an_alias_has_lower_case_letters_digits_and_single_underscores(alias):
+    assert alias in RouterDocument.model_validate({"backends": {alias: MEMORY}}).backends
+
+
+def test_a_backend_without_a_type_and_nearly_the_alias_of_another_is_a_misspelt_alias():
+    """C4"""
+    found = errors(backends={"media": MEMORY, "meda": {"base_url": "/x/"}, "other": {"base_url": "/x/"}})
+    assert found == {
+        "backends.meda": "there is no backend 'meda', or it has no type",
+        "backends.other": "Unable to extract tag using discriminator 'type'",
+    }
+
+
+def test_routes_may_be_json_as_variables_hold_them():
+    document = RouterDocument.model_validate(
+        {"backends": {"a": MEMORY}, "routes": '[{"prefix": "x/", "backend": "a"}]'}
+    )
+    assert document.routes == (RouteOptions(backend="a", prefix=("x/",)),)
+    assert errors(backends={"a": MEMORY}, routes="x/ -> a") == {"routes": "the text is not a JSON list"}
+    assert errors(backends={"a": MEMORY}, routes='{"a": 1}') == {"routes": "the text is not a JSON list"}
+
+
+@pytest.mark.parametrize("wrong", [5, "x", [1], None])
+def test_whatever_is_no_table_is_refused(wrong):
+    """F3"""
+    assert errors(backends=wrong)
+    assert errors(backends={"a": wrong})
+    assert errors(backends={"a": MEMORY}, routes=[wrong])
+    with pytest.raises(ValidationError):
+        RouterDocument.model_validate(wrong)

@@ -1,0 +1,241 @@
+"""C2: ``.env``, a secrets directory, and Azure Key Vault, which reads only the secrets that it needs."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+
+from .conftest import VAULT
+
+MEDIA = '[backends.media]\ntype = "azure"\naccount_name = "acmefiles"\nazure_container = "media"\n'
+KEY = "a2V5LXBsYW50ZWQ="
+
+
+@pytest.fixture(autouse=True)
+def _configured(world):
+    world.write("storage_router.toml", MEDIA)
+
+
+def key_of(world) -> str:
+    return world.load().document.backends["media"].account_key.get_secret_value()
+
+
+# .env
+
+
+def test_the_env_file_may_lie_elsewhere(world):
+    world.write("conf/production.env", f"export STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY={KEY}\n")
+    world.environ["STORAGE_ROUTER_ENV_FILE"] = "conf/production.env"
+    assert key_of(world) == KEY
+    assert world.load().origins["backends", "media", "account_key"].place == (
+        "conf/production.env: STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"
+    )
+
+
+def test_an_env_file_that_was_named_and_is_not_there_is_an_error(world):
+    """C4"""
+    world.environ |= {"STORAGE_ROUTER_ENV_FILE": "none.env", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    problem = world.problem()
+    assert (problem.id, problem.place, problem.message) == (
+        "storage_router.E009",
+        "none.env",
+        "the file does not exist",
+    )
+
+
+def test_a_line_that_cannot_be_parsed_is_an_error_that_does_not_quote_it(world):
+    world.write(".env", f"A=1\nSTORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY='{KEY}\n")
+    problem = world.problems()[0]
+    assert (problem.id, problem.place) == ("storage_router.E009", ".env: STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY")
+    assert problem.message == "line 2 cannot be parsed"
+    assert KEY not in str(problem)
+
+
+def test_an_env_file_that_is_not_utf8_or_no_file_is_an_error(world):
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    path = world.directory / ".env"
+    path.write_bytes(b"STORAGE_ROUTER__X=\xff")
+    assert world.problem().message == "the file is not UTF-8"
+    path.unlink()
+    path.mkdir()
+    assert world.problem().message == "the file cannot be read: Is a directory"
+
+
+def test_an_env_file_of_other_people_costs_no_import(world, monkeypatch):
+    world.write(".env", "DATABASE_URL=sqlite://\n")
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    monkeypatch.setitem(sys.modules, "pydantic_settings", None)
+    assert key_of(world) == KEY
+
+
+# Secrets directory
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY",
+        "storage_router__backends__media__account_key",
+        "storage_router/backends/media/account_key",
+        "storage_router/backends__media/account_key",
+        "backends/media/account_key",
+        "backends__media__account_key",
+    ],
+)
+def test_secrets_are_files_flat_or_nested(world, name):
+    world.write(f"run/secrets/{name}", f"{KEY}\n")
+    world.write("run/secrets/database_password", "x")
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = str(world.directory / "run/secrets")
+    loaded = world.load()
+    assert loaded.document.backends["media"].account_key.get_secret_value() == KEY
+    assert loaded.origins["backends", "media", "account_key"].place == f"{world.directory}/run/secrets/{name}"
+    assert loaded.warnings == ()
+
+
+def test_kubernetes_links_to_hidden_directories_are_followed_once(world):
+    """Kubernetes mounts ``key -> ..data/key`` and ``..data -> ..2026_11_20``, to swap all secrets at once."""
+    world.write("secrets/..2026_11_20/backends/media/account_key", KEY)
+    secrets = world.directory / "secrets"
+    (secrets / "..data").symlink_to("..2026_11_20")
+    (secrets / "backends").symlink_to("..data/backends")
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    assert world.load().origins["backends", "media", "account_key"].place == "secrets/backends/media/account_key"
+
+
+def test_a_misspelt_secret_is_an_error_with_the_nearest_name(world):
+    """C4"""
+    world.write("secrets/backends/media/acount_key", KEY)
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    first = world.problems()[0]
+    assert (first.id, first.place) == ("storage_router.E001", "secrets/backends/media/acount_key")
+    assert first.hint == "Did you mean 'account_key'?"
+
+
+def test_an_empty_secret_is_one_that_is_not_set(world):
+    world.write("secrets/backends/media/cache_control", "\n")
+    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    assert world.load().document.backends["media"].cache_control is None
+
+
+def test_a_secrets_directory_without_a_secret_for_us_is_a_warning(world):
+    world.write("secrets/database_password", "x")
+    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    (warning,) = world.load().warnings
+    assert (warning.id, warning.place) == ("storage_router.W006", "secrets")
+
+
+def test_a_secrets_directory_that_was_named_and_is_not_there_is_an_error(world):
+    """C4"""
+    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E009", "secrets")
+    assert problem.message == "the secrets directory does not exist"
+
+
+def test_a_secret_that_is_not_utf8_is_an_error(world):
+    world.write("secrets/x", "")
+    (world.directory / "secrets/backends__media__account_key").write_bytes(b"\xff")
+    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    assert world.problem().message == "the secrets cannot be read: UnicodeDecodeError"
+
+
+# Key Vault
+
+
+def test_the_vault_is_asked_for_the_secrets_of_settings_that_exist_and_no_others(world):
+    world.write("storage_router.toml", MEDIA + '[backends.my_bulk]\ntype = "memory"\n')
+    world.use_vault(
+        storage_router__backends__media__account_key=KEY,
+        storage_router__backends__my_bulk__base_url="/bulk/",
+        database_password="x",
+        storage_router_other="x",
+    )
+    document = world.load().document
+    assert document.backends["media"].account_key.get_secret_value() == KEY
+    assert document.backends["my_bulk"].base_url == "/bulk/"
+    assert sorted(world.vault.asked) == [
+        "storage-router--backends--media--account-key",
+        "storage-router--backends--my-bulk--base-url",
+    ]
+
+
+def test_a_secret_that_a_higher_source_gives_is_not_fetched(world):
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    world.use_vault(storage_router__backends__media__account_key="bm90IHRoaXM=")
+    assert key_of(world) == KEY
+    assert world.vault.asked == []
+
+
+def test_a_secret_of_a_backend_that_is_not_configured_is_a_warning_and_not_fetched(world):
+    world.use_vault(storage_router__backends__media__account_key=KEY, storage_router__backends__meda__account_key="x")
+    (warning,) = world.load().warnings
+    assert warning.id == "storage_router.W005"
+    assert warning.place == f"{VAULT}: storage-router--backends--meda--account-key"
+    assert warning.hint == "Did you mean 'media'?"
+    assert world.vault.asked == ["storage-router--backends--media--account-key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("storage_router__backends__media__acount_key", "there is no setting 'acount_key'"),
+        ("storage_router__default", "the secret is not an option of a backend"),
+        ("storage_router__backends__media", "the secret is not an option of a backend"),
+    ],
+)
+def test_a_misspelt_secret_of_the_vault_is_an_error(world, name, message):
+    """C4"""
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    world.use_vault(**{name: "x"})
+    problem = world.problem()
+    assert (problem.id, problem.message) == ("storage_router.E001", message)
+    assert world.vault.asked == []
+
+
+def test_a_disabled_secret_is_left_alone(world):
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__CREDENTIAL"] = "default"
+    world.use_vault(storage_router__backends__media__account_key=KEY)
+    world.vault.disabled = {"storage-router--backends--media--account-key"}
+    assert world.load().document.backends["media"].account_key is None
+
+
+def test_a_vault_that_cannot_be_read_is_an_error_without_the_sdks_text(world):
+    """C7: the SDK's errors quote requests."""
+    world.use_vault()
+    world.vault.failure = ClientAuthenticationError("secret c2VjcmV0")
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E013", VAULT)
+    assert problem.message == "the vault cannot be read: ClientAuthenticationError"
+    assert "Key Vault Secrets User" in problem.hint
+
+
+def test_the_vault_is_an_extra(world, monkeypatch):
+    monkeypatch.setitem(sys.modules, "azure.keyvault.secrets", None)
+    world.use_vault()
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    problem = world.problem()
+    assert (problem.id, problem.message) == (
+        "storage_router.E013",
+        "the packages for Azure Key Vault are not installed",
+    )
+    assert "django-storage-router[keyvault]" in problem.hint
+
+
+def test_the_vault_is_opened_with_the_default_credential(world, monkeypatch):
+    from azure.identity import DefaultAzureCredential
+
+    from storage_router.conf.loading import load
+
+    world.use_vault(storage_router__backends__media__account_key=KEY)
+    credentials: list[object] = []
+
+    def client(vault_url, credential):
+        credentials.append(credential)
+        return world.vault
+
+    monkeypatch.setattr("azure.keyvault.secrets.SecretClient", client)
+    load(environ=world.environ, directory=world.directory)
+    assert [type(credential) for credential in credentials] == [DefaultAzureCredential]

@@ -1,0 +1,225 @@
+"""C2: the sources, highest first, pair by pair; what each of them reads, and the names by which messages call it."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import pytest
+
+from storage_router.conf.merging import Origin
+from storage_router.conf.sources import SOURCES
+
+from .conftest import VAULT, World
+
+TOML = """
+default = "media"
+
+[backends.media]
+type = "azure"
+account_name = "acmefiles"
+azure_container = "media"
+credential = "default"
+"""
+OPTION = ("backends", "media", "cache_control")
+
+
+def from_code(world: World, value: str) -> None:
+    world.config = {"backends": {"media": {"cache_control": value}}}
+
+
+def from_setting(world: World, value: str) -> None:
+    world.setting = {"backends": {"media": {"cache_control": value}}}
+
+
+def from_environment(world: World, value: str) -> None:
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"] = value
+
+
+def from_env_file(world: World, value: str) -> None:
+    world.write(".env", f"OTHER=1\nSTORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL='{value}'\n")
+
+
+def from_secrets(world: World, value: str) -> None:
+    world.write("secrets/STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL", f"{value}\n")
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+
+
+def from_vault(world: World, value: str) -> None:
+    world.use_vault(storage_router__backends__media__cache_control=value)
+
+
+def from_file(world: World, value: str) -> None:
+    world.write("storage_router.toml", f'{TOML}cache_control = "{value}"\n')
+
+
+GIVE = {
+    "code": (from_code, 'OPTIONS["backends"]["media"]["cache_control"]'),
+    "Django setting": (from_setting, 'STORAGE_ROUTER["backends"]["media"]["cache_control"]'),
+    "environment": (from_environment, "STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
+    ".env": (from_env_file, ".env: STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
+    "secrets directory": (from_secrets, "secrets/STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
+    "Key Vault": (from_vault, f"{VAULT}: storage-router--backends--media--cache-control"),
+    "file": (from_file, "storage_router.toml: backends.media.cache_control"),
+}
+
+
+def test_the_order_is_one_tuple():
+    assert [source.name for source in SOURCES] == list(GIVE)
+
+
+@pytest.mark.parametrize(("higher", "lower"), list(itertools.combinations(GIVE, 2)))
+def test_of_two_sources_the_higher_one_wins_key_by_key(world, higher, lower):
+    world.write("storage_router.toml", TOML)
+    for source in (higher, lower):
+        GIVE[source][0](world, source)
+    loaded = world.load()
+    assert loaded.document.backends["media"].cache_control == higher
+    assert loaded.origins[OPTION] == Origin(source=higher, place=GIVE[higher][1])
+    # Key by key: what the higher source says nothing about is still there.
+    assert loaded.document.backends["media"].account_name == "acmefiles"
+
+
+@pytest.mark.parametrize("source", GIVE)
+def test_every_source_wins_over_the_default(world, source):
+    world.write("storage_router.toml", TOML)
+    assert world.load().origin(OPTION) == Origin(source="default", place="default")
+    GIVE[source][0](world, source)
+    loaded = world.load()
+    assert loaded.document.backends["media"].cache_control == source
+    assert loaded.origin(OPTION) == Origin(source=source, place=GIVE[source][1])
+
+
+def test_lists_replace_what_is_below_them(world):
+    world.write("storage_router.toml", TOML + '[[routes]]\nprefix = "a/"\nbackend = "media"\nread_only = true\n')
+    world.environ["STORAGE_ROUTER__ROUTES"] = '[{"prefix": "b/", "backend": "media"}]'
+    loaded = world.load()
+    (route,) = loaded.document.routes
+    assert (route.prefix, route.read_only) == (("b/",), False)
+    assert loaded.origins["routes", 0, "prefix"] == Origin(
+        source="environment", place="STORAGE_ROUTER__ROUTES ([0].prefix)"
+    )
+    assert ("routes", 0, "read_only") not in loaded.origins
+
+
+def test_a_backend_of_another_type_drops_the_keys_of_the_lower_source(world):
+    world.write("storage_router.toml", TOML)
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__TYPE"] = "memory"
+    loaded = world.load()
+    assert loaded.document.backends["media"].type == "memory"
+    assert set(loaded.origins) == {("default",), ("backends", "media", "type")}
+
+
+def test_a_backend_of_the_same_type_keeps_them(world):
+    world.write("storage_router.toml", TOML)
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__TYPE"] = "azure"
+    assert world.load().document.backends["media"].account_name == "acmefiles"
+
+
+def test_keys_between_a_change_of_type_are_reported_where_they_are_given(world):
+    world.write("storage_router.toml", TOML)
+    world.write(".env", "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE=memory")
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT"] = "5"
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E001", "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT")
+
+
+def test_variables_may_be_written_in_any_case(world):
+    world.environ["storage_router__Backends__media__TYPE"] = "memory"
+    loaded = world.load()
+    assert loaded.origins["backends", "media", "type"].place == "storage_router__Backends__media__TYPE"
+
+
+def test_two_variables_that_differ_in_case_only_are_an_error(world):
+    world.environ |= {
+        "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE": "memory",
+        "STORAGE_ROUTER__BACKENDS__media__TYPE": "azure",
+    }
+    problem = world.problems()[0]
+    assert problem.id == "storage_router.E010"
+    assert problem.message == "the variable differs from STORAGE_ROUTER__BACKENDS__MEDIA__TYPE in case only"
+
+
+def test_an_empty_variable_is_one_that_is_not_set(world):
+    world.write("storage_router.toml", TOML)
+    world.environ |= {
+        "STORAGE_ROUTER__BACKENDS__MEDIA__LOCATION": "",
+        "STORAGE_ROUTER_CONFIG": "",
+        "STORAGE_ROUTER__X": "",
+    }
+    assert world.load().document.backends["media"].location == ""
+
+
+def test_null_takes_a_value_away(world):
+    world.write("storage_router.toml", TOML + 'expiration_secs = "5m"\n')
+    world.environ |= {"STORAGE_ROUTER__DEFAULT": "null", "STORAGE_ROUTER__BACKENDS__MEDIA__EXPIRATION_SECS": "null"}
+    document = world.load().document
+    assert (document.default, document.backends["media"].expiration_secs) == (None, None)
+
+
+def test_tables_and_values_without_a_type_are_read_from_variables(world):
+    prefix = "STORAGE_ROUTER__BACKENDS__"
+    world.write("storage_router.toml", TOML)
+    world.environ |= {
+        f"{prefix}MEDIA__CLIENT_OPTIONS__RETRY_TOTAL": "5",
+        f"{prefix}MEDIA__OBJECT_PARAMETERS": '{"content_language": "de"}',
+        f"{prefix}MEDIA__METADATA__NUMBER": "5",
+        f"{prefix}S3__TYPE": "django",
+        f"{prefix}S3__BACKEND": "storages.backends.s3.S3Storage",
+        f"{prefix}S3__OPTIONS__QUERYSTRING_AUTH": "false",
+        f"{prefix}S3__OPTIONS__BUCKET_NAME": "acme",
+        "STORAGE_ROUTER__STATIC": '{"prefix": "assets/"}',
+    }
+    document = world.load().document
+    assert document.backends["media"].client_options == {"retry_total": 5}
+    assert document.backends["media"].object_parameters == {"content_language": "de"}
+    assert document.backends["media"].metadata == {"number": "5"}
+    assert document.backends["s3"].options == {"querystring_auth": False, "bucket_name": "acme"}
+    assert document.static.prefix == "assets/"
+
+
+def test_all_backends_fit_in_one_variable(world):
+    world.environ["STORAGE_ROUTER__BACKENDS"] = '{"media": {"type": "memory"}, "other": "memory://"}'
+    assert sorted(world.load().document.backends) == ["media", "other"]
+
+
+def test_a_setting_given_whole_and_in_part_is_an_error(world):
+    """C3"""
+    world.write("storage_router.toml", TOML)
+    world.environ |= {
+        "STORAGE_ROUTER__BACKENDS__MEDIA__TAGS": '{"a": "b"}',
+        "STORAGE_ROUTER__BACKENDS__MEDIA__TAGS__C": "d",
+    }
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E010", "STORAGE_ROUTER__BACKENDS__MEDIA__TAGS__C")
+    assert problem.message == (
+        "backends.media.tags is given whole by STORAGE_ROUTER__BACKENDS__MEDIA__TAGS and in part here"
+    )
+
+
+def test_the_configuration_of_code_has_the_name_it_was_given_by(world):
+    world.config = {"backends": {"media": {"type": "memory", "x": 1}}}
+    assert world.problem(given_as="config").place == 'config["backends"]["media"]["x"]'
+
+
+@pytest.mark.parametrize("source", ["config", "setting"])
+def test_code_gives_a_dict(world, source):
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = "memory://"
+    setattr(world, source, "storage_router.toml")
+    problem = world.problem()
+    assert problem.id == "storage_router.E003"
+    assert problem.message == "the value (str) is no configuration"
+
+
+def test_loading_while_settings_are_imported_asks_no_setting():
+    """C6: ``storages()`` runs in settings.py, where there are no settings yet."""
+    script = (
+        "import sys\n"
+        "from storage_router.conf.loading import load\n"
+        "load({'backends': {'a': 'memory://'}}, environ={}, directory='/nonexistent')\n"
+        "load({'backends': {'a': 'azure://acmefiles/a-b?credential=default'}}, environ={}, directory='/nonexistent')\n"
+        "print([name for name in sys.modules if name.startswith(('azure', 'pydantic_settings'))])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env={})
+    assert (done.stdout, done.stderr) == ("[]\n", "")
