@@ -1,23 +1,25 @@
 """How the subcommands print: tables on a terminal, tab-separated lines in a pipe, JSON where a script asks for it.
 
-Blob names and configuration values are other people's text. Nothing of it reaches a terminal as a control sequence or as
-rich's markup, and no value can break a line or a column.
+Blob names and configuration values are other people's text. Nothing of it reaches a terminal as a control sequence or
+as rich's markup, and no value can break a line or a column.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import OutputWrapper
+from django.core.management.color import Style, no_style
 
-STATUS_STYLES: Mapping[str, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
-"""Words that are coloured where they stand alone in a cell."""
+STATUS_ROLES: Mapping[str, str] = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
+"""Which of Django's colours a status has; ``DJANGO_COLORS`` sets them."""
 
 
 def visible(value: object) -> str:
-    """Return ``value`` as text of one line in which every character can be seen: ``\\x1b``, ``\\n`` and ``\\u202e`` as escapes."""
+    """Return ``value`` as one line in which every character can be seen: ``\\x1b``, ``\\n``, ``\\u202e`` as escapes."""
     text = str(value)
     if text.isprintable():
         return text
@@ -25,34 +27,66 @@ def visible(value: object) -> str:
 
 
 class Output:
-    """Where a subcommand prints. ``colour`` forces colours on or off; None leaves it to the terminal."""
+    """Where a subcommand prints. ``colour`` is on, off, or None for what the terminal can; ``style`` is Django's."""
 
-    def __init__(self, stream: OutputWrapper, *, colour: bool | None = None) -> None:
+    def __init__(self, stream: OutputWrapper, *, colour: bool | None = None, style: Style | None = None) -> None:
         self._stream = stream
         self._colour = colour
+        self._style = style or no_style()
         self.is_terminal = bool(stream.isatty()) or colour is True
 
     def line(self, text: object = "") -> None:
         """Print one line."""
         self._stream.write(visible(text))
 
+    def heading(self, text: object) -> None:
+        """Print a line that begins something, on a terminal; in a pipe every line says itself what it belongs to."""
+        if self.is_terminal:
+            self._stream.write(f"\n{self._style.MIGRATE_HEADING(visible(text))}")
+
+    def finding(self, backend: str, probe: str, status: str, message: str, hint: str) -> None:
+        """Print how a probe went. Hints are not wrapped, so that the commands in them can be copied."""
+        cells = [visible(cell) for cell in (backend, probe, status, message, hint)]
+        if not self.is_terminal:
+            self._stream.write("\t".join(cells))
+            return
+        paint = getattr(self._style, STATUS_ROLES.get(status, ""), str)
+        self._stream.write(f"  {paint(f'{cells[2]:<8}')} {cells[1]:<15} {cells[3]}")
+        if hint:
+            self._stream.write(f"{'':27}{cells[4]}")
+
     def json(self, data: Any) -> None:
         """Print ``data`` as JSON, indented, in ASCII: it survives every terminal, pipe and log."""
         self._stream.write(json.dumps(data, indent=2))
 
-    def table(self, heading: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-        """Print ``rows`` below ``heading``; empty cells are fine. In a pipe the columns are separated by one tab each."""
+    def table(
+        self,
+        heading: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        title: str = "",
+        faint: Collection[int] = (),
+    ) -> None:
+        """Print ``rows`` below ``heading``. In a pipe the columns are separated by one tab each.
+
+        On a terminal, columns in which nothing stands are left out, and the rows whose numbers are in ``faint`` stand
+        back.
+        """
         cells = [[visible(cell) for cell in row] for row in rows]
-        if title and self.is_terminal:
-            self._stream.write(f"\n{visible(title)}")
+        if title:
+            self.heading(title)
+        if self.is_terminal and cells:
+            used = [any(column) for column in zip(*cells, strict=True)]
+            heading = list(itertools.compress(heading, used))
+            cells = [list(itertools.compress(row, used)) for row in cells]
         if not self.is_terminal:
             self._stream.write("\n".join("\t".join(row) for row in [list(heading), *cells]))
-        elif (drawn := self._drawn(heading, cells)) is not None:
+        elif (drawn := self._drawn(heading, cells, faint)) is not None:
             self._stream.write(drawn)
         else:
             self._stream.write(_aligned([list(heading), *cells]))
 
-    def _drawn(self, heading: Sequence[str], cells: Sequence[Sequence[str]]) -> str | None:
+    def _drawn(self, heading: Sequence[str], cells: Sequence[Sequence[str]], faint: Collection[int]) -> str | None:
         """Return the table as rich draws it, or None where the extra ``cli`` is not installed."""
         try:
             from rich import box
@@ -66,8 +100,8 @@ class Output:
         for name in heading:
             # Folding shows a long value whole; rich's default would cut it with an ellipsis.
             table.add_column(name, overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
+        for number, row in enumerate(cells):
+            table.add_row(*map(Text, row), style="dim" if number in faint else None)
         with console.capture() as captured:
             console.print(table)
         return captured.get().rstrip("\n")

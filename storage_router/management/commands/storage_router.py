@@ -1,0 +1,50 @@
+"""``manage.py storage_router``: what the configuration means, and whether it works."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from storage_router.management.output import Output
+from storage_router.management.subcommands import config, doctor, explain, routes, schema
+
+_SUBCOMMANDS = {"routes": routes, "explain": explain, "config": config, "schema": schema, "doctor": doctor}
+
+
+class Command(BaseCommand):
+    """The command; each subcommand is a module of ``management.subcommands``."""
+
+    help = "Show what storage_router's configuration means, and whether it works."
+    # They would print what is wrong once more, and doctor has to run when the database is what is broken.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the subcommands."""
+        subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
+        for name, module in _SUBCOMMANDS.items():
+            subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
+            module.add_arguments(subparser)
+            _add_common(subparser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Run the subcommand. Exit status: 0 all is well; 1 the answer is no; 2 it cannot be answered."""
+        colour = True if options["force_color"] else False if options["no_color"] else None
+        output = Output(self.stdout, colour=colour, style=self.style)
+        if status := _SUBCOMMANDS[options["subcommand"]].run(output, options):
+            sys.exit(status)
+
+
+def _add_common(parser: CommandParser) -> None:
+    """Let Django's own options stand behind the subcommand, too: nobody knows that they belong in front of it."""
+    for flags, arguments in (
+        (("--settings",), {}),
+        (("--pythonpath",), {}),
+        (("-v", "--verbosity"), {"type": int, "choices": range(4)}),
+        (("--traceback",), {"action": "store_true"}),
+        (("--no-color",), {"action": "store_true"}),
+        (("--force-color",), {"action": "store_true"}),
+    ):
+        parser.add_argument(*flags, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **arguments)

@@ -1,0 +1,48 @@
+"""``manage.py storage_router schema``: the JSON Schemas that editors complete and validate with (C9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from storage_router.conf import schema
+from storage_router.management.output import Output
+
+from .selection import UNUSABLE
+
+HELP = "Print the JSON Schema of storage_router.toml, write the schemas, or check that they are up to date."
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--options", action="store_true", help="Print the schema of AzureStorage's OPTIONS instead.")
+    what.add_argument("--check", action="store_true", help="Compare the files with the models; exit status 1 if stale.")
+    what.add_argument("--write", action="store_true", help="Write the files.")
+    parser.add_argument("--directory", type=Path, help="Where the files are. Default: the package's own.")
+
+
+def run(output: Output, options: Mapping[str, Any]) -> int:
+    """Print, write or check the schemas."""
+    if not (options["check"] or options["write"]):
+        output.json(schema.azure_storage_schema() if options["options"] else schema.document_schema())
+        return 0
+    directory = options["directory"] or package_directory()
+    if not directory.is_dir():
+        raise CommandError(f"There is no directory {directory}.", returncode=UNUSABLE)
+    if options["write"]:
+        schema.write(directory)
+    stale = schema.stale(directory)
+    for name in schema.SCHEMAS:
+        output.line(f"{name}: {'stale; write it anew with --write' if name in stale else 'up to date'}")
+    return 1 if stale else 0
+
+
+def package_directory() -> Path:
+    """Return where the package's schemas are: in the package once it is installed, beside it in a checkout."""
+    package = Path(schema.__file__).parent.parent
+    installed = package / "schemas"
+    return installed if installed.is_dir() else package.parent / "schemas"

@@ -1,0 +1,46 @@
+"""Which storages of ``STORAGES`` a subcommand is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from storage_router.exceptions import ConfigurationError
+from storage_router.installed import Entry, entries
+from storage_router.router import RouterStorage
+
+UNUSABLE = 2
+"""Exit status where the question cannot be answered: wrong arguments, or a configuration with errors."""
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add ``--storage``."""
+    parser.add_argument("--storage", metavar="ALIAS", help="The entry of STORAGES to look at, where there are several.")
+
+
+def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Return the entries to look at; ``CommandError`` says what is wrong with them, or that there are none."""
+    wanted = options["storage"]
+    found = tuple(entry for entry in entries() if wanted in (None, entry.alias))
+    if not found:
+        what = f"STORAGES[{wanted!r}] is" if wanted else "No entry of STORAGES is"
+        raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
+    errors = [problem for entry in found for problem in entry.problems if not problem.is_warning]
+    if errors:
+        raise CommandError(str(ConfigurationError(dict.fromkeys(errors))), returncode=UNUSABLE)
+    return found
+
+
+def router(options: Mapping[str, Any]) -> RouterStorage:
+    """Return the one router to look at; ``STORAGES["default"]`` goes before others."""
+    routers = {
+        entry.alias: entry.storage for entry in sound_entries(options) if isinstance(entry.storage, RouterStorage)
+    }
+    if not routers:
+        raise CommandError("No entry of STORAGES is a RouterStorage, so there are no routes.", returncode=UNUSABLE)
+    if "default" in routers or len(routers) == 1:
+        return routers.get("default") or next(iter(routers.values()))
+    names = ", ".join(routers)
+    raise CommandError(f"STORAGES has several routers: choose one of {names} with --storage.", returncode=UNUSABLE)
