@@ -53,6 +53,9 @@ class BlobReader(io.RawIOBase):
         self._ahead: deque[tuple[int, Future[bytes]]] = deque()
         self._process = os.getpid()
         self._position = 0
+        # How often reading went on where the last window ended. After a seek one window more may be all that is wanted,
+        # the member of an archive for example; from the beginning on it rarely is.
+        self._run = 1
         self._capacity = max_memory_size
         self._window_size = max(_LEAST, min(FIRST, max_memory_size))
         # Most recently used last.
@@ -137,13 +140,16 @@ class BlobReader(io.RawIOBase):
         while self._ahead and self._ahead[0][0] + self._window_size <= position:
             self._ahead.popleft()[1].cancel()
         if not self._ahead and position == self._frontier:
+            self._run += 1
             self._look_ahead(1)
         if self._ahead and self._ahead[0][0] <= position:
             start, future = self._ahead.popleft()
             self._frontier = start + self._window_size
-            self._look_ahead(_AHEAD)
+            if self._run > 1:
+                self._look_ahead(_AHEAD)
             return start, future.result()
         self._drop_ahead()
+        self._run = 0
         length = self._window_size if wanted >= _AFTER_SEEK else min(_AFTER_SEEK, self._window_size)
         # What is looked up at the end, an archive's directory or a footer, starts before what was asked for first.
         start = max(self._head_size, min(position, self.stat.size - length))

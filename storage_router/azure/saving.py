@@ -38,6 +38,10 @@ _GROWTH = 5_000
 """Blocks after which their size doubles. Azure takes 50,000 of them, of 4,000 MiB at most, so content of unknown
 length may reach 20 TiB. https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
 
+_BLOCK_ID = 48
+"""Characters of a block's id. All blocks staged for a name must have equally long ones, and those that a failed upload
+left there stay for a week; so they are as long as those of the SDK's own uploads, which most tools use."""
+
 _ATTEMPTS = 8
 """Uploads of one content in a row that other writers of the same name may spoil."""
 
@@ -98,6 +102,9 @@ class Upload:
             try:
                 return self._put_blocks(name, settings, overwrite=overwrite, if_match=if_match)
             except BlobError as error:
+                if error.error_code == "InvalidBlobOrBlock" and not overwrite and if_match is None:
+                    # Unfinished blocks of another client, with ids of another length, keep the name for a week.
+                    raise self._taken(name) from error
                 # A commit or a small upload under the same name drops everybody's staged blocks.
                 if error.error_code != "InvalidBlockList" or not attempts_left:
                     raise
@@ -108,7 +115,10 @@ class Upload:
             self._blobs.head(name)
         except BlobNotFoundError:
             return
-        raise BlobExistsError(
+        raise self._taken(name)
+
+    def _taken(self, name: str) -> BlobExistsError:
+        return BlobExistsError(
             "There is a blob of this name already.",
             alias=self._blobs.alias,
             container=self._blobs.container,
@@ -127,8 +137,7 @@ class Upload:
             for block in _blocks(self._again(), _block_sizes(self._connections)):
                 digest.update(block)
                 size += len(block)
-                # The SDK encodes the id; Azure wants all of them equally long.
-                block_ids.append(f"{upload}{len(block_ids):06d}")
+                block_ids.append(f"{upload}{len(block_ids):0{_BLOCK_ID - len(upload)}d}")
                 if len(under_way) >= self._connections:
                     under_way.popleft().result()
                 under_way.append(workers.submit(self._blobs.stage_block, name, block_ids[-1], block))

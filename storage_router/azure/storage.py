@@ -106,7 +106,7 @@ class AzureStorage(NamingStorage):
         """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a
         directory.
         """
-        if name in ("", "/"):
+        if name == "":
             return True
         if name is not None and str(name).endswith(("/", "\\")):
             return next(self._blobs.list(self._directory(name)), None) is not None
