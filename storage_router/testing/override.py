@@ -63,7 +63,9 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
         self._overrides.append(override)
         return router
 
-    def __enter__(self) -> RouterStorage:  # type: ignore[override] - its stub knows what Django's own enable() returns
+    # The stubs know what Django's own decorators return.
+    def __enter__(self) -> RouterStorage:  # type: ignore[override]
+        """Put the router in place and return it."""
         return self.enable()
 
     def disable(self) -> None:

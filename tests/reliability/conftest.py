@@ -74,6 +74,11 @@ class Folder:
         self.location = uuid.uuid4().hex
         return self
 
+    def clear(self) -> None:
+        """Delete everything in the folder."""
+        for name in self.files():
+            self._client.delete_blob(f"{self.location}/{name}")
+
     def close(self) -> None:
         self._client.close()
 
