@@ -8,6 +8,7 @@ chain are redacted, too.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -120,7 +121,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             return self._error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
         if status == 404:
             return self._error(BlobNotFoundError, "There is no such blob.", **fields)
-        if status in (401, 403):
+        if status in (401, 403) or code in _REFUSALS:
             reason = _REFUSALS.get(code or "", f"it says: {_first_line(error)}")
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
         unmet = code in _UNMET or (status == 412 and code is None)
@@ -145,36 +146,31 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
 
 def sanitise(error: BaseException) -> None:
     """Redact the texts of ``error`` and of all errors that it was made from, in place."""
+    for part in _parts(error):
+        part.args = tuple(redact(item) if isinstance(item, str) else item for item in part.args)
+        for key, value in list(vars(part).items()):
+            if isinstance(value, str):
+                setattr(part, key, redact(value))
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error`` and the errors that it was made from, which are kept in various attributes."""
     pending: list[Any] = [error]
     seen: set[int] = set()
     while pending:
-        current = pending.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        pending += [current.__cause__, current.__context__, *current.args, *vars(current).values()]
-        current.args = tuple(redact(item) if isinstance(item, str) else item for item in current.args)
-        for key, value in list(vars(current).items()):
-            if isinstance(value, str):
-                setattr(current, key, redact(value))
+        part = pending.pop()
+        if isinstance(part, BaseException) and id(part) not in seen:
+            seen.add(id(part))
+            pending += [part.__cause__, part.__context__, *part.args, *vars(part).values()]
+            yield part
 
 
 def _timed_out(error: BaseException) -> bool:
     """Whether ``error`` comes from a time limit; a stalled upload shows only in an inner error of the HTTP client."""
     from azure.core.exceptions import ServiceRequestTimeoutError, ServiceResponseTimeoutError
 
-    if isinstance(error, (ServiceRequestTimeoutError, ServiceResponseTimeoutError)):
-        return True
-    pending: list[Any] = [error]
-    seen: set[int] = set()
-    while pending:
-        current = pending.pop()
-        if isinstance(current, TimeoutError):
-            return True
-        if isinstance(current, BaseException) and id(current) not in seen:
-            seen.add(id(current))
-            pending += [current.__cause__, current.__context__, *current.args]
-    return False
+    limits = (ServiceRequestTimeoutError, ServiceResponseTimeoutError, TimeoutError)
+    return any(isinstance(part, limits) for part in _parts(error))
 
 
 def _first_line(error: Any) -> str:

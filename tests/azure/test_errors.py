@@ -1,0 +1,229 @@
+"""A10: errors are Python's, say what to do, and show no secret."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import AzureError
+
+from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.errors import redact, sanitise, translated
+from storage_router.exceptions import (
+    BlobChangedError,
+    BlobConnectionError,
+    BlobError,
+    BlobExistsError,
+    BlobNotFoundError,
+    BlobPermissionError,
+    BlobTimeoutError,
+    ContainerNotFoundError,
+)
+from storage_router.testing.azurite import Azurite
+from storage_router.testing.faults import Answer, Stall
+from storage_router.testing.proxy import FaultProxy
+
+from .backends import blobs_for, options_for
+
+SIGNATURE = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U%3D"
+SAS = f"sv=2022-11-02&sr=c&sp=rwdlc&se=2099-01-01T00%3A00%3A00Z&sig={SIGNATURE}"
+
+
+@pytest.fixture
+def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
+    with FaultProxy(azurite) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "python", "message"),
+    [
+        (404, "BlobNotFound", BlobNotFoundError, FileNotFoundError, "There is no such blob."),
+        (404, "ResourceNotFound", BlobNotFoundError, FileNotFoundError, "There is no such blob."),
+        (404, "ContainerNotFound", ContainerNotFoundError, FileNotFoundError, "az storage container create"),
+        (409, "ContainerBeingDeleted", ContainerNotFoundError, FileNotFoundError, "does not exist in the account"),
+        (403, "AuthorizationFailure", BlobPermissionError, PermissionError, "the account's network rules"),
+        (403, "AuthorizationPermissionMismatch", BlobPermissionError, PermissionError, "Storage Blob Data Contributor"),
+        (403, "KeyBasedAuthenticationNotPermitted", BlobPermissionError, PermissionError, "set credential"),
+        (403, "AuthenticationFailed", BlobPermissionError, PermissionError, "this host's clock is wrong"),
+        (401, "NoAuthenticationInformation", BlobPermissionError, PermissionError, "the container is not public"),
+        (409, "PublicAccessNotPermitted", BlobPermissionError, PermissionError, "does not allow public access"),
+        (403, "SomethingNew", BlobPermissionError, PermissionError, "Azure refused the request: it says"),
+        (409, "BlobAlreadyExists", BlobExistsError, FileExistsError, "There is a blob of this name already."),
+        (412, "ConditionNotMet", BlobChangedError, BlobError, "The blob changed in between."),
+        (412, "SourceConditionNotMet", BlobChangedError, BlobError, "The blob changed in between."),
+        (412, "LeaseIdMissing", BlobError, OSError, "Azure did not do it"),
+        (409, "BlobArchived", BlobError, OSError, "Azure did not do it"),
+        (500, "OperationTimedOut", BlobTimeoutError, TimeoutError, "The service did not finish in time."),
+        (500, "InternalError", BlobError, OSError, "Azure did not do it"),
+        (503, "ServerBusy", BlobError, OSError, "Azure did not do it"),
+        (429, "TooManyRequests", BlobError, OSError, "Azure did not do it"),
+    ],
+)
+def test_what_azure_answers_becomes_pythons_kind_of_error(
+    proxy: FaultProxy,
+    container: str,
+    status: int,
+    code: str,
+    kind: type[BlobError],
+    python: type[Exception],
+    message: str,
+) -> None:
+    proxy.fail("Get Blob Properties", Answer(status, code), times=10)
+    with pytest.raises(BlobError, match=message) as caught:
+        blobs_for(options_for(proxy, container, client_options={"retry_total": 0})).head("a.txt")
+    error = caught.value
+    assert type(error) is kind
+    assert isinstance(error, python)
+    assert (error.alias, error.container, error.status, error.error_code) == ("media", container, status, code)
+    assert error.blob == (None if kind is ContainerNotFoundError else "a.txt")
+    assert isinstance(error.__cause__, AzureError)
+
+
+def test_an_error_names_the_request_for_azures_support(azurite: Azurite, container: str) -> None:
+    with pytest.raises(BlobNotFoundError) as caught:
+        blobs_for(options_for(azurite, container)).head("a.txt")
+    assert caught.value.request_id
+    assert f"request id {caught.value.request_id!r}" in str(caught.value)
+    assert caught.value.filename == "a.txt"
+
+
+def test_a_taken_name_is_told_from_a_changed_blob_by_what_was_asked(proxy: FaultProxy, container: str) -> None:
+    # Azure answers some conditional creates with 412 instead of 409.
+    proxy.fail("Put Blob", Answer(412, "ConditionNotMet"), times=2)
+    blobs = blobs_for(options_for(proxy, container))
+    with pytest.raises(BlobExistsError):
+        blobs.create("a.txt", b"", None, BlobSettings())
+    with pytest.raises(BlobChangedError):
+        blobs.create("a.txt", b"", None, BlobSettings(), if_match='"0x1"')
+
+
+def test_nobody_listening_is_a_connection_error() -> None:
+    with pytest.raises(BlobConnectionError, match=r"The connection to the service failed: .*refused") as caught:
+        blobs_for(_options_at(_closed_port())).head("a.txt")
+    assert isinstance(caught.value, ConnectionError)
+    assert caught.value.status is None
+
+
+def test_no_answer_is_a_timeout(proxy: FaultProxy, container: str) -> None:
+    proxy.fail("Get Blob Properties", Stall(), times=10)
+    with pytest.raises(BlobTimeoutError, match="The service did not answer in time") as caught:
+        blobs_for(options_for(proxy, container, timeout=1)).head("a.txt")
+    assert isinstance(caught.value, TimeoutError)
+
+
+def test_an_upload_that_stalls_is_a_timeout() -> None:
+    # The HTTP client hides this one: to it, a write that takes too long is an aborted connection.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        blobs = blobs_for(_options_at(silent.getsockname()[1], timeout=1))
+        with pytest.raises(BlobTimeoutError):
+            blobs.create("a.bin", bytes(64 * 2**20), None, BlobSettings())
+
+
+def test_other_errors_pass_unchanged() -> None:
+    with pytest.raises(ZeroDivisionError), translated():
+        raise ZeroDivisionError
+    with translated():
+        pass
+
+
+class TestSecrets:
+    """C7, A10: secrets are nowhere, the query strings of URLs included."""
+
+    @pytest.fixture
+    def log(self) -> Iterator[io.StringIO]:
+        """Everything that anybody logs, at DEBUG."""
+        written = io.StringIO()
+        handler = logging.StreamHandler(written)
+        root = logging.getLogger()
+        before = root.level
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+        yield written
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+    def test_an_error_with_a_sas_shows_no_signature(self, log: io.StringIO) -> None:
+        blobs = blobs_for(_options_at(_closed_port(), client_options={"logging_enable": True}))
+        with pytest.raises(BlobConnectionError) as caught:
+            blobs.head("a.txt")
+        shown = "".join(traceback.format_exception(caught.value)) + log.getvalue()
+        assert "ServiceRequestError" in shown
+        assert SIGNATURE not in shown
+        assert "sig=c2" not in shown
+
+    def test_an_error_of_the_applications_own_session_shows_none_either(self) -> None:
+        # requests puts the URL into the text of its errors.
+        with requests.Session() as session:
+            blobs = blobs_for(_options_at(_closed_port(), client_options={"session": session, "retry_total": 0}))
+            with pytest.raises(BlobConnectionError) as caught:
+                blobs.head("a.txt")
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "sig=***" in shown
+        assert SIGNATURE not in shown
+
+    def test_requests_with_a_sas_are_logged_without_the_signature(
+        self, azurite: Azurite, container: str, log: io.StringIO
+    ) -> None:
+        given = options_for(
+            azurite, container, sas_token=SAS, log_requests=True, client_options={"logging_enable": True}
+        )
+        with pytest.raises(BlobPermissionError, match="Azure refused the request") as caught:
+            blobs_for(given).head("a.txt")
+        assert f"/{container}/a.txt?" in log.getvalue()
+        assert SIGNATURE not in log.getvalue()
+        assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
+
+    def test_a_key_is_not_logged(self, azurite: Azurite, container: str, log: io.StringIO) -> None:
+        blobs_for(options_for(azurite, container, client_options={"logging_enable": True})).delete("a.txt")
+        (key,) = azurite.accounts.values()
+        assert "Request headers" in log.getvalue()
+        assert key not in log.getvalue()
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("https://x/y?sv=1&sig=abc%2Fdef%3D&se=2", "https://x/y?sv=1&sig=***&se=2"),
+            ("sig=abc", "sig=***"),
+            ("SIG%3Dabc'", "SIG%3D***'"),
+            ("AccountName=acme;AccountKey=abc+/==;X=y", "AccountName=acme;AccountKey=***;X=y"),
+            ("SharedAccessSignature=sv=1&sig=abc", "SharedAccessSignature=***&sig=***"),
+            ("design=round", "design=round"),
+        ],
+    )
+    def test_redacting_leaves_the_rest(self, text: str, expected: str) -> None:
+        assert redact(text) == expected
+
+    def test_every_error_of_a_chain_is_redacted(self) -> None:
+        inner = ValueError("url ?sig=abc", 1)
+        outer = AzureError("failed: ?sig=abc", error=inner)
+        outer.__context__ = KeyError("?sig=abc")
+        inner.__cause__ = outer
+        sanitise(outer)
+        assert "abc" not in f"{outer!r} {outer.message} {outer.exc_msg} {inner!r} {outer.__context__!r}"
+        assert inner.args == ("url ?sig=***", 1)
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _options_at(port: int, **given: Any) -> Any:
+    from storage_router.conf.options import AzureOptions
+
+    given = {"timeout": 1, **given}
+    return AzureOptions(
+        azure_container="media",
+        account_name="devstoreaccount1",
+        account_url=f"http://127.0.0.1:{port}/devstoreaccount1",
+        sas_token=SAS,
+        **given,
+    )

@@ -1,0 +1,160 @@
+"""O5: retries start within a second and end within the time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.storage.blob import LinearRetry
+
+from storage_router.azure.blobs import Blobs, BlobSettings
+from storage_router.azure.retries import BoundedRetry
+from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
+from storage_router.testing.azurite import Azurite
+from storage_router.testing.faults import BUSY, SERVER_ERROR, Answer, Fault, Reset, Stall
+from storage_router.testing.proxy import FaultProxy
+
+from .backends import blobs_for, options_for
+
+
+@pytest.fixture
+def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
+    with FaultProxy(azurite) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def blobs(proxy: FaultProxy, container: str) -> Blobs:
+    blobs = blobs_for(options_for(proxy, container, timeout=5))
+    blobs.create("a.txt", b"content", None, BlobSettings())
+    proxy.forget()
+    return blobs
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Reset("request"), Reset("answer"), SERVER_ERROR, BUSY, Answer(429, "TooManyRequests"), Answer(408, "Timeout")],
+    ids=repr,
+)
+def test_one_fault_costs_one_retry(proxy: FaultProxy, blobs: Blobs, fault: Fault) -> None:
+    proxy.fail("Get Blob Properties", fault)
+    assert blobs.head("a.txt").size == 7
+    assert proxy.count("Get Blob Properties") == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 501, 505])
+def test_what_a_retry_cannot_change_is_not_retried(proxy: FaultProxy, blobs: Blobs, status: int) -> None:
+    proxy.fail("Get Blob Properties", Answer(status, "Some"), times=10)
+    with pytest.raises(BlobError):
+        blobs.head("a.txt")
+    assert proxy.count("Get Blob Properties") == 1
+
+
+def test_the_first_retry_comes_well_within_a_second() -> None:
+    policy = BoundedRetry(deadline_secs=20)
+    waits = [policy.get_backoff_time({"count": 1}) for _ in range(200)]
+    assert all(0.1 < wait < 0.5 for wait in waits)
+    assert len(set(waits)) > 100, "the threads that one fault hit must not come back together"
+
+
+def test_waits_grow_and_stop_growing() -> None:
+    policy = BoundedRetry(deadline_secs=20)
+    assert 0.5 <= policy.get_backoff_time({"count": 3}) <= 1.5
+    assert policy.get_backoff_time({"count": 30}) <= 12
+
+
+def test_what_the_service_asks_for_is_waited(proxy: FaultProxy, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(
+        "storage_router.azure.retries.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+    )
+    proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=3))
+    assert blobs.head("a.txt").size == 7
+    assert waits == [3.0]
+
+
+def test_a_longer_wait_than_the_time_limit_is_not_begun(proxy: FaultProxy, blobs: Blobs) -> None:
+    proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=60), times=10)
+    with pytest.raises(BlobError):
+        blobs.head("a.txt")
+    assert proxy.count("Get Blob Properties") == 1
+
+
+def test_a_date_as_retry_after_is_not_understood_and_does_no_harm() -> None:
+    from storage_router.azure.retries import _retry_after
+
+    assert _retry_after(SimpleNamespace(headers={"Retry-After": "Fri, 20 Nov 2026 12:00:00 GMT"})) is None
+    assert _retry_after(SimpleNamespace(headers={"Retry-After": "-5"})) == 0
+
+
+def test_no_attempt_waits_beyond_the_time_limit(proxy: FaultProxy, container: str) -> None:
+    # The first attempt fails at once; the second one stalls and has what is left of the limit, not all of it again.
+    proxy.fail("Get Blob Properties", Reset("request"))
+    proxy.fail("Get Blob Properties", Stall(), times=10)
+    limits: list[float] = []
+
+    def note(request: Any) -> None:
+        limits.append(request.context.options.get("read_timeout", 2))
+
+    blobs = blobs_for(options_for(proxy, container, timeout=2, client_options={"raw_request_hook": note}))
+    with pytest.raises(BlobTimeoutError):
+        blobs.head("a.txt")
+    assert len(limits) == 2
+    assert 1.4 < limits[1] < 1.9
+
+
+def test_the_applications_read_timeout_is_left_alone(proxy: FaultProxy, container: str) -> None:
+    # O5: client_options are the last word
+    proxy.fail("Get Blob Properties", Reset("request"))
+    limits: list[Any] = []
+    options = {"raw_request_hook": lambda it: limits.append(it.context.options.get("read_timeout")), "read_timeout": 7}
+    with pytest.raises(FileNotFoundError):
+        blobs_for(options_for(proxy, container, client_options=options)).head("a.txt")
+    assert limits == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("given", "attempts"),
+    [
+        ({"retry_total": 0}, 1),
+        ({"retry_total": 2}, 3),
+        ({"retry_policy": LinearRetry(backoff=0, random_jitter_range=0, retry_total=1)}, 2),
+    ],
+)
+def test_the_applications_retries_are_the_last_word(
+    proxy: FaultProxy, container: str, given: dict[str, Any], attempts: int
+) -> None:
+    proxy.fail("Get Blob Properties", Reset("request"), times=10)
+    with pytest.raises(BlobConnectionError):
+        blobs_for(options_for(proxy, container, client_options=given)).head("a.txt")
+    assert proxy.count("Get Blob Properties") == attempts
+
+
+def test_the_applications_hook_hears_of_retries(proxy: FaultProxy, container: str) -> None:
+    heard: list[Any] = []
+    blobs = blobs_for(options_for(proxy, container))
+    proxy.fail("Get Blob Properties", Reset("request"))
+    client = blobs.account.service().get_blob_client(container, "a.txt")
+    assert not client.exists(
+        retry_hook=lambda **given: heard.append((given["retry_count"], type(given["error"]).__name__))
+    )
+    assert heard == [(0, "ServiceResponseError")]
+
+
+def test_a_refused_credential_is_not_tried_again(azurite_https: Azurite, container_https: str) -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    class Refused:
+        calls = 0
+
+        def get_token(self, *scopes: str, **options: Any) -> Any:
+            self.calls += 1
+            raise ClientAuthenticationError("the secret has expired")
+
+    credential = Refused()
+    with pytest.raises(PermissionError, match="The credential gives no token: the secret has expired"):
+        blobs_for(options_for(azurite_https, container_https, token_credential=credential)).head("a.txt")
+    assert credential.calls == 1
