@@ -97,25 +97,18 @@ def _validate(merged: Merged) -> tuple[RouterDocument, list[Problem]]:
     try:
         return RouterDocument.model_validate(merged.tree), []
     except ValidationError as error:
-        located = _Located(merged)
-        problems = problems_from(error, located.place, keys=located.keys, given=merged.tree)
+        problems = problems_from(
+            error,
+            merged.place,
+            keys=lambda location: allowed_keys(merged.tree, location),
+            given=merged.tree,
+            plain=_plain,
+        )
         return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
 
 
-class _Located:
-    """Translates pydantic's locations, which hold tags of unions, into those of the merged tree."""
-
-    def __init__(self, merged: Merged) -> None:
-        self._merged = merged
-
-    def place(self, location: Location) -> str:
-        return self._merged.place(_plain(location))
-
-    def keys(self, location: Location) -> Iterable[str]:
-        return allowed_keys(self._merged.tree, _plain(location))
-
-
 def _plain(location: Location) -> Location:
+    """Return pydantic's location without the tags of unions and the marks of keys."""
     if location[:1] == ("backends",) and len(location) > 2 and location[2] in TYPES:
         location = location[:2] + location[3:]
     return tuple(part for part in location if part != "[key]")

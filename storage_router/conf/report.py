@@ -109,14 +109,23 @@ def shown(value: object) -> str:
 
 
 def problems_from(
-    error: ValidationError, locate: Locate, *, keys: Callable[[Location], Iterable[str]], given: Any = None
+    error: ValidationError,
+    locate: Locate,
+    *,
+    keys: Callable[[Location], Iterable[str]],
+    given: Any = None,
+    plain: Callable[[Location], Location] = tuple,
 ) -> list[Problem]:
     """Turn pydantic's error into problems.
 
     ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, for the
-    nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret.
+    nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret; ``plain``
+    takes out of pydantic's locations what is not in ``given``.
     """
-    return [_problem(detail, locate, keys, given) for detail in error.errors(include_url=False, include_input=False)]
+    return [
+        _problem(detail, plain(detail["loc"]), locate, keys, given)
+        for detail in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def configuration_error(
@@ -159,8 +168,9 @@ def restated(error: ValidationError) -> list[tuple[Location, PydanticCustomError
     ]
 
 
-def _problem(detail: Any, locate: Locate, keys: Callable[[Location], Iterable[str]], given: Any) -> Problem:
-    location: Location = tuple(detail["loc"])
+def _problem(
+    detail: Any, location: Location, locate: Locate, keys: Callable[[Location], Iterable[str]], given: Any
+) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     place = locate(location)
     if kind in PROBLEMS:

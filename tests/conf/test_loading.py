@@ -1,0 +1,372 @@
+"""C4, C5: nothing is silently wrong, and everything that is wrong is told at once, each with its place and remedy."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from storage_router.conf.loading import Configuration
+from storage_router.conf.merging import Origin
+from storage_router.conf.report import PROBLEMS, complaint, problem, problem_id, suggestion
+from storage_router.exceptions import Problem
+
+TOML = """
+default = "media"
+
+[backends.media]
+type = "azure"
+account_name = "acmefiles"
+azure_container = "media"
+credential = "default"
+
+[backends.bulk]
+type = "memory"
+
+[[routes]]
+prefix = "bulk/"
+backend = "bulk"
+"""
+
+
+def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
+    """C5: across sources and models; the text is what an operator reads."""
+    world.write("storage_router.toml", TOML.replace("account_name", "acount_name"))
+    world.write(".env", "STORAGE_ROUTER__BACKENDS__BULK__TYPE=memry\n")
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT"] = "never"
+    world.environ["STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT"] = "5"
+    world.config = {"default": "medai"}
+    assert [str(found) for found in world.problems()] == [
+        (
+            "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT: the text is not a duration (storage_router.E003)\n"
+            "    Write seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'."
+        ),
+        (
+            "storage_router.toml: backends.media.acount_name: there is no setting 'acount_name' (storage_router.E001)\n"
+            "    Did you mean 'account_name'?"
+        ),
+        (
+            "storage_router.toml: backends.media.account_name: credential needs account_name (storage_router.E011)\n"
+            "    account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
+        ),
+        (
+            ".env: STORAGE_ROUTER__BACKENDS__BULK__TYPE: there is no type 'memry' (storage_router.E003)\n"
+            "    Did you mean 'memory'?"
+        ),
+        (
+            "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT: there is no setting 'backend' (storage_router.E001)\n"
+            "    Did you mean 'backends'?"
+        ),
+        "OPTIONS[\"default\"]: there is no backend 'medai' (storage_router.E004)\n    Did you mean 'media'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "place", "message", "hint"),
+    [
+        (
+            {"STORAGE_ROUTER__BACKENDS__MEDIA__EXPIRATION_SEC": "5"},
+            "STORAGE_ROUTER__BACKENDS__MEDIA__EXPIRATION_SEC",
+            "there is no setting 'expiration_sec'",
+            "Did you mean 'expiration_secs'?",
+        ),
+        (
+            {"STORAGE_ROUTER__DEFAUT": "media"},
+            "STORAGE_ROUTER__DEFAUT",
+            "there is no setting 'defaut'",
+            "Did you mean 'default'?",
+        ),
+        (
+            {"STORAGE_ROUTER__BACKENDS__MEDDIA__ACCOUNT_KEY": "x"},
+            "STORAGE_ROUTER__BACKENDS__MEDDIA__ACCOUNT_KEY",
+            "there is no backend 'meddia', or it has no type",
+            "Did you mean 'media'?",
+        ),
+        (
+            {f"STORAGE_ROUTER__XYZ__{letter}": "1" for letter in "ABCD"},
+            "STORAGE_ROUTER__XYZ__A, STORAGE_ROUTER__XYZ__B, STORAGE_ROUTER__XYZ__C, ...",
+            "there is no setting 'xyz'",
+            "There are: backends, default, routes, static.",
+        ),
+        (
+            {"STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY": "x"},
+            "STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY",
+            "the name has an empty part",
+            "Between the keys there is '__': STORAGE_ROUTER__BACKENDS__MEDIA.",
+        ),
+        (
+            {"STORAGE_ROUTER__STATIC__PREFX": "x/"},
+            "STORAGE_ROUTER__STATIC__PREFX",
+            "there is no setting 'prefx'",
+            "Did you mean 'prefix'?",
+        ),
+        (
+            {"STORAGE_ROUTER__ROUTES": '[{"backend": "bulk", "prefx": "x/"}]'},
+            "STORAGE_ROUTER__ROUTES ([0].prefx)",
+            "there is no setting 'prefx'",
+            "Did you mean 'prefix'?",
+        ),
+    ],
+)
+def test_a_variable_that_matches_no_setting_is_an_error_with_the_nearest_name(world, variables, place, message, hint):
+    """C4"""
+    world.write("storage_router.toml", TOML)
+    world.environ |= variables
+    found = world.problem()
+    assert (found.id, found.place, found.message, found.hint) == ("storage_router.E001", place, message, hint)
+
+
+def test_a_key_of_the_file_that_matches_no_setting_is_an_error(world):
+    """C4"""
+    world.write("storage_router.toml", TOML + 'bakend = "x"\n')
+    found = world.problem()
+    assert (found.place, found.hint) == ("storage_router.toml: routes[0].bakend", "Did you mean 'backend'?")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("STORAGE_ROUTER_BACKENDS__MEDIA__TIMEOUT", "Did you mean 'STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT'?"),
+        ("STORAGE_ROUTER_DEFAULT", "Did you mean 'STORAGE_ROUTER__DEFAULT'?"),
+        ("STORAGE_ROUTER_CONFG", "Did you mean 'STORAGE_ROUTER_CONFIG'?"),
+        (
+            "STORAGE_ROUTER_DEBUGGING_OF_ALL_FILES",
+            (
+                "Settings begin with STORAGE_ROUTER__ (two underscores). There are: STORAGE_ROUTER_CONFIG, "
+                "STORAGE_ROUTER_ENV_FILE, STORAGE_ROUTER_KEY_VAULT_URL, STORAGE_ROUTER_SECRETS_DIR."
+            ),
+        ),
+    ],
+)
+def test_a_variable_with_a_single_underscore_is_a_warning(world, name, hint):
+    """C4"""
+    world.write("storage_router.toml", TOML)
+    world.environ[name] = "5"
+    (warning,) = world.load().warnings
+    assert (warning.id, warning.place, warning.hint) == ("storage_router.W002", name, hint)
+    assert warning.is_warning
+
+
+def test_other_variables_are_nobodys_business(world):
+    world.write("storage_router.toml", TOML)
+    world.environ |= {"STORAGE": "x", "STORAGE_ROUTERS": "x", "MY_STORAGE_ROUTER__X": "x", "storage": "x"}
+    assert world.load().warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("give_text", "give_keys", "places"),
+    [
+        (
+            lambda world: world.environ.update({"STORAGE_ROUTER__BACKENDS__MEDIA": "memory://"}),
+            lambda world: world.write("storage_router.toml", TOML),
+            ("STORAGE_ROUTER__BACKENDS__MEDIA", "storage_router.toml: backends.media.type"),
+        ),
+        (
+            lambda world: world.write("storage_router.toml", 'backends.media = "memory://"\n'),
+            lambda world: setattr(world, "config", {"backends": {"media": {"timeout": 5}}}),
+            ("storage_router.toml: backends.media", 'OPTIONS["backends"]["media"]["timeout"]'),
+        ),
+    ],
+)
+def test_a_string_and_single_keys_for_one_backend_are_an_error_that_names_both(world, give_text, give_keys, places):
+    """C3"""
+    give_text(world)
+    give_keys(world)
+    found = next(one for one in world.problems() if one.id == "storage_router.E010")
+    assert found.place == places[0]
+    assert found.message == (f"the backend 'media' is described by one text here and by single keys in {places[1]}")
+    assert "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE" in found.hint
+
+
+def test_a_string_and_a_variable_for_one_of_its_keys_are_an_error_that_names_both(world):
+    """C3"""
+    world.environ |= {
+        "STORAGE_ROUTER__BACKENDS__MEDIA": "memory://",
+        "STORAGE_ROUTER__BACKENDS__MEDIA__BASE_URL": "/media/",
+    }
+    found = world.problem()
+    assert (found.id, found.place) == ("storage_router.E010", "STORAGE_ROUTER__BACKENDS__MEDIA__BASE_URL")
+    assert found.message == "backends.media is given whole by STORAGE_ROUTER__BACKENDS__MEDIA and in part here"
+
+
+def test_a_string_replaces_a_string_of_a_lower_source(world):
+    """C3"""
+    world.write("storage_router.toml", 'backends.media = "azure://acmefiles/media?credential=default&timeout=5"\n')
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = "azure://other/files?credential=azure_cli"
+    loaded = world.load()
+    backend = loaded.document.backends["media"]
+    assert (backend.account_name, backend.timeout) == ("other", 20)
+    assert loaded.origin(("backends", "media", "azure_container")) == Origin(
+        source="environment", place="STORAGE_ROUTER__BACKENDS__MEDIA (azure_container)"
+    )
+
+
+@pytest.mark.parametrize("give", ["environ", "file", "code"])
+def test_what_is_wrong_in_a_string_is_reported_at_the_string(world, give):
+    """C3, C5"""
+    text = "azure://acmefiles/media?credential=default&timout=5"
+    place = {
+        "environ": "STORAGE_ROUTER__BACKENDS__MEDIA (timout)",
+        "file": "storage_router.toml: backends.media.timout",
+        "code": 'OPTIONS["backends"]["media"]["timout"]',
+    }[give]
+    if give == "environ":
+        world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = text
+    elif give == "file":
+        world.write("storage_router.toml", f'backends.media = "{text}"\n')
+    else:
+        world.config = {"backends": {"media": text}}
+    found = world.problem()
+    assert (found.place, found.hint) == (place, "Did you mean 'timeout'?")
+
+
+def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_known(world):
+    world.environ |= {"STORAGE_ROUTER__BACKENDS__MEDIA": "s3://bucket", "STORAGE_ROUTER__DEFAULT": "media"}
+    found = world.problem()
+    assert (found.id, found.place) == ("storage_router.E003", "STORAGE_ROUTER__BACKENDS__MEDIA")
+    assert found.message == "the text describes no backend"
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "message", "hint"),
+    [
+        (
+            {"backends": {"media": {"type": "azure", "account_name": "acmefiles", "credential": "default"}}},
+            'OPTIONS["backends"]["media"]["azure_container"]',
+            "'azure_container' is missing",
+            "Add it there, or set the variable STORAGE_ROUTER__BACKENDS__MEDIA__AZURE_CONTAINER.",
+        ),
+        (
+            {"backends": {"media": {}}},
+            'OPTIONS["backends"]["media"]["type"]',
+            "'type' is missing",
+            "There are: azure, django, filesystem, memory.",
+        ),
+        (
+            {"backends": {"media": "memory://"}, "routes": [{"prefix": "a/"}]},
+            'OPTIONS["routes"][0]["backend"]',
+            "'backend' is missing",
+            "Add it to the route.",
+        ),
+        (
+            {"routes": []},
+            'OPTIONS["backends"]',
+            "'backends' is missing",
+            "Give it, in any of the sources.",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_where_it_would_be(world, config, place, message, hint):
+    """C5"""
+    world.config = config
+    found = world.problem()
+    assert (found.id, found.place, found.message, found.hint) == ("storage_router.E002", place, message, hint)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"backends": 5},
+        {"backends": ["media"]},
+        {"backends": {"media": 5}},
+        {"backends": {"media": ["memory"]}},
+        {"backends": {"media": "memory://"}, "routes": 5},
+        {"backends": {"media": "memory://"}, "routes": {"a": 1}},
+        {"backends": {"media": "memory://"}, "routes": [5]},
+        {"backends": {"media": "memory://"}, "static": 5},
+        {"backends": {"media": "memory://"}, "default": 5},
+        {"backends": {"media": {"type": ["azure"]}}},
+        {"backends": {5: "memory://"}},
+    ],
+)
+def test_a_value_of_another_kind_is_an_error_and_no_other_exception(world, config):
+    """F3"""
+    world.config = config
+    assert all(
+        one.id in ("storage_router.E003", "storage_router.E002") for one in world.problems(validators=[_nothing])
+    )
+
+
+def _nothing(document, locate):
+    return []
+
+
+def test_unused_authentication_is_a_warning_that_names_it(world):
+    """O1"""
+    world.write("storage_router.toml", TOML)
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = "a2V5"
+    (warning,) = world.load().warnings
+    assert str(warning) == (
+        "storage_router.toml: backends.media.credential: media authenticates by account_key; not used: credential "
+        "(storage_router.W001)\n    Remove them. First wins: connection_string, account_key, token_credential, "
+        "credential, sas_token."
+    )
+
+
+def test_validators_see_the_good_part_of_a_document_that_is_wrong(world):
+    """C5: the problems of the routes are told in the same go as those of the backends."""
+    seen = []
+
+    def validator(document, locate):
+        seen.append(document)
+        yield problem("E006", locate(("routes", 1)), "it is a duplicate")
+
+    world.config = {
+        "backends": {"media": {"type": "memory", "x": 1}, "bulk": "memory://"},
+        "routes": [{"prefix": "../", "backend": "bulk"}, {"prefix": "b/", "backend": "media"}],
+        "default": "nowhere",
+    }
+    found = world.problems(validators=[validator])
+    assert [one.id.rpartition(".")[2] for one in found] == ["E001", "E003", "E004", "E006"]
+    assert found[-1].place == 'OPTIONS["routes"][1]'
+    (document,) = seen
+    assert list(document.backends) == ["media", "bulk"]
+    assert [route.prefix for route in document.routes] == [("wrong-route-0",), ("b/",)]
+    assert document.default is None
+
+
+def test_warnings_of_validators_do_not_stop_the_process(world):
+    world.config = {"backends": {"media": "memory://"}}
+
+    def validator(document, locate):
+        return [problem("W003", locate(("backends", "media")), "no route reaches it")]
+
+    assert [one.id for one in world.load(validators=[validator]).warnings] == ["storage_router.W003"]
+
+
+def test_a_configuration_can_be_pickled_and_its_origins_cannot_be_changed(world):
+    world.config = {
+        "backends": {
+            "media": {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "account_key": "a2V5"}
+        }
+    }
+    loaded = world.load()
+    again = pickle.loads(pickle.dumps(loaded))
+    assert isinstance(again, Configuration)
+    assert (again.document, dict(again.origins)) == (loaded.document, dict(loaded.origins))
+    with pytest.raises(TypeError):
+        loaded.origins[()] = Origin(source="", place="")  # type: ignore[index]
+
+
+def test_the_configuration_of_code_is_not_changed_by_loading(world):
+    config = {"backends": {"media": {"type": "memory"}, "other": "memory://"}}
+    world.config = config
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__BASE_URL"] = "/media/"
+    world.load()
+    assert config == {"backends": {"media": {"type": "memory"}, "other": "memory://"}}
+
+
+def test_every_id_is_in_the_table():
+    """Issue 4: stable ids, each unique."""
+    assert problem_id("E001") == "storage_router.E001"
+    for unknown in (problem_id, lambda short: problem(short, "", ""), lambda short: complaint("", id=short)):
+        with pytest.raises(KeyError):
+            unknown("E999")
+    assert all(short[0] in "EW" and len(short) == 4 and meaning for short, meaning in PROBLEMS.items())
+    assert Problem(id=problem_id("W001"), place="", message="").is_warning
+
+
+def test_a_suggestion_compares_without_case_and_lists_all_where_none_is_near():
+    assert suggestion("HOT", ["Hot", "Cool"]) == "Did you mean 'Hot'?"
+    assert suggestion("xyz", ["b", "a"]) == "There are: a, b."
+    assert suggestion("xyz", []) == ""
