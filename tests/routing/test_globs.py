@@ -1,0 +1,122 @@
+"""R3: globs."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage_router.routing import Glob
+
+from . import reference
+
+NAMES = st.lists(st.text("ab.x", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(reference.GLOBS, st.lists(NAMES, min_size=1, max_size=8))
+def test_a_glob_matches_what_the_rules_say(text, names):
+    # R3
+    glob = Glob.read(text)
+    for name in names:
+        expected = reference.glob_matches(text, name)
+        assert bool(glob.regex.match(name)) is expected
+        positions = glob.start
+        for character in name:
+            positions = glob.step(positions, character)
+        assert glob.accepts(positions) is expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(reference.GLOBS, NAMES)
+def test_where_a_glob_may_match_is_never_denied(text, name):
+    """R8: a directory is left out of a listing only if nothing in it can match."""
+    glob = Glob.read(text)
+    directories = ["/".join(name.split("/")[:count]) for count in range(name.count("/") + 1)]
+    if reference.glob_matches(text, name):
+        assert all(glob.may_match_below(directory) for directory in directories)
+        assert f"{name}/".startswith(f"{glob.head}/" if glob.head else "")
+        assert glob.literal in (None, name)
+    if glob.is_directory:
+        assert reference.glob_matches(text, name) is f"{name}/".startswith(f"{glob.head}/" if glob.head else "")
+
+
+@pytest.mark.parametrize(
+    ("glob", "matching", "others"),
+    [
+        ("*.psd", ["a.psd", ".psd"], ["a/b.psd", "a.PSD", "a.psdx"]),
+        ("**/*.psd", ["a.psd", "a/b/c.psd"], ["a.psd/b"]),
+        ("**.psd", ["a.psd", "a/b.psd"], ["a.psb"]),
+        ("a/**", ["a/b", "a/b/c"], ["a", "ab/c"]),
+        ("a/**/b", ["a/b", "a/x/b", "a/x/y/b"], ["ab", "a/xb", "a/b/c"]),
+        ("a**b", ["ab", "a/b", "axb", "a/x/b"], ["a/bc"]),
+        ("invoices/20??/*.pdf", ["invoices/2024/x.pdf"], ["invoices/204/x.pdf", "invoices/2024/a/x.pdf"]),
+        ("[a-c]*/x", ["a/x", "bz/x"], ["d/x", "A/x"]),
+        ("[!a]", ["b", "!"], ["a", "ab"]),
+        ("[a-]", ["a", "-"], ["b"]),
+        ("[]a]", ["]", "a"], ["b"]),
+        ("[!]]", ["a"], ["]"]),
+        ("a[.-0]b", ["a.b", "a0b"], ["a/b"]),
+        ("[[]1].jpg", ["[1].jpg"], ["1.jpg"]),
+        ("[{]a,b}", ["{a,b}"], ["a", "b"]),
+        ("a{b}", ["a{b}"], ["ab"]),
+        ("a+(b).$^|\\d", ["a+(b).$^|\\d"], ["ab1"]),
+        ("**", ["a", "a/b"], []),
+        ("**/*", ["a", "a/b"], []),
+        ("**/**/a", ["a", "b/a"], ["ba"]),
+        ("é?", ["é日"], ["é"]),
+    ],
+)
+def test_globs_by_example(glob, matching, others):
+    # R3
+    found = Glob.read(glob)
+    assert [name for name in matching + others if found.regex.match(name)] == matching
+
+
+@pytest.mark.parametrize(
+    ("glob", "message"),
+    [
+        ("a/[b", "the bracket [ is never closed: write [[] for a bracket itself"),
+        ("[]", "brackets stand for at least one character, and never for a slash"),
+        ("[z-a]", "the range z-a in brackets is empty: write a-z"),
+        ("[/]", "brackets stand for at least one character, and never for a slash"),
+        ("[!]", "brackets stand for at least one character, and never for a slash"),
+        ("{a,b}.txt", "braces are no alternatives here: write a list of globs, and [{] for a brace itself"),
+        ("a***", "there are * (inside a segment) and ** (across segments), no longer runs of stars"),
+        ("/a", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
+        ("a/", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
+        ("a//b", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
+        ("", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
+    ],
+)
+def test_a_glob_that_would_mean_nothing_is_refused(glob, message):
+    """Issue 4: nothing is silently wrong."""
+    with pytest.raises(ValueError, match=r"^.+$") as error:
+        Glob.read(glob)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("glob", "name"),
+    [
+        ("**/*a*a*a*a*a*a*b", "a" * 1024),
+        ("**a**a**a**a**a**b", "a" * 1024),
+        ("**/*a/**/*a/**/*a/**/*b", "aa/" * 253 + "a"),
+        ("*a*b*c*d*e", "abcd" * 256),
+        ("[a-z]*[a-z]*[a-z]*[a-z]*0", "a" * 1024),
+    ],
+)
+def test_no_name_makes_a_glob_try_combinations(glob, name):
+    """F3: uploads choose names, and a backtracking pattern would take years for these."""
+    started = time.perf_counter()
+    assert not Glob.read(glob).regex.match(name)
+    assert time.perf_counter() - started < 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(reference.GLOBS)
+def test_the_example_of_a_glob_matches_it_if_nothing_else_is_asked(text):
+    glob = Glob.read(text)
+    assert reference.glob_matches(text, glob.example("a/b", ""))

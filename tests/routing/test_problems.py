@@ -1,0 +1,256 @@
+"""R7: what is wrong with routes is found before the process starts, and nothing is called wrong that is not."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from storage_router.conf.routes import RouteOptions
+from storage_router.routing import RouteTable, languages
+
+from . import reference
+
+
+def problems(*routes, default=None, aliases=("media",), locate=None):
+    options = [RouteOptions(**{"backend": "media", **route}) for route in routes]
+    table = RouteTable(options, default)
+    found = table.problems(aliases) if locate is None else table.problems(aliases, locate)
+    return [(problem.id.removeprefix("storage_router."), problem.place, problem.message) for problem in found]
+
+
+def ids(*routes, **options):
+    return [identity for identity, _, _ in problems(*routes, **options)]
+
+
+COVERED = "it can never match: {} every name that it could"
+
+
+@pytest.mark.parametrize(
+    ("routes", "covering"),
+    [
+        ([{"prefix": "a/"}, {"prefix": "a/b/"}], 'routes[0] (prefix "a/") claims'),
+        ([{"prefix": "a"}, {"prefix": ["a/b", "a/c"], "types": ".x"}], 'routes[0] (prefix "a") claims'),
+        ([{"glob": "a/**"}, {"prefix": "a/"}], 'routes[0] (glob "a/**") claims'),
+        ([{"glob": "**/*.psd"}, {"glob": "a/*.psd"}], 'routes[0] (glob "**/*.psd") claims'),
+        ([{"glob": "a/*"}, {"glob": "a/[0-9]?"}], 'routes[0] (glob "a/*") claims'),
+        ([{"types": "video/*"}, {"types": [".mp4", ".MOV"]}], 'routes[0] (types "video/*") claims'),
+        ([{"types": ".gz"}, {"types": ".tar.gz"}], 'routes[0] (types ".gz") claims'),
+        (
+            [{"types": [".psd", ".psb"]}, {"types": "image/vnd.adobe.photoshop"}],
+            'routes[0] (types ".psd" or ".psb") claims',
+        ),
+        ([{"types": ".k"}, {"types": ".K", "prefix": "a"}], 'routes[0] (types ".k") claims'),
+        (
+            [{"prefix": "a/"}, {"prefix": "b/"}, {"prefix": ["a/x/", "b/x/"]}],
+            'routes[0] (prefix "a/") and routes[1] (prefix "b/") together claim',
+        ),
+        (
+            [{"types": ".mp4"}, {"prefix": "q"}, {"types": ".mov"}, {"types": [".mov", ".mp4"], "prefix": "x"}],
+            'routes[0] (types ".mp4") and routes[2] (types ".mov") together claim',
+        ),
+        (
+            [{"glob": "a/*"}, {"glob": "a/*/**"}, {"prefix": "a"}],
+            'routes[0] (glob "a/*") and routes[1] (glob "a/*/**") together claim',
+        ),
+        (
+            [{"glob": ["[a-m]*", "[a-m]*/**"]}, {"glob": ["[!a-m]*", "[!a-m]*/**"]}, {"types": ".x"}],
+            'routes[0] (glob "[a-m]*" or "[a-m]*/**") and routes[1] (glob "[!a-m]*" or "[!a-m]*/**") together claim',
+        ),
+    ],
+)
+def test_a_route_that_earlier_ones_cover_is_an_error_that_names_them(routes, covering):
+    # R7
+    last = len(routes) - 1
+    assert [(identity, message) for identity, place, message in problems(*routes)] == [
+        ("E005", COVERED.format(covering))
+    ]
+    assert problems(*routes)[0][1].startswith(f"routes[{last}] (")
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [{"prefix": "a/b/"}, {"prefix": "a/"}],
+        [{"prefix": "private"}, {"prefix": "privateer"}],
+        [{"prefix": "a"}, {"glob": "a"}],
+        [{"prefix": "a"}, {"prefix": "A/b"}],
+        [{"glob": "*.psd"}, {"types": ".psd"}],
+        [{"glob": "**/*.psd"}, {"types": ".psd"}],
+        [{"types": ".psd"}, {"glob": "**/*.psd"}],
+        [{"types": ".mp4"}, {"types": "video/*"}],
+        [{"types": "video/*"}, {"types": ".ts"}],
+        [{"types": ".d.ts"}, {"types": ".ts"}],
+        [{"glob": "a/*"}, {"glob": "a/**"}],
+        [{"glob": "a/?"}, {"glob": "a/*", "types": ".x"}],
+        [{"prefix": "a", "types": ".x"}, {"prefix": "a"}],
+        [{"prefix": "a", "types": ".x"}, {"prefix": "b", "types": ".x"}, {"types": ".x"}],
+        [{"types": ".x"}, {"prefix": ["a", "b"], "types": [".x", ".y"]}],
+        [{"types": ".д"}, {"types": [".Д"], "prefix": "a"}],
+        [{"prefix": f"p{number}"} for number in range(80)] + [{"glob": "p?/*"}],
+        [{}],
+        [{"prefix": "a"}, {}],
+    ],
+)
+def test_a_route_that_a_name_reaches_is_no_problem(routes):
+    """R7: no false alarms."""
+    assert problems(*routes) == []
+
+
+def test_a_route_between_nothing_and_everything_is_judged_exactly():
+    """R7: one of a hundred names is left, and that is enough."""
+    digits = [{"glob": f"a/{first}{second}"} for first, second in itertools.product("0123456789", repeat=2)]
+    assert ids(*digits[:50], {"glob": "a/[0-4][0-9]"}) == ["E005"]
+    assert ids(*digits[:49], {"glob": "a/[0-4][0-9]"}) == []
+
+
+def test_a_duplicate_is_an_error_that_names_its_twin_even_with_another_backend():
+    # R7
+    found = problems(
+        {"prefix": ["a/", "b"], "types": [".X", ".y"]},
+        {"prefix": "c"},
+        {"prefix": ["b/", "a"], "types": [".y", ".x"], "backend": "other", "read_only": True},
+        aliases=["media", "other"],
+    )
+    twin = 'routes[0] (prefix "a/" or "b", types ".X" or ".y")'
+    assert found == [
+        (
+            "E006",
+            'routes[2] (prefix "b/" or "a", types ".y" or ".x")',
+            f"it matches the same names as {twin}, which wins",
+        )
+    ]
+
+
+def test_an_empty_route_that_is_not_the_last_is_one_error_not_many():
+    # R7
+    message = "it has no matcher, so it claims every name and the routes after it can never match"
+    assert problems({}, {"prefix": "a/"}, {"types": ".x"}) == [("E007", "routes[0] (everything)", message)]
+    assert ids({"prefix": "a"}, {}, {}) == ["E007"]
+
+
+def test_a_route_that_no_legal_name_matches_is_an_error():
+    # R7
+    message = "no legal name matches all of its matchers"
+    assert problems({"prefix": "b/", "glob": "a/**"}) == [("E005", 'routes[0] (prefix "b/", glob "a/**")', message)]
+    assert ids({"glob": "a/b", "types": ".x"}) == ["E005"]
+    assert ids({"glob": "C:/*"}) == ["E005"]
+
+
+def test_a_matcher_that_means_nothing_is_an_error_of_its_own_and_covers_nothing():
+    # Issue 4: nothing is silently wrong.
+    found = problems({"glob": ["a/[b", "x"]}, {"types": ["video/foo", ".x"]}, {"glob": "x"}, {"types": ".x"})
+    assert found == [
+        (
+            "E003",
+            'routes[0] (glob "a/[b" or "x")',
+            'glob "a/[b": the bracket [ is never closed: write [[] for a bracket itself',
+        ),
+        (
+            "E003",
+            'routes[1] (types "video/foo" or ".x")',
+            (
+                'types "video/foo": no file has this media type by the package\'s table; '
+                'give the extension instead, such as ".psd"'
+            ),
+        ),
+    ]
+
+
+def test_strip_prefix_without_a_prefix_is_an_error():
+    assert problems({"strip_prefix": True, "types": ".x"}) == [
+        ("E008", 'routes[0] (types ".x")', "strip_prefix is set, but there is no prefix to strip")
+    ]
+
+
+def test_a_backend_that_no_name_leads_to_is_a_warning():
+    # R7
+    unused = "no name leads to the backend 'spare'"
+    assert problems({"prefix": "a"}, aliases=["media", "spare"]) == [("W003", "backends.spare", unused)]
+    assert ids({"prefix": "a"}, default="spare", aliases=["media", "spare"]) == []
+    assert ids({"prefix": "a"}, {}, default="spare", aliases=["media", "spare"]) == ["W003"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "default", "names"),
+    [
+        ([{"prefix": "s", "strip_prefix": True}], "media", ('below "s/"', "at the root")),
+        ([{"prefix": ["s", "t"], "strip_prefix": True}], None, ('below "s/"', 'below "t/"')),
+        (
+            [{"prefix": "s", "strip_prefix": True, "types": ".x"}, {"prefix": "t", "strip_prefix": True}],
+            None,
+            ('below "s/"', 'below "t/"'),
+        ),
+    ],
+)
+def test_two_names_for_one_file_are_a_warning(routes, default, names):
+    """R5: names are whole; where a stripped prefix makes two of them the same file, the operator is told."""
+    one, other = names
+    message = f"names {one} and names {other} are the same files in the backend 'media'"
+    assert problems(*routes, default=default) == [("W007", "backends.media", message)]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [{"prefix": "s", "strip_prefix": True}],
+        [{"prefix": "s", "strip_prefix": True, "types": ".x"}, {"prefix": "t", "strip_prefix": True, "types": ".y"}],
+        [{"prefix": "s", "strip_prefix": True}, {"prefix": "t", "strip_prefix": True, "backend": "other"}],
+        [{"prefix": "s", "strip_prefix": True, "types": ".x"}, {"prefix": "t"}],
+    ],
+)
+def test_stripped_prefixes_that_do_not_meet_are_no_problem(routes):
+    assert ids(*routes, aliases=["media"]) == []
+
+
+def test_the_place_is_the_one_that_the_configuration_knows():
+    """C5: the variable, the file and key."""
+    found = problems({}, {"prefix": "a"}, locate=lambda location: f"storage_router.toml: {location}")
+    assert [place for _, place, _ in found] == ["storage_router.toml: ('routes', 0) (everything)"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(reference.TABLES, st.lists(reference.NAMES, min_size=30, max_size=60))
+@example([RouteOptions(backend="b", types=".x"), RouteOptions(backend="b", glob="**.x")], ["a/.x", "a.X", "b.x"])
+def test_what_is_called_unreachable_is_never_chosen(routes, names):
+    """R7, issue 4: in a large sample, drawn where routes meet."""
+    table = RouteTable(routes, "default")
+    found = table.problems(["one", "two", "three"])
+    unreachable = {problem.place for problem in found if problem.id.endswith(("E005", "E006"))}
+    chosen = {table.match(name).route for name in names}
+    assert not unreachable & {str(route) for route in chosen if route is not None}
+
+
+SMALL_NAMES = [
+    "/".join(parts) for count in (1, 2, 3) for parts in itertools.product(["a", "b", "a.x", ".x", "a.X"], repeat=count)
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(reference.TABLES)
+def test_what_is_covered_in_every_small_name_is_known_to_be_covered_or_gets_a_name_as_proof(routes):
+    """R7: the reasoning is exact. A route that it calls reachable comes with a name that proves it."""
+    table = RouteTable(routes, None)
+    for route in table.routes:
+        name = languages.unclaimed(route, table.routes[: route.index])
+        if name is None:
+            assert not any(table._first(small) == route.index for small in SMALL_NAMES)
+        else:
+            assert table.match(name).index == route.index
+            assert reference.destination(routes, None, name)[2] == route.index
+
+
+def test_a_question_that_takes_too_long_is_given_up_without_an_alarm(monkeypatch):
+    # R7
+    monkeypatch.setattr(languages, "_MOST_STEPS", 10)
+    assert ids({"glob": "**/*.psd"}, {"glob": "a/*.psd"}) == []
+
+
+def test_ten_thousand_good_routes_are_judged_in_no_time():
+    """R13: startup, too. The bound is generous: this takes a fraction of a second."""
+    started = time.perf_counter()
+    assert problems(*[{"prefix": f"customers/{number}/"} for number in range(10_000)]) == []
+    assert time.perf_counter() - started < 20

@@ -1,0 +1,196 @@
+"""R1 to R5 and R13: where names go."""
+
+from __future__ import annotations
+
+import pickle
+import timeit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage_router.conf.routes import RouteOptions
+from storage_router.exceptions import NoRouteError
+from storage_router.routing import RouteTable
+
+from . import reference
+
+
+def table(*routes, default="media"):
+    return RouteTable(
+        [RouteOptions(**{"backend": f"b{index}", **route}) for index, route in enumerate(routes)], default
+    )
+
+
+def index_of(routes, name):
+    return table(*routes).match(name).index
+
+
+@settings(max_examples=600, deadline=None)
+@given(reference.TABLES, st.lists(reference.NAMES, min_size=1, max_size=8), st.sampled_from([None, "media"]))
+def test_dispatch_agrees_with_a_plain_reading_of_the_rules(routes, names, default):
+    """R1, R2, R3, R4, R5."""
+    compiled = RouteTable(routes, default)
+    for name in names:
+        expected = reference.destination(routes, default, name)
+        if expected is None:
+            with pytest.raises(NoRouteError):
+                compiled.match(name)
+            continue
+        match = compiled.match(name)
+        assert (match.alias, match.name, match.index) == expected
+        assert match.prefix + match.name == name
+        assert match.route is (None if match.index is None else compiled.routes[match.index])
+
+
+@settings(max_examples=200, deadline=None)
+@given(reference.TABLES, st.lists(reference.NAMES, min_size=1, max_size=8))
+def test_each_route_by_itself_agrees_with_the_rules_too(routes, names):
+    # R3
+    for route, options in zip(RouteTable(routes, None).routes, routes, strict=True):
+        assert [route.matches(name) for name in names] == [reference.claims(options, name) for name in names]
+
+
+def test_the_first_route_that_matches_wins():
+    """R2: the order written, not the longest prefix."""
+    routes = [{"prefix": "a/"}, {"prefix": "a/b/"}, {"types": ".txt"}]
+    assert index_of(routes, "a/b/c.txt") == 0
+    assert index_of([routes[1], routes[0]], "a/b/c.txt") == 0
+    assert index_of([routes[2], routes[1]], "a/b/c.txt") == 0
+    assert index_of(routes, "c/b.txt") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "claimed"),
+    [
+        ("private/x", True),
+        ("private/a/b/c", True),
+        ("privateer/x", False),
+        ("private", False),
+        ("private.txt", False),
+        ("Private/x", False),
+        ("a/private/x", False),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["private", "private/", ["no", "private/"]])
+def test_a_prefix_is_whole_path_segments(prefix, name, claimed):
+    """R3: ``private`` does not claim ``privateer/x``, nor the file of its own name."""
+    assert (index_of([{"prefix": prefix}], name) == 0) is claimed
+
+
+@pytest.mark.parametrize(
+    ("types", "name", "claimed"),
+    [
+        (".psd", "a/B.PSD", True),
+        (".PSD", "a/b.psd", True),
+        (".psd", "a/.psd", False),
+        (".psd", "psd", False),
+        (".psd", "a.psd/b", False),
+        (".tar.gz", "x.TAR.gz", True),
+        (".tar.gz", "x.gz", False),
+        (".gz", "x.tar.gz", True),
+        ("application/gzip", "x.tar.gz", True),
+        ("video/*", "x.mp4", True),
+        ("VIDEO/MP4", "x.Mp4", True),
+        ("video/mp4", "x.mkv", False),
+        ("video/*", "x.d.ts", False),
+        ("video/*", "x.ts", True),
+        (".ts", "x.d.ts", True),
+        (["image/png", ".x"], "y.x", True),
+        (".a.b.c", "z.a.b.c", True),
+        (".a.b.c", "z.b.c", False),
+    ],
+)
+def test_types_are_extensions_and_media_types_of_any_case(types, name, claimed):
+    # R3
+    assert (index_of([{"types": types}], name) == 0) is claimed
+
+
+def test_different_matchers_in_one_route_must_all_match():
+    # R3
+    routes = [{"prefix": ["a/", "b/"], "glob": ["**/x*", "b/y"], "types": [".png", ".jpg"]}]
+    assert index_of(routes, "a/x.png") == 0
+    assert index_of(routes, "b/c/x1.jpg") == 0
+    assert index_of(routes, "c/x.png") is None
+    assert index_of(routes, "a/y.png") is None
+    assert index_of(routes, "a/x.gif") is None
+    assert index_of(routes, "b/y") is None
+
+
+def test_a_route_without_matchers_claims_every_name():
+    # R3
+    assert index_of([{"prefix": "a/"}, {}], "b") == 1
+
+
+def test_what_no_route_claims_goes_to_the_default():
+    # R4
+    match = table({"prefix": "a/"}, default="media").match("b/c")
+    assert (match.alias, match.name, match.route, match.index, match.prefix) == ("media", "b/c", None, None, "")
+
+
+def test_without_a_default_it_is_an_error_that_names_the_routes():
+    # R4
+    with pytest.raises(NoRouteError) as error:
+        table({"prefix": "a/"}, {"types": ["video/*", ".psd"]}, default=None).match("b/c.txt")
+    assert str(error.value) == (
+        "No route claims 'b/c.txt' and there is no default. None of these claims it: "
+        'routes[0] (prefix "a/"), routes[1] (types "video/*" or ".psd").'
+    )
+    assert error.value.name == "b/c.txt"
+
+
+def test_the_error_names_ten_routes_at_most_and_tells_of_none():
+    # R4
+    with pytest.raises(NoRouteError, match=r'routes\[9\] \(prefix "9"\), and 2 more\.$'):
+        table(*[{"prefix": str(number)} for number in range(12)], default=None).match("b")
+    with pytest.raises(NoRouteError, match=r"there is no default\. There are no routes\.$"):
+        table(default=None).match("b")
+
+
+def test_a_stripped_prefix_is_taken_off_the_backends_name():
+    # R5
+    routes = table({"prefix": ["static", "assets/v1/"], "strip_prefix": True})
+    assert routes.match("static/css/a.css")[:2] == ("b0", "css/a.css")
+    assert routes.match("static/css/a.css").prefix == "static/"
+    assert routes.match("assets/v1/a")[1:] == ("a", routes.routes[0], 0, "assets/v1/")
+
+
+def test_of_several_prefixes_the_first_written_is_stripped():
+    # R5
+    routes = table({"prefix": ["a", "a/b"], "strip_prefix": True})
+    assert routes.match("a/b/c").name == "b/c"
+
+
+def test_a_long_list_is_shortened_in_messages():
+    assert str(table({"types": [".a", ".b", ".c", ".d"]}).routes[0]) == 'routes[0] (types ".a" and 3 more)'
+    assert str(table({}).routes[0]) == "routes[0] (everything)"
+
+
+def test_ten_thousand_routes_cost_about_what_three_do():
+    """R13: work is counted by the ratio within one run, since machines differ."""
+    few = table({"prefix": "static/"}, {"prefix": "private/"}, {"types": ["video/*", ".psd"]})
+    many = table(*[{"prefix": f"customers/{number:05}/"} for number in range(9_999)], {"types": ["video/*", ".psd"]})
+    names = ["photos/2024/cat.jpg", "customers/09998/x.pdf", "a/b/c/film.mp4"]
+    assert [many.match(name).index for name in names] == [None, 9_998, 9_999]
+
+    def cost(compiled):
+        return min(timeit.repeat(lambda: [compiled.match(name) for name in names], number=500, repeat=9))
+
+    assert cost(many) < 3 * cost(few)
+
+
+def test_ten_thousand_whole_names_are_looked_up_too():
+    """R13: globs without a wildcard, and extensions."""
+    routes = [{"glob": f"a/{number}.txt"} for number in range(5_000)] + [
+        {"types": f".x{number}"} for number in range(5_000)
+    ]
+    compiled = table(*routes)
+    assert compiled.match("a/4999.txt").index == 4_999
+    assert compiled.match("b/y.x4999").index == 9_999
+    node = compiled._nodes["a"]
+    assert (node.others, node.by_suffix) == ([], {})
+
+
+def test_a_match_survives_pickling():
+    match = table({"prefix": "a/", "glob": "a/*"}).match("a/b")
+    assert pickle.loads(pickle.dumps(match)) == match
