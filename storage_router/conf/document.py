@@ -75,7 +75,9 @@ class RouterDocument(BaseModel):
         description="The alias of the backend for names that no route claims; without it they are an error.",
         examples=["media"],
     )
-    static: StaticOptions = Field(default=StaticOptions(), description="How static files go through the router.")
+    static: StaticOptions = Field(
+        default=StaticOptions(), description="How static files go through the router.", examples=[{"prefix": "static/"}]
+    )
 
     @model_validator(mode="wrap")
     @classmethod

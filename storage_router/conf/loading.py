@@ -127,7 +127,7 @@ def _good_part(tree: Mapping[str, Any], wrong: set[Location]) -> RouterDocument:
     return RouterDocument.model_construct(
         backends=good,
         routes=tuple(_good_routes(tree.get("routes"), good, wrong)),
-        default=default if default in good else None,
+        default=default if isinstance(default, str) and default in good else None,
         static=RouterDocument.model_fields["static"].default,
     )
 

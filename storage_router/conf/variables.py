@@ -23,6 +23,9 @@ CONTROLS = (
 )
 """The variables that say where other sources are."""
 
+_LOOKALIKE = "STORAGE_ROUTER_"
+_TABLES = ("BACKENDS", "ROUTES", "DEFAULT", "STATIC")
+
 # Tables whose values have no type that we know: numbers and booleans are told by their looks.
 _FREE_FORM = ("client_options", "options")
 
@@ -88,14 +91,17 @@ def lookalikes(names: Mapping[str, str], place: str = "{}") -> list[Problem]:
     found = []
     for name in names:
         upper = name.upper()
-        if not upper.startswith("STORAGE_ROUTER_") or upper.startswith(PREFIX) or upper in CONTROLS:
+        if not upper.startswith(_LOOKALIKE) or upper.startswith(PREFIX) or upper in CONTROLS:
             continue
-        rest = upper.removeprefix("STORAGE_ROUTER_")
-        meant = (
-            f"{PREFIX}{rest}" if rest.partition("__")[0].lower() in ("backends", "routes", "default", "static") else ""
-        )
-        hint = f"Did you mean {meant!r}?" if meant else suggestion(upper, CONTROLS)
-        hint = hint if hint.startswith("Did") else f"Settings begin with {PREFIX} (two underscores). {hint}"
+        rest = upper.removeprefix(_LOOKALIKE)
+        # The prefix that all share would make any two of them near.
+        near = suggestion(rest, [control.removeprefix(_LOOKALIKE) for control in CONTROLS])
+        if rest.partition("__")[0] in _TABLES:
+            hint = f"Did you mean '{PREFIX}{rest}'?"
+        elif near.startswith("Did you mean '"):
+            hint = near.replace("'", f"'{_LOOKALIKE}", 1)
+        else:
+            hint = f"Settings begin with {PREFIX} (two underscores). Others are {', '.join(CONTROLS)}."
         found.append(
             problem("W002", place.format(name), "the variable looks like a setting, and nothing reads it", hint)
         )

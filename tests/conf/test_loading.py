@@ -132,8 +132,8 @@ def test_a_key_of_the_file_that_matches_no_setting_is_an_error(world):
         (
             "STORAGE_ROUTER_DEBUGGING_OF_ALL_FILES",
             (
-                "Settings begin with STORAGE_ROUTER__ (two underscores). There are: STORAGE_ROUTER_CONFIG, "
-                "STORAGE_ROUTER_ENV_FILE, STORAGE_ROUTER_KEY_VAULT_URL, STORAGE_ROUTER_SECRETS_DIR."
+                "Settings begin with STORAGE_ROUTER__ (two underscores). Others are STORAGE_ROUTER_CONFIG, "
+                "STORAGE_ROUTER_ENV_FILE, STORAGE_ROUTER_SECRETS_DIR, STORAGE_ROUTER_KEY_VAULT_URL."
             ),
         ),
     ],
