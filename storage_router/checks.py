@@ -6,6 +6,7 @@ in docs/checks.md, with cause and cure.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,10 +22,9 @@ from django.db.models import FileField
 from . import installed, plaintext
 from .azure.storage import AzureStorage
 from .conf.options import DJANGO_SETTINGS
-from .conf.report import suggestion
 from .exceptions import Problem
 from .installed import Container, Entry
-from .static import StaticFilesStorage
+from .staticfiles import StaticFilesStorage
 
 WARNINGS: Mapping[str, str] = {
     "W020": "settings that Django 5.1 removed",
@@ -106,7 +106,7 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
     """Warn of settings for an ``AzureStorage`` where there is none, and of misspelt ones where there is."""
     known = set(DJANGO_SETTINGS.values()) - _OTHERS_SETTINGS
     given = [name for name in dir(settings) if name.startswith("AZURE_") and name not in _OTHERS_SETTINGS]
-    read = any(isinstance(entry.storage, AzureStorage) or entry.problems for entry in entries) or _in_a_field()
+    read = any(entry.storage is None or isinstance(entry.storage, AzureStorage) for entry in entries) or _in_a_field()
     for name in given:
         if name in known and not read:
             yield _warning(
@@ -115,8 +115,8 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
                 "nothing reads this setting: no storage is an AzureStorage, and a router has options of its own",
                 "Remove it, or move it to the backend that it is meant for.",
             )
-        elif name not in known and (hint := suggestion(name, known)).startswith("Did you mean") and read:
-            yield _warning("W021", name, "nothing reads this setting", hint)
+        elif read and name not in known and (near := difflib.get_close_matches(name, known, n=1, cutoff=0.85)):
+            yield _warning("W021", name, "nothing reads this setting", f"Did you mean {near[0]!r}?")
 
 
 def _in_a_field() -> bool:

@@ -8,6 +8,7 @@ import json
 
 import pytest
 from django.core.management.base import OutputWrapper
+from django.core.management.color import color_style, no_style
 
 from storage_router.management.output import Output, visible
 
@@ -52,9 +53,7 @@ def test_a_terminal_gets_a_table_with_a_title(monkeypatch):
 
 
 def test_without_rich_a_terminal_gets_aligned_columns(without_rich):
-    assert printed(Terminal()) == (
-        "name                  backend\na/b.txt               media\nprivate/contract.pdf\n"
-    )
+    assert printed(Terminal()) == ("name                  backend\na/b.txt               media\nprivate/contract.pdf\n")
 
 
 def test_a_narrow_terminal_folds_long_values_and_loses_nothing(monkeypatch):
@@ -63,14 +62,48 @@ def test_a_narrow_terminal_folds_long_values_and_loses_nothing(monkeypatch):
     assert text.count("x") == 100
 
 
-def test_a_status_has_its_colour_on_a_terminal_only_where_colours_are_wanted(monkeypatch):
+def finding(stream: io.StringIO, status: str = "failed", **options) -> str:
+    Output(OutputWrapper(stream), **options).finding("media", "write", status, "It did not work.", "Try again.")
+    return stream.getvalue()
+
+
+def test_a_finding_in_a_pipe_is_one_line():
+    assert finding(io.StringIO()) == "media\twrite\tfailed\tIt did not work.\tTry again.\n"
+
+
+def test_a_finding_on_a_terminal_has_its_hint_below_it():
+    assert finding(Terminal()) == (
+        "  failed   write           It did not work.\n                           Try again.\n"
+    )
+
+
+def test_a_status_has_its_colour_where_colours_are_wanted():
+    style = color_style(force_color=True)
+    assert "\x1b[31;1mfailed" in finding(Terminal(), style=style)
+    assert "\x1b[32;1mok" in finding(Terminal(), status="ok", style=style)
+    assert "\x1b" not in finding(Terminal(), status="skipped", style=style)
+    assert "\x1b" not in finding(Terminal(), style=no_style())
+
+
+def test_forced_colours_make_a_terminal_of_a_pipe_and_no_colours_are_none(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    rows = [["write", "failed"]]
-    assert "\x1b[1;31mfailed" in printed(Terminal(), rows=rows)
-    assert "\x1b[1;31mfailed" in printed(io.StringIO(), colour=True, rows=rows)
-    assert "\x1b[31" not in printed(Terminal(), colour=False, rows=rows)
-    assert "\x1b" not in printed(io.StringIO(), rows=rows)
+    assert "\x1b[" in printed(io.StringIO(), colour=True)
+    assert "\x1b[3" not in printed(Terminal(), colour=False)
+    assert "\x1b" not in printed(io.StringIO())
+
+
+def test_a_terminal_is_spared_empty_columns_and_rows_can_stand_back(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = Terminal()
+    Output(OutputWrapper(stream)).table(["name", "notes"], [["a", ""], ["b", ""]], faint={1})
+    assert "notes" not in stream.getvalue()
+    assert "\x1b[2mb" in stream.getvalue()
+
+
+def test_a_table_without_rows_has_its_heading():
+    assert "backend" in printed(Terminal(), rows=[])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,330 @@
+"""C6 and section 8: ``manage.py check`` prints every problem with a stable id, each documented, each tested."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from django.core import checks as django_checks
+from django.core.files.storage import storages
+from django.db import models
+from django.test import override_settings
+from django.test.utils import isolate_apps
+
+from storage_router import checks, installed
+from storage_router.azure.storage import AzureStorage
+from storage_router.conf import report
+from storage_router.testing.azurite import ACCOUNT_KEY
+
+ROOT = Path(__file__).parent.parent
+MEMORY = {"type": "memory"}
+STATIC = {"BACKEND": "storage_router.StaticFilesStorage"}
+PLAIN_STATIC = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Made here, so that it stands in no file: the checks look at the siblings of the settings module, of which this is one.
+PLANTED_KEY = base64.b64encode(b"planted" * 9 + b"!").decode()
+
+
+def azure(**options) -> dict:
+    return {
+        "type": "azure",
+        "account_name": "acmefiles",
+        "azure_container": "media",
+        "credential": "default",
+        **options,
+    }
+
+
+def router(backends: dict, **document) -> dict:
+    """``STORAGES["default"]``, written out."""
+    document = {"default": next(iter(backends)), **document}
+    return {"BACKEND": "storage_router.RouterStorage", "OPTIONS": {"backends": backends, **document}}
+
+
+def alone(**options) -> dict:
+    """An ``AzureStorage`` without a router."""
+    options = {"account_name": "acmefiles", "azure_container": "media", "credential": "default", **options}
+    return {"BACKEND": "storage_router.AzureStorage", "OPTIONS": options}
+
+
+def found(default: dict | None = None, *, deploy: bool = False, staticfiles: dict = PLAIN_STATIC, **others) -> list:
+    """What the checks say of these ``STORAGES``."""
+    entries = {
+        "default": default or {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": staticfiles,
+    }
+    with override_settings(STORAGES={**entries, **others}):
+        run = checks.check_secrets if deploy else checks.check_configuration
+        return run(None)
+
+
+def ids(messages: list) -> list[str]:
+    return [message.id.removeprefix("storage_router.") for message in messages]
+
+
+def only(messages: list) -> django_checks.CheckMessage:
+    [message] = messages
+    return message
+
+
+class TestIds:
+    TABLES = (report.PROBLEMS, installed.PROBLEMS, checks.WARNINGS)
+
+    def test_no_id_is_used_twice(self):
+        every = [short for table in self.TABLES for short in table]
+        assert len(every) == len(set(every))
+
+    def test_every_id_in_the_code_is_in_a_table(self):
+        known = {short for table in self.TABLES for short in table}
+        used = set()
+        for path in (ROOT / "storage_router").rglob("*.py"):
+            used |= set(re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8")))
+        assert used == known
+
+    def test_every_id_is_documented_with_cause_and_cure_and_no_other_is(self):
+        document = (ROOT / "docs/checks.md").read_text(encoding="utf-8")
+        sections = re.split(r"^### storage_router\.", document, flags=re.MULTILINE)[1:]
+        documented = {section[:4]: section for section in sections}
+        assert len(documented) == len(sections)
+        assert set(documented) == {short for table in self.TABLES for short in table}
+        for short, section in documented.items():
+            assert "**Cause.**" in section, short
+            assert "**Cure.**" in section, short
+
+    def test_the_heading_of_each_id_is_its_meaning(self):
+        document = (ROOT / "docs/checks.md").read_text(encoding="utf-8")
+        for table in self.TABLES:
+            for short, meaning in table.items():
+                assert f"### storage_router.{short}: {meaning}\n" in document
+
+
+class TestErrors:
+    def test_a_sound_configuration_has_nothing_to_say(self):
+        assert found(router({"media": azure()}), staticfiles=STATIC) == []
+
+    def test_storages_that_are_not_ours_are_none_of_our_business(self):
+        assert found(other={"BACKEND": "nowhere.Storage"}, odd={}, broken="nonsense") == []
+
+    def test_every_problem_of_every_entry_is_reported_at_once_and_once(self):
+        """C5"""
+        messages = found(
+            router({"media": azure(azure_container="Media", credntial="default")}, default="meda"),
+            staticfiles=STATIC,
+            backup=alone(account_name="ACME"),
+        )
+        media = 'OPTIONS["backends"]["media"]'
+        assert {str(message).partition("\n")[0] for message in messages} == {
+            f"{media}[\"azure_container\"]: (storage_router.E003) 'Media' is not the name of a container",
+            f"{media}[\"credntial\"]: (storage_router.E001) there is no setting 'credntial'",
+            "OPTIONS[\"default\"]: (storage_router.E004) there is no backend 'meda'",
+            (
+                "STORAGES['backup']: AzureStorage(account_name=…): (storage_router.E003) 'ACME' is not the name of a "
+                "storage account"
+            ),
+        }
+        assert len(messages) == 4
+        assert "Did you mean 'credential'?" in {message.hint for message in messages}
+        assert {message.level for message in messages} == {django_checks.ERROR}
+
+    def test_a_misspelt_class_of_this_package_is_an_error(self):
+        message = only(found({"BACKEND": "storage_router.RoutrStorage"}))
+        assert str(message) == (
+            "STORAGES['default']: (storage_router.E020) there is no 'storage_router.RoutrStorage'\n"
+            "\tHINT: Did you mean 'storage_router.RouterStorage'?"
+        )
+
+    def test_static_files_without_a_router_are_an_error(self):
+        message = only(found(staticfiles=STATIC))
+        assert message.id == "storage_router.E021"
+        assert message.obj == "STORAGES['staticfiles']"
+        assert "RouterStorage" in message.msg
+
+    def test_an_option_that_static_files_do_not_have_is_an_error(self):
+        message = only(found(router({"media": MEMORY}), staticfiles={**STATIC, "OPTIONS": {"prefx": "static/"}}))
+        assert message.id == "storage_router.E021"
+        assert "prefx" in message.msg
+
+    def test_a_backend_that_cannot_be_imported_is_an_error(self):
+        message = only(found(router({"bulk": {"type": "django", "backend": "nowhere.Storage"}})))
+        assert message.id == "storage_router.E003"
+        assert message.msg == "'nowhere.Storage' cannot be imported: No module named 'nowhere'"
+
+    def test_subclasses_are_checked_like_our_own(self, monkeypatch):
+        class Router(storages.__class__):
+            """Not a storage: names that lead elsewhere are left alone."""
+
+        class Files(AzureStorage):
+            azure_container = "X"
+
+        monkeypatch.setattr(sys.modules[__name__], "Files", Files, raising=False)
+        monkeypatch.setattr(sys.modules[__name__], "Router", Router, raising=False)
+        messages = found(files={"BACKEND": f"{__name__}.Files"}, other={"BACKEND": f"{__name__}.Router"})
+        assert {message.obj for message in messages} >= {"STORAGES['files']: Files.azure_container"}
+
+    def test_warnings_of_the_configuration_are_warnings_here(self):
+        """O1, R7"""
+        key = {"account_key": ACCOUNT_KEY}
+        messages = found(router({"media": azure(**key), "idle": MEMORY}), backup=alone(**key))
+        assert sorted(ids(messages)) == ["W001", "W001", "W003"]
+        assert {message.level for message in messages} == {django_checks.WARNING}
+        assert "STORAGES['backup']: (storage_router.W001) it authenticates by account_key; not used: credential" in {
+            str(message).partition("\n")[0] for message in messages
+        }
+
+
+class TestLeftovers:
+    @pytest.mark.parametrize(
+        ("setting", "value", "entry"),
+        [
+            (
+                "DEFAULT_FILE_STORAGE",
+                "storages.backends.azure_storage.AzureStorage",
+                '"default": {"BACKEND": "storage_router.AzureStorage"}',
+            ),
+            ("DEFAULT_FILE_STORAGE", "acme.Storage", '"default": {"BACKEND": "acme.Storage"}'),
+            ("STATICFILES_STORAGE", "acme.Static", '"staticfiles": {"BACKEND": "acme.Static"}'),
+        ],
+    )
+    def test_settings_of_old_django_come_with_what_replaces_them(self, setting, value, entry):
+        with override_settings(**{setting: value}):
+            message = only(found())
+        assert message.id == "storage_router.W020"
+        assert message.obj == setting
+        assert message.hint == f"Remove it, and write instead: STORAGES = {{..., {entry}}}"
+
+    def test_azure_settings_beside_a_router_are_read_by_nobody(self):
+        with override_settings(AZURE_ACCOUNT_NAME="acme", AZURE_CLIENT_ID="of the sign-in", AZURE_TENANT="acme"):
+            message = only(found(router({"media": azure()})))
+        assert (message.id, message.obj) == ("storage_router.W021", "AZURE_ACCOUNT_NAME")
+        assert message.hint == "Remove it, or move it to the backend that it is meant for."
+
+    def test_azure_settings_of_an_azure_storage_are_read(self):
+        with override_settings(AZURE_CACHE_CONTROL="no-store"):
+            assert found(alone()) == []
+
+    def test_a_misspelt_azure_setting_is_found_and_other_packages_are_left_alone(self):
+        with override_settings(AZURE_CACHE_CONTROLL="no-store", AZURE_OPENAI_THING="x"):
+            message = only(found(alone()))
+        assert (message.id, message.obj, message.hint) == (
+            "storage_router.W021",
+            "AZURE_CACHE_CONTROLL",
+            "Did you mean 'AZURE_CACHE_CONTROL'?",
+        )
+
+    @isolate_apps("tests")
+    def test_azure_settings_of_a_field_are_read(self, monkeypatch):
+        class Document(models.Model):
+            file = models.FileField(storage=AzureStorage(**alone()["OPTIONS"]))
+
+            class Meta:
+                app_label = "tests"
+
+        monkeypatch.setattr(checks.apps, "get_models", lambda: [Document])
+        with override_settings(AZURE_CACHE_CONTROL="no-store"):
+            assert found() == []
+
+
+class TestContainers:
+    def test_an_http_endpoint_beyond_this_machine_is_a_warning(self):
+        backend = azure(account_url="http://files.acme.example", credential=None, account_key=PLANTED_KEY)
+        message = only(found(router({"media": backend})))
+        assert message.id == "storage_router.W022"
+        assert message.obj == 'OPTIONS["backends"]["media"]["account_url"]'
+        assert message.msg == (
+            "the backend 'media' sends files and signatures in the clear to http://files.acme.example"
+        )
+
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1:10000/acmefiles", "localhost:10000/acmefiles", "[::1]:10000/acmefiles"]
+    )
+    def test_an_http_endpoint_on_this_machine_is_fine(self, host):
+        key = {"credential": None, "account_key": ACCOUNT_KEY}
+        assert found(router({"media": azure(account_url=f"http://{host}", **key)})) == []
+
+    def test_links_over_http_are_a_warning(self):
+        message = only(found(alone(custom_domain="http://cdn.acme.example/files")))
+        assert message.id == "storage_router.W022"
+        assert message.obj == "STORAGES['default']"
+        assert message.msg.startswith("STORAGES['default'] hands out links to http://cdn.acme.example/files")
+
+    @pytest.mark.parametrize(
+        ("backends", "routes", "telling"),
+        [
+            ({"private": azure()}, [], "private"),
+            ({"media": azure(azure_container="acme-confidential")}, [], "acme-confidential"),
+            ({"media": azure(location="internal/files")}, [], "internal/files"),
+            ({"media": azure()}, [{"prefix": ["a/", "personal/"], "backend": "media"}], "personal/"),
+        ],
+    )
+    def test_links_without_expiry_from_what_looks_private_are_a_warning(self, backends, routes, telling):
+        message = only(found(router(backends, routes=routes)))
+        assert message.id == "storage_router.W023"
+        assert message.msg.endswith(f"looks private (by {telling!r}), and its links are unsigned and never expire")
+
+    @pytest.mark.parametrize(
+        "backend",
+        [azure(expiration_secs=300), azure(azure_container="privateer"), azure(azure_container="secretariat")],
+    )
+    def test_links_that_expire_and_names_that_only_begin_alike_are_fine(self, backend):
+        assert found(router({"media" if "expiration_secs" not in backend else "private": backend})) == []
+
+
+class TestCollectstatic:
+    """The first app of INSTALLED_APPS that has a command gives it."""
+
+    def test_this_package_before_staticfiles_gives_collectstatic(self, monkeypatch):
+        monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "storage_router"})
+        assert found(router({"media": MEMORY}), staticfiles=STATIC) == []
+
+    def test_another_app_before_this_package_is_named(self, monkeypatch):
+        monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "django.contrib.staticfiles"})
+        message = only(found(router({"media": MEMORY}), staticfiles=STATIC))
+        assert (message.id, message.obj) == ("storage_router.W024", "INSTALLED_APPS")
+        assert message.hint == "Put 'storage_router' before 'django.contrib.staticfiles'."
+
+    def test_static_files_of_somebody_else_need_no_collectstatic_of_ours(self, monkeypatch):
+        monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "django.contrib.staticfiles"})
+        assert found(router({"media": MEMORY})) == []
+
+
+class TestDeployment:
+    """``check --deploy``"""
+
+    def test_an_account_key_is_a_warning(self):
+        message = only(found(router({"media": azure(credential=None, account_key=PLANTED_KEY)}), deploy=True))
+        assert message.id == "storage_router.W025"
+        assert message.obj == 'OPTIONS["backends"]["media"]["account_key"]'
+        assert "credential = 'default'" in message.hint
+
+    def test_an_identity_and_an_emulator_are_fine(self):
+        emulator = {"connection_string": "UseDevelopmentStorage=true"}
+        assert found(router({"media": azure()}), deploy=True) == []
+        assert found(alone(credential=None, account_name=None, **emulator), deploy=True) == []
+
+    def test_a_secret_in_a_settings_module_is_found_where_it_stands(self, monkeypatch, tmp_path):
+        package = tmp_path / "acme_settings"
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        (package / "base.py").write_text(f"DEBUG = False\nKEY = '{PLANTED_KEY}'\n")
+        (package / "live.py").write_text("from .base import *\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme_settings.live")
+        import acme_settings.live
+
+        messages = found(alone(credential=None, account_key=acme_settings.live.KEY), deploy=True)
+        assert ids(messages) == ["W025", "W026"]
+        assert messages[1].obj == f"{package / 'base.py'}:2"
+        assert messages[1].msg.startswith("the account_key of STORAGES['default'] is written here in plain text")
+        assert PLANTED_KEY not in str(messages)
+
+    def test_a_secret_from_elsewhere_is_not_in_the_settings(self):
+        assert ids(found(alone(credential=None, account_key=PLANTED_KEY), deploy=True)) == ["W025"]
+
+
+def test_the_checks_are_registered_by_the_app():
+    registered = {
+        check.__name__ for check in django_checks.registry.registry.get_checks(include_deployment_checks=True)
+    }
+    assert {"check_configuration", "check_secrets"} <= registered
