@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from .azure.storage import AzureStorage
     from .factory import storages
     from .router import RouterStorage, backend
-    from .static import ManifestStaticFilesStorage, StaticFilesStorage
+    from .staticfiles import ManifestStaticFilesStorage, StaticFilesStorage
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AzureStorage": "azure.storage",
-    "ManifestStaticFilesStorage": "static",
+    "ManifestStaticFilesStorage": "staticfiles",
     "RouterStorage": "router",
-    "StaticFilesStorage": "static",
+    "StaticFilesStorage": "staticfiles",
     "backend": "router",
     "storages": "factory",
 }

@@ -20,7 +20,7 @@ from .conf.report import problem, suggestion
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
 from .router import RouterStorage
-from .static import StaticFilesStorage
+from .staticfiles import StaticFilesStorage
 
 PROBLEMS: Mapping[str, str] = {
     "E020": "a class in STORAGES that this package does not have",

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "storage_router"
 TABLE_ROW = re.compile(r"^\| (\d+) \| (.*?) \|", re.MULTILINE)
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "models", "constants", "misc"}
+# Django takes a directory of that name in an installed app for the app's own: collectstatic would publish our modules.
+FORBIDDEN_DIRECTORIES = {"static", "templates", "templatetags", "locale", "migrations"}
 # `__init__` hands out names lazily; `testing` is a kit for tests, and may import everything.
 OUTSIDE = {"__init__", "testing"}
 
@@ -134,12 +136,20 @@ def test_no_room_is_named_after_what_nobody_sorted(path):
     assert FORBIDDEN_NAMES.isdisjoint(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
+def test_no_directory_of_the_package_means_something_to_django():
+    assert FORBIDDEN_DIRECTORIES.isdisjoint(path.name for path in PACKAGE.iterdir() if path.is_dir())
+
+
 @pytest.mark.parametrize(
     ("source", "module", "message"),
     [
         ("from .router import RouterStorage", "routing", "routing (floor 3) imports router (floor 6)"),
         ("from ..factory import storages", "azure.storage", "azure.storage (floor 4) imports factory (floor 5)"),
-        ("def late():\n    import storage_router.static", "router", "router (floor 6) imports static (floor 7)"),
+        (
+            "def late():\n    import storage_router.staticfiles",
+            "router",
+            "router (floor 6) imports staticfiles (floor 7)",
+        ),
         ("from storage_router.routing import Match", "names", "names (floor 1) imports routing (floor 3)"),
         ("import storage_router", "conf.options", "conf.options imports __init__, which has no floor"),
         ("from .testing.azurite import Azurite", "doctor", "doctor imports the test kit: testing.azurite"),

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError, TransferError
 from storage_router.management.progress import progress
-from storage_router.static import ManifestStaticFilesStorage
+from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
 
 
