@@ -83,10 +83,12 @@ def local_backends(kind: str, folder: Path) -> dict[str, str]:
     """Return the variables that put every backend into ``folder``, or into memory."""
     environment = {}
     for alias in CONTAINERS:
+        variable = f"STORAGE_ROUTER__BACKENDS__{alias.upper()}"
+        environment[f"{variable}__TYPE"] = kind
         # The route of static/ strips its prefix, so that backend has to put it back into its links.
-        base_url = "/files/static/" if alias == "static" else "/files/"
-        place = f"file://{folder / alias}" if kind == "filesystem" else "memory://"
-        environment[f"STORAGE_ROUTER__BACKENDS__{alias.upper()}"] = f"{place}?base_url={base_url}"
+        environment[f"{variable}__BASE_URL"] = "/files/static/" if alias == "static" else "/files/"
+        if kind == "filesystem":
+            environment[f"{variable}__LOCATION"] = str(folder / alias)
     return environment
 
 

@@ -31,6 +31,7 @@ class DemoProcess:
 
     def __enter__(self) -> Self:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))}
+        kept["PYTHONPATH"] = str(SCRIPT.parent.parent)
         # A group of its own, as a terminal gives one: the signal reaches what the demo started, too, if it still runs.
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-u", str(SCRIPT), *self.arguments],

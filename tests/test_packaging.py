@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def test_no_package_of_the_lockfile_names_a_host():
 def test_there_is_nothing_pinned_twice_for_one_python():
     twice = {package for package, versions in pins("constraints.txt").items() if len(versions) > 1}
     assert twice == {"django"}
+
+
+def test_make_says_what_it_needs_where_python_is_too_old(tmp_path):
+    old = tmp_path / "python3.10"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    result = subprocess.run(
+        ["make", "demo", f"PYTHON={old}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 2
+    assert f"storage_router needs Python 3.11 or newer, and PYTHON={old} is not." in result.stderr

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterable
 
 from django.core.files.base import ContentFile
+from django.utils.text import slugify
 from PIL import Image, ImageDraw
 
 from .models import Document, Picture, Video
@@ -20,12 +21,13 @@ PALETTES = {
 def store() -> None:
     """Store pictures, documents and videos, a few of each."""
     for title, (ground, sky) in PALETTES.items():
-        Picture.objects.create(title=title, file=ContentFile(png(landscape(ground, sky)), f"{title}.png"))
+        name = f"{slugify(title)}.png"
+        Picture.objects.create(title=title, file=ContentFile(png(landscape(ground, sky)), name))
     for title in ("Contract", "Invoice"):
         lines = [title, "This file is in a private container.", "Its link is signed and stops working."]
-        Document.objects.create(title=title, file=ContentFile(pdf(lines), f"{title}.pdf"))
+        Document.objects.create(title=title, file=ContentFile(pdf(lines), f"{slugify(title)}.pdf"))
     frames = [vp8(landscape("#23395b", "#f4a261", sun=step / 24)) for step in range(24)]
-    Video.objects.create(title="Sunrise", file=ContentFile(webm(frames), "Sunrise.webm"))
+    Video.objects.create(title="Sunrise", file=ContentFile(webm(frames), "sunrise.webm"))
 
 
 def landscape(ground: str, sky: str, sun: float = 0.6) -> Image.Image:

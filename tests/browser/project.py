@@ -94,6 +94,7 @@ class Project:
             name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))
         }
         self._environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+        self._environment["PYTHONPATH"] = str(Path(__file__).parent.parent.parent)
 
     def create(self) -> None:
         """Start the project, write what the walk-through writes, and create the tables and a user."""

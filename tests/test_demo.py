@@ -1,0 +1,166 @@
+"""``make demo``: every sample is where its route says, and nowhere else; the same project runs on other backends.
+
+The configuration of the example sends ``static/`` to static (without the prefix), ``private/`` to private, videos to
+bulk, and the rest to media.
+"""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import signal
+import socket
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import django.contrib.admin
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.demo_process import SCRIPT, DemoProcess
+
+BACKENDS = ("azurite", "filesystem", "memory")
+
+SAMPLES = {
+    "media": {"pictures/harbour-at-dawn.png", "pictures/pines-in-the-snow.png", "pictures/dunes-at-noon.png"},
+    "private": {"private/YEAR/contract.pdf", "private/YEAR/invoice.pdf"},
+    "bulk": {"videos/sunrise.webm"},
+}
+
+
+class Links(html.parser.HTMLParser):
+    """The addresses that a page links to or shows, and the names that its rows are about."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.addresses: set[str] = set()
+        self.names: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.addresses |= {values[key] for key in ("href", "src") if key in values}
+        if "data-name" in values:
+            self.names.add(values["data-name"])
+
+
+def fetch(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return answer.read()
+
+
+def static_files() -> set[str]:
+    """The names that collectstatic finds: the files of the admin and of the example's own app."""
+    folders = [Path(django.contrib.admin.__file__).parent / "static", SCRIPT.parent / "library/static"]
+    return {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def expected() -> dict[str, set[str]]:
+    return {**SAMPLES, "static": static_files()}
+
+
+def held(demo: DemoProcess, backends: str) -> dict[str, set[str]]:
+    """What each backend holds, asked without the code under test where that is possible."""
+    if backends == "azurite":
+        return {alias: blobs(demo, alias) for alias in expected()}
+    if backends == "filesystem":
+        folders = {alias: demo.folder / alias for alias in expected()}
+        return {
+            alias: {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+            for alias, folder in folders.items()
+        }
+    page = fetch(f"{demo.page}backends/").decode()
+    return {
+        alias: set(re.findall(r"<li><code>(.*?)</code></li>", section))
+        for alias, section in re.findall(r'<section data-backend="(\w+)">(.*?)</section>', page, re.DOTALL)
+    }
+
+
+def blobs(demo: DemoProcess, alias: str) -> set[str]:
+    """Every blob of every container of the account that ``alias`` is on, listed with the SDK."""
+    variable = f"STORAGE_ROUTER__BACKENDS__{alias.upper()}"
+    url, key = demo.settings[f"{variable}__ACCOUNT_URL"], demo.settings[f"{variable}__ACCOUNT_KEY"]
+    with BlobServiceClient(url, credential=key) as service:
+        containers = [container.name for container in service.list_containers()]
+        assert containers == [alias]
+        return set(service.get_container_client(alias).list_blob_names())
+
+
+def without_year(names: set[str]) -> set[str]:
+    return {re.sub(r"private/\d{4}/", "private/YEAR/", name) for name in names}
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def backends(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def azurite_demo():
+    with DemoProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def demo(backends, request):
+    if backends == "azurite":
+        yield request.getfixturevalue("azurite_demo")
+        return
+    with DemoProcess("--backends", backends) as process:
+        yield process
+
+
+def test_each_sample_is_in_the_backend_that_its_route_names_and_nowhere_else(demo, backends):
+    assert {alias: without_year(names) for alias, names in held(demo, backends).items()} == expected()
+
+
+def test_the_page_lists_every_stored_file(demo):
+    names = {name for alias in SAMPLES for name in SAMPLES[alias]} | {f"static/{name}" for name in static_files()}
+    assert without_year(Links(fetch(demo.page).decode()).names) == names
+
+
+def test_every_link_of_the_page_works(demo):
+    addresses = {urllib.parse.urljoin(demo.page, address) for address in Links(fetch(demo.page).decode()).addresses}
+    assert len(addresses) > len(static_files())
+    assert [address for address in sorted(addresses) if not fetch(address)] == []
+
+
+def test_a_picture_is_served_as_what_it_is(demo):
+    (address,) = {address for address in Links(fetch(demo.page).decode()).addresses if "harbour" in address}
+    with urllib.request.urlopen(urllib.parse.urljoin(demo.page, address), timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_private_documents_have_signed_links_and_no_others_do(azurite_demo):
+    addresses = Links(fetch(azurite_demo.page).decode()).addresses
+    signed = {address for address in addresses if "sig=" in address}
+    paths = {urllib.parse.urlsplit(address).path.rpartition("/")[2] for address in signed}
+    assert paths == {"contract.pdf", "invoice.pdf"}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        fetch(signed.pop().partition("?")[0])
+    assert caught.value.code in (403, 404)
+    caught.value.close()
+
+
+def test_ctrl_c_stops_everything_that_was_started():
+    with DemoProcess() as demo:
+        servers = [demo.page, demo.settings["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_URL"]]
+        ports = [urllib.parse.urlsplit(address).port for address in servers]
+        assert demo.stop(signal.SIGINT) == 0
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    assert not demo.folder.exists()
+
+
+def test_it_serves_on_the_port_that_was_asked_for_and_stops_politely():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with DemoProcess("--backends", "memory", "--port", str(port)) as demo:
+        assert demo.page == f"http://127.0.0.1:{port}/"
+        assert b"Where the files are" in fetch(demo.page)
+        assert demo.stop(signal.SIGTERM) == 0
+    assert not demo.folder.exists()
