@@ -25,12 +25,14 @@ class Opened:
     store: Callable[[writing.Draft], None] | None = None
 
 
-class AzureFile(File):
+class AzureFile(File):  # type: ignore[type-arg]
     """A file on Azure. ``opener`` opens it in a mode, now and whenever it is opened again after ``close()``.
 
     Text is UTF-8; in mode ``r`` line ends are translated as ``open()`` does, written text is stored as it is on
     every system.
     """
+
+    file: Any
 
     def __init__(self, name: str, mode: str, opener: Callable[[Mode], Opened]) -> None:
         self._opener = opener
@@ -75,7 +77,7 @@ class AzureFile(File):
         for line in lines:
             self.write(line)
 
-    def open(self, mode: str | None = None) -> Self:
+    def open(self, mode: str | None = None) -> Self:  # type: ignore[override]
         """Go back to the beginning; open the blob again if the file is closed or another mode is asked for."""
         wanted = self._mode if mode is None else Mode.parse(mode)
         if self.closed or wanted != self._mode:

@@ -24,11 +24,11 @@ class Mode:
         letters = set(mode)
         if letters - set("rwxabt+") or len(letters) != len(mode):
             raise ValueError(f"invalid mode: {mode!r}")
+        if {"b", "t"} <= letters:
+            raise ValueError("can't have text and binary mode at once")
         verbs = letters & set("rwxa")
         if len(verbs) != 1:
             raise ValueError("must have exactly one of create/read/write/append mode")
-        if {"b", "t"} <= letters:
-            raise ValueError("can't have text and binary mode at once")
         return cls(verb=verbs.pop(), text="b" not in letters, updating="+" in letters)
 
     @property

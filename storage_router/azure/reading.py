@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from .blobs import FileStat
 
@@ -188,6 +188,6 @@ def buffered(raw: BlobReader) -> io.BufferedReader:
 def _kept(head: bytes, max_memory_size: int, folder: str | None) -> io.BytesIO | io.BufferedRandom:
     if len(head) <= max_memory_size:
         return io.BytesIO(head)
-    file = cast("io.BufferedRandom", tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - the reader closes it
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the reader closes it
     file.write(head)
     return file

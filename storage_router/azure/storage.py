@@ -108,7 +108,7 @@ class AzureStorage(NamingStorage):
         """
         if name == "":
             return True
-        if name is not None and str(name).endswith(("/", "\\")):
+        if str(name).endswith(("/", "\\")):
             return next(self._blobs.list(self._directory(name)), None) is not None
         try:
             self.stat(name)
@@ -137,7 +137,7 @@ class AzureStorage(NamingStorage):
         """Return the file's size in bytes."""
         return self.stat(name).size
 
-    def url(
+    def url(  # type: ignore[override]
         self, name: str, expire: float | None = None, parameters: Mapping[str, str] | None = None, mode: str = "r"
     ) -> str:
         """Return the file's URL: public, or signed where ``expire`` or ``expiration_secs`` say for how many seconds.
@@ -145,7 +145,7 @@ class AzureStorage(NamingStorage):
         ``parameters`` are response headers of a signed URL, ``mode`` is its permission (``r``, ``w``, ``c``, ``d``
         …). A name that ends in a slash, and ``""``, is a directory, whose URL is never signed.
         """
-        if name == "" or (name is not None and str(name).endswith(("/", "\\"))):
+        if name == "" or str(name).endswith(("/", "\\")):
             return self._urls.public_url(self._directory(name))
         expire = self.expiration_secs if expire is None else expire
         return self._urls.url(self._blob_name(name), expire=expire, parameters=parameters, permission=mode)
