@@ -33,7 +33,7 @@ def _connection_string(value: SecretStr) -> SecretStr:
         rules.account_name(parsed.account_name)
     if parsed.account_key is not None:
         rules.account_key(parsed.account_key)
-    elif parsed.sas_token is not None:
+    elif parsed.sas_token is not None:  # pragma: no branch - a string without either is refused by parse()
         shared_access.checked(parsed.sas_token)
     return value
 

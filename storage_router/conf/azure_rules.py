@@ -11,7 +11,6 @@ import base64
 import binascii
 import datetime as dt
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -200,10 +199,8 @@ def media_type(value: str) -> str:
     return value
 
 
-def object_parameters(value: Any) -> Any:
+def object_parameters(value: dict[str, Any]) -> dict[str, Any]:
     """Blob settings by name; ``content_md5`` as 16 bytes or their base64."""
-    if not isinstance(value, Mapping):
-        return value
     for key, content in value.items():
         if key not in OBJECT_PARAMETERS:
             raise complaint(f"there is no object parameter {shown(key)}", suggestion(key, OBJECT_PARAMETERS), id="E001")
@@ -213,7 +210,7 @@ def object_parameters(value: Any) -> Any:
             raise complaint(f"{key} is not a text")
         else:
             header(content)
-    return dict(value)
+    return value
 
 
 def _md5(value: Any) -> None:

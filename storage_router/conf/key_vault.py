@@ -6,7 +6,7 @@ digits and dashes only: ``storage-router--backends--media--account-key``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from storage_router.exceptions import Problem
@@ -19,8 +19,6 @@ from .variables import Variable, layer
 SOURCE = "Key Vault"
 
 PREFIX = "storage-router--"
-
-Read = Callable[[str, Callable[[Collection[str]], Collection[str]]], Mapping[str, str]]
 
 
 def read(url: str, others: Merged, credential: Any = None) -> Layer:
@@ -43,14 +41,13 @@ def read(url: str, others: Merged, credential: Any = None) -> Layer:
         hint = "Check the URL, the network, and that the identity has the role 'Key Vault Secrets User' on the vault."
         problems.append(problem("E013", url, message, hint))
         variables = {}
-    found = layer(SOURCE, variables, lambda location: f"{url}: {_name(location)}")
+    found = layer(SOURCE, variables, lambda _: url)
     found.problems += problems
     return found
 
 
 def _source(url: str, credential: Any, choose: Callable[[Collection[str]], Collection[str]]) -> dict[str, str]:
     from pydantic_settings import AzureKeyVaultSettingsSource, BaseSettings
-    from pydantic_settings.sources.providers.azure import AzureKeyVaultMapping
 
     if credential is None:
         from azure.identity import DefaultAzureCredential
@@ -62,37 +59,15 @@ def _source(url: str, credential: Any, choose: Callable[[Collection[str]], Colle
 
         def _load_env_vars(self) -> Mapping[str, str | None]:
             variables = super()._load_env_vars()
-            assert isinstance(variables, AzureKeyVaultMapping)
-            return _Some(variables, choose(list(variables)))
+            return {name: variables[name] for name in choose(list(variables))}
 
     values = Chosen(BaseSettings, url, credential, case_sensitive=False).env_vars
     return {name: text for name, text in values.items() if text is not None}
 
 
-class _Some(Mapping[str, str | None]):
-    """A part of a mapping; the rest is never asked for."""
-
-    def __init__(self, whole: Mapping[str, str | None], names: Collection[str]) -> None:
-        self._whole = whole
-        self._names = names
-
-    def __getitem__(self, name: str) -> str | None:
-        return self._whole[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
 def _location(name: str) -> Location:
     keys = name.removeprefix(PREFIX).split("--")
     return tuple(key.replace("-", "_") for key in keys)
-
-
-def _name(location: Location) -> str:
-    return PREFIX + "--".join(str(key).replace("_", "-") for key in location)
 
 
 def _needed(names: Collection[str], others: Merged, url: str, problems: list[Problem]) -> list[str]:

@@ -75,6 +75,12 @@ def test_a_connection_string_may_hold_a_sas_and_an_endpoint():
     assert chosen.resolved_account_name == "acmefiles"
 
 
+def test_a_connection_string_with_a_sas_needs_no_account_where_it_tells_the_endpoint():
+    """O2"""
+    chosen = options(connection_string=f"BlobEndpoint=https://files.acme.example;SharedAccessSignature={SAS}")
+    assert (chosen.endpoint, chosen.resolved_account_name) == ("https://files.acme.example", "")
+
+
 def test_the_emulators_connection_string_gives_its_address():
     """O2"""
     chosen = options(connection_string="UseDevelopmentStorage=true")

@@ -7,10 +7,10 @@ import datetime as dt
 import pickle
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from storage_router.conf.options import DJANGO_SETTINGS, SECRETS, AzureOptions
-from storage_router.conf.report import validated
+from storage_router.conf.report import configuration_error, validated
 from storage_router.exceptions import ConfigurationError, Problem
 
 KEY = base64.b64encode(b"k" * 64).decode()
@@ -294,6 +294,13 @@ def test_an_md5_may_be_bytes_or_base64():
     raw = bytes(range(16))
     for written in (raw, bytearray(raw), base64.b64encode(raw).decode()):
         assert options(object_parameters={"content_md5": written}).object_parameters == {"content_md5": written}
+
+
+def test_an_error_of_pydantic_can_be_turned_into_ours_without_the_values():
+    with pytest.raises(ValidationError) as caught:
+        AzureOptions.model_validate({"azure_container": "media", "account_name": 5, "account_key": KEY})
+    (problem,) = configuration_error(caught.value, AzureOptions).problems
+    assert (problem.place, problem.message) == ("account_name", "the value is not a text")
 
 
 def test_what_is_no_table_at_all_is_refused():
