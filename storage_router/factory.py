@@ -126,7 +126,7 @@ def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
 def _without_values(error: Exception, options: Mapping[str, Any]) -> str:
     """Return what ``error`` says, unless it repeats an option's value, which nobody here knows to be harmless (C7)."""
     text = str(error)
-    if any(value and value in text for value in map(str, _values(options))):
+    if any(len(value) > 3 and value in text for value in map(str, _values(options))):
         return f"it raises {type(error).__name__}"
     return text
 

@@ -20,6 +20,9 @@ from .dispatching import shorter
 from .explanation import Explanation
 from .naming import NamingStorage
 
+# A mode with one of these writes.
+_WRITES = frozenset("wax+")
+
 
 class RouterStorage(NamingStorage):
     """Every file in its own backend, as the routes say.
@@ -36,7 +39,7 @@ class RouterStorage(NamingStorage):
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
         """Open the file. Its ``name`` is the full one; Django's file system gives the path, by which it is reopened."""
-        backend, match = self._target(name) if mode in ("rb", "r", "rt") else self._writable(name)
+        backend, match = self._target(name) if _WRITES.isdisjoint(mode) else self._writable(name)
         file: File[Any] = backend.open(match.name, mode)
         if match.prefix and getattr(file, "name", None) == match.name:
             file.name = match.prefix + match.name

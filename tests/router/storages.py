@@ -1,0 +1,63 @@
+"""Storages as other packages write them, to stand behind a route."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InMemoryStorage, Storage
+
+
+class WriteOnlyStorage(InMemoryStorage):
+    """A dropbox: it cannot list."""
+
+    def listdir(self, path):
+        raise NotImplementedError("subclasses of Storage must provide a listdir() method")
+
+
+class StrictStorage(InMemoryStorage):
+    """It gives names of its own, as a storage behind a content-addressed service does."""
+
+    def get_valid_name(self, name):
+        return name.upper()
+
+    def get_alternative_name(self, file_root, file_ext):
+        return f"{file_root}-again{file_ext}"
+
+
+class RenamingStorage(InMemoryStorage):
+    """Whatever is saved ends up under ``renamed``."""
+
+    renamed = "elsewhere/renamed.bin"
+
+    def _save(self, name, content):
+        return super()._save(self.renamed, content)
+
+
+class ClingingStorage(RenamingStorage):
+    """It renames, and then it cannot delete."""
+
+    def delete(self, name):
+        raise PermissionError(13, "Permission denied", name)
+
+
+class Choosy:
+    """No storage at all."""
+
+
+class Refusing(Storage):
+    """It does not like its options, and says so, with their values."""
+
+    def __init__(self, *, password, region=None):
+        if region == "nowhere":
+            raise ImproperlyConfigured("there is no such region")
+        raise ImproperlyConfigured(f"cannot log in with {password}")
+
+
+BUILT = []
+
+
+class Counted(InMemoryStorage):
+    """It counts how often it is built."""
+
+    def __init__(self):
+        super().__init__()
+        BUILT.append(self)

@@ -1,0 +1,292 @@
+"""R8: a listing shows what the router can reach, of all backends concerned, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.base import ContentFile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.routing import reference
+
+from .conftest import memory_router
+
+STATIC = {"prefix": "static/", "backend": "static", "strip_prefix": True}
+FILMS = {"types": "video/*", "backend": "films"}
+
+
+def put(router, *names):
+    for name in names:
+        router.save(name, ContentFile(b"x"))
+
+
+def put_in(router, alias, *names):
+    """Put files into a backend behind the router's back."""
+    for name in names:
+        router.backends[alias].save(name, ContentFile(b"x"))
+
+
+def listed(router, path=""):
+    directories, files = router.listdir(path)
+    assert len(set(directories)) == len(directories)
+    assert len(set(files)) == len(files)
+    return sorted(directories), sorted(files)
+
+
+def tree(router, path=""):
+    directories, files = router.listdir(path)
+    start = f"{path}/" if path else ""
+    found = [f"{start}{name}" for name in files]
+    for name in directories:
+        found += tree(router, f"{start}{name}")
+    return found
+
+
+def walked(router, path=""):
+    return [found.name for found in router.walk(path)]
+
+
+def test_entries_of_all_backends_are_merged_without_duplicates():
+    router = memory_router(FILMS)
+    put(router, "a/1.txt", "a/1.mp4", "a/b/2.txt", "a/b/2.mp4", "c/3.mp4", "4.txt")
+    assert listed(router) == (["a", "c"], ["4.txt"])
+    assert listed(router, "a") == listed(router, "a/") == (["b"], ["1.mp4", "1.txt"])
+    assert listed(router, "a/b") == ([], ["2.mp4", "2.txt"])
+    assert listed(router, "c") == ([], ["3.mp4"])
+
+
+def test_prefixes_of_routes_are_directories_even_while_they_are_empty():
+    router = memory_router({"prefix": "a/b/c/", "backend": "one"}, {"prefix": ["a/d", "e"], "backend": "one"}, STATIC)
+    assert listed(router) == (["a", "e", "static"], [])
+    assert listed(router, "a") == (["b", "d"], [])
+    assert listed(router, "a/b") == (["c"], [])
+    assert listed(router, "a/b/c") == ([], [])
+    assert listed(router, "static") == ([], [])
+
+
+def test_what_the_routes_would_send_elsewhere_is_not_shown():
+    router = memory_router({"prefix": "private", "backend": "private"}, FILMS, STATIC)
+    put_in(router, "media", "private/leak.txt", "film.mp4", "static/old.css", "static.txt", "a/b.txt")
+    put_in(router, "private", "public.txt", "private/x.txt", "private/film.mp4")
+    put_in(router, "films", "text.txt", "private/film.mp4", "d/film.mp4")
+    put_in(router, "static", "css/a.css", "static/x.css")
+    assert listed(router) == (["a", "d", "private", "static"], ["static.txt"])
+    assert listed(router, "private") == ([], ["film.mp4", "x.txt"])
+    assert listed(router, "static") == (["css", "static"], [])
+    assert listed(router, "static/static") == ([], ["x.css"])
+    assert sorted(walked(router)) == sorted(tree(router))
+    assert sorted(walked(router)) == sorted(
+        [
+            "private/x.txt",
+            "private/film.mp4",
+            "d/film.mp4",
+            "static/css/a.css",
+            "static/static/x.css",
+            "static.txt",
+            "a/b.txt",
+        ]
+    )
+
+
+def test_routes_by_type_inside_a_prefix():
+    router = memory_router(
+        {"prefix": "p", "types": ".psd", "backend": "designs"}, {"prefix": "p", "backend": "rest", "strip_prefix": True}
+    )
+    put(router, "p/a.psd", "p/a.txt", "p/d/b.psd", "q.psd")
+    put_in(router, "designs", "q.psd", "p/x.txt", "z.psd")
+    put_in(router, "rest", "c.psd", "only/d.psd")
+    assert listed(router) == (["p"], ["q.psd"])
+    assert listed(router, "p") == (["d", "only"], ["a.psd", "a.txt"])
+    assert listed(router, "p/only") == ([], [])
+    assert sorted(walked(router, "p")) == ["p/a.psd", "p/a.txt", "p/d/b.psd"]
+
+
+def test_nested_prefixes():
+    router = memory_router(
+        {"prefix": "a/b/c", "backend": "three", "strip_prefix": True},
+        {"prefix": "a/b", "backend": "two"},
+        {"prefix": "a", "backend": "one", "strip_prefix": True},
+    )
+    put(router, "a/b/c/3", "a/b/2", "a/1", "0")
+    put_in(router, "one", "b/hidden", "b/c/hidden", "d/e")
+    put_in(router, "two", "a/b/c/hidden", "a/hidden")
+    assert sorted(tree(router)) == sorted(walked(router)) == ["0", "a/1", "a/b/2", "a/b/c/3", "a/d/e"]
+    assert listed(router, "a") == (["b", "d"], ["1"])
+    assert sorted(walked(router, "a/b")) == ["a/b/2", "a/b/c/3"]
+    assert walked(router, "a/b/c") == ["a/b/c/3"]
+
+
+def test_globs_show_what_lies_below_their_written_part():
+    router = memory_router(
+        {"glob": "docs/2024/**/*.pdf", "backend": "pdfs"}, {"glob": "x/*.txt", "backend": "texts"}, default=None
+    )
+    put(router, "docs/2024/a.pdf", "docs/2024/deep/b.pdf", "x/a.txt")
+    put_in(router, "pdfs", "docs/2023/c.pdf", "other/d.pdf", "docs/2024/notes.txt")
+    put_in(router, "texts", "x/deep/b.txt", "x/c.pdf")
+    assert listed(router) == (["docs", "x"], [])
+    assert listed(router, "docs") == (["2024"], [])
+    assert listed(router, "docs/2024") == (["deep"], ["a.pdf"])
+    assert listed(router, "x") == ([], ["a.txt"])
+    assert sorted(walked(router)) == ["docs/2024/a.pdf", "docs/2024/deep/b.pdf", "x/a.txt"]
+
+
+def test_a_backend_behind_two_prefixes_is_seen_through_both():
+    route = {"backend": "one", "strip_prefix": True}
+    router = memory_router({"prefix": "a"} | route, {"prefix": "b", "types": ".txt"} | route)
+    put(router, "a/x.txt", "a/y.bin")
+    assert listed(router, "a") == ([], ["x.txt", "y.bin"])
+    assert listed(router, "b") == ([], ["x.txt"])
+    assert sorted(walked(router)) == ["a/x.txt", "a/y.bin", "b/x.txt"]
+
+
+def test_a_directory_that_exists_nowhere_is_what_the_backends_say(tmp_path):
+    disk = {"type": "filesystem", "location": str(tmp_path / "disk")}
+    router = memory_router({"prefix": "d", "backend": "disk"}, default=None, disk=disk)
+    assert router.listdir("") == (["d"], [])
+    assert walked(router) == []
+    with pytest.raises(FileNotFoundError):
+        router.listdir("d")
+    put(router, "d/a/b.txt")
+    assert listed(router, "d") == (["a"], [])
+    with pytest.raises(FileNotFoundError):
+        router.listdir("d/nothing")
+
+
+def test_a_backend_without_the_directory_does_not_hide_the_others(tmp_path):
+    disk = {"type": "filesystem", "location": str(tmp_path / "disk")}
+    router = memory_router(FILMS, films=disk)
+    put(router, "a/b.txt", "file")
+    put_in(router, "films", "file/x.mp4")
+    assert listed(router, "a") == ([], ["b.txt"])
+    assert listed(router) == (["a", "file"], ["file"])
+    assert listed(router, "file") == ([], ["x.mp4"])
+
+
+def test_the_root_is_there_even_if_no_backend_is(tmp_path):
+    router = memory_router(media={"type": "filesystem", "location": str(tmp_path / "not yet")})
+    assert router.listdir("") == ([], [])
+
+
+@pytest.mark.parametrize("path", ["", "a"])
+def test_a_backend_that_cannot_list_is_an_error_where_it_would_matter(path):
+    """Half a list would be a wrong one: a job that deletes what is not listed would delete too much."""
+    dropbox = {"type": "django", "backend": "tests.router.storages.WriteOnlyStorage"}
+    router = memory_router({"types": ".log", "backend": "logs"}, {"prefix": "b", "backend": "clean"}, logs=dropbox)
+    put(router, "a/1.log", "a/1.txt", "b/1.txt")
+    with pytest.raises(NotImplementedError) as error:
+        router.listdir(path)
+    where = repr(path) if path else "the root"
+    assert str(error.value) == (
+        f"The backend 'logs' cannot list files, so the list of {where} would be without those that the routes send there."
+    )
+    with pytest.raises(NotImplementedError, match="The backend 'logs' cannot list files"):
+        walked(router, path)
+
+
+def test_a_backend_that_cannot_list_does_not_matter_where_no_route_leads_to_it():
+    dropbox = {"type": "django", "backend": "tests.router.storages.WriteOnlyStorage"}
+    router = memory_router({"prefix": "in", "backend": "dropbox"}, dropbox=dropbox)
+    put(router, "in/x", "a/b")
+    assert listed(router) == (["a", "in"], [])
+    assert listed(router, "a") == ([], ["b"])
+
+
+def test_names_that_the_router_would_refuse_are_not_shown(monkeypatch):
+    """R10: other programs store what they like."""
+    router = memory_router()
+    put(router, "a.txt", "d/b.txt")
+    names = {"": (["d", "..", "con\ntrol", ""], ["a.txt", "", ".", "x\x00", "C:y"]), "d": ([".."], ["b.txt"])}
+    monkeypatch.setattr(router.backends["media"], "listdir", names.__getitem__)
+    assert router.listdir("") == (["d"], ["a.txt"])
+    assert walked(router) == ["a.txt", "d/b.txt"]
+
+
+def test_walking_gives_size_and_time_of_every_file():
+    router = memory_router(STATIC)
+    router.save("static/a", ContentFile(b"1234"))
+    [found] = router.walk()
+    assert (found.name, found.size) == ("static/a", 4)
+    assert found.modified == router.get_modified_time("static/a")
+
+
+@st.composite
+def filled_routers(draw):
+    """A router by any routes, and files in all its backends, some of them where no route leads."""
+    routes = draw(reference.TABLES)
+    default = draw(st.sampled_from([None, "one"]))
+    files = draw(
+        st.lists(st.tuples(st.sampled_from(["one", "two", "three"]), reference.NAMES), max_size=10, unique=True)
+    )
+    return routes, default, files
+
+
+@settings(max_examples=150, deadline=None)
+@given(filled_routers())
+def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router):
+    """R8, R5: compared with asking for every name that any file could have."""
+    routes, default, files = given_router
+    router = routed(routes, default)
+    stored = set()
+    for alias, name in files:
+        # A name below a file, or a file in the place of a directory, is nothing that a tree can hold.
+        clash = [
+            other
+            for place, other in stored
+            if place == alias and (f"{other}/".startswith(f"{name}/") or f"{name}/".startswith(f"{other}/"))
+        ]
+        if not clash:
+            stored.add((alias, name))
+            router.backends[alias].save(name, ContentFile(b"x"))
+    prefixes = {"", *(f"{prefix.rstrip('/')}/" for route in routes for prefix in route.prefix)}
+    names = {prefix + name for prefix in prefixes for _, name in stored}
+    reachable = {name for name in names if (to := reference.destination(routes, default, name)) and to[:2] in stored}
+    assert sorted(walked(router)) == sorted(reachable)
+    if not any(f"{one}/".startswith(f"{other}/") for one in reachable for other in reachable if one != other):
+        assert sorted(tree(router)) == sorted(reachable)
+    for name in reachable:
+        assert router.exists(name)
+        assert router.size(name) == 1
+
+
+def routed(routes, default):
+    """A router whose routes were not judged: unreachable ones are part of what is tried."""
+    from storage_router import RouterStorage
+    from storage_router.conf.backends import MemoryBackend
+    from storage_router.conf.document import RouterDocument
+    from storage_router.conf.loading import Configuration
+
+    backends = {alias: MemoryBackend(type="memory") for alias in ("one", "two", "three")}
+    document = RouterDocument(backends=backends, routes=tuple(routes), default=default)
+    return RouterStorage(configuration=Configuration(document=document, origins={}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(filled_routers(), reference.NAMES)
+def test_where_a_name_may_lead_is_never_denied(given_router, name):
+    """R8: ``may_reach`` says no only where it is certain."""
+    routes, default, _ = given_router
+    table = routed(routes, default).table
+    destination = reference.destination(routes, default, name)
+    if destination is None:
+        return
+    match = table.match(name)
+    segments = name.split("/")
+    for count in range(len(segments)):
+        directory = "/".join(segments[:count])
+        if f"{directory}/".startswith(match.prefix) or not match.prefix:
+            assert table.may_reach(directory, match.alias, match.prefix)
+        below = [
+            (view, start)
+            for view, start in table.views_below(directory)
+            if (view.alias, view.prefix) == (match.alias, match.prefix)
+        ]
+        assert any(not start or name.startswith(f"{start}/") for _, start in below)
+
+
+def test_a_directory_that_an_earlier_route_claims_whole_leads_to_no_other():
+    # R8
+    table = memory_router({"prefix": "a", "backend": "one"}, {"glob": "b/*.txt", "backend": "two"}).table
+    assert [table.may_reach("a", alias) for alias in ("one", "two", "media")] == [True, False, False]
+    assert [table.may_reach("b", alias) for alias in ("one", "two", "media")] == [False, True, True]
+    assert [table.may_reach("b/c", alias) for alias in ("one", "two", "media")] == [False, False, True]
+    assert [table.may_reach("", alias) for alias in ("one", "two", "media")] == [True, True, True]

@@ -1,0 +1,248 @@
+"""R5, R6 and R12: what is saved is found again under the name that came back, or is not saved."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile
+
+from storage_router.exceptions import ReadOnlyRouteError, RouteChangedError
+
+from .conftest import memory_router
+
+STATIC = {"prefix": "static/", "backend": "static", "strip_prefix": True}
+
+
+def read(storage, *arguments):
+    with storage.open(*arguments) as file:
+        return file.read()
+
+
+def files_of(router):
+    """Everything in every backend, whether the routes lead there or not."""
+    found = set()
+    for alias, backend in router.backends.items():
+        waiting = [""]
+        while waiting:
+            here = waiting.pop()
+            directories, files = backend.listdir(here)
+            waiting += [f"{here}{name}/" for name in directories]
+            found |= {(alias, f"{here}{name}") for name in files}
+    return found
+
+
+def test_a_save_returns_the_full_name():
+    # R5
+    router = memory_router(STATIC)
+    assert router.save("static/a.css", ContentFile(b"1")) == "static/a.css"
+    second = router.save("static/a.css", ContentFile(b"2"))
+    assert second != "static/a.css"
+    assert second.startswith("static/a_")
+    assert read(router, second) == b"2"
+    assert files_of(router) == {("static", "a.css"), ("static", second.removeprefix("static/"))}
+
+
+def test_the_name_may_come_from_the_content():
+    router = memory_router()
+    assert router.save(None, ContentFile(b"x", name="a/b.txt")) == "a/b.txt"
+    with pytest.raises(SuspiciousFileOperation, match="Could not derive file name from 'None'"):
+        router.save(None, ContentFile(b"x"))
+
+
+def test_anything_that_can_be_read_is_saved():
+    router = memory_router()
+    assert router.save("a.txt", io.BytesIO(b"x")) == "a.txt"
+    assert read(router, "a.txt") == b"x"
+
+
+def test_a_name_that_is_taken_and_whose_substitute_leads_elsewhere_is_an_error():
+    """R6: renamed."""
+    router = memory_router({"glob": "reports/20??.pdf", "backend": "reports"})
+    assert router.save("reports/2024.pdf", ContentFile(b"1")) == "reports/2024.pdf"
+    with pytest.raises(RouteChangedError) as error:
+        router.save("reports/2024.pdf", ContentFile(b"2"))
+    assert str(error.value).startswith(
+        "'reports/2024.pdf' leads to the backend 'reports', but the backend would store it as 'reports/2024_"
+    )
+    assert str(error.value).endswith(
+        "which leads elsewhere. Widen the route that claims the first, or make the field's max_length longer."
+    )
+    assert error.value.name == "reports/2024.pdf"
+    assert isinstance(error.value, SuspiciousFileOperation)
+    assert files_of(router) == {("reports", "reports/2024.pdf")}
+    assert read(router, "reports/2024.pdf") == b"1"
+
+
+def test_a_name_that_is_cut_and_then_leads_elsewhere_is_an_error():
+    """R6: truncated to ``max_length``: Django cuts the root, and a name without one loses its extension."""
+    router = memory_router({"glob": "**/long-*.mp4", "backend": "films"})
+    with pytest.raises(RouteChangedError, match="leads elsewhere"):
+        router.save("a/long-name-of-a-film.mp4", ContentFile(b"x"), max_length=15)
+    assert files_of(router) == set()
+    kept = router.save("a/long-name-of-a-film.mp4", ContentFile(b"x"), max_length=20)
+    assert len(kept) == 20
+    assert router.explain(kept).alias == "films"
+
+
+class CutsExtensions:
+    """A mixin for a storage that keeps to ``max_length`` by cutting the end of names."""
+
+    def get_available_name(self, name, max_length=None):
+        return name[:max_length]
+
+
+def test_a_name_whose_extension_is_cut_is_an_error_before_anything_is_stored(monkeypatch):
+    """R6: ``max_length`` that cuts into the extension; and where overwriting is allowed, deleting it again afterwards
+    would take a file along that was there before.
+    """
+    router = memory_router(
+        {"types": ".mp4", "backend": "films"},
+        films={"type": "filesystem", "location": "films", "allow_overwrite": True},
+    )
+    films = router.backends["films"]
+    monkeypatch.setattr(type(films), "get_available_name", CutsExtensions.get_available_name)
+    films.save("a/film.mp", ContentFile(b"there before"))
+    with pytest.raises(RouteChangedError, match=r"would store it as 'a/film\.mp', which leads elsewhere"):
+        router.save("a/film.mp4", ContentFile(b"x"), max_length=9)
+    assert read(films, "a/film.mp") == b"there before"
+
+
+def test_the_stripped_prefix_counts_for_max_length():
+    """R5, R6: the column holds the full name."""
+    router = memory_router(STATIC)
+    name = router.save("static/abcdefghijklmnop.css", ContentFile(b"x"), max_length=20)
+    assert len(name) == 20
+    assert name.startswith("static/")
+    assert len(router.get_available_name("static/abcdefghijklmnop.css", max_length=21)) == 21
+    assert router.is_name_available("static/abc.css", max_length=14) is True
+    assert router.is_name_available("static/abc.css", max_length=13) is False
+    assert router.is_name_available("static/abc.css", max_length=7) is False
+
+
+@pytest.mark.parametrize("max_length", [3, 7, 12])
+def test_a_field_too_short_for_any_name_is_djangos_error(max_length):
+    # R6
+    router = memory_router(STATIC)
+    with pytest.raises(
+        SuspiciousFileOperation, match=r'^Storage can not find an available filename for ".*max_length"\.$'
+    ):
+        router.save("static/abc.css", ContentFile(b"x"), max_length=max_length)
+    assert files_of(router) == set()
+
+
+@pytest.mark.parametrize("renamed", ["elsewhere/x.bin", "s/../x", "C:/x", "private/x"])
+def test_whatever_a_backend_makes_of_a_name_it_stays_with_its_route(monkeypatch, renamed):
+    """R6, F3: no name reaches a file outside its route."""
+    renaming = {"type": "django", "backend": "tests.router.storages.RenamingStorage"}
+    router = memory_router({"prefix": "private", "backend": "private"}, {"prefix": "s", "backend": "odd"}, odd=renaming)
+    backend = router.backends["odd"]
+    saved = []
+    monkeypatch.setattr(backend, "save", lambda name, content, max_length=None: saved.append(name) or renamed)
+    deleted = []
+    monkeypatch.setattr(backend, "delete", deleted.append)
+    with pytest.raises(RouteChangedError, match="which leads elsewhere"):
+        router.save("s/a.bin", ContentFile(b"x"))
+    assert (saved, deleted) == (["s/a.bin"], [renamed])
+
+
+def test_nothing_stays_behind_of_a_save_that_was_renamed():
+    # R6
+    renaming = {"type": "django", "backend": "tests.router.storages.RenamingStorage"}
+    router = memory_router({"prefix": "s", "backend": "odd"}, odd=renaming)
+    with pytest.raises(RouteChangedError, match=r"store it as 'elsewhere/renamed\.bin', which leads elsewhere"):
+        router.save("s/a.bin", ContentFile(b"x"))
+    assert files_of(router) == set()
+
+
+def test_a_file_that_cannot_be_deleted_again_is_told_of():
+    # R6
+    clinging = {"type": "django", "backend": "tests.router.storages.ClingingStorage"}
+    router = memory_router({"prefix": "s", "backend": "odd"}, odd=clinging)
+    with pytest.raises(RouteChangedError) as error:
+        router.save("s/a.bin", ContentFile(b"x"))
+    assert str(error.value).endswith(
+        "The file could not be deleted again: it is still in 'odd', as 'elsewhere/renamed.bin'."
+    )
+    assert isinstance(error.value.__cause__, PermissionError)
+
+
+def test_a_hook_that_gives_a_name_elsewhere_is_an_error_too():
+    # R6
+    router = memory_router({"glob": "in box/*", "backend": "one"}, {"glob": "**/my file", "backend": "two"})
+    assert router.generate_filename("in box/my file") == "in box/my_file"
+    with pytest.raises(
+        RouteChangedError, match=r"'a/my file' leads to the backend 'two'.* as 'a/my_file', which leads"
+    ):
+        router.generate_filename("a/my file")
+
+
+READ_ONLY = {"prefix": "archive", "backend": "archive", "read_only": True}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda router: router.save("archive/a", ContentFile(b"x")),
+        lambda router: router.delete("archive/a"),
+        lambda router: router.replace("archive/a", ContentFile(b"x")),
+        *[lambda router, mode=mode: router.open("archive/a", mode) for mode in ("wb", "w", "xb", "ab", "r+b", "rb+")],
+    ],
+)
+def test_a_read_only_route_refuses_to_write_and_delete(write):
+    """R12: before any request: the backend is not even built."""
+    router = memory_router(READ_ONLY)
+    with pytest.raises(ReadOnlyRouteError) as error:
+        write(router)
+    message = 'routes[0] (prefix "archive") is read_only: archive/a can be neither written nor deleted'
+    assert str(error.value) == message
+    assert error.value.name == "archive/a"
+    assert isinstance(error.value, PermissionError)
+    assert router.backends._built == {}
+
+
+def test_a_read_only_route_reads():
+    # R12
+    router = memory_router(READ_ONLY)
+    router.backends["archive"].save("archive/a", ContentFile(b"x"))
+    assert read(router, "archive/a", "rb") == b"x"
+    assert read(router, "archive/a", "r") == "x"
+    assert router.exists("archive/a")
+    assert router.listdir("archive") == ([], ["a"])
+    assert router.url("archive/a") == "/archive/archive/a"
+
+
+def test_replacing_leaves_exactly_the_new_content(tmp_path):
+    router = memory_router(
+        STATIC, {"prefix": "disk", "backend": "disk"}, disk={"type": "filesystem", "location": str(tmp_path / "d")}
+    )
+    for name in ("static/a.css", "disk/a.css", "a.css"):
+        assert router.replace(name, ContentFile(b"first, and longer")) == name
+        assert router.replace(name, ContentFile(b"second")) == name
+        assert read(router, name) == b"second"
+    assert files_of(router) == {("static", "a.css"), ("disk", "disk/a.css"), ("media", "a.css")}
+
+
+def test_a_replacement_that_somebody_else_overtakes_is_an_error(monkeypatch):
+    router = memory_router()
+    backend = router.backends["media"]
+    monkeypatch.setattr(backend, "delete", lambda name: None)
+    backend.save("a", ContentFile(b"theirs"))
+    monkeypatch.undo()
+    real_delete, deleted = backend.delete, []
+    monkeypatch.setattr(backend, "delete", lambda name: deleted.append(name) or (name != "a" and real_delete(name)))
+    with pytest.raises(FileExistsError, match=r"^a was written by somebody else at the same time$"):
+        router.replace("a", ContentFile(b"ours"))
+    assert read(router, "a") == b"theirs"
+    assert files_of(router) == {("media", "a")}
+
+
+def test_writing_through_open_ends_in_the_routed_backend(tmp_path):
+    # R1
+    router = memory_router(
+        {"prefix": "d", "backend": "disk", "strip_prefix": True}, disk={"type": "filesystem", "location": str(tmp_path)}
+    )
+    with router.open("d/a.txt", "w") as file:
+        file.write("é")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "é"
