@@ -121,6 +121,13 @@ def test_the_page_lists_every_stored_file(demo):
     assert without_year(Links(fetch(demo.page).decode()).names) == names
 
 
+def test_the_page_tells_route_backend_and_the_backends_own_name(demo):
+    page = fetch(demo.page).decode()
+    (row,) = re.findall(r'<tr data-name="static/library/icon.svg">(.*?)</tr>', page, re.DOTALL)
+    cells = [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row)]
+    assert cells == ["static/library/icon.svg", "routes[0] (prefix &quot;static/&quot;)", "static", "library/icon.svg"]
+
+
 def test_every_link_of_the_page_works(demo):
     addresses = {urllib.parse.urljoin(demo.page, address) for address in Links(fetch(demo.page).decode()).addresses}
     assert len(addresses) > len(static_files())

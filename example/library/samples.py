@@ -30,7 +30,7 @@ def store() -> None:
     Video.objects.create(title="Sunrise", file=ContentFile(webm(frames), "sunrise.webm"))
 
 
-def landscape(ground: str, sky: str, sun: float = 0.6) -> Image.Image:
+def landscape(ground: str, sky: str, sun: float = 0.9) -> Image.Image:
     """Draw hills below a sky; ``sun`` is how far it has risen, 0 to 1."""
     width, height = SIZE
     image = Image.new("RGB", SIZE, sky)

@@ -59,9 +59,9 @@ def stored(name: str, title: str = "") -> StoredFile:
     return StoredFile(
         title=title,
         name=name,
-        route=str(found.route or "default"),
+        route=found.route or "default",
         alias=found.alias,
-        backend_name=found.name,
+        backend_name=found.backend_name,
         url=default_storage.url(name),
     )
 
