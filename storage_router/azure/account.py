@@ -141,7 +141,7 @@ class Account:
             delegated_user_tid=getattr(key, "signed_delegated_user_tid", None) or "",
         )
 
-    def _forget(self) -> None:
+    def _forget(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
         """In a forked child: leave the parent's connections alone, unclosed, and start without any."""
         self.delegation_keys.after_fork()
         _abandoned.append(self._service)
@@ -185,7 +185,7 @@ def _frozen(value: Any) -> Hashable:
     return ("object", id(value))
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - as above
     global _lock
     _lock = threading.Lock()
     for account in list(_accounts.values()):

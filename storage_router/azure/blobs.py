@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import IO, TYPE_CHECKING, Any
 
 from storage_router.conf.options import AzureOptions
@@ -195,7 +194,7 @@ class Blobs:
         from azure.core.exceptions import AzureError
 
         write = Write(overwrite=overwrite, if_match=if_match)
-        with self._translated(name, creates=not overwrite and if_match is None):
+        with self._translated(name, creates=not overwrite and if_match is None) as translator:
             try:
                 return send(write)
             except AzureError as error:
@@ -203,8 +202,9 @@ class Blobs:
                     raise
                 try:
                     found = self._properties(name)
-                except AzureError:
-                    # The conflict is what the caller must hear of.
+                except AzureError as unseen:
+                    # The conflict is what the caller must hear of; where the name is free, it is with a copy's source.
+                    translator.creates = translator.creates and getattr(unseen, "status_code", None) != 404
                     raise error from None
                 if not write.made(found):
                     raise
@@ -216,7 +216,7 @@ class Blobs:
     def _client(self, name: str) -> BlobClient:
         return self.account.service().get_blob_client(self.container, name)
 
-    def _translated(self, name: str | None, *, creates: bool = False) -> AbstractContextManager[object]:
+    def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(
             alias=self.alias,
             container=self.container,

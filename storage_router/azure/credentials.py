@@ -54,7 +54,7 @@ def _build(authentication: TokenCredential) -> Any:
         source = source()
     if not _gives_tokens(source):
         raise CredentialError(
-            f"token_credential gives a {type(source).__name__}, which has no get_token(). Give a credential of "
+            f"What token_credential gives ({type(source).__name__}) has no get_token(). Give a credential of "
             "azure.identity, a callable that returns one, or a dotted path to either."
         )
     return source
@@ -86,7 +86,7 @@ def _named(name: str, client_id: str | None) -> Any:
         raise CredentialError(f"credential = {name!r} cannot be used here: {error}") from error
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
     """Give a forked child credentials of its own: the parent's hold locks and connections."""
     global _lock
     _lock = threading.Lock()

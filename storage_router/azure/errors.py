@@ -146,15 +146,15 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
 
 def sanitise(error: BaseException) -> None:
     """Redact the texts of ``error`` and of all errors that it was made from, in place."""
-    for part in _parts(error):
+    for part in causes(error):
         part.args = tuple(redact(item) if isinstance(item, str) else item for item in part.args)
         for key, value in list(vars(part).items()):
             if isinstance(value, str):
                 setattr(part, key, redact(value))
 
 
-def _parts(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error`` and the errors that it was made from, which are kept in various attributes."""
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error`` and the errors that it was made from; the SDK keeps them in attributes, not in the chain."""
     pending: list[Any] = [error]
     seen: set[int] = set()
     while pending:
@@ -170,7 +170,7 @@ def _timed_out(error: BaseException) -> bool:
     from azure.core.exceptions import ServiceRequestTimeoutError, ServiceResponseTimeoutError
 
     limits = (ServiceRequestTimeoutError, ServiceResponseTimeoutError, TimeoutError)
-    return any(isinstance(part, limits) for part in _parts(error))
+    return any(isinstance(part, limits) for part in causes(error))
 
 
 def _first_line(error: Any) -> str:

@@ -7,12 +7,15 @@ is too late: here the first retry follows within half a second, and no attempt s
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.storage.blob import ExponentialRetry
+
+from .errors import causes
 
 FIRST_WAIT = 0.25
 """Seconds before the first retry, on average; each further one waits twice as long."""
@@ -90,6 +93,8 @@ class BoundedRetry(ExponentialRetry):
             # From the credential, which has retries of its own.
             raise
         except AzureError as error:
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+                raise
             return None, error
 
 

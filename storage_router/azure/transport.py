@@ -140,9 +140,11 @@ class DirectSession:
         if proxy is None:
             return urllib3.PoolManager(**options)
         if proxy.startswith("socks"):
-            from urllib3.contrib.socks import SOCKSProxyManager
-
-            return SOCKSProxyManager(proxy, **options)
+            try:
+                from urllib3.contrib.socks import SOCKSProxyManager
+            except ImportError as error:
+                raise ImportError("A SOCKS proxy needs PySocks: pip install 'urllib3[socks]'") from error
+            return SOCKSProxyManager(proxy, **options)  # pragma: no cover - PySocks is no dependency of the tests
         given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         if given.username:
             user = f"{given.username}:{given.password or ''}"

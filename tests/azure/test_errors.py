@@ -96,8 +96,9 @@ def test_an_error_names_the_request_for_azures_support(azurite: Azurite, contain
 
 def test_a_taken_name_is_told_from_a_changed_blob_by_what_was_asked(proxy: FaultProxy, container: str) -> None:
     # Azure answers some conditional creates with 412 instead of 409.
-    proxy.fail("Put Blob", Answer(412, "ConditionNotMet"), times=2)
     blobs = blobs_for(options_for(proxy, container))
+    blobs.create("a.txt", b"", None, BlobSettings())
+    proxy.fail("Put Blob", Answer(412, "ConditionNotMet"), times=2)
     with pytest.raises(BlobExistsError):
         blobs.create("a.txt", b"", None, BlobSettings())
     with pytest.raises(BlobChangedError):
@@ -179,6 +180,11 @@ class TestSecrets:
         assert f"/{container}/a.txt?" in log.getvalue()
         assert SIGNATURE not in log.getvalue()
         assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
+
+    def test_other_users_of_urllib3_log_as_ever(self, azurite: Azurite, container: str, log: io.StringIO) -> None:
+        blobs_for(options_for(azurite, container)).delete("a.txt")
+        logging.getLogger("urllib3.connectionpool").debug("%(count)d connections to %(url)s", {"count": 1, "url": "x"})
+        assert "1 connections to x" in log.getvalue()
 
     def test_a_key_is_not_logged(self, azurite: Azurite, container: str, log: io.StringIO) -> None:
         blobs_for(options_for(azurite, container, client_options={"logging_enable": True})).delete("a.txt")

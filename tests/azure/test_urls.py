@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage_router.azure.account import Account
 from storage_router.azure.blobs import BlobSettings
 from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
 from storage_router.conf.options import AzureOptions
@@ -304,6 +305,13 @@ class TestSignedWithADelegationKey:
         query = parse_qs(urlsplit(made[0]).query)
         assert query["se"] == query["ske"]
         assert fetch(made[0], azurite_https).body == b"content"
+
+    def test_the_key_is_the_accounts(self, azurite_https: Azurite, container_https: str) -> None:
+        given = options_for(azurite_https, container_https)
+        account = Account.of(given)
+        key = account.user_delegation_key(NOON)
+        url = BlobUrls(given, account).url("a.txt", expire=60)
+        assert parse_qs(urlsplit(url).query)["skoid"] == [key.oid]
 
     def test_a_refused_key_is_a_permission_error(self, azurite_https: Azurite, container_https: str) -> None:
         # A10

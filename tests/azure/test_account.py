@@ -1,0 +1,295 @@
+"""O4: what backends share; O5: client_options are the last word; A12: the SDK's log stays out."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from azure.core.pipeline.transport import RequestsTransport
+
+from storage_router.azure import account as accounts
+from storage_router.azure.account import Account
+from storage_router.azure.blobs import BlobSettings
+from storage_router.conf.options import AzureOptions
+from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.conftest import create_container
+
+from .backends import blobs_for, options_for
+from .counting import Requests
+
+
+def options(**given: Any) -> AzureOptions:
+    given = {"azure_container": "media", "account_name": "acmefiles", "account_key": ACCOUNT_KEY, **given}
+    return AzureOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+class TestSharing:
+    """O4: one account per distinct way to see it."""
+
+    def test_containers_of_an_account_share_it(self) -> None:
+        assert Account.of(options()) is Account.of(options(azure_container="static", location="x", expiration_secs=60))
+
+    def test_a_connection_string_is_the_same_as_its_parts(self) -> None:
+        text = f"DefaultEndpointsProtocol=https;AccountName=acmefiles;AccountKey={ACCOUNT_KEY}"
+        string = AzureOptions(azure_container="media", connection_string=text)
+        assert Account.of(string) is Account.of(options())
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"account_name": "acmeprivate"},
+            {"account_key": "b3RoZXI="},
+            {"account_key": None, "credential": "default"},
+            {"azure_ssl": False},
+            {"timeout": 5},
+            {"api_version": "2024-11-04"},
+            {"log_requests": True},
+            {"client_options": {"retry_total": 1}},
+        ],
+        ids=repr,
+    )
+    def test_what_requests_depend_on_is_not_shared(self, other: dict[str, Any]) -> None:
+        assert Account.of(options(**other)) is not Account.of(options())
+
+    def test_equal_client_options_are_shared_and_objects_by_identity(self) -> None:
+        def hook(_: Any) -> None: ...
+
+        def with_options(*, hook: Any = hook, **others: Any) -> Account:
+            return Account.of(options(client_options={"raw_request_hook": hook, **others}))
+
+        policies = {"proxies": {"https": "http://proxy:1"}, "headers": ["a", 1, None, True]}
+        assert with_options(**policies) is with_options(**policies)
+        assert with_options(x=1) is not with_options(x=True)
+        assert with_options() is not with_options(hook=lambda _: None)
+
+    def test_an_account_outlives_its_storages_for_a_while(self) -> None:
+        first = id(Account.of(options(timeout=77)))
+        gc.collect()
+        assert id(Account.of(options(timeout=77))) == first
+
+    def test_accounts_of_no_use_are_let_go(self) -> None:
+        for number in range(100):
+            Account.of(options(timeout=100 + number))
+        gc.collect()
+        assert len(accounts._accounts) < 60
+
+    def test_one_client_serves_all_threads(self, azurite: Azurite, container: str) -> None:
+        account = Account.of(options_for(azurite, container))
+        account.close()
+        barrier = threading.Barrier(8)
+
+        def ask(_: int) -> Any:
+            barrier.wait()
+            return account.service()
+
+        with ThreadPoolExecutor(8) as pool:
+            assert len({id(service) for service in pool.map(ask, range(8))}) == 1
+
+    def test_connections_are_kept_for_many_threads(self, azurite: Azurite, container: str, caplog: Any) -> None:
+        # requests keeps ten, and warns for each further one
+        blobs = blobs_for(options_for(azurite, container))
+        barrier = threading.Barrier(24)
+
+        def work(number: int) -> None:
+            barrier.wait()
+            blobs.create(f"{number}.txt", b"content", None, BlobSettings())
+
+        with caplog.at_level(logging.WARNING), ThreadPoolExecutor(24) as pool:
+            list(pool.map(work, range(24)))
+        assert caplog.records == []
+
+    def test_it_shows_no_secret(self) -> None:
+        # C7
+        account = Account.of(options())
+        assert repr(account) == "<Account https://acmefiles.blob.core.windows.net (account_key)>"
+
+
+class TestCredential:
+    """O2: every way to authenticate reaches the service."""
+
+    def test_a_sas_of_a_connection_string(self, azurite: Azurite, container: str) -> None:
+        text = f"BlobEndpoint={azurite.account_url()};SharedAccessSignature={_sas(azurite)}"
+        blobs = blobs_for(AzureOptions(azure_container=container, connection_string=text, account_name=ACCOUNT_NAME))
+        self._works(blobs)
+
+    def test_a_sas_with_a_question_mark(self, azurite: Azurite, container: str) -> None:
+        self._works(blobs_for(options_for(azurite, container, sas_token=f"?{_sas(azurite)}")))
+
+    def test_an_api_version_with_each_of_them(self, azurite: Azurite, azurite_https: Azurite) -> None:
+        requests = Requests()
+        for server, given in (
+            (azurite, {}),
+            (azurite, {"connection_string": azurite.connection_string()}),
+            (azurite, {"sas_token": _sas(azurite)}),
+            (azurite_https, {"token_credential": UnsignedTokenCredential()}),
+        ):
+            options = options_for(
+                server,
+                create_container(server),
+                client_options=requests.client_options(),
+                api_version="2023-11-03",
+                **given,
+            )
+            self._works(blobs_for(options))
+        assert {request.headers["x-ms-version"] for request in requests.sent} == {"2023-11-03"}
+
+    def test_nobody_reads_a_public_container(self, azurite: Azurite) -> None:
+        container = create_container(azurite, public_access="blob")
+        blobs_for(options_for(azurite, container)).create("a.txt", b"content", None, BlobSettings())
+        blobs = blobs_for(options_for(azurite, container, credential="anonymous"))
+        assert blobs.read("a.txt", 0, 10)[0] == b"content"
+        with pytest.raises(PermissionError):
+            blobs.delete("a.txt")
+
+    def _works(self, blobs: Any) -> None:
+        blobs.create("a b/ö.txt", b"content", None, BlobSettings())
+        blobs.copy("a b/ö.txt", "b.txt")
+        assert blobs.read("b.txt", 0, 10)[0] == b"content"
+        assert len(list(blobs.list())) == 2
+        assert blobs.delete("a b/ö.txt")
+
+
+class TestClientOptions:
+    """O5: our defaults, and the application's options over them."""
+
+    def test_the_defaults(self) -> None:
+        config = Account.of(options(timeout=20)).service()._config
+        assert config.transport.connection_config.timeout == 5
+        assert config.transport.connection_config.read_timeout == 20
+        assert config.retry_policy.deadline_secs == 20
+
+    def test_a_short_timeout_shortens_connecting_too(self) -> None:
+        config = Account.of(options(timeout=2)).service()._config
+        assert config.transport.connection_config.timeout == 2
+
+    def test_everything_can_be_overridden(self) -> None:
+        given = {"connection_timeout": 1, "read_timeout": 2, "retry_total": 7, "max_single_put_size": 3}
+        config = Account.of(options(client_options=given)).service()._config
+        assert config.transport.connection_config.timeout == 1
+        assert config.transport.connection_config.read_timeout == 2
+        assert config.retry_policy.total_retries == 7
+        assert config.max_single_put_size == 3
+
+    def test_a_transport_of_the_applications_own_is_used(self, azurite: Azurite, container: str) -> None:
+        class Counting(RequestsTransport):
+            sent = 0
+
+            def send(self, request: Any, **given: Any) -> Any:
+                self.sent += 1
+                return super().send(request, **given)
+
+        with Counting() as transport:
+            blobs = blobs_for(options_for(azurite, container, client_options={"transport": transport}))
+            blobs.create("a.gz", b"\x1f\x8bcontent", None, BlobSettings(content_encoding="gzip"))
+            assert blobs.read("a.gz", 0, 100)[0] == b"\x1f\x8bcontent"
+            assert transport.sent == 2
+
+    def test_a_policy_of_the_applications_own_sees_each_request(self, azurite: Azurite, container: str) -> None:
+        seen: list[str] = []
+        given = {"raw_request_hook": lambda request: seen.append(request.http_request.method)}
+        blobs_for(options_for(azurite, container, client_options=given)).delete("a.txt")
+        assert seen == ["DELETE"]
+
+
+class TestLog:
+    """A12: the SDK's log of requests at INFO stays out unless it is asked for."""
+
+    NAME = "azure.core.pipeline.policies.http_logging_policy"
+
+    def test_it_stays_out(self, azurite: Azurite, container: str, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            blobs_for(options_for(azurite, container)).delete("a.txt")
+        assert [record for record in caplog.records if record.name == self.NAME] == []
+
+    def test_it_is_there_if_asked_for(self, azurite: Azurite, container: str, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            blobs_for(options_for(azurite, container, log_requests=True)).delete("a.txt")
+        assert [record.levelname for record in caplog.records if record.name == self.NAME] == ["INFO", "INFO"]
+
+    def test_the_loggers_own_levels_are_left_alone(self, azurite: Azurite, container: str) -> None:
+        blobs_for(options_for(azurite, container)).delete("a.txt")
+        assert logging.getLogger(self.NAME).level == logging.getLogger("azure").level == logging.NOTSET
+
+
+class TestProcess:
+    """O4: threads, forks, the end of the process."""
+
+    def test_a_closed_account_opens_again(self, azurite: Azurite, container: str) -> None:
+        blobs = blobs_for(options_for(azurite, container))
+        blobs.delete("a.txt")
+        blobs.account.close()
+        blobs.account.close()
+        assert blobs.delete("a.txt") is False
+
+    def test_a_forked_child_has_connections_of_its_own(self, azurite: Azurite, container: str) -> None:
+        blobs = blobs_for(options_for(azurite, container))
+        blobs.create("parent.txt", b"parent", None, BlobSettings())
+        parents = blobs.account.service()
+        # As if another thread were building a client at the moment of the fork.
+        with accounts._lock, blobs.account._lock:
+            children = [_fork(lambda number=number: self._work(blobs, parents, number)) for number in range(4)]
+        for number in range(20):
+            assert blobs.read("parent.txt", 0, 10)[0] == b"parent", number
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0, 0]
+        assert blobs.account.service() is parents
+
+    def _work(self, blobs: Any, parents: Any, number: int) -> bool:
+        blobs.create(f"{number}.txt", str(number).encode(), None, BlobSettings())
+        bodies = {blobs.read(f"{number}.txt", 0, 10)[0] for _ in range(20)}
+        return bodies == {str(number).encode()} and blobs.account.service() is not parents
+
+    def test_nothing_warns_at_the_end_of_a_process(self, azurite_https: Azurite, container_https: str) -> None:
+        script = f"""
+            from concurrent.futures import ThreadPoolExecutor
+            from storage_router.azure.account import Account
+            from storage_router.azure.blobs import Blobs
+            from storage_router.conf.options import AzureOptions
+            options = AzureOptions(
+                azure_container={container_https!r}, account_name={ACCOUNT_NAME!r},
+                account_url={azurite_https.account_url()!r},
+                token_credential="storage_router.testing.azurite.UnsignedTokenCredential",
+                client_options={{"connection_verify": {str(azurite_https.certificate)!r}}},
+            )
+            blobs = Blobs(Account.of(options), options.azure_container, alias=None, options=options)
+            with ThreadPoolExecutor(4) as pool:
+                print(list(pool.map(blobs.delete, "abcd")))
+        """
+        ran = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(script)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (ran.stdout, ran.stderr) == ("[False, False, False, False]\n", "")
+
+
+def _fork(work: Any) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(2)
+    return child
+
+
+def _sas(server: Azurite) -> str:
+    import datetime as dt
+
+    from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+
+    return generate_account_sas(
+        ACCOUNT_NAME,
+        server.accounts[ACCOUNT_NAME],
+        resource_types=ResourceTypes(container=True, object=True),
+        permission=AccountSasPermissions(read=True, write=True, delete=True, list=True, create=True),
+        expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+    )

@@ -1,0 +1,279 @@
+"""O5: how requests reach the wire: certificates, proxies, slow lines, connections that are kept."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage_router.azure.account import Account
+from storage_router.azure.blobs import Blobs, BlobSettings
+from storage_router.azure.transport import PIECE, DirectSession
+from storage_router.conf.options import AzureOptions
+from storage_router.exceptions import BlobConnectionError, BlobTimeoutError
+from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from storage_router.testing.proxy import FaultProxy
+
+from .backends import blobs_for, options_for
+
+
+class ForwardProxy(BaseHTTPRequestHandler):
+    """A proxy as companies have one: forwards requests, and tunnels for https."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str, str, str | None]]
+
+    def do_CONNECT(self) -> None:
+        self._note()
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as upstream:
+            self.send_response(200)
+            self.end_headers()
+            pair = [self.connection, upstream]
+            while readable := select.select(pair, [], [], 5)[0]:
+                for end in readable:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    pair[1 - pair.index(end)].sendall(data)
+
+    def _forward(self) -> None:
+        self._note()
+        address = self.path.split("/")[2]
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        upstream = http.client.HTTPConnection(address)
+        upstream.request(self.command, self.path.partition(address)[2], body, dict(self.headers))
+        answer = upstream.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        upstream.close()
+
+    do_GET = do_PUT = do_DELETE = _forward
+
+    def _note(self) -> None:
+        self.seen.append((self.command, self.path, self.headers.get("Proxy-Authorization")))
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def forward() -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
+    """The address of a forward proxy, and what it saw."""
+
+    class Handler(ForwardProxy):
+        seen: list[tuple[str, str, str | None]] = []  # noqa: RUF012 - one list per fixture
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", Handler.seen
+        server.shutdown()
+        thread.join()
+
+
+class TestProxies:
+    """The proxies of the environment and of client_options, over HTTP and through a tunnel."""
+
+    @pytest.mark.parametrize("scheme", ["http://", ""])
+    def test_a_proxy_of_client_options(self, azurite: Azurite, container: str, forward: Any, scheme: str) -> None:
+        address, seen = forward
+        given = {"proxies": {"http": f"{scheme}{address}"}}
+        _works(blobs_for(options_for(azurite, container, client_options=given)))
+        assert seen[0][:2] == ("PUT", f"{azurite.account_url()}/{container}/a%20b.txt")
+
+    def test_a_tunnel_with_a_user(self, azurite_https: Azurite, container_https: str, forward: Any) -> None:
+        address, seen = forward
+        options = options_for(
+            azurite_https, container_https, client_options={"proxies": {"https": f"http://me:secret@{address}"}}
+        )
+        _works(blobs_for(options))
+        expected = f"Basic {base64.b64encode(b'me:secret').decode()}"
+        assert seen == [("CONNECT", f"127.0.0.1:{azurite_https.port}", expected)]
+        Account.of(options).close()
+
+    def test_a_proxy_of_the_environment(
+        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        address, seen = forward
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        monkeypatch.setenv("no_proxy", "")
+        # The environment is read once for an account: this one is no other test's.
+        _works(blobs_for(options_for(azurite, container, timeout=18)))
+        assert [method for method, *_ in seen] == ["PUT", "GET", "DELETE"]
+
+    def test_the_environment_can_be_left_out(
+        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        address, seen = forward
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        monkeypatch.setenv("no_proxy", "")
+        _works(blobs_for(options_for(azurite, container, client_options={"use_env_settings": False})))
+        assert seen == []
+
+    def test_hosts_that_need_no_proxy_get_none(
+        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        address, seen = forward
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        _works(blobs_for(options_for(azurite, container, timeout=19)))
+        assert seen == []
+
+    def test_a_proxy_that_is_not_there_is_a_connection_error(self, azurite: Azurite, container: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        given = {"proxies": {"http": f"http://127.0.0.1:{port}"}, "retry_total": 0}
+        with pytest.raises(BlobConnectionError):
+            blobs_for(options_for(azurite, container, client_options=given)).delete("a.txt")
+
+    def test_socks_without_its_package_says_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "urllib3.contrib.socks", None)
+        session = DirectSession(pool_size=1)
+        with pytest.raises(ImportError, match=r"urllib3\[socks\]"):
+            session.request(
+                "GET", "http://x/", headers={}, data=None, timeout=(1, 1), proxies={"http": "socks5://127.0.0.1:1"}
+            )
+
+
+class TestCertificates:
+    """connection_verify and connection_cert, and the environment's authorities."""
+
+    def test_a_certificate_of_an_unknown_authority_is_refused_once(
+        self, azurite_https: Azurite, container_https: str
+    ) -> None:
+        with FaultProxy(azurite_https) as proxy:
+            with pytest.raises(BlobConnectionError, match="certificate verify failed"):
+                blobs_for(_https(proxy, container_https)).delete("a.txt")
+            assert proxy.requests == []
+
+    def test_a_directory_of_authorities(self, azurite_https: Azurite, container_https: str, tmp_path: Path) -> None:
+        assert azurite_https.certificate is not None
+        name = _hash(azurite_https.certificate)
+        (tmp_path / f"{name}.0").write_bytes(azurite_https.certificate.read_bytes())
+        _works(blobs_for(_https(azurite_https, container_https, connection_verify=str(tmp_path))))
+
+    @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_the_environments_authorities(
+        self, azurite_https: Azurite, container_https: str, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        monkeypatch.setenv(variable, str(azurite_https.certificate))
+        _works(blobs_for(_https(azurite_https, container_https)))
+
+    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+    def test_verification_can_be_turned_off(self, azurite_https: Azurite, container_https: str) -> None:
+        _works(blobs_for(_https(azurite_https, container_https, connection_verify=False)))
+
+    @pytest.mark.parametrize("pair", [True, False], ids=["pair", "one file"])
+    def test_a_certificate_of_the_client(
+        self, azurite_https: Azurite, container_https: str, tmp_path: Path, pair: bool
+    ) -> None:
+        certificate, key = azurite_https.certificate, azurite_https.private_key
+        assert certificate is not None
+        assert key is not None
+        both = tmp_path / "both.pem"
+        both.write_bytes(certificate.read_bytes() + key.read_bytes())
+        given = (str(certificate), str(key)) if pair else str(both)
+        options = _https(azurite_https, container_https, connection_verify=str(certificate), connection_cert=given)
+        _works(blobs_for(options))
+
+
+class TestConnections:
+    """Connections are kept, replaced when they are gone, and slow ones are given their time."""
+
+    def test_requests_share_a_connection(self, azurite: Azurite, container: str) -> None:
+        with FaultProxy(azurite) as proxy:
+            blobs = blobs_for(options_for(proxy, container))
+            for number in range(10):
+                blobs.create(f"{number}.txt", b"x" * number * 100_000, None, BlobSettings())
+                blobs.read(f"{number}.txt", 0, 2**20)
+            assert proxy.connections == 1
+
+    def test_a_connection_that_the_server_closed_is_replaced(self, azurite: Azurite, container: str) -> None:
+        with FaultProxy(azurite) as proxy:
+            blobs = blobs_for(options_for(proxy, container))
+            blobs.create("a.txt", b"content", None, BlobSettings())
+            proxy.drop_connections()
+            assert blobs.read("a.txt", 0, 10)[0] == b"content"
+
+    def test_a_large_body_is_written_in_pieces(
+        self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The time limit is for one write: a slow line could not take a large block in one.
+        written: list[int] = []
+        send = http.client.HTTPConnection.send
+
+        def note(connection: http.client.HTTPConnection, data: Any) -> None:
+            written.append(len(data))
+            send(connection, data)
+
+        monkeypatch.setattr(http.client.HTTPConnection, "send", note)
+        blobs = blobs_for(options_for(azurite, container))
+        blobs.create("a.bin", bytes(20 * PIECE + 1), None, BlobSettings())
+        assert sum(written) > 20 * PIECE
+        assert max(written) == PIECE, written
+        assert blobs.head("a.bin").size == 20 * PIECE + 1
+
+    def test_a_server_that_takes_no_connection_is_a_timeout(self) -> None:
+        # A listener whose queue is full does not answer.
+        with socket.socket() as busy:
+            busy.bind(("127.0.0.1", 0))
+            busy.listen(0)
+            address = busy.getsockname()
+            waiting = [socket.socket() for _ in range(8)]
+            for client in waiting:
+                client.setblocking(False)
+                client.connect_ex(address)
+            options = AzureOptions(
+                azure_container="media",
+                account_name=ACCOUNT_NAME,
+                account_url=f"http://127.0.0.1:{address[1]}/{ACCOUNT_NAME}",
+                account_key="a2V5",
+                timeout=1,
+            )
+            with pytest.raises(BlobTimeoutError):
+                blobs_for(options).head("a.txt")
+            for client in waiting:
+                client.close()
+
+
+def _works(blobs: Blobs) -> None:
+    blobs.create("a b.txt", b"content", None, BlobSettings())
+    assert blobs.read("a b.txt", 0, 10)[0] == b"content"
+    assert blobs.delete("a b.txt")
+
+
+def _https(server: Azurite | FaultProxy, container: str, **client_options: Any) -> AzureOptions:
+    return AzureOptions(
+        azure_container=container,
+        account_name=ACCOUNT_NAME,
+        account_url=server.account_url(),
+        token_credential=UnsignedTokenCredential(),
+        client_options=client_options,
+    )
+
+
+def _hash(certificate: Path) -> str:
+    """Return the name under which OpenSSL looks for an authority in a directory."""
+    import subprocess
+
+    command = ["openssl", "x509", "-subject_hash", "-noout", "-in", str(certificate)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
