@@ -14,9 +14,10 @@ from .configured import ConfiguredStorage
 
 
 class NamingStorage(ConfiguredStorage):
-    """The part of ``AzureStorage`` that is about names: ``location``, what is legal, what to try when a name is
-    taken.
-    """
+    """The part of ``AzureStorage`` that is about names: ``location``, legal names, the next name when one is taken."""
+
+    # The last location and the prefix that it makes: a location is almost always the same, but may be a property.
+    _known: tuple[str, str] = ("", "")
 
     def get_valid_name(self, name: str) -> str:
         """Return ``name`` unchanged if Azure can store it, else what Django's rules leave of it."""
@@ -40,12 +41,15 @@ class NamingStorage(ConfiguredStorage):
 
     @property
     def _prefix(self) -> str:
-        location = str(self.location or "").strip("/")
-        return f"{location}/" if location else ""
+        location, prefix = self._known
+        if self.location != location:
+            location = self.location
+            cleaned = clean_directory(location.strip("/"))
+            prefix = f"{cleaned}/" if cleaned else ""
+            self._known = (location, prefix)
+        return prefix
 
     def _blob_name(self, name: str | None) -> str:
-        if name is None:
-            raise InvalidNameError("Could not derive file name from 'None'")
         blob = self._prefix + clean_name(name)
         check_blob_name(blob)
         return blob

@@ -1,0 +1,309 @@
+"""Section 4: where options come from. C7, A12: what stands for a storage where options must not be."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import models
+from django.db.migrations.writer import MigrationWriter
+from django.test import override_settings
+from django.test.utils import isolate_apps
+
+from storage_router.azure.storage import AzureStorage
+from storage_router.conf.options import AzureOptions
+from storage_router.exceptions import ConfigurationError
+from storage_router.historical import HistoricalStorage, StorageReference
+
+KEY = "c2VjcmV0IGtleSB0aGF0IG5vYm9keSBtYXkgc2Vl"
+
+
+class AzureMediaStorage(AzureStorage):
+    """As in the reference walk-through."""
+
+    account_name = "djangoaccountstorage"
+    account_key = KEY
+    azure_container = "media"
+    expiration_secs = None
+
+
+def azure(**options):
+    return AzureStorage(**{"account_name": "acmefiles", "account_key": KEY, "azure_container": "media", **options})
+
+
+class TestPrecedence:
+    """Constructor over class attribute over setting over default."""
+
+    @override_settings(AZURE_CONTAINER="of-settings", AZURE_LOCATION="of/settings", AZURE_SSL=False)
+    def test_each_source_beats_the_next_option_by_option(self):
+        class Storage(AzureMediaStorage):
+            location = "of/class"
+
+        storage = Storage(azure_container="of-constructor")
+        assert storage.azure_container == "of-constructor"
+        assert storage.location == "of/class"
+        assert storage.azure_ssl is False
+        assert storage.timeout == 20
+
+    @override_settings(AZURE_URL_EXPIRATION_SECS=3600)
+    def test_none_in_a_class_beats_a_setting(self):
+        assert AzureMediaStorage().expiration_secs is None
+        assert azure().expiration_secs == 3600
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "option", "expected"),
+        [
+            ("AZURE_SSL", False, "azure_ssl", False),
+            ("AZURE_UPLOAD_MAX_CONN", 7, "upload_max_conn", 7),
+            ("AZURE_CONNECTION_TIMEOUT_SECS", 7, "timeout", 7),
+            ("AZURE_BLOB_MAX_MEMORY_SIZE", "1MiB", "max_memory_size", 2**20),
+            ("AZURE_URL_EXPIRATION_SECS", "5m", "expiration_secs", 300),
+            ("AZURE_OVERWRITE_FILES", True, "overwrite_files", True),
+            ("AZURE_LOCATION", "here", "location", "here"),
+            ("AZURE_ENDPOINT_SUFFIX", "core.chinacloudapi.cn", "endpoint_suffix", "core.chinacloudapi.cn"),
+            ("AZURE_CUSTOM_DOMAIN", "cdn.acme.example", "custom_domain", "cdn.acme.example"),
+            ("AZURE_CACHE_CONTROL", "no-store", "cache_control", "no-store"),
+            ("AZURE_OBJECT_PARAMETERS", {"content_language": "de"}, "object_parameters", {"content_language": "de"}),
+            ("AZURE_API_VERSION", "2021-08-06", "api_version", "2021-08-06"),
+            ("AZURE_CLIENT_OPTIONS", {"retry_total": 1}, "client_options", {"retry_total": 1}),
+            ("AZURE_DEFAULT_CONTENT_TYPE", "text/plain", "default_content_type", "text/plain"),
+            ("AZURE_METADATA", {"by": "test"}, "metadata", {"by": "test"}),
+        ],
+    )
+    def test_settings_of_the_reference_document_are_read(self, setting, value, option, expected):
+        with override_settings(**{setting: value}):
+            storage = azure()
+        assert getattr(storage, option) == getattr(storage.options, option) == expected
+
+    def test_every_option_has_a_setting_and_a_class_attribute(self):
+        assert {
+            "account_name",
+            "connection_string",
+            "sas_token",
+            "token_credential",
+        } <= AzureOptions.model_fields.keys()
+        with override_settings(AZURE_ACCOUNT_NAME="ofsettings", AZURE_ACCOUNT_KEY=KEY, AZURE_CONTAINER="media"):
+            storage = AzureStorage()
+        assert (storage.account_name, storage.azure_container) == ("ofsettings", "media")
+        assert storage.options.authentication.kind == "account_key"
+
+    def test_a_property_of_a_subclass_is_its_option(self):
+        class Storage(AzureMediaStorage):
+            @property
+            def custom_domain(self):
+                return "cdn.acme.example"
+
+        assert Storage().url("a.txt") == "https://cdn.acme.example/media/a.txt"
+
+    def test_default_settings_can_be_replaced_as_in_the_reference_backend(self):
+        class Storage(AzureStorage):
+            def get_default_settings(self):
+                return {**super().get_default_settings(), "location": "of/method", "timeout": 5}
+
+        with override_settings(AZURE_ACCOUNT_NAME="ofsettings", AZURE_ACCOUNT_KEY=KEY, AZURE_CONTAINER="media"):
+            storage = Storage(timeout=6)
+        assert (storage.location, storage.timeout) == ("of/method", 6)
+
+    @override_settings(AZURE_CLIENT_ID="00000000-0000-0000-0000-000000000001")
+    def test_a_client_id_for_signing_in_does_not_become_an_identity(self):
+        assert azure().options.client_id is None
+        named = AzureStorage(account_name="acmefiles", azure_container="media", credential="managed_identity")
+        assert named.options.client_id == "00000000-0000-0000-0000-000000000001"
+
+    @override_settings(AZURE_LOCATION="of/settings")
+    def test_from_options_takes_just_those(self):
+        options = AzureOptions(account_name="acmefiles", account_key=KEY, azure_container="media")
+        storage = AzureMediaStorage.from_options(options, alias="private")
+        assert (storage.location, storage.account_name, storage.alias) == ("", "acmefiles", "private")
+        assert storage.options is options
+
+
+class TestMistakes:
+    """C4, C5, O3: found at construction, all at once, each with its place."""
+
+    def test_an_unknown_option_gets_the_nearest_name(self):
+        with pytest.raises(
+            ConfigurationError, match=r"AzureStorage\(overwrite_fles=…\).*\n.*Did you mean 'overwrite_files'"
+        ) as caught:
+            azure(overwrite_fles=True)
+        assert isinstance(caught.value, ImproperlyConfigured)
+
+    @override_settings(AZURE_UPLOAD_MAX_CONN="many")
+    def test_every_mistake_is_told_with_its_place(self):
+        class Storage(AzureMediaStorage):
+            location = "../other"
+
+        with pytest.raises(ConfigurationError) as caught:
+            Storage(cache_control="a\r\nb", object_parameters={"content_typ": "x"})
+        places = {problem.place.partition("[")[0] for problem in caught.value.problems}
+        assert places == {
+            "Storage(cache_control=…)",
+            "Storage(object_parameters=…)",
+            "Storage.location",
+            "settings.AZURE_UPLOAD_MAX_CONN",
+        }
+
+    def test_a_missing_container_is_told(self):
+        with pytest.raises(ConfigurationError, match="AzureStorage: azure_container"):
+            AzureStorage(account_name="acmefiles", account_key=KEY)
+
+    def test_secrets_are_in_no_message(self):
+        with pytest.raises(ConfigurationError) as caught:
+            azure(account_key=f"{KEY}?", sas_token="sig=c2VjcmV0", timeout="soon")
+        assert "c2VjcmV0" not in str(caught.value) + repr(caught.value)
+
+
+class TestSecrets:
+    """C7"""
+
+    def test_repr_shows_where_and_no_secret(self):
+        storage = azure(location="here")
+        assert repr(storage) == "<AzureStorage https://acmefiles.blob.core.windows.net/media/here/>"
+        named = AzureStorage.from_options(storage.options, alias="private")
+        assert repr(named) == "<AzureStorage 'private' https://acmefiles.blob.core.windows.net/media/here/>"
+
+    def test_secrets_are_no_attributes(self):
+        storage = azure()
+        assert not {"account_key", "sas_token", "connection_string"} & vars(storage).keys()
+        assert KEY not in str(vars(storage))
+
+
+class TestMigrations:
+    """C7: never an option, and the same in every environment."""
+
+    def test_one_of_djangos_storages_is_its_alias(self):
+        backend = {"BACKEND": "storage_router.azure.storage.AzureStorage", "OPTIONS": vars_of_media()}
+        with override_settings(STORAGES={"media": backend}):
+            written, imports = MigrationWriter.serialize(storages["media"])
+            assert written == "storage_router.historical.StorageReference('media')"
+            assert imports == {"import storage_router.historical"}
+
+    def test_a_subclass_is_its_class(self):
+        assert AzureMediaStorage().deconstruct() == (f"{__name__}.AzureMediaStorage", (), {})
+
+    def test_one_that_settings_build_is_its_class(self):
+        with override_settings(AZURE_ACCOUNT_NAME="ofsettings", AZURE_ACCOUNT_KEY=KEY, AZURE_CONTAINER="media"):
+            assert AzureStorage().deconstruct() == ("storage_router.AzureStorage", (), {})
+
+    def test_one_with_options_is_a_placeholder(self):
+        class Local(AzureMediaStorage):
+            pass
+
+        placeholder = ("storage_router.historical.HistoricalStorage", (), {})
+        assert azure().deconstruct() == placeholder
+        assert AzureMediaStorage(timeout=5).deconstruct() == placeholder
+        assert Local().deconstruct() == placeholder
+
+    def test_a_routers_backend_is_its_alias(self):
+        storage = AzureStorage.from_options(azure().options, alias="private")
+        assert storage.deconstruct() == ("storage_router.backend", ("private",), {})
+
+    def test_a_field_can_be_written_and_read_back_without_any_configuration(self):
+        field = models.FileField(storage=azure(account_key=KEY))
+        written, _ = MigrationWriter.serialize(field)
+        assert "HistoricalStorage()" in written
+        assert KEY not in written
+        name, path, args, kwargs = field.clone().deconstruct()
+        assert (path, args) == ("django.db.models.FileField", [])
+        assert field.clone().storage is field.storage
+
+
+class TestStandIns:
+    """C7: what a migration reads back."""
+
+    def test_a_reference_is_the_storage_when_it_is_used(self, key_bench):
+        reference = StorageReference("files")
+        assert repr(reference) == "<StorageReference 'files'>"
+        assert reference.deconstruct() == ("storage_router.historical.StorageReference", ("files",), {})
+        backend = {"BACKEND": "storage_router.azure.storage.AzureStorage", "OPTIONS": key_bench.options()}
+        with override_settings(STORAGES={"files": backend}):
+            assert reference.save("a.txt", ContentFile(b"content")) == "a.txt"
+            assert reference.exists("a.txt")
+            assert reference.stat("a.txt").size == 7
+            with reference.open("a.txt") as file:
+                assert file.read() == b"content"
+            assert reference.listdir("") == ([], ["a.txt"])
+            assert copy.copy(reference).url("a.txt") == storages["files"].url("a.txt")
+            with pytest.raises(AttributeError):
+                _ = reference.no_such_method
+
+    def test_a_placeholder_says_what_to_do(self):
+        placeholder = HistoricalStorage()
+        assert copy.deepcopy(placeholder).deconstruct() == placeholder.deconstruct()
+        for action in (
+            lambda: placeholder.open("a"),
+            lambda: placeholder.save("a", None),
+            lambda: placeholder.url("a"),
+        ):
+            with pytest.raises(
+                NotImplementedError, match=r"a historical model has no storage here.*storages\['alias'\]"
+            ):
+                action()
+
+
+class TestPickles:
+    """A12"""
+
+    def test_one_of_djangos_storages_comes_back_as_itself_without_its_secrets(self):
+        backend = {"BACKEND": "storage_router.azure.storage.AzureStorage", "OPTIONS": vars_of_media()}
+        with override_settings(STORAGES={"media": backend}):
+            pickled = pickle.dumps(storages["media"])
+            assert KEY.encode() not in pickled
+            assert pickle.loads(pickled) is storages["media"]
+
+    def test_another_comes_back_equal_though_it_was_used(self):
+        storage = azure(expiration_secs=60, url_window_secs=0)
+        storage.url("a.txt")
+        twin = pickle.loads(pickle.dumps(storage))
+        assert (twin.options, twin.alias, type(twin)) == (storage.options, None, AzureStorage)
+        assert twin.url("a.txt").partition("?")[0] == storage.url("a.txt").partition("?")[0]
+
+    def test_a_model_instance_that_holds_a_storage_can_be_pickled(self):
+        with isolate_apps("tests"):
+
+            class Document(models.Model):
+                file = models.FileField(storage=azure())
+
+                class Meta:
+                    app_label = "tests"
+
+        document = Document(file="a.txt")
+        state = pickle.loads(pickle.dumps(document.file.__getstate__() | {"instance": None, "field": None}))
+        assert state["name"] == "a.txt"
+        assert pickle.loads(pickle.dumps(document.file.storage)).options == document.file.storage.options
+
+
+class TestImports:
+    """Section 1: building storages and asking for URLs loads nothing of the SDK."""
+
+    def test_building_a_storage_and_signing_urls_load_no_sdk(self):
+        code = f""" import sys from django.conf import settings settings.configure(SECRET_KEY="x") from
+        storage_router.azure.storage import AzureStorage storage = AzureStorage(account_name="acmefiles",
+        account_key="{KEY}", azure_container="media", expiration_secs=60) storage.url("a.txt"),
+        storage.get_valid_name("a"), storage.generate_filename("a/b"), repr(storage), storage.deconstruct() loaded =
+        sorted(name for name in sys.modules if name.partition(".")[0] in ("azure", "requests", "pydantic_settings"))
+        assert loaded == [], loaded
+        """
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestLogging:
+    """A12: the SDK's request log stays out of the application's log unless asked for."""
+
+    def test_requests_are_logged_at_info_only_where_asked_for(self, key_bench, caplog):
+        caplog.set_level(logging.INFO)
+        key_bench.storage().exists("a.txt")
+        assert [record for record in caplog.records if record.name.startswith("azure")] == []
+        key_bench.storage(log_requests=True).exists("a.txt")
+        assert any("Request URL" in record.getMessage() for record in caplog.records)
+
+
+def vars_of_media():
+    return {"account_name": "acmefiles", "account_key": KEY, "azure_container": "media"}
