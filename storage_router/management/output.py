@@ -95,7 +95,7 @@ class Output:
             from rich.text import Text
         except ImportError:
             return None
-        console = Console(force_terminal=True, no_color=True if self._colour is False else None, highlight=False)
+        console = Console(force_terminal=True, color_system=None if self._colour is False else "auto", highlight=False)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
         for name in heading:
             # Folding shows a long value whole; rich's default would cut it with an ellipsis.

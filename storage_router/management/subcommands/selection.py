@@ -25,7 +25,7 @@ def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
     wanted = options["storage"]
     found = tuple(entry for entry in entries() if wanted in (None, entry.alias))
     if not found:
-        what = f"STORAGES[{wanted!r}] is" if wanted else "No entry of STORAGES is"
+        what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES is"
         raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
     errors = [problem for entry in found for problem in entry.problems if not problem.is_warning]
     if errors:

@@ -1,0 +1,110 @@
+"""Section 8: the command ``doctor``; its probes are tested in ``tests/test_doctor.py``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import override_settings
+
+from storage_router.management.subcommands.doctor import site_origin
+
+
+@pytest.fixture
+def router(azurite, container):
+    """A router with one backend on Azurite that works, and one whose container is missing."""
+    working = {
+        "type": "azure",
+        "connection_string": azurite.connection_string(),
+        "azure_container": container,
+        "expiration_secs": 300,
+    }
+    options = {
+        "backends": {
+            "media": working,
+            "missing": {**working, "azure_container": "missing"},
+            "ram": {"type": "memory"},
+            "frozen": {"type": "memory"},
+        },
+        "routes": [
+            {"prefix": "m/", "backend": "missing"},
+            {"prefix": "r/", "backend": "ram"},
+            {"prefix": "f/", "backend": "frozen", "read_only": True},
+        ],
+        "default": "media",
+    }
+    return {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
+
+
+def test_all_backends_are_examined_and_one_failure_fails_the_command(run, router):
+    ran = run("doctor", default=router)
+    assert ran.status == 1
+    rows = [line.split("\t") for line in ran.text.splitlines()]
+    assert {row[0] for row in rows} == {"media", "missing", "ram", "frozen"}
+    assert {len(row) for row in rows} == {5}
+    assert ["missing", "container", "failed"] in [row[:3] for row in rows]
+    assert ["frozen", "write", "skipped"] in [row[:3] for row in rows]
+    assert "failed" not in {row[2] for row in rows if row[0] == "media"}
+
+
+def test_one_backend_can_be_examined_alone(run, router):
+    ran = run("doctor", "--backend", "ram", default=router)
+    assert ran.status == 0
+    assert [line.split("\t")[:3] for line in ran.text.splitlines()] == [
+        ["ram", probe, "ok"] for probe in ("write", "read", "list", "delete")
+    ]
+
+
+def test_probes_can_be_left_out(run, router):
+    ran = run("doctor", "--backend", "media", "--skip", "write", "--skip", "clock", default=router)
+    assert "media\twrite\tskipped\tLeft out, as asked.\t" in ran.text.splitlines()
+
+
+def test_a_backend_that_is_not_there_is_an_error_with_the_nearest_name(run, router):
+    ran = run("doctor", "--backend", "medja", default=router)
+    assert (ran.status, ran.error) == (2, "There is no backend 'medja'. Did you mean 'media'?")
+
+
+def test_a_terminal_gets_hints_below_their_findings_and_a_sum(run, router):
+    text = run("doctor", "--backend", "missing", default=router, terminal=True).text
+    assert text.startswith("\nmissing\n  ok       connection ")
+    assert "\n                           Correct azure_container, or create it: az storage container create" in text
+    assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 7 skipped"]
+
+
+def test_json_holds_findings_and_counts(run, router):
+    ran = run("doctor", "--json", "--backend", "missing", "--origin", "https://www.acme.example", default=router)
+    data = json.loads(ran.text)
+    assert ran.status == 1
+    assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 6, "warning": 1}
+    assert data["findings"][3]["probe"] == "container"
+    assert set(data["findings"][0]) == {"backend", "probe", "status", "message", "hint"}
+
+
+def test_an_azure_storage_of_its_own_is_examined_too(run, azurite, container):
+    own = {
+        "BACKEND": "storage_router.AzureStorage",
+        "OPTIONS": {"connection_string": azurite.connection_string(), "azure_container": container},
+    }
+    small = {
+        "BACKEND": "storage_router.RouterStorage",
+        "OPTIONS": {"backends": {"ram": {"type": "memory"}}, "default": "ram"},
+    }
+    static = {"BACKEND": "storage_router.StaticFilesStorage", "OPTIONS": {"router": "one"}}
+    alone = run("doctor", default=own)
+    assert {line.split("\t")[0] for line in alone.text.splitlines()} == {"default"}
+    beside = run("doctor", default=own, one=small, two=small, files=static)
+    assert {line.split("\t")[0] for line in beside.text.splitlines()} == {"storages:default", "one:ram", "two:ram"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin"),
+    [
+        ({"CSRF_TRUSTED_ORIGINS": ["https://*.acme.example", "https://acme.example"]}, "https://acme.example"),
+        ({"ALLOWED_HOSTS": ["*", ".acme.example", "www.acme.example"]}, "https://www.acme.example"),
+        ({"ALLOWED_HOSTS": []}, None),
+    ],
+)
+def test_the_sites_origin_is_read_from_the_settings(settings, origin):
+    with override_settings(**{"ALLOWED_HOSTS": [], "CSRF_TRUSTED_ORIGINS": [], **settings}):
+        assert site_origin() == origin

@@ -1,0 +1,60 @@
+"""Section 8: which storage a subcommand is about, and what it says where there is none, or a broken one."""
+
+from __future__ import annotations
+
+from .conftest import ROUTER
+
+MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+SMALL = {
+    "BACKEND": "storage_router.RouterStorage",
+    "OPTIONS": {"backends": {"ram": {"type": "memory"}}, "default": "ram"},
+}
+ALONE = {
+    "BACKEND": "storage_router.AzureStorage",
+    "OPTIONS": {"account_name": "acmefiles", "azure_container": "own", "credential": "default"},
+}
+
+
+def test_without_a_storage_of_this_package_there_is_nothing_to_show(run):
+    ran = run("config", default=MEMORY)
+    assert (ran.status, ran.error) == (2, "No entry of STORAGES is a storage of storage_router.")
+
+
+def test_a_storage_of_somebody_else_is_not_shown(run):
+    ran = run("config", "--storage", "other", other=MEMORY)
+    assert (ran.status, ran.error) == (2, "STORAGES['other'] is not a storage of storage_router.")
+
+
+def test_without_a_router_there_are_no_routes(run):
+    ran = run("routes", default=ALONE)
+    assert (ran.status, ran.error) == (2, "No entry of STORAGES is a RouterStorage, so there are no routes.")
+
+
+def test_the_default_router_goes_before_others_and_others_can_be_chosen(run):
+    assert len(run("routes", other=SMALL).rows) == 6
+    assert len(run("routes", "--storage", "other", other=SMALL).rows) == 1
+
+
+def test_the_only_router_is_found_whatever_its_alias(run):
+    assert len(run("routes", default=MEMORY, other=SMALL).rows) == 1
+
+
+def test_of_several_routers_one_has_to_be_chosen(run):
+    ran = run("routes", default=MEMORY, one=SMALL, two=ROUTER)
+    assert ran.status == 2
+    assert ran.error == "STORAGES has several routers: choose one of one, two with --storage."
+
+
+def test_a_bad_configuration_is_printed_with_everything_that_is_wrong(run):
+    """C5"""
+    options = {"backends": {"media": {"type": "azure", "azure_container": "X"}}, "default": "x"}
+    ran = run("routes", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
+    assert ran.status == 2
+    assert ran.error.startswith("storage_router is not configured rightly, ")
+    assert "'X' is not the name of a container (storage_router.E003)" in ran.error
+    assert "there is no backend 'x' (storage_router.E004)" in ran.error
+
+
+def test_djangos_own_options_may_stand_behind_the_subcommand(run):
+    assert "\x1b[1m" not in run("routes", "--no-color", terminal=True).text
+    assert "\x1b[1m" in run("routes", "--force-color").text

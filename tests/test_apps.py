@@ -1,0 +1,154 @@
+"""C6: a process with a bad configuration does not start; ``manage.py check`` prints the same, without a traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.test import override_settings
+
+from storage_router.exceptions import ConfigurationError
+
+ROOT = Path(__file__).parent.parent
+STATIC = {"BACKEND": "storage_router.StaticFilesStorage"}
+MANAGE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+SETTINGS = """
+import storage_router
+SECRET_KEY = "only for tests"
+INSTALLED_APPS = ["storage_router"]
+STORAGES = %s
+"""
+READ = "storage_router.storages()"
+WRITTEN = (
+    '{"default": {"BACKEND": "storage_router.RouterStorage"}, '
+    '"staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"}}'
+)
+BAD = """
+default = "meda"
+[backends.media]
+type = "azure"
+account_name = "ACME"
+azure_container = "media"
+credential = "default"
+"""
+GOOD = """
+default = "ram"
+[backends.ram]
+type = "memory"
+"""
+
+
+def router(backends: dict, **document) -> dict:
+    options = {"backends": backends, **document}
+    return {"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}, "staticfiles": STATIC}
+
+
+@pytest.fixture
+def ready():
+    """The app's ``ready()``, as Django calls it at the end of ``django.setup()``."""
+    return apps.get_app_config("storage_router").ready
+
+
+class TestReady:
+    def test_a_bad_configuration_raises_with_every_problem(self, ready):
+        with (
+            override_settings(STORAGES=router({"ram": {"type": "memry"}}, default="x")),
+            pytest.raises(ConfigurationError) as caught,
+        ):
+            ready()
+        assert {problem.id for problem in caught.value.problems} == {"storage_router.E003", "storage_router.E004"}
+
+    def test_a_good_configuration_starts_in_silence(self, ready, caplog):
+        with override_settings(STORAGES=router({"ram": {"type": "memory"}}, default="ram")):
+            ready()
+        assert caplog.records == []
+
+    def test_warnings_are_logged_because_no_server_shows_checks(self, ready, caplog):
+        idle = {"ram": {"type": "memory"}, "idle": {"type": "memory"}}
+        with (
+            override_settings(STORAGES=router(idle, default="ram")),
+            caplog.at_level(logging.WARNING, "storage_router"),
+        ):
+            ready()
+        [record] = caplog.records
+        assert "no name leads to the backend 'idle' (storage_router.W003)" in record.getMessage()
+
+    def test_a_silenced_warning_is_silent_here_too(self, ready, caplog):
+        idle = {"ram": {"type": "memory"}, "idle": {"type": "memory"}}
+        with override_settings(STORAGES=router(idle, default="ram"), SILENCED_SYSTEM_CHECKS=["storage_router.W003"]):
+            ready()
+        assert caplog.records == []
+
+
+@pytest.fixture
+def manage(tmp_path):
+    """Run ``manage.py`` of a project in a process of its own. ``storages`` is the text of the setting."""
+
+    def run(
+        *arguments: str, storages: str = READ, toml: str = BAD, settings: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "manage.py").write_text(MANAGE)
+        (tmp_path / "settings.py").write_text(SETTINGS % storages + settings)
+        (tmp_path / "storage_router.toml").write_text(toml)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("storages", [READ, WRITTEN], ids=["storages()", "written out"])
+class TestProcesses:
+    def test_check_prints_every_problem_and_no_traceback(self, manage, storages):
+        ran = manage("check", storages=storages)
+        assert ran.returncode == 1
+        assert "Traceback" not in ran.stderr
+        assert (
+            "storage_router.toml: backends.media.account_name: (storage_router.E003) 'ACME' is not the name of a "
+            "storage account\n\tHINT: An account's name has 3 to 24 characters" in ran.stderr
+        )
+        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert "System check identified 2 issues (0 silenced)." in ran.stderr
+
+    def test_our_own_command_prints_them_too(self, manage, storages):
+        ran = manage("storage_router", "routes", storages=storages)
+        assert ran.returncode == 2
+        assert "Traceback" not in ran.stderr
+        assert ran.stderr.startswith("CommandError: storage_router is not configured rightly, 2 problems:\n")
+
+    def test_every_other_command_stops_with_all_of_them(self, manage, storages):
+        ran = manage("migrate", storages=storages)
+        assert ran.returncode == 1
+        assert ran.stdout == ""
+        assert "storage_router is not configured rightly, 2 problems:\n" in ran.stderr
+        assert "(storage_router.E003)" in ran.stderr
+        assert "(storage_router.E004)" in ran.stderr
+
+    def test_a_good_configuration_starts(self, manage, storages):
+        ran = manage("shell", "-c", "print('started')", storages=storages, toml=GOOD)
+        assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["started"])
+
+
+def test_starting_and_checking_load_nothing_of_the_azure_sdk(manage):
+    """Section 1."""
+    toml = BAD.replace("meda", "media").replace("ACME", "acme")
+    code = "import sys; print([name for name in sys.modules if name.split('.')[0] == 'azure'])"
+    ran = manage("shell", "-c", code, toml=toml)
+    assert ran.stdout.splitlines()[-1] == "[]"
