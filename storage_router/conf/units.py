@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from .report import complaint
+from .report import complaint, shown
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -49,7 +49,7 @@ def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
     found = _QUANTITY.match(text.strip())
     factor = units.get(found[2].lower()) if found else None
     if found is None or factor is None:
-        raise complaint(f"the text is not {what}", f"Write {allowed}.")
+        raise complaint(f"{shown(text) or 'the text'} is not {what}", f"Write {allowed}.")
     # Whole units stay in integers: a float has no room for every number of bytes.
     amount = int(found[1]) * factor if found[1].isdigit() else float(found[1]) * factor
     return _number(amount, what, allowed)
@@ -57,7 +57,7 @@ def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
 
 def _number(value: Any, what: str, allowed: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise complaint(f"the value is not {what}", f"Write {allowed}.")
+        raise complaint(f"{shown(value) or 'the value'} is not {what}", f"Write {allowed}.")
     return int(value)
 
 

@@ -38,7 +38,7 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
     world.config = {"default": "medai"}
     assert [str(found) for found in world.problems()] == [
         (
-            "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT: the text is not a duration (storage_router.E003)\n"
+            "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT: 'never' is not a duration (storage_router.E003)\n"
             "    Write seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'."
         ),
         (

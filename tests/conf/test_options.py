@@ -188,7 +188,7 @@ BAD = [
     ("client_id", "my-identity", "the value is not a client id"),
     ("expiration_secs", 0, "0 is too small: it must be more than 0"),
     ("expiration_secs", -5, "-5 is too small: it must be more than 0"),
-    ("expiration_secs", "soon", "the text is not a duration"),
+    ("expiration_secs", "soon", "'soon' is not a duration"),
     ("url_window_secs", -1, "-1 is too small: it must be at least 0"),
     ("timeout", 0, "0 is too small: it must be at least 1"),
     ("upload_max_conn", 0, "0 is too small: it must be at least 1"),
