@@ -197,21 +197,28 @@ def _rebuild_source_changed(message: str, filename: str) -> SourceChangedError:
 
 
 class TransferError(StorageRouterError):
-    """Some files of a transfer were not copied. The others are there, whole; the same transfer again copies the rest.
+    """Some files were not copied, or not deleted. The others are there, whole; doing it again does the rest.
 
     ``failures`` maps each name that failed to its error, ``untried`` holds the names that were not tried after too many failures.
     """
 
-    def __init__(self, failures: Mapping[str, Exception], untried: Sequence[str] = (), total: int = 0) -> None:
+    def __init__(
+        self, failures: Mapping[str, Exception], untried: Sequence[str] = (), total: int = 0, done: str = "copied"
+    ) -> None:
         self.failures = dict(failures)
         self.untried = tuple(untried)
         self.total = total
-        super().__init__(self.failures, self.untried, total)
+        self.done = done
+        super().__init__(self.failures, self.untried, total, done)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.failures)} of {self.total} files could not be copied:"]
+        lines = [f"{len(self.failures)} of {self.total} files could not be {self.done}:"]
         lines += [f"    {name}: {error}" for name, error in sorted(self.failures.items())]
         if self.untried:
             lines.append(f"After so many failures {len(self.untried)} further files were not tried.")
-        lines.append("What was copied is whole. Run the same command again for the rest.")
+        lines.append("Run the same command again for the rest.")
         return "\n".join(lines)
+
+
+class ManifestError(StorageRouterError, ValueError):
+    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still needed."""

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urldefrag, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
@@ -104,15 +103,14 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         Raises ``ValueError`` for a file that the manifest does not know (``manifest_strict``).
         """
         # Django's own unquotes the whole address afterwards, which breaks signatures and names with a percent sign.
-        address, fragment = urldefrag(name or "")
-        path, query = urlsplit(address).path, urlsplit(address).query
+        address, number_sign, fragment = (name or "").partition("#")
+        path, question_mark, query = address.partition("?")
         if path and not path.endswith("/") and (force or not settings.DEBUG):
             path = self.stored_name(path)
-        parts = urlsplit(StaticFilesStorage.url(self, path, **options))
-        found = urlunsplit(parts._replace(query="&".join(filter(None, (query, parts.query)))))
-        if "?#" in (name or ""):
-            found += "?"  # url("font.eot?#iefix"): old browsers take the rest for a query
-        return f"{found}#{fragment}" if fragment else found
+        found, signed, signature = StaticFilesStorage.url(self, path, **options).partition("?")
+        # An empty query counts: url("font.eot?#iefix") makes old browsers take the rest for one.
+        query = "&".join(filter(None, (query, signature)))
+        return found + (question_mark or signed) + query + number_sign + fragment
 
     def post_process(  # type: ignore[override]  # the stubs take exceptions other than RuntimeError for impossible
         self, paths: Sources, dry_run: bool = False, *, destination: Destination | None = None, **options: Any

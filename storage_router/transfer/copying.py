@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from queue import SimpleQueue
 from typing import Literal
 
 from django.core.files.storage import Storage
@@ -51,6 +52,11 @@ class Outcome:
     error: Exception | None = None
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the destination has the file now; in a dry run, whether it would have."""
+        return self.action in ("created", "replaced", "unmodified")
+
+    @property
     def name(self) -> str:
         """The file's name at the destination."""
         return self.copy.name
@@ -66,23 +72,29 @@ def outcomes(
     """
     rest = iter(copies)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="storage_router-copy")
+    done: SimpleQueue[Future[Outcome]] = SimpleQueue()
     under_way: dict[Future[Outcome], FileCopy] = {}
     in_a_row = 0
     try:
         while True:
             # Twice as many as there are threads, so that none waits for this one.
             for each in islice(rest, 2 * threads - len(under_way)) if in_a_row < HOPELESS else ():
-                under_way[pool.submit(copy, each)] = each
+                future = pool.submit(copy, each)
+                under_way[future] = each
+                future.add_done_callback(done.put)
             if not under_way:
                 break
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcome = _outcome(future, under_way.pop(future))
-                in_a_row = in_a_row + 1 if outcome.error else 0 if in_a_row < HOPELESS else in_a_row
-                yield outcome
-            if in_a_row >= HOPELESS:
-                for future in [future for future in under_way if future.cancel()]:
-                    yield Outcome(copy=under_way.pop(future), action="untried")
+            future = done.get()
+            if future.cancelled():
+                yield Outcome(copy=under_way.pop(future), action="untried")
+                continue
+            outcome = _outcome(future, under_way.pop(future))
+            if in_a_row < HOPELESS:
+                in_a_row = in_a_row + 1 if outcome.error else 0
+                if in_a_row == HOPELESS:
+                    for waiting in list(under_way):
+                        waiting.cancel()
+            yield outcome
         for each in rest:
             yield Outcome(copy=each, action="untried")
     finally:

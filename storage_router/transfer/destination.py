@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, cast
 
 from django.core.files.base import File
 from django.core.files.storage import Storage
@@ -19,15 +19,6 @@ from storage_router.router import RouterStorage
 from .azure import AzureWriter
 from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
 from .plain import copy_to_storage
-
-
-@runtime_checkable
-class Forwarding(Protocol):
-    """A storage that hands everything on to another one under another name."""
-
-    def forwarded(self, name: str) -> tuple[Storage, str]:
-        """Return the other storage and the file's name there."""
-
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
 """Takes a word (``Copying``) and how many files there are; the context manager gives a function to call after each."""
@@ -136,24 +127,28 @@ class Destination:
             return Outcome(copy=copy, action="replaced")
 
         copies = [FileCopy(name=name, source=self.storage, source_name=name) for name in names]
-        _require_success(outcomes(copies, delete, threads=self.threads))
+        with self._progress("Deleting", len(copies)) as advance:
+            _require_success(_counted(outcomes(copies, delete, threads=self.threads), advance), "deleted")
 
-    def copy_all(self, copies: Sequence[FileCopy]) -> None:
-        """Copy the files that are not there already. Raises ``TransferError`` when all the others have been copied."""
-        _require_success(self.copy(copies))
+    def copy_all(self, copies: Sequence[FileCopy], *, succeeded: Callable[[Outcome], object] | None = None) -> None:
+        """Copy the files that are not there already; ``succeeded`` hears of each that is there then.
 
-    def copy(self, copies: Sequence[FileCopy]) -> Iterator[Outcome]:
-        """Copy the files that are not there already, and yield what became of each, in the order in which they end.
-
-        Failures are outcomes; only the listing itself raises.
+        Raises ``TransferError`` when all the others have been copied, and what the listing raises before anything is.
         """
         _ = self.listing  # a missing container is one error, not one for each file
         with self._progress("Copying", len(copies)) as advance, self._closing():
-            for outcome in outcomes(copies, self._copy_one, threads=self.threads):
-                if outcome.error is None and outcome.action != "untried":
-                    self._cleared.discard(outcome.name)
-                advance()
-                yield outcome
+            results = self._remembered(outcomes(copies, self._copy_one, threads=self.threads), succeeded)
+            _require_success(_counted(results, advance), "copied")
+
+    def _remembered(
+        self, results: Iterator[Outcome], succeeded: Callable[[Outcome], object] | None
+    ) -> Iterator[Outcome]:
+        for outcome in results:
+            if outcome.succeeded:
+                self._cleared.discard(outcome.name)
+                if succeeded is not None:
+                    succeeded(outcome)
+            yield outcome
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
@@ -184,8 +179,8 @@ def _leaf(storage: Storage, name: str) -> tuple[Storage, str]:
                     f"{match.route} is read_only: {name} can be neither written nor deleted", name=name
                 )
             storage, name = storage.backends[match.alias], match.name
-        elif isinstance(storage, Forwarding):
-            storage, name = storage.forwarded(name)
+        elif (forwarded := getattr(storage, "forwarded", None)) is not None:
+            storage, name = forwarded(name)
         else:
             return storage, name
 
@@ -193,12 +188,18 @@ def _leaf(storage: Storage, name: str) -> tuple[Storage, str]:
 def _reaches_azure(storage: Storage) -> bool:
     if isinstance(storage, RouterStorage):
         return any(isinstance(backend, AzureStorage) for backend in storage.backends.values())
-    if isinstance(storage, Forwarding):
-        return _reaches_azure(storage.forwarded("")[0])
+    if (forwarded := getattr(storage, "forwarded", None)) is not None:
+        return _reaches_azure(forwarded("")[0])
     return isinstance(storage, AzureStorage)
 
 
-def _require_success(results: Iterator[Outcome]) -> None:
+def _counted(results: Iterator[Outcome], advance: Callable[[], object]) -> Iterator[Outcome]:
+    for outcome in results:
+        advance()
+        yield outcome
+
+
+def _require_success(results: Iterator[Outcome], done: str) -> None:
     failures: dict[str, Exception] = {}
     untried: list[str] = []
     total = 0
@@ -209,4 +210,4 @@ def _require_success(results: Iterator[Outcome]) -> None:
         elif outcome.action == "untried":
             untried.append(outcome.name)
     if failures:
-        raise TransferError(failures, untried, total)
+        raise TransferError(failures, untried, total, done)

@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from storage_router.azure.account import CONNECT_TIMEOUT, POOL_SIZE, Account
+from storage_router.azure.account import CONNECT_TIMEOUT, Account
 from storage_router.azure.properties import BlobSettings
 from storage_router.azure.signing import SIGNED_VERSION, sign_with_account_key
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.options import AzureOptions
-
-if TYPE_CHECKING:
-    from storage_router.azure.transport import DirectSession
 
 SCOPE = "https://storage.azure.com/.default"
 
@@ -35,34 +39,33 @@ GIVE_UP_AFTER = 5
 request."""
 
 _SIGNED_FOR = 3600
-_OF_THE_SESSION = {"connection_verify": "verify", "connection_cert": "cert", "proxies": "proxies"}
 
 
 def direct_writer(options: AzureOptions) -> DirectWriter | None:
-    """Return a writer, or None where the SDK has to send everything, for client options that mean something to it
-    alone."""
-    if options.client_options.keys() - {*_OF_THE_SESSION, "use_env_settings"}:
+    """Return a writer, or None where the SDK has to send everything: through a proxy, without a credential, or with
+    client options that mean something to the SDK alone."""
+    verify = options.client_options.get("connection_verify")
+    if options.client_options.keys() - {"connection_verify"} or not isinstance(verify, str | None):
         return None
-    return None if options.authentication.kind == "anonymous" else DirectWriter(options)
+    address = urlsplit(options.endpoint)
+    if getproxies().get(address.scheme) and not proxy_bypass(address.hostname or ""):
+        return None
+    if options.authentication.kind == "anonymous":
+        return None
+    return DirectWriter(options, certificate=verify)
 
 
 class DirectWriter:
     """Writes blobs of one container. Safe across threads; ``close()`` it."""
 
-    def __init__(self, options: AzureOptions) -> None:
+    def __init__(self, options: AzureOptions, *, certificate: str | None = None) -> None:
         self._options = options
+        self._certificate = certificate
         self._urls = BlobUrls(options)
         self._authorize = _authorization(options)
+        self._address = urlsplit(options.endpoint)
+        self._idle: deque[HTTPConnection] = deque()
         self._failures = 0
-        given = options.client_options
-        self._arguments = {name: given[option] for option, name in _OF_THE_SESSION.items() if option in given}
-
-    @cached_property
-    def _session(self) -> DirectSession:
-        from storage_router.azure.transport import DirectSession
-
-        environment = self._options.client_options.get("use_env_settings", True)
-        return DirectSession(pool_size=POOL_SIZE, use_env_settings=environment)
 
     def put(self, blob: str, data: bytes, settings: BlobSettings) -> bool:
         """Store ``data`` as the blob, whatever was there. Return False if that is not certain."""
@@ -70,25 +73,55 @@ class DirectWriter:
             return False
         try:
             stored = self._send(blob, data, settings)
-        except (OSError, ValueError):  # requests' errors are OSErrors; a header that is not Latin-1 is a ValueError
+        except (HTTPException, OSError, ValueError):  # a header that is not Latin-1 is a ValueError
             stored = False
         self._failures = 0 if stored else self._failures + 1
         return stored
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def _send(self, blob: str, data: bytes, settings: BlobSettings) -> bool:
         url, headers = self._authorize(blob, self._urls.api_url(blob))
         headers |= _headers(settings)
         # Azure compares what arrived with it, and stores it.
         headers["Content-MD5"] = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-        timeout = self._options.timeout
-        answer = self._session.request(
-            "PUT", url, headers=headers, data=data, timeout=(min(timeout, CONNECT_TIMEOUT), timeout), **self._arguments
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            connection.request("PUT", url[url.index("/", 8) :], data, headers)
+            answer = connection.getresponse()
+            answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer.status == 201
+
+    def _connect(self) -> HTTPConnection:
+        host, port, timeout = self._address.hostname or "", self._address.port, self._options.timeout
+        connect_timeout = min(timeout, CONNECT_TIMEOUT)
+        connection = (
+            HTTPConnection(host, port, timeout=connect_timeout)
+            if self._address.scheme == "http"
+            else HTTPSConnection(host, port, timeout=connect_timeout, context=self._tls)
         )
-        return answer.status_code == 201
+        connection.connect()
+        connection.sock.settimeout(timeout)
+        return connection
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        import certifi
+
+        # What the SDK trusts, in its order.
+        given = self._certificate or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        path = Path(given or certifi.where())
+        return ssl.create_default_context(capath=path) if path.is_dir() else ssl.create_default_context(cafile=path)
 
 
 def _headers(settings: BlobSettings) -> dict[str, str]:

@@ -14,7 +14,7 @@ from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.files.storage import Storage
 from django.core.management.base import CommandError
 
-from storage_router.exceptions import StorageRouterError, TransferError
+from storage_router.exceptions import StorageRouterError
 from storage_router.management.progress import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
@@ -54,17 +54,7 @@ class Command(collectstatic.Command):
 
     def _copy_waiting(self) -> None:
         copies, self._waiting = self._waiting, []
-        failures: dict[str, Exception] = {}
-        untried: list[str] = []
-        for outcome in self._destination.copy(copies):
-            if outcome.error is not None:
-                failures[outcome.name] = outcome.error
-            elif outcome.action == "untried":
-                untried.append(outcome.name)
-            else:
-                self._note(outcome)
-        if failures:
-            raise TransferError(failures, untried, len(copies))
+        self._destination.copy_all(copies, succeeded=self._note)
 
     def _note(self, outcome: Outcome) -> None:
         """Say and count what became of a file, in Django's words and at Django's levels."""

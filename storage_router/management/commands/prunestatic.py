@@ -1,0 +1,82 @@
+"""``manage.py prunestatic``: list, and on request remove, hashed static files that no kept release needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
+from pydantic import TypeAdapter, ValidationError
+
+from storage_router.conf.units import Duration
+from storage_router.exceptions import StorageRouterError
+from storage_router.management.progress import progress
+from storage_router.staticfiles import ManifestStaticFilesStorage
+from storage_router.staticfiles.pruning import Leftovers, leftovers
+from storage_router.transfer import Destination
+
+_DURATION: TypeAdapter[int] = TypeAdapter(Duration)
+
+
+class Command(BaseCommand):
+    """Lists old hashed files; removes them only with ``--delete``, and asks before."""
+
+    help = (
+        "List the hashed static files that neither the current manifest nor those of the last releases name, and "
+        "remove them with --delete. Do not run it while collectstatic is running."
+    )
+    requires_system_checks: Sequence[str] = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
+        parser.add_argument(
+            "--keep", type=int, default=2, help="Releases before the current one whose files stay. Default: 2."
+        )
+        parser.add_argument(
+            "--older-than",
+            default="1d",
+            help="Files that were stored later than this ago stay, for example '12h' or '7d'. Default: 1d.",
+        )
+        parser.add_argument("--delete", action="store_true", help="Remove the files, after a question.")
+        parser.add_argument(
+            "--noinput", "--no-input", action="store_false", dest="interactive", help="Remove without the question."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> str:  # noqa: ARG002 - Django's
+        """List, ask, remove."""
+        storage = staticfiles_storage
+        if not isinstance(storage, ManifestStaticFilesStorage):
+            raise CommandError(
+                "STORAGES['staticfiles'] is not a storage_router.ManifestStaticFilesStorage, so no names are hashed."
+            )
+        if options["keep"] < 0:
+            raise CommandError("--keep takes a number of releases, 0 or more.")
+        try:
+            older_than = _DURATION.validate_python(options["older_than"])
+        except ValidationError:
+            raise CommandError("--older-than takes a duration such as '12h' or '7d'.") from None
+        try:
+            found = leftovers(storage, keep=options["keep"], older_than=older_than)
+            return self._prune(storage, found, delete=options["delete"], ask=options["interactive"])
+        except StorageRouterError as error:
+            raise CommandError(str(error)) from error
+
+    def _prune(self, storage: ManifestStaticFilesStorage, found: Leftovers, *, delete: bool, ask: bool) -> str:
+        for name in found.files:
+            self.stdout.write(name)
+        count = f"{len(found.files):,} old file{'' if len(found.files) == 1 else 's'}, {filesizeformat(found.size)}"
+        kept = f"Kept: what {', '.join(found.kept)} name."
+        if not delete:
+            return f"{count}. {kept} Nothing was removed; --delete removes them."
+        if not found.files and not found.manifests:
+            return f"{count}. {kept}"
+        if ask and input(f"Remove {count}? Type 'yes' to continue: ") != "yes":
+            raise CommandError("Nothing was removed.")
+        shown = partial(progress, self.stderr)
+        Destination(storage, progress=shown).delete_all(found.files)
+        # Last, so that an interrupted run finds the same files again.
+        Destination(storage.manifest_storage or storage).delete_all(found.manifests)
+        return f"{count}, removed. {kept}"

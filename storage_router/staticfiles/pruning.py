@@ -1,0 +1,97 @@
+"""Hashed files that no kept manifest names: what earlier releases left behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.storage import Storage
+
+from storage_router.azure.properties import FileStat
+from storage_router.exceptions import ManifestError
+
+from .manifest import ManifestStaticFilesStorage, archived_name
+
+# Django's hash: the first twelve digits of an MD5, before the extension.
+_HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^./]*)?\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftovers:
+    """What can go: the hashed ``files``, and the archived ``manifests`` of the releases that are not kept.
+
+    ``size`` is that of the files, in bytes; ``kept`` are the manifests that decided, the current one first.
+    """
+
+    files: tuple[str, ...]
+    size: int
+    manifests: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int) -> Leftovers:
+    """Return what neither the current manifest nor those of the ``keep`` releases before it name.
+
+    Files that were stored less than ``older_than`` seconds ago stay: a release that is just being published has no
+    manifest yet. Raises ``ManifestError`` if a manifest that counts is missing or cannot be read.
+    """
+    archive = storage.manifest_storage or storage
+    listed = {stat.name: stat for stat in storage.walk()}
+    manifests = _archived(storage, archive, listed)
+    current = _read(archive, storage.manifest_name)
+    # The current release is archived, too, and is not one of those before it.
+    own = archived_name(storage.manifest_name, current["hash"])
+    earlier = [name for name in manifests if name != own]
+    kept, dropped = earlier[:keep], earlier[keep:]
+    # With static.manifest this process serves what its own file names.
+    needed = _names(storage.hashed_files) | _names(current["paths"])
+    for name in kept:
+        needed |= _names(_read(archive, name)["paths"])
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
+    files = [
+        stat
+        for stat in listed.values()
+        if _HASHED.search(stat.name)
+        and stat.name not in needed
+        and stat.name not in manifests
+        and stat.modified <= before
+    ]
+    return Leftovers(
+        files=tuple(stat.name for stat in files),
+        size=sum(stat.size for stat in files),
+        manifests=tuple(dropped),
+        kept=(storage.manifest_name, *kept),
+    )
+
+
+def _archived(storage: ManifestStaticFilesStorage, archive: Storage, listed: Mapping[str, FileStat]) -> list[str]:
+    """Return the archived manifests, the newest first."""
+    root, extension = os.path.splitext(storage.manifest_name)  # noqa: PTH122 - a name, not a path
+    is_one = re.compile(rf"{re.escape(root)}\.[0-9a-f]+{re.escape(extension)}").fullmatch
+    if archive is storage:
+        times = {stat.name: stat.modified for stat in listed.values() if is_one(stat.name)}
+    else:
+        times = {name: archive.get_modified_time(name) for name in archive.listdir("")[1] if is_one(name)}
+    return sorted(times, key=lambda name: times[name], reverse=True)
+
+
+def _read(archive: Storage, name: str) -> dict[str, Any]:
+    try:
+        with archive.open(name) as file:
+            manifest = json.loads(file.read())
+        if isinstance(manifest["paths"], dict) and isinstance(manifest["hash"], str):
+            return dict(manifest)
+    except FileNotFoundError:
+        raise ManifestError(f"There is no manifest {name}: run collectstatic first.") from None
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise ManifestError(f"The manifest {name} cannot be read, so nothing tells which files its release needs.")
+
+
+def _names(paths: Mapping[str, str]) -> set[str]:
+    return {*paths, *paths.values()}
