@@ -156,7 +156,7 @@ _OPTIONS = st.dictionaries(
 _BACKENDS = _OPTIONS | st.builds(lambda rest: {"type": "azure", **rest}, _OPTIONS) | _VALUES
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     backends=st.dictionaries(st.sampled_from(["media", "a", "B", ""]), _BACKENDS, max_size=2) | _VALUES,
     routes=st.lists(st.dictionaries(st.sampled_from(["backend", "prefix", "glob", "types", "x"]), _VALUES)) | _VALUES,
