@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-from django.core.files.storage import Storage
+from django.core.files.storage import InMemoryStorage, Storage
 
 from storage_router.azure.properties import FileStat
 from storage_router.exceptions import InvalidNameError, NoRouteError
@@ -14,6 +16,9 @@ from storage_router.names import clean_name
 from storage_router.routing import RouteTable, View
 
 from .dispatching import DispatchingStorage
+
+# What Django's storages raise for a directory that is not there, and for a file in its place (in memory the last).
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
 
 
 def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list[str]]:
@@ -26,13 +31,13 @@ def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list
     children = table.prefix_children(directory)
     directories: dict[str, None] = {}
     files: dict[str, None] = {}
-    missing: FileNotFoundError | NotADirectoryError | None = None
-    is_there = bool(children) or not directory
+    missing: OSError | None = None
+    is_there = table.is_prefix(directory)
     for view in table.views(directory):
         inner = _inner(view, directory)
         try:
-            below, here = router.backends[view.alias].listdir(inner)
-        except (FileNotFoundError, NotADirectoryError) as error:
+            below, here = _listdir(router.backends[view.alias], inner)
+        except _NOT_THERE as error:
             missing = missing or error
             continue
         except NotImplementedError as error:
@@ -81,8 +86,8 @@ def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> It
     while waiting:
         here = waiting.pop()
         try:
-            directories, files = backend.listdir(here)
-        except (FileNotFoundError, NotADirectoryError):
+            directories, files = _listdir(backend, here)
+        except _NOT_THERE:
             continue
         except NotImplementedError as error:
             raise _cannot_list(view, view.prefix + here) from error
@@ -91,6 +96,16 @@ def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> It
                 yield stat(backend, path)
         below = [_joined(here, name) for name in directories]
         waiting += [path for path in reversed(below) if _is_on_the_way(table, view, view.prefix + path)]
+
+
+def _listdir(backend: Storage, directory: str) -> tuple[list[str], list[str]]:
+    try:
+        return backend.listdir(directory)
+    except ValueError:
+        # Django's memory, asked for a directory two levels below a file, trips while it words its NotADirectoryError.
+        if isinstance(backend, InMemoryStorage):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory) from None
+        raise
 
 
 def _inner(view: View, directory: str) -> str:

@@ -68,6 +68,7 @@ class RouteTable:
         self._root = _Node(self._none)
         self._nodes: dict[str, _Node] = {"": self._root}
         self._exact: dict[str, int] = {}
+        self._prefixes: set[str] = set()
         self._children: dict[str, dict[str, None]] = {}
         self._heads: dict[str, dict[str, _Node]] = {}
         for route in self.routes:
@@ -105,7 +106,9 @@ class RouteTable:
         found: dict[View, int] = {}
         for node in [*nodes, *self._heads.get(directory, {}).values()]:
             for (view, glob), index in node.reach.items():
-                if index <= limit and (glob is None or glob.may_match_below(directory)):
+                # Nodes further down are asked for globs; a prefix that is stripped there has no place here yet.
+                is_below = f"{directory}/".startswith(view.prefix)
+                if index <= limit and is_below and (glob is None or glob.may_match_below(directory)):
                     found[view] = min(index, found.get(view, index))
         return sorted(found, key=found.__getitem__)
 
@@ -127,6 +130,10 @@ class RouteTable:
         if view in self.views(directory):
             return True
         return directory in self._children and any(view == other for other, _ in self.views_below(directory))
+
+    def is_prefix(self, directory: str) -> bool:
+        """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
+        return not directory or directory in self._children or directory in self._prefixes
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
@@ -167,10 +174,10 @@ class RouteTable:
         return best
 
     def _add(self, route: Route, directory: str, glob: Glob | None, view: View) -> None:
-        if route.prefixes:
-            for prefix in route.prefixes:
-                for above, child in _steps(prefix):
-                    self._children.setdefault(above, {})[child] = None
+        for prefix in route.prefixes:
+            self._prefixes.add(prefix)
+            for above, child in _steps(prefix):
+                self._children.setdefault(above, {})[child] = None
         node = self._nodes.setdefault(directory, _Node(self._none))
         if glob is not None:
             for above, _ in _steps(directory):

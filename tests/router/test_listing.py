@@ -143,9 +143,8 @@ def test_a_directory_that_exists_nowhere_is_what_the_backends_say(tmp_path):
     disk = {"type": "filesystem", "location": str(tmp_path / "disk")}
     router = memory_router({"prefix": "d", "backend": "disk"}, default=None, disk=disk)
     assert router.listdir("") == (["d"], [])
+    assert router.listdir("d") == ([], [])
     assert walked(router) == []
-    with pytest.raises(FileNotFoundError):
-        router.listdir("d")
     put(router, "d/a/b.txt")
     assert listed(router, "d") == (["a"], [])
     with pytest.raises(FileNotFoundError):
@@ -177,7 +176,8 @@ def test_a_backend_that_cannot_list_is_an_error_where_it_would_matter(path):
         router.listdir(path)
     where = repr(path) if path else "the root"
     assert str(error.value) == (
-        f"The backend 'logs' cannot list files, so the list of {where} would be without those that the routes send there."
+        f"The backend 'logs' cannot list files, so the list of {where} would be without those that the routes send "
+        "there."
     )
     with pytest.raises(NotImplementedError, match="The backend 'logs' cannot list files"):
         walked(router, path)
@@ -209,6 +209,24 @@ def test_walking_gives_size_and_time_of_every_file():
     assert found.modified == router.get_modified_time("static/a")
 
 
+def test_a_file_in_the_place_of_a_directory_hides_nothing():
+    router = memory_router({"prefix": "a/b/c", "backend": "one"})
+    put_in(router, "one", "a")
+    put_in(router, "media", "a/b/x")
+    assert walked(router) == tree(router) == ["a/b/x"]
+
+
+def test_what_a_backend_says_of_bad_values_is_not_taken_for_an_empty_directory(monkeypatch):
+    router = memory_router(media={"type": "django", "backend": "django.core.files.storage.FileSystemStorage"})
+
+    def listdir(path):
+        raise ValueError("what is this?")
+
+    monkeypatch.setattr(router.backends["media"], "listdir", listdir)
+    with pytest.raises(ValueError, match=r"^what is this\?$"):
+        router.listdir("")
+
+
 @st.composite
 def filled_routers(draw):
     """A router by any routes, and files in all its backends, some of them where no route leads."""
@@ -228,13 +246,9 @@ def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router
     router = routed(routes, default)
     stored = set()
     for alias, name in files:
-        # A name below a file, or a file in the place of a directory, is nothing that a tree can hold.
-        clash = [
-            other
-            for place, other in stored
-            if place == alias and (f"{other}/".startswith(f"{name}/") or f"{name}/".startswith(f"{other}/"))
-        ]
-        if not clash:
+        # A name below a file is nothing that a tree can hold, and nothing that Django's memory can be asked for.
+        others = [other for place, other in stored if other != name or place == alias]
+        if not any(f"{other}/".startswith(f"{name}/") or f"{name}/".startswith(f"{other}/") for other in others):
             stored.add((alias, name))
             router.backends[alias].save(name, ContentFile(b"x"))
     prefixes = {"", *(f"{prefix.rstrip('/')}/" for route in routes for prefix in route.prefix)}
