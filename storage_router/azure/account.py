@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-import logging
 import os
 import threading
 import weakref
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage_router.conf.options import AzureOptions
 
-from .credentials import credential
+from .credentials import credential, quiet_log
 from .delegation import DelegationKeys
 from .errors import translated
 from .signing import DelegationKey
@@ -110,8 +109,7 @@ class Account:
         if options.api_version:
             settings["api_version"] = options.api_version
         if not options.log_requests:
-            # The policy's own level, so that nobody's logging configuration is touched.
-            settings["http_logging_level"] = logging.DEBUG
+            settings["logger"] = quiet_log()
         settings.update(given)
         if "retry_policy" not in given:
             from .retries import BoundedRetry

@@ -68,7 +68,7 @@ def _gives_tokens(source: Any) -> bool:
 def _named(name: str, client_id: str | None) -> Any:
     from azure import identity
 
-    options: dict[str, Any] = {"http_logging_level": logging.DEBUG}
+    options: dict[str, Any] = {"logger": quiet_log()}
     names: dict[str, Callable[[], Any]] = {
         "default": lambda: identity.DefaultAzureCredential(
             **({"managed_identity_client_id": client_id} if client_id else {}), **options
@@ -84,6 +84,22 @@ def _named(name: str, client_id: str | None) -> Any:
         return names[name]()
     except ValueError as error:
         raise CredentialError(f"credential = {name!r} cannot be used here: {error}") from error
+
+
+def quiet_log() -> logging.LoggerAdapter[logging.Logger]:
+    """Return what the SDK's clients take as ``logger``: their log of requests, at DEBUG instead of INFO."""
+    return _Quiet(logging.getLogger("azure.core.pipeline.policies.http_logging_policy"))
+
+
+class _Quiet(logging.LoggerAdapter[logging.Logger]):
+    """Older releases of azure-core cannot be told the level, and no logging configuration but our own is ours to
+    change."""
+
+    def log(self, level: int, msg: object, *args: Any, **options: Any) -> None:
+        super().log(logging.DEBUG if level == logging.INFO else level, msg, *args, **options)
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
+        return super().isEnabledFor(logging.DEBUG if level == logging.INFO else level)
 
 
 def _after_fork() -> None:  # pragma: no cover - runs in forked children, which the tests do not measure

@@ -209,6 +209,13 @@ class TestLog:
             blobs_for(options_for(azurite, container)).delete("a.txt")
         assert [record for record in caplog.records if record.name == self.NAME] == []
 
+    def test_it_is_there_at_debug(self, azurite: Azurite, container: str, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.DEBUG):
+            blobs_for(options_for(azurite, container)).delete("a.txt")
+        found = [record for record in caplog.records if record.name == self.NAME]
+        assert [record.levelname for record in found] == ["DEBUG", "DEBUG"]
+        assert "Request method: 'DELETE'" in found[0].getMessage()
+
     def test_it_is_there_if_asked_for(self, azurite: Azurite, container: str, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.INFO):
             blobs_for(options_for(azurite, container, log_requests=True)).delete("a.txt")

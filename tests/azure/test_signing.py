@@ -34,6 +34,9 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 headers = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 times = st.integers(1_600_000_000, 4_000_000_000)
 parameters = st.dictionaries(st.sampled_from(sorted(OVERRIDES)), headers)
+# Older releases of the SDK do not know that a key can be for a user of another tenant.
+knows_delegated = "signed_delegated_user_tid" in UserDelegationKey.__annotations__
+delegated_tenants = ["", "77777777-0000-0000-0000-000000000000"] if knows_delegated else [""]
 permissions = st.text(PERMISSIONS, min_size=1, max_size=4)
 
 
@@ -90,7 +93,7 @@ def test_a_url_signed_with_the_account_key_is_the_one_that_the_sdk_signs(
     assert parse_qs(sign(name)) == parse_qs(expected)
 
 
-@given(keys, names, times, permissions, parameters, st.sampled_from(["", "77777777-0000-0000-0000-000000000000"]))
+@given(keys, names, times, permissions, parameters, st.sampled_from(delegated_tenants))
 def test_a_url_signed_with_a_delegation_key_is_the_one_that_the_sdk_signs(
     value: str, name: str, expiry: int, permission: str, given: dict[str, str], delegated: str
 ) -> None:
