@@ -115,7 +115,7 @@ def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
     except (ImproperlyConfigured, TypeError, ValueError, ImportError) as error:
         message = f"{backend.backend} refuses its options: {_without_values(error, backend.options)}"
         raise ConfigurationError(
-            [problem("E003", place("options"), message, "Its own documentation has them.")]
+            [problem("E003", place("backend"), message, "Its own documentation has them.")]
         ) from None
     if not isinstance(storage, Storage):
         message = f"{backend.backend!r} is no Django storage"
