@@ -142,8 +142,8 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
     """Yield what is wrong with a storage that could be built."""
     if isinstance(storage, RouterStorage):
         # It builds its backends at their first use; a process that cannot have one of them should not start.
-        if isinstance(storage.backends, Backends):
-            yield from storage.backends.check()
+        assert isinstance(storage.backends, Backends)
+        yield from storage.backends.check()
         yield from storage.configuration.warnings
     elif isinstance(storage, AzureStorage) and storage.options.unused:
         options = storage.options

@@ -148,7 +148,7 @@ def test_no_url_shows_the_applications_own_sas(planted):
 
 
 def error_report(name: str) -> str:
-    """Return Django's error page for a save that fails, as text and as HTML: what ``DEBUG`` shows and administrators get.
+    """Return Django's error page for a save that fails, as text and as HTML: what administrators get.
 
     It prints the locals of every frame, the SDK's included, and all settings. This frame, the first, holds no secret.
     """

@@ -98,7 +98,10 @@ def settings_of(entry: Entry) -> list[Setting]:
 
 
 def authentications(entry: Entry) -> dict[Path, dict[str, Any]]:
-    """Return, by the path of the backend, the option that authenticates and those that were given and lost (O1)."""
+    """Return, by the path of the backend, the option that authenticates and those that were given and lost (O1).
+
+    For entries that have settings.
+    """
     storage = entry.storage
     found: dict[Path, AzureOptions] = {}
     if isinstance(storage, RouterStorage):
@@ -106,7 +109,8 @@ def authentications(entry: Entry) -> dict[Path, dict[str, Any]]:
         found = {
             ("backends", alias): backend for alias, backend in backends.items() if isinstance(backend, AzureOptions)
         }
-    elif isinstance(storage, AzureStorage):
+    else:
+        assert isinstance(storage, AzureStorage)
         found = {(): storage.options}
     return {
         path: {

@@ -132,6 +132,16 @@ def test_an_azure_storage_of_its_own_tells_code_class_setting_and_default_apart(
     assert found["authentication"] == ("token_credential", "derived from the above")
 
 
+def test_static_files_have_no_settings_but_their_routers(run):
+    """Section 7: they go through the router, whose table ``static`` is theirs."""
+    router = {
+        "BACKEND": "storage_router.RouterStorage",
+        "OPTIONS": {"backends": {"ram": {"type": "memory"}}, "default": "ram"},
+    }
+    ran = run("config", "--json", default=router, files={"BACKEND": "storage_router.StaticFilesStorage"})
+    assert set(json.loads(ran.text)) == {"default"}
+
+
 def test_settings_of_several_entries_carry_the_entrys_alias(run):
     entry = {
         "BACKEND": "storage_router.AzureStorage",
