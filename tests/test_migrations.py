@@ -1,0 +1,293 @@
+"""C7: migrations hold no secret and stay the same when the environment changes; and what pickles instead of options."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage, Storage, storages
+from django.test import override_settings
+
+import storage_router
+from storage_router import AzureStorage, RouterStorage
+from storage_router.historical import HistoricalStorage, StorageReference
+
+ROOT = Path(__file__).parent.parent
+SECRET = "c2VjcmV0LXRoYXQtbXVzdC1uZXZlci1hcHBlYXI="
+CONFIG = {
+    "backends": {"media": "memory://", "private": {"type": "memory", "base_url": "/private/"}},
+    "default": "media",
+}
+CONFIG["routes"] = [{"prefix": "private", "backend": "private"}]
+ENTRY = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": CONFIG}
+
+SETTINGS = """
+    import storage_router
+    SECRET_KEY = "x"
+    INSTALLED_APPS = ["storage_router", "gallery"]
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+    DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+    USE_TZ = True
+    STORAGES = {
+        **storage_router.storages(),
+        "backup": {"BACKEND": "storage_router.RouterStorage"},
+        "staticfiles": {"BACKEND": "storage_router.StaticFilesStorage", "OPTIONS": {"router": "default"}},
+    }
+"""
+
+MODELS = """
+    import os
+    from django.core.files.storage import storages
+    from django.db import models
+    import storage_router
+
+    AZURE = {"account_name": os.environ["ACCOUNT"], "account_key": os.environ["SECRET"], "azure_container": "media"}
+    PARTS = {"backends": {"media": {"type": "azure", **AZURE}}, "default": "media"}
+
+    class OwnRouter(storage_router.RouterStorage):
+        pass
+
+    def chosen():
+        return storage_router.AzureStorage(**AZURE)
+
+    class Photo(models.Model):
+        default = models.FileField()
+        alias = models.FileField(storage=storages["default"])
+        other_alias = models.FileField(storage=storages["backup"])
+        sources = models.FileField(storage=storage_router.RouterStorage())
+        subclass = models.FileField(storage=OwnRouter())
+        parts = models.FileField(storage=storage_router.RouterStorage(**PARTS))
+        azure = models.FileField(storage=storage_router.AzureStorage(**AZURE))
+        one = models.FileField(storage=storage_router.backend("private"))
+        one_of_another = models.FileField(storage=storage_router.backend("private", router="backup"))
+        built = models.FileField(storage=storages["default"].backends["private"])
+        callable = models.FileField(storage=chosen)
+"""
+
+CONFIGURATION = """
+    default = "media"
+    [backends.media]
+    type = "azure"
+    azure_container = "media"
+    [backends.private]
+    type = "azure"
+    azure_container = "private"
+    [[routes]]
+    prefix = "private/"
+    backend = "private"
+"""
+
+
+class Project:
+    """A Django project with one model, run under different environments."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "gallery").mkdir()
+        (directory / "gallery/__init__.py").write_text("")
+        for name, text in [
+            ("project_settings.py", SETTINGS),
+            ("gallery/models.py", MODELS),
+            ("storage_router.toml", CONFIGURATION),
+        ]:
+            (directory / name).write_text(textwrap.dedent(text))
+
+    def run(self, *arguments: str, account: str = "acme", secret: str = SECRET) -> str:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{self.directory}{os.pathsep}{ROOT}",
+            "DJANGO_SETTINGS_MODULE": "project_settings",
+            "ACCOUNT": account,
+            "SECRET": secret,
+        }
+        for alias in ("MEDIA", "PRIVATE"):
+            environment[f"STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_NAME"] = account
+            environment[f"STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_KEY"] = secret
+        command = [sys.executable, *arguments]
+        found = subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True)
+        assert found.returncode == 0, found.stderr
+        return found.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    found = Project(tmp_path_factory.mktemp("project"))
+    found.run("-m", "django", "makemigrations", "gallery")
+    return found
+
+
+@pytest.fixture(scope="module")
+def migration(project):
+    return (project.directory / "gallery/migrations/0001_initial.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("field", "storage"),
+    [
+        ("default", ""),
+        ("alias", "storage=storage_router.historical.StorageReference('default'), "),
+        ("other_alias", "storage=storage_router.historical.StorageReference('backup'), "),
+        ("sources", "storage=storage_router.RouterStorage(), "),
+        ("subclass", "storage=gallery.models.OwnRouter(), "),
+        ("parts", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("azure", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("one", "storage=storage_router.backend('private'), "),
+        ("one_of_another", "storage=storage_router.backend('private', router='backup'), "),
+        ("built", "storage=storage_router.backend('private'), "),
+        ("callable", "storage=gallery.models.chosen, "),
+    ],
+)
+def test_a_migration_names_the_storage_and_nothing_of_its_options(migration, field, storage):
+    # C7
+    assert f"('{field}', models.FileField({storage}upload_to=''))," in migration
+
+
+@pytest.mark.parametrize("word", [SECRET, "acme", "media", "account", "azure_container", ".core.windows.net", "key"])
+def test_no_setting_is_in_a_migration(migration, word):
+    # C7
+    assert word not in migration.replace("verbose_name='ID'", "").lower().replace("primary_key", "")
+
+
+def test_a_migration_stays_the_same_when_the_environment_changes(project):
+    # C7
+    said = project.run("-m", "django", "makemigrations", "--check", "--dry-run", account="elsewhere", secret="b3RoZXI=")
+    assert said == "No changes detected\n"
+
+
+def test_migrations_run_and_the_models_fields_have_their_real_storages(project):
+    # C7
+    project.run("-m", "django", "migrate")
+    code = """if True:
+        import django; django.setup()
+        from gallery.models import Photo
+        photo = Photo(default="a.txt", azure="b", one="c", parts="d", callable="e", built="f")
+        for name in ("default", "azure", "one", "parts", "callable", "built"):
+            print(getattr(photo, name).url)
+    """
+    urls = project.run("-c", code).splitlines()
+    host = "https://acme.blob.core.windows.net"
+    expected = ["media/a.txt", "media/b", "private/c", "media/d", "media/e", "private/f"]
+    assert urls == [f"{host}/{path}" for path in expected]
+
+
+def test_a_historical_model_says_what_to_do_instead_of_using_a_storage(project):
+    code = """if True:
+        import django; django.setup()
+        from django.db import connection
+        from django.db.migrations.loader import MigrationLoader
+        Photo = MigrationLoader(connection).project_state().apps.get_model("gallery", "Photo")
+        print(Photo(one="c").one.url)
+        try:
+            Photo(azure="b").azure.url
+        except NotImplementedError as error:
+            print(error)
+    """
+    url, message = project.run("-c", code).splitlines()
+    assert url == "https://acme.blob.core.windows.net/private/c"
+    assert "Put the storage into STORAGES and give the field storages['alias']" in message
+
+
+# Without a project: the pieces.
+
+
+@pytest.fixture
+def configured():
+    with override_settings(
+        STORAGES={"default": ENTRY, "other": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    ):
+        yield storages["default"]
+
+
+def test_the_router_of_django_is_pickled_and_deconstructed_by_its_alias(configured):
+    """A12: a model instance that holds a storage can be pickled."""
+    assert pickle.loads(pickle.dumps(configured)) is configured
+    path, arguments, options = configured.deconstruct()
+    assert (path, arguments, options) == ("storage_router.historical.StorageReference", ("default",), {})
+
+
+def test_another_router_is_pickled_by_its_configuration():
+    # A12
+    config = {**CONFIG, "backends": {**CONFIG["backends"], "media": {"type": "memory", "base_url": "/m/"}}}
+    router = RouterStorage(**config)
+    again = pickle.loads(pickle.dumps(router))
+    assert again is not router
+    assert type(again) is RouterStorage
+    assert again.configuration == router.configuration
+    assert (again.url("a"), again.url("private/b")) == ("/m/a", "/private/private/b")
+    assert again.deconstruct() == router.deconstruct() == ("storage_router.historical.HistoricalStorage", (), {})
+
+
+def test_a_reference_to_one_backend_is_that_backend_by_its_own_names(configured):
+    """Issue 4: picks one backend of the router for a field."""
+    one = storage_router.backend("private")
+    assert isinstance(one, Storage)
+    assert one.save("a.txt", ContentFile(b"x")) == "a.txt"
+    assert one.exists("a.txt")
+    assert one.url("a.txt") == "/private/a.txt"
+    assert one.listdir("") == ([], ["a.txt"])
+    assert configured.backends["private"].exists("a.txt")
+    assert one.resolve() is configured.backends["private"]
+    assert one.base_url == "/private/"
+    assert repr(one) == "<BackendReference 'private' of STORAGES['default']>"
+
+
+def test_a_reference_asks_for_nothing_before_it_is_used():
+    # C7: models are imported, and migrations run, without any configuration.
+    with override_settings(STORAGES={}):
+        one = storage_router.backend("private")
+        assert one.deconstruct() == ("storage_router.backend", ("private",), {})
+        assert storage_router.backend("a", router="b").deconstruct() == (
+            "storage_router.backend",
+            ("a",),
+            {"router": "b"},
+        )
+        assert copy.deepcopy(one).deconstruct() == pickle.loads(pickle.dumps(one)).deconstruct() == one.deconstruct()
+
+
+def test_a_reference_to_what_is_not_there_says_so_at_its_first_use(configured):
+    with pytest.raises(ImproperlyConfigured) as error:
+        storage_router.backend("privat").url("a")
+    assert str(error.value) == (
+        "storage_router.backend('privat'): STORAGES['default'] has no such backend. Did you mean 'private'?"
+    )
+    with pytest.raises(ImproperlyConfigured) as error:
+        storage_router.backend("private", router="other").url("a")
+    assert str(error.value) == (
+        "storage_router.backend('private') needs a storage_router.RouterStorage, and STORAGES['other'] is a "
+        "InMemoryStorage."
+    )
+
+
+def test_a_reference_has_no_attribute_that_its_backend_lacks(configured):
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_method'"):
+        storage_router.backend("private").no_such_method  # noqa: B018
+    with pytest.raises(AttributeError, match=r"^_private$"):
+        storage_router.backend("private")._private  # noqa: B018
+
+
+def test_every_method_of_djangos_storage_goes_through_a_reference():
+    # R9
+    for kind in (storage_router.backend("x"), StorageReference("x"), HistoricalStorage()):
+        own = vars(type(kind))
+        public = {name for name, value in vars(Storage).items() if callable(value) and not name.startswith("__")}
+        assert public - own.keys() == set()
+
+
+def test_the_backends_of_a_router_deconstruct_by_their_alias():
+    # C7
+    azure = {"type": "azure", "account_name": "acme", "account_key": SECRET, "azure_container": "media"}
+    router = RouterStorage(backends={"media": azure}, default="media")
+    assert isinstance(router.backends["media"], AzureStorage)
+    assert router.backends["media"].deconstruct() == ("storage_router.backend", ("media",), {})
+
+
+def test_a_memory_is_not_what_is_pickled(configured):
+    assert isinstance(pickle.loads(pickle.dumps(configured)).backends["media"], InMemoryStorage)
