@@ -210,7 +210,7 @@ class TestMigrations:
         written, _ = MigrationWriter.serialize(field)
         assert "HistoricalStorage()" in written
         assert KEY not in written
-        name, path, args, kwargs = field.clone().deconstruct()
+        _, path, args, _ = field.clone().deconstruct()
         assert (path, args) == ("django.db.models.FileField", [])
         assert field.clone().storage is field.storage
 
