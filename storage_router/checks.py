@@ -106,6 +106,8 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
     """Warn of settings for an ``AzureStorage`` where there is none, and of misspelt ones where there is."""
     known = set(DJANGO_SETTINGS.values()) - _OTHERS_SETTINGS
     given = [name for name in dir(settings) if name.startswith("AZURE_") and name not in _OTHERS_SETTINGS]
+    if not given:
+        return
     read = any(entry.storage is None or isinstance(entry.storage, AzureStorage) for entry in entries) or _in_a_field()
     for name in given:
         if name in known and not read:
