@@ -203,6 +203,9 @@ class Blobs:
                 try:
                     found = self._properties(name)
                 except AzureError as unseen:
+                    if getattr(unseen, "status_code", None) not in (403, 404):
+                        # Whether the content is stored nobody knows; a save under another name might store it twice.
+                        raise
                     # The conflict is what the caller must hear of; where the name is free, it is with a copy's source.
                     translator.creates = translator.creates and getattr(unseen, "status_code", None) != 404
                     raise error from None

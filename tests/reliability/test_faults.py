@@ -122,6 +122,17 @@ def test_a_service_that_nobody_reaches_is_a_connection_error(folder: Folder, ope
     assert operation.run(storage) == operation.result
 
 
+def test_a_conflict_that_cannot_be_looked_at_is_an_error_and_no_second_file(folder: Folder, proxy: FaultProxy) -> None:
+    """A11: with another name, the save would have stored the content twice."""
+    storage = folder.storage(client_options={"retry_total": 2})
+    proxy.fail("Put Blob", Reset("answer"))
+    proxy.fail("Get Blob Properties", SERVER_ERROR, times=3)
+    with pytest.raises(BlobError) as caught:
+        storage.save("a.txt", ContentFile(b"content"))
+    assert caught.value.status == 500
+    assert folder.files() == {"a.txt": b"content"}
+
+
 def test_connections_that_died_while_they_were_idle_are_replaced(folder: Folder, proxy: FaultProxy) -> None:
     for operation in OPERATIONS:
         folder.renew().put(operation.before)

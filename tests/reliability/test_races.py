@@ -88,16 +88,20 @@ def test_thirty_two_threads_create_one_name_exclusively_and_one_of_them_wins(fol
 @pytest.mark.parametrize("size", [20_000, len(LARGE)], ids=["small", "blocks"])
 def test_with_overwrite_files_the_last_writer_wins_whole_and_readers_see_one_version(folder: Folder, size: int) -> None:
     storage = folder.storage(overwrite_files=True)
-    rounds = (5 if size < 2**20 else 2) * SOAK
+    threads, rounds = (16, 10 * SOAK) if size < 2**20 else (6, 3 * SOAK)
     storage.save("same.bin", ContentFile(b"\0" * size))
     seen: Counter[int] = Counter()
+    writing = threading.Semaphore(0)
 
     def work(number: int) -> None:
         if number % 2:
-            for _ in range(rounds):
-                assert storage.save("same.bin", ContentFile(bytes([number]) * size)) == "same.bin"
+            try:
+                for _ in range(rounds):
+                    assert storage.save("same.bin", ContentFile(bytes([number]) * size)) == "same.bin"
+            finally:
+                writing.release()
             return
-        for _ in range(rounds):
+        while not writing.acquire(blocking=False):
             try:
                 with storage.open("same.bin") as file:
                     content = file.read()
@@ -107,7 +111,6 @@ def test_with_overwrite_files_the_last_writer_wins_whole_and_readers_see_one_ver
             assert len(set(content)) == 1
             seen[content[0]] += 1
 
-    threads = 16 if size < 2**20 else 6
     together(threads, work)
     [(name, content)] = folder.files().items()
     assert (name, len(content), len(set(content))) == ("same.bin", size, 1)
