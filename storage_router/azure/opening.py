@@ -97,8 +97,6 @@ class Opener:
                 if mode.verb == "x":
                     raise
                 raise self._error(BlobChangedError, "Somebody else created the blob in between.") from error
-            except BlobNotFoundError as error:
-                raise self._error(BlobChangedError, "Somebody else deleted the blob in between.") from error
 
     def _error(self, kind: type[BlobError], message: str) -> BlobError:
         error = kind(message, alias=self.blobs.alias, container=self.blobs.container, blob=self.blob)

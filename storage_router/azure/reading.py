@@ -108,14 +108,13 @@ class BlobReader(io.RawIOBase):
 
     def close(self) -> None:
         """Forget what was read. Requests under way end in their own time; nobody waits for them."""
-        if not self.closed:
-            self._drop_ahead()
-            if self._workers is not None and self._process == os.getpid():
-                self._workers.shutdown(wait=False, cancel_futures=True)
-            self._workers = None
-            self._windows.clear()
-            if self._head is not None:
-                self._head.close()
+        self._drop_ahead()
+        if self._workers is not None and self._process == os.getpid():
+            self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers = None
+        self._windows.clear()
+        if self._head is not None:
+            self._head.close()
         super().close()
 
     def _require_open(self) -> io.BytesIO | io.BufferedRandom:
@@ -132,7 +131,7 @@ class BlobReader(io.RawIOBase):
         return self._keep(*self._new_window(position, wanted))
 
     def _new_window(self, position: int, wanted: int) -> tuple[int, bytes]:
-        if self._process != os.getpid():
+        if self._process != os.getpid():  # pragma: no cover - in the tests' child, which ends unmeasured
             # A forked child has the parent's futures, but none of its threads.
             self._ahead.clear()
             self._workers = None

@@ -72,9 +72,8 @@ class Draft(io.RawIOBase):
 
     def close(self) -> None:
         """Forget everything."""
-        if not self.closed:
-            super().close()
-            self.spool.close()
+        super().close()
+        self.spool.close()
 
 
 def buffered(draft: Draft, mode: Mode) -> io.BufferedRandom | io.BufferedWriter:

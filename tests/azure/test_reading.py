@@ -87,8 +87,9 @@ class TestSmall:
         assert file.closed is False
         file.close()
         assert file.closed is True
-        with pytest.raises(ValueError, match="closed file"):
-            file.read()
+        for action in (file.read, lambda: file.file.raw.read(1), lambda: file.file.raw.seek(0)):
+            with pytest.raises(ValueError, match="closed file"):
+                action()
         file.close()
         assert bench.requests.taken() == []
         assert file.open() is file
