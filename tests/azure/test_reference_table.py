@@ -1,0 +1,46 @@
+"""The page for those who come from django-storages names everything that there is, and its examples are good."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import Storage
+
+from storage_router.azure import reading, saving
+from storage_router.azure.storage import AzureStorage
+from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
+
+PAGE = (Path(__file__).parent.parent.parent / "docs/azure-storage.md").read_text(encoding="utf-8")
+NAMED = set(re.findall(r"`(\w+)", PAGE))
+
+
+@pytest.mark.parametrize("option", sorted(AzureOptions.model_fields))
+def test_every_option_is_named(option):
+    assert option in NAMED
+
+
+def test_every_setting_in_the_table_is_read():
+    assert {name for name in NAMED if name.startswith("AZURE_") and name != "AZURE_"} <= set(DJANGO_SETTINGS.values())
+
+
+def test_every_public_method_is_named():
+    methods = {name for kind in (Storage, AzureStorage) for name in dir(kind) if not name.startswith("_")}
+    assert methods - NAMED <= {"alias", "deconstruct", "from_options", "generate_filename", "options"}
+
+
+def test_the_examples_build_storages():
+    for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        names = {}
+        exec(code.replace("    ...\n", ""), names)
+        if "AzureMediaStorage" in names:
+            assert names["AzureMediaStorage"]().azure_container == "media"
+        else:
+            assert AzureStorage(**names["STORAGES"]["default"]["OPTIONS"]).azure_container == "media"
+
+
+def test_the_numbers_are_those_of_the_code():
+    assert saving.SINGLE_PUT == reading.FIRST == 4 * 2**20
+    assert (saving._BLOCK, saving._IN_FLIGHT, saving._GROWTH) == (4 * 2**20, 40 * 2**20, 5_000)
+    assert (reading._AFTER_SEEK, reading._AHEAD) == (512 * 2**10, 2)
