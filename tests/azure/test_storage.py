@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -365,6 +366,27 @@ class TestOnTheServer:
     def test_a_missing_original_is_not_found(self, key_bench):
         with pytest.raises(FileNotFoundError):
             key_bench.storage().copy("no.txt", "b.txt")
+
+
+class TestManifests:
+    """S2: Django's mixin over a subclass, as projects have it without a router."""
+
+    def test_hashed_names_are_stored_and_found(self, key_bench):
+        class Storage(ManifestFilesMixin, AzureStorage):
+            pass
+
+        storage = key_bench.storage(Storage, location="static")
+        storage.save("app.css", ContentFile(b"body { background: url(img/a.png) }"))
+        storage.save("img/a.png", ContentFile(b"not a picture"))
+        names = {"app.css": (storage, "app.css"), "img/a.png": (storage, "img/a.png")}
+        with override_settings(DEBUG=False, STATIC_URL="/static/"):
+            processed = {name: hashed for name, hashed, _ in storage.post_process(names)}
+            again = key_bench.storage(Storage, location="static")
+            assert again.url("app.css").endswith(f"/static/{processed['app.css']}")
+            assert again.url("img/").endswith("/static/img/")
+        with storage.open(processed["app.css"]) as file:
+            assert processed["img/a.png"].rpartition("/")[2].encode() in file.read()
+        assert storage.exists("staticfiles.json")
 
 
 class TestUrls:
