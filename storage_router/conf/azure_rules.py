@@ -179,11 +179,11 @@ def token_credential(value: Any) -> Any:
     return value
 
 
-def header(value: str) -> str:
+def header(value: str, what: str = "the value") -> str:
     """What can be sent as an HTTP header: printable ASCII, on one line, no space at its ends."""
     if not _HEADER.match(value):
         raise complaint(
-            "the value cannot be sent as a header",
+            f"{what} cannot be sent as a header",
             "A header is one line of printable ASCII without spaces at its ends; other characters in a file name are "
             "written as filename*=UTF-8''percent%20encoded.",
         )
@@ -209,7 +209,7 @@ def object_parameters(value: dict[str, Any]) -> dict[str, Any]:
         elif not isinstance(content, str):
             raise complaint(f"{key} is not a text")
         else:
-            header(content)
+            header(content, key)
     return value
 
 
@@ -230,7 +230,7 @@ def metadata(value: dict[str, str]) -> dict[str, str]:
                 f"{shown(key) or 'a key'} cannot be the name of metadata",
                 "Azure wants a C# identifier: letters, digits and underscores, no digit first.",
             )
-        header(content)
+        header(content, f"metadata {shown(key)}")
     if len({key.lower() for key in value}) < len(value):
         raise complaint("two names of metadata differ in case only", "Azure compares them without case.")
     if sum(len(key) + len(content) for key, content in value.items()) > _METADATA_BYTES:

@@ -19,12 +19,12 @@ SOURCE = "secrets directory"
 
 def read(directory: Path, name: str) -> Layer:
     """Return what the files below ``directory`` say; ``name`` is how messages call it."""
-    if not directory.is_dir():
-        wrong = problem("E009", name, "the secrets directory does not exist", "Mount it, or correct the variable.")
-        return Layer(source=SOURCE, tree={}, place=lambda _: name, problems=[wrong])
     from pydantic_settings import SettingsError
 
     try:
+        if not directory.is_dir():
+            wrong = problem("E009", name, "the secrets directory does not exist", "Mount it, or correct the variable.")
+            return Layer(source=SOURCE, tree={}, place=lambda _: name, problems=[wrong])
         files = _files(directory)
     except (OSError, UnicodeDecodeError, SettingsError) as error:
         message = f"the secrets cannot be read: {type(error).__name__}"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
+from storage_router import AzureStorage
 from storage_router.azure import retries
-from storage_router.azure.storage import AzureStorage
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.proxy import FaultProxy
 from tests.conftest import create_container
@@ -52,13 +52,16 @@ class Folder:
         self.location = uuid.uuid4().hex
         self._client = ContainerClient.from_connection_string(azurite.connection_string(), container)
 
-    def storage(self, **options: Any) -> AzureStorage:
+    def options(self, **options: Any) -> dict[str, Any]:
         defaults = {
             "connection_string": self.proxy.connection_string(),
             "azure_container": self.container,
             "location": self.location,
         }
-        return AzureStorage(**{**defaults, **options})
+        return {**defaults, **options}
+
+    def storage(self, **options: Any) -> AzureStorage:
+        return AzureStorage(**self.options(**options))
 
     def put(self, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
-from storage_router.azure.storage import AzureStorage
+from storage_router import AzureStorage
 
 from .conftest import LARGE, SMALL
 

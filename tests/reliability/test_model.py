@@ -19,7 +19,7 @@ from django.core.files.base import ContentFile
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from storage_router.azure.storage import AzureStorage
+from storage_router import AzureStorage
 from storage_router.exceptions import BlobError
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.faults import TRANSIENT

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
+from storage_router import AzureStorage
 from storage_router.azure.account import Account
-from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError
 from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
 from storage_router.testing.faults import Delay, Stall
