@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.core.files.base import ContentFile
@@ -16,7 +17,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 import storage_router
 from storage_router import RouterStorage, factory
 from storage_router.azure.storage import AzureStorage
-from storage_router.exceptions import ConfigurationError
+from storage_router.exceptions import ConfigurationError, Problem
 from tests.router import storages as doubles
 
 ROOT = Path(__file__).parent.parent
@@ -26,8 +27,9 @@ AZURE = {"type": "azure", "account_name": "acme", "account_key": "c2VjcmV0", "az
 @pytest.fixture(autouse=True)
 def nothing_else_configures(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("STORAGE_ROUTER")]:
-        monkeypatch.delenv(name)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STORAGE_ROUTER")}
+    with mock.patch.dict(os.environ, kept, clear=True):
+        yield
 
 
 def backend(**options):
@@ -194,7 +196,10 @@ def test_a_refusal_that_repeats_no_value_is_told_as_it_is():
     refusing = {"type": "django", "backend": "tests.router.storages.Refusing", "options": {"password": "hunter2"}}
     backends = factory.Backends(
         factory.configure(
-            {"backends": {"bad": {**refusing, "options": {"password": "pw", "region": "nowhere"}}}, "default": "bad"}
+            {
+                "backends": {"bad": {**refusing, "options": {"password": ["pw", 1, {"x": "y"}], "region": "nowhere"}}},
+                "default": "bad",
+            }
         )
     )
     [problem] = backends.check()
@@ -316,6 +321,14 @@ def test_a_router_takes_a_configuration_or_its_parts():
         RouterStorage(configuration=configuration, routes=[], default="one")
 
 
+def test_a_router_that_was_given_an_error_raises_it():
+    """C6: what storages() hands on under ``manage.py check``, every time that somebody builds the router."""
+    problem = Problem(id="storage_router.E001", place="here", message="wrong")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"here: wrong \(storage_router\.E001\)"):
+            RouterStorage(configuration=ConfigurationError([problem]))
+
+
 def test_a_router_without_options_reads_the_other_sources(monkeypatch, tmp_path, settings_override):
     # C2
     (tmp_path / "storage_router.toml").write_text('default = "one"\n[backends.one]\ntype = "memory"\n')
@@ -326,6 +339,14 @@ def test_a_router_without_options_reads_the_other_sources(monkeypatch, tmp_path,
     router = RouterStorage()
     assert (list(router.backends), router.url("a")) == (["one", "two"], "/two/a")
     assert RouterStorage(default="one").explain("a").alias == "one"
+
+
+def test_storages_leaves_the_problems_to_a_command_that_prints_them(monkeypatch):
+    # C6
+    monkeypatch.setattr(factory, "reports_problems_itself", lambda: True)
+    options = storage_router.storages({"bakends": {}})["default"]["OPTIONS"]
+    with pytest.raises(ConfigurationError, match=r"Did you mean .backends."):
+        RouterStorage(**options)
 
 
 SETTINGS = """

@@ -65,6 +65,7 @@ def test_a_name_without_a_known_extension_has_none(name):
         (".tar.gz", "gz"),
         ("x.D.TS", "d.ts"),
         ("d.ts", "ts"),
+        ("a.b.ts", "ts"),
         ("a.b.c.tar.bz2", "tar.bz2"),
         ("a.osm.pbf", "osm.pbf"),
     ],

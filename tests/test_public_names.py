@@ -20,6 +20,11 @@ def test_every_public_name_is_there(name):
     assert name in dir(storage_router)
 
 
+def test_the_exceptions_are_there_without_having_been_imported(monkeypatch):
+    monkeypatch.delattr(storage_router, "exceptions")
+    assert issubclass(storage_router.exceptions.NoRouteError, LookupError)
+
+
 def test_the_names_are_those_of_the_contract():
     assert set(storage_router.__all__) == {
         *("RouterStorage", "AzureStorage", "StaticFilesStorage", "ManifestStaticFilesStorage"),

@@ -15,8 +15,6 @@ from storage_router.factory import Backends, configure
 from storage_router.names import clean_name
 from storage_router.routing import Match, RouteTable
 
-_IMPORT_PATH = "storage_router.RouterStorage"
-
 
 class DispatchingStorage(Storage):
     """A storage with a configuration, its route table and its backends."""
@@ -65,7 +63,7 @@ class DispatchingStorage(Storage):
 
     def deconstruct(self) -> historical.Deconstruction:
         """Return what migrations write for the router: never a setting, and the same in every environment."""
-        path = _IMPORT_PATH if type(self).__name__ == "RouterStorage" else None
+        path = vars(type(self)).get("_import_path")
         return historical.deconstruction(self, path=path, has_arguments=self._has_arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:

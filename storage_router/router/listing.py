@@ -11,6 +11,7 @@ from dataclasses import replace
 from django.core.files.storage import InMemoryStorage, Storage
 
 from storage_router.azure.properties import FileStat
+from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.names import clean_name
 from storage_router.routing import RouteTable, View
@@ -61,9 +62,8 @@ def walk(router: DispatchingStorage, directory: str) -> Iterator[FileStat]:
 
 def stat(backend: Storage, name: str) -> FileStat:
     """Return what ``backend`` knows of a file: Azure all of it, others size and time of modification."""
-    if (own := getattr(backend, "stat", None)) is not None:
-        found: FileStat = own(name)
-        return found
+    if isinstance(backend, AzureStorage):
+        return backend.stat(name)
     modified = backend.get_modified_time(name)
     return FileStat(name=name, size=backend.size(name), etag="", modified=modified.astimezone(dt.UTC))
 
@@ -79,8 +79,9 @@ def leads_to(table: RouteTable, view: View, name: str) -> bool:
 
 
 def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> Iterator[FileStat]:
-    if (own := getattr(backend, "walk", None)) is not None:
-        yield from own(directory)
+    # Only the package's own: other storages may well have a walk() that means something else.
+    if isinstance(backend, AzureStorage):
+        yield from backend.walk(directory)
         return
     waiting = [directory]
     while waiting:

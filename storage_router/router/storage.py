@@ -11,6 +11,7 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 
 from storage_router.azure.properties import FileStat
+from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import RouteChangedError
 from storage_router.names import clean_directory, clean_name
 from storage_router.routing import Match
@@ -34,6 +35,8 @@ class RouterStorage(NamingStorage):
     Raises ``ConfigurationError`` with everything that is wrong. The methods raise ``InvalidNameError`` before routing,
     ``NoRouteError``, ``ReadOnlyRouteError`` and ``RouteChangedError``, and whatever the backend raises.
     """
+
+    _import_path = "storage_router.RouterStorage"
 
     # Django's storage interface
 
@@ -163,9 +166,8 @@ class RouterStorage(NamingStorage):
         Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
         """
         backend, match = self._writable(name)
-        if (own := getattr(backend, "replace", None)) is not None:
-            own(match.name, content)
-            return match.prefix + match.name
+        if isinstance(backend, AzureStorage):
+            return match.prefix + backend.replace(match.name, content)
         backend.delete(match.name)
         saved = backend.save(match.name, content)
         if saved != match.name:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from storage_router import media_types
 
-from .globs import Glob, OneOf
+from .glob_tokens import OneOf
+from .globs import Glob
 from .route import Route, Types
 
 _MOST_STEPS = 400_000

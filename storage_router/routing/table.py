@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from storage_router.conf.report import Locate, Location
 from storage_router.exceptions import NoRouteError, Problem
 
 from .globs import Glob
+from .nodes import Node, alternatives, ancestors, choose, common, steps
 from .problems import find_problems
 from .route import Match, Options, Route, View, suffixes
 
-_Check = Callable[[str], object] | None
-_Candidates = list[tuple[int, _Check]]
+_MOST_STARTS = 8
 
 # A named tuple's own constructor takes twice the time, and this one is called for every name.
 _match = tuple.__new__
@@ -21,36 +21,6 @@ _match = tuple.__new__
 def _plain_place(location: Location) -> str:
     first, *others = location
     return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in others)
-
-
-class _Node:
-    """The routes that can only match below one directory, ready to be looked up.
-
-    ``plain`` is the first that takes every name there, ``conditional`` the first that needs more of the name: its end
-    (``by_suffix``) or a look at the whole (``others``), both in the order of the routes. ``reach`` is for listings: the
-    first route of each view.
-    """
-
-    __slots__ = ("by_suffix", "conditional", "others", "plain", "reach")
-
-    def __init__(self, none: int) -> None:
-        self.plain = self.conditional = none
-        self.by_suffix: dict[str, _Candidates] = {}
-        self.others: _Candidates = []
-        self.reach: dict[tuple[View, Glob | None], int] = {}
-
-    def add(self, route: Route, glob: Glob | None, view: View) -> None:
-        self.reach.setdefault((view, glob), route.index)
-        check = None if glob is None else glob.regex.match
-        if check is not None or route.types is not None:
-            self.conditional = min(self.conditional, route.index)
-        if route.types is not None:
-            for suffix, needs_longest in route.types.indexed.items():
-                self.by_suffix.setdefault(suffix, []).append((route.index, route.matches if needs_longest else check))
-        elif check is not None:
-            self.others.append((route.index, check))
-        else:
-            self.plain = min(self.plain, route.index)
 
 
 class RouteTable:
@@ -65,14 +35,14 @@ class RouteTable:
         self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
         self.default = default
         self._none = len(self.routes)
-        self._root = _Node(self._none)
-        self._nodes: dict[str, _Node] = {"": self._root}
+        self._root = Node(self._none)
+        self._nodes: dict[str, Node] = {"": self._root}
         self._exact: dict[str, int] = {}
         self._prefixes: set[str] = set()
         self._children: dict[str, dict[str, None]] = {}
-        self._heads: dict[str, dict[str, _Node]] = {}
+        self._heads: dict[str, dict[str, Node]] = {}
         for route in self.routes:
-            for directory, glob, view in _alternatives(route):
+            for directory, glob, view in alternatives(route):
                 self._add(route, directory, glob, view)
         if default is not None:
             self._root.reach.setdefault((View(default, ""), None), self._none)
@@ -101,7 +71,7 @@ class RouteTable:
 
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
-        nodes = [self._root, *(self._nodes[above] for above in _ancestors(directory) if above in self._nodes)]
+        nodes = [self._root, *(self._nodes[above] for above in ancestors(directory) if above in self._nodes)]
         limit = min(node.plain for node in nodes)
         found: dict[View, int] = {}
         for node in [*nodes, *self._heads.get(directory, {}).values()]:
@@ -113,13 +83,23 @@ class RouteTable:
         return sorted(found, key=found.__getitem__)
 
     def views_below(self, directory: str) -> list[tuple[View, str]]:
-        """Return the views that show files anywhere below ``directory``, each with the directory from where on."""
-        found = [(view, directory) for view in self.views(directory)]
+        """Return the views that show files anywhere below ``directory``, each with the directory from where on.
+
+        A view with many such directories comes with the one that holds them all: one long list is quicker than many.
+        """
+        found = {view: [directory] for view in self.views(directory)}
         start = f"{directory}/" if directory else ""
-        for below in sorted(node for node in self._nodes if node.startswith(start) and node != ""):
-            whole = {view for view, where in found if where == directory or below.startswith(f"{where}/")}
-            found += [(view, below) for view in self.views(below) if view not in whole]
-        return found
+        for below in sorted(node for node in self._nodes if node.startswith(start) and node):
+            for view in self.views(below):
+                starts = found.setdefault(view, [])
+                # What begins further up shows this, too. Sorted, it is the last one if it is any.
+                if not starts or not f"{below}/".startswith(f"{starts[-1]}/" if starts[-1] else ""):
+                    starts.append(below)
+        return [
+            (view, where)
+            for view, starts in found.items()
+            for where in (starts if len(starts) <= _MOST_STARTS else [common(starts)])
+        ]
 
     def may_reach(self, directory: str, alias: str, prefix: str = "") -> bool:
         """Return whether a name below ``directory`` may lead to the backend ``alias`` with ``prefix`` stripped.
@@ -163,68 +143,30 @@ class RouteTable:
             waiting = [root] if waiting is None else [*waiting, root]
         return best if waiting is None else self._first_of(waiting, name, best)
 
-    def _first_of(self, nodes: list[_Node], name: str, best: int) -> int:
+    def _first_of(self, nodes: list[Node], name: str, best: int) -> int:
         ends = suffixes(name, self._dots) if self._dots else ()
         for node in nodes:
             for end in ends:
                 if candidates := node.by_suffix.get(end):
-                    best = _choose(candidates, name, best)
+                    best = choose(candidates, name, best)
             if node.others:
-                best = _choose(node.others, name, best)
+                best = choose(node.others, name, best)
         return best
 
     def _add(self, route: Route, directory: str, glob: Glob | None, view: View) -> None:
         for prefix in route.prefixes:
             self._prefixes.add(prefix)
-            for above, child in _steps(prefix):
+            for above, child in steps(prefix):
                 self._children.setdefault(above, {})[child] = None
-        node = self._nodes.setdefault(directory, _Node(self._none))
+        node = self._nodes.setdefault(directory, Node(self._none))
         if glob is not None:
-            for above, _ in _steps(directory):
+            for above, _ in steps(directory):
                 self._heads.setdefault(above, {})[directory] = node
             if glob.literal is not None and route.types is None:
                 self._exact.setdefault(glob.literal, route.index)
                 node.reach.setdefault((view, glob), route.index)
                 return
         node.add(route, glob, view)
-
-
-def _choose(candidates: _Candidates, name: str, best: int) -> int:
-    for index, check in candidates:
-        if index >= best:
-            break
-        if check is None or check(name):
-            return index
-    return best
-
-
-def _alternatives(route: Route) -> Iterator[tuple[str, Glob | None, View]]:
-    """Yield the directories below which the route can match, with the glob that has to, and the view it gives."""
-    if route.faults:
-        return
-    for prefix in route.prefixes or ("",):
-        view = View(route.backend, f"{prefix}/" if route.strip_prefix and prefix else "")
-        for glob in route.globs:
-            everything = None if glob.is_directory else glob
-            if not prefix or glob.head == prefix or glob.head.startswith(f"{prefix}/"):
-                yield glob.head, everything, view
-            elif glob.may_match_below(prefix):
-                yield prefix, everything, view
-        if not route.globs:
-            yield prefix, None, view
-
-
-def _steps(directory: str) -> Iterator[tuple[str, str]]:
-    """Yield each step on the way to ``directory``: where it starts and the segment that it takes."""
-    above = ""
-    for segment in directory.split("/") if directory else ():
-        yield above, segment
-        above = f"{above}/{segment}" if above else segment
-
-
-def _ancestors(directory: str) -> list[str]:
-    """Return ``directory`` and the directories above it, without the root."""
-    return [f"{above}/{child}" if above else child for above, child in _steps(directory)]
 
 
 def _no_route(name: str, routes: Sequence[Route]) -> str:

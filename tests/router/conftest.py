@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from unittest import mock
 
 import pytest
 
@@ -12,8 +13,9 @@ from storage_router import RouterStorage
 @pytest.fixture(autouse=True)
 def nothing_else_configures(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("STORAGE_ROUTER")]:
-        monkeypatch.delenv(name)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STORAGE_ROUTER")}
+    with mock.patch.dict(os.environ, kept, clear=True):
+        yield
 
 
 def memory_router(*routes, default="media", backends=(), **more):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InMemoryStorage, Storage
 
@@ -60,4 +62,6 @@ class Counted(InMemoryStorage):
 
     def __init__(self):
         super().__init__()
+        # Long enough for other threads to want the storage, too.
+        time.sleep(0.1)
         BUILT.append(self)

@@ -62,6 +62,7 @@ def test_listings_merge_containers_without_their_locations(router):
     assert router.listdir("") == (["a", "static"], ["3.txt"])
     assert router.listdir("a") == (["b"], ["long-1.mp4"])
     assert router.listdir("static") == (["css", "static"], [])
+    assert names(router) == ["3.txt", "a/b/2.txt", "a/long-1.mp4", "static/css/a.css", "static/static/b.css"]
     assert names(router, "static") == ["static/css/a.css", "static/static/b.css"]
     assert names(router, "a/") == ["a/b/2.txt", "a/long-1.mp4"]
     assert router.exists("a/b/") is True

@@ -209,6 +209,17 @@ def test_walking_gives_size_and_time_of_every_file():
     assert found.modified == router.get_modified_time("static/a")
 
 
+def test_a_backend_behind_many_prefixes_is_walked_once():
+    """R13: one long list is quicker than one request for each of ten thousand prefixes."""
+    routes = [{"prefix": f"customers/{number}", "backend": "one"} for number in range(100)]
+    router = memory_router(*routes, {"prefix": "x/y", "backend": "two"}, {"prefix": "x/z", "backend": "two"})
+    put(router, "customers/7/a", "customers/99/b/c", "customers/100/d", "e", "x/y/f")
+    put_in(router, "one", "customers/100/hidden", "hidden")
+    assert sorted(walked(router)) == ["customers/100/d", "customers/7/a", "customers/99/b/c", "e", "x/y/f"]
+    starts = [(view.alias, start) for view, start in router.table.views_below("")]
+    assert starts == [("media", ""), ("one", "customers"), ("two", "x/y"), ("two", "x/z")]
+
+
 def test_a_file_in_the_place_of_a_directory_hides_nothing():
     router = memory_router({"prefix": "a/b/c", "backend": "one"})
     put_in(router, "one", "a")
@@ -255,8 +266,7 @@ def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router
     names = {prefix + name for prefix in prefixes for _, name in stored}
     reachable = {name for name in names if (to := reference.destination(routes, default, name)) and to[:2] in stored}
     assert sorted(walked(router)) == sorted(reachable)
-    if not any(f"{one}/".startswith(f"{other}/") for one in reachable for other in reachable if one != other):
-        assert sorted(tree(router)) == sorted(reachable)
+    assert sorted(tree(router)) == sorted(reachable)
     for name in reachable:
         assert router.exists(name)
         assert router.size(name) == 1
@@ -285,16 +295,12 @@ def test_where_a_name_may_lead_is_never_denied(given_router, name):
         return
     match = table.match(name)
     segments = name.split("/")
-    for count in range(len(segments)):
-        directory = "/".join(segments[:count])
-        if f"{directory}/".startswith(match.prefix) or not match.prefix:
-            assert table.may_reach(directory, match.alias, match.prefix)
-        below = [
-            (view, start)
-            for view, start in table.views_below(directory)
-            if (view.alias, view.prefix) == (match.alias, match.prefix)
-        ]
-        assert any(not start or name.startswith(f"{start}/") for _, start in below)
+    directories = ["/".join(segments[:count]) for count in range(len(segments))]
+    inside = [directory for directory in directories if f"{directory}/".startswith(match.prefix)]
+    assert all(table.may_reach(directory, match.alias, match.prefix) for directory in inside)
+    for directory in directories:
+        starts = [start for view, start in table.views_below(directory) if view == (match.alias, match.prefix)]
+        assert any(not start or name.startswith(f"{start}/") for start in starts)
 
 
 def test_a_directory_that_an_earlier_route_claims_whole_leads_to_no_other():

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
+from django.test import override_settings
 
+from storage_router import RouterStorage
 from storage_router.exceptions import ReadOnlyRouteError, RouteChangedError
 
 from .conftest import memory_router
@@ -246,3 +249,30 @@ def test_writing_through_open_ends_in_the_routed_backend(tmp_path):
     with router.open("d/a.txt", "w") as file:
         file.write("é")
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "é"
+
+
+class HashedRouter(ManifestFilesMixin, RouterStorage):
+    """Django's mixins call the private halves of ``open`` and ``save``."""
+
+    manifest_name = "static/manifest.json"
+
+
+def test_djangos_mixins_work_on_the_router(settings_without_debug):
+    """R9: ``_open`` and ``_save`` are routed, too."""
+    router = HashedRouter(backends={"media": "memory://", "static": "memory://"}, routes=[STATIC], default="media")
+    router.save("static/a.css", ContentFile(b"body { background: url(b.png) }"))
+    router.save("static/b.png", ContentFile(b"x"))
+    paths = {name: (router, name) for name in ("static/a.css", "static/b.png")}
+    processed = {name: hashed for name, hashed, _ in router.post_process(paths)}
+    assert router.exists(processed["static/a.css"])
+    assert router.backends["static"].exists(processed["static/b.png"].removeprefix("static/"))
+    assert processed["static/b.png"].encode().removeprefix(b"static/") in read(router, processed["static/a.css"])
+    assert router.url("static/a.css").endswith(processed["static/a.css"].removeprefix("static/"))
+    with router._open("static/b.png") as file:
+        assert file.read() == b"x"
+
+
+@pytest.fixture
+def settings_without_debug():
+    with override_settings(DEBUG=False):
+        yield

@@ -193,6 +193,11 @@ def test_two_names_for_one_file_are_a_warning(routes, default, names):
     assert problems(*routes, default=default) == [("W007", "backends.media", message)]
 
 
+def test_a_hundred_prefixes_of_one_backend_are_one_warning():
+    routes = [{"prefix": f"p{number}", "strip_prefix": True} for number in range(100)]
+    assert ids(*routes) == ["W007"]
+
+
 @pytest.mark.parametrize(
     "routes",
     [
@@ -229,7 +234,7 @@ SMALL_NAMES = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(reference.TABLES)
 def test_what_is_covered_in_every_small_name_is_known_to_be_covered_or_gets_a_name_as_proof(routes):
     """R7: the reasoning is exact. A route that it calls reachable comes with a name that proves it."""
