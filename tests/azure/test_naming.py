@@ -9,6 +9,8 @@ from django.core.files.base import ContentFile
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import InvalidNameError
 
+from .conftest import Bench
+
 LEGAL = [
     ".htaccess",
     ".well-known/security.txt",
@@ -78,6 +80,12 @@ class TestLegalNames:
         assert storage.listdir("a\\") == ([], ["b.txt"])
 
 
+@pytest.fixture
+def unasked(azurite):
+    """A bench whose container is not there: no request may be made."""
+    return Bench(azurite, "not-there")
+
+
 class TestIllegalNames:
     """A8, R10: errors before any request, in every method."""
 
@@ -86,31 +94,31 @@ class TestIllegalNames:
         "name",
         ["../a", "a/../b", "a//b", "./a", "a/./b", "/a", "a\x00b", "a\nb", "a\x7f", "C:/a", "\udc80", "a./b", "a."],
     )
-    def test_they_are_refused_before_any_request(self, key_bench, method, name):
-        storage = key_bench.storage(location="here")
+    def test_they_are_refused_before_any_request(self, unasked, method, name):
+        storage = unasked.storage(location="here")
         with pytest.raises(SuspiciousFileOperation):
             METHODS[method](storage, name)
-        assert key_bench.requests.taken() == []
+        assert unasked.requests.taken() == []
 
     @pytest.mark.parametrize("method", sorted(METHODS.keys() - {"listdir", "walk"}))
     @pytest.mark.parametrize("name", ["a" * 1020, "/".join("a" * 254)])
-    def test_limits_count_the_location(self, key_bench, method, name):
-        storage = key_bench.storage(location="here")
+    def test_limits_count_the_location(self, unasked, method, name):
+        storage = unasked.storage(location="here")
         with pytest.raises(InvalidNameError, match=r"has at most (1024 characters|254 path segments); this one has"):
             METHODS[method](storage, name)
-        assert key_bench.requests.taken() == []
+        assert unasked.requests.taken() == []
 
     @pytest.mark.parametrize("method", sorted(METHODS.keys() - {"delete", "save"}))
-    def test_none_is_no_name(self, key_bench, method):
+    def test_none_is_no_name(self, unasked, method):
         with pytest.raises((InvalidNameError, TypeError)):
-            METHODS[method](key_bench.storage(), None)
-        assert key_bench.requests.taken() == []
+            METHODS[method](unasked.storage(), None)
+        assert unasked.requests.taken() == []
 
     @pytest.mark.parametrize("method", ["open", "size", "stat", "copy from", "copy to", "get_modified_time"])
     @pytest.mark.parametrize("name", ["", "a/"])
-    def test_a_directory_is_no_file(self, key_bench, method, name):
+    def test_a_directory_is_no_file(self, unasked, method, name):
         with pytest.raises(InvalidNameError):
-            METHODS[method](key_bench.storage(), name)
+            METHODS[method](unasked.storage(), name)
 
 
 class TestHooks:

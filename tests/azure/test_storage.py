@@ -283,7 +283,7 @@ class TestContentType:
                 {"content_typ": "text/css"},
                 r"get_object_parameters\('a.txt'\): there is no object parameter 'content_typ'",
             ),
-            ({"cache_control": "a\r\nX: y"}, "the value cannot be sent as a header"),
+            ({"cache_control": "a\r\nX: y"}, "cannot be sent as a header"),
             ({"metadata": {"not-a-name": "x"}}, "cannot be the name of metadata"),
             ({"tags": {"a": "?"}}, "is not one that Azure stores"),
         ],
