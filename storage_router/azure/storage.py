@@ -76,7 +76,7 @@ class AzureStorage(NamingStorage):
                     with named(name):
                         upload.put(self._blob_name(name), self._settings_for(name, content), overwrite=overwrite)
                 except BlobExistsError:
-                    taken, name = name, clean_name(next(names))
+                    taken, name = name, clean_name(next(names, name))
                     if name == taken:
                         raise
                 else:
