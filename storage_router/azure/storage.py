@@ -76,7 +76,10 @@ class AzureStorage(NamingStorage):
                     with named(name):
                         upload.put(self._blob_name(name), self._settings_for(name, content), overwrite=overwrite)
                 except BlobExistsError:
-                    taken, name = name, clean_name(next(names, name))
+                    if overwrite:
+                        # No other name helps, and an overwriting storage's next one would be the same.
+                        raise
+                    taken, name = name, clean_name(next(names))
                     if name == taken:
                         raise
                 else:

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.core.files.base import ContentFile
 
-from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
+from storage_router.exceptions import BlobConnectionError, BlobError, BlobExistsError, BlobTimeoutError
 from storage_router.testing.faults import (
     BUSY_WITH_RETRY_AFTER,
     DONE_BUT_FAILED,
@@ -131,6 +131,14 @@ def test_a_conflict_that_cannot_be_looked_at_is_an_error_and_no_second_file(fold
         storage.save("a.txt", ContentFile(b"content"))
     assert caught.value.status == 500
     assert folder.files() == {"a.txt": b"content"}
+
+
+def test_a_service_that_denies_to_overwrite_is_an_error_of_ours(folder: Folder, proxy: FaultProxy) -> None:
+    proxy.fail("Put Blob", Answer(409, "BlobAlreadyExists"), times=2)
+    with pytest.raises(BlobExistsError, match="There is a blob of this name already"):
+        folder.storage().replace("a.txt", ContentFile(b"content"))
+    with pytest.raises(BlobExistsError, match="There is a blob of this name already"):
+        folder.storage(overwrite_files=True).save("a.txt", ContentFile(b"content"))
 
 
 def test_connections_that_died_while_they_were_idle_are_replaced(folder: Folder, proxy: FaultProxy) -> None:

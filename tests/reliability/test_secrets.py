@@ -1,0 +1,186 @@
+"""C7: keys, SAS and tokens in no line of any log at any level, and in no error or chain of errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pytest
+from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+from django.core.files.base import ContentFile
+
+from storage_router import AzureStorage
+from storage_router.exceptions import BlobError
+from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from storage_router.testing.faults import DONE_BUT_FAILED, SERVER_ERROR, Answer, Cut, Fault, RejectToken, Reset, Stall
+from storage_router.testing.proxy import FaultProxy
+
+from .conftest import Folder
+from .operations import OPERATIONS
+
+FAULTS: tuple[Fault, ...] = (
+    Reset("request"),
+    Reset("answer"),
+    Reset("answer body"),
+    Cut(),
+    Cut(sealed=True),
+    Stall("answer"),
+    SERVER_ERROR,
+    DONE_BUT_FAILED,
+    Answer(403, "AuthenticationFailed"),
+    Answer(404, "ContainerNotFound"),
+    Answer(409, "BlobAlreadyExists"),
+    Answer(412, "ConditionNotMet"),
+    Answer(301, "Moved"),
+)
+
+
+class Everything(logging.Handler):
+    """Keeps every record of every logger as a formatter would print it, its arguments included."""
+
+    def __init__(self) -> None:
+        super().__init__(level=0)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += [self.format(record), repr(record.args), repr(record.__dict__)]
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """Every logger at its lowest level, as somebody sets it who hunts a fault in production."""
+    handler = Everything()
+    root = logging.getLogger()
+    before = root.level
+    levels = {
+        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
+    }
+    root.addHandler(handler)
+    root.setLevel(1)
+    for name in ("azure", "urllib3", "msal"):
+        logging.getLogger(name).setLevel(1)
+    yield handler.lines
+    root.removeHandler(handler)
+    root.setLevel(before)
+    for name in ("azure", "urllib3", "msal"):
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+def chain(error: BaseException) -> list[str]:
+    """Return all that a handler, a page of Django's or a tasks queue may show of an error."""
+    seen: list[str] = ["".join(traceback.format_exception(error))]
+    pending: list[Any] = [error]
+    done: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, BaseException) or id(current) in done:
+            continue
+        done.add(id(current))
+        seen += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        pending += [current.__cause__, current.__context__, *current.args]
+    return seen
+
+
+def forms(secret: str) -> set[str]:
+    """Return the ways in which a secret may be written."""
+    return {secret, quote(secret, safe=""), unquote(secret), quote(unquote(secret), safe="")}
+
+
+def use(folder: Folder, storage: AzureStorage) -> list[str]:
+    """Do everything under every fault, and return what the errors show."""
+    shown: list[str] = [repr(storage), repr(storage.options), str(storage.options)]
+    for operation in OPERATIONS:
+        if operation.name not in {"save-small", "append", "read-small", "delete", "listdir", "copy"}:
+            continue
+        for fault in FAULTS:
+            folder.proxy.heal()
+            folder.proxy.fail("*", fault, times=100)
+            try:
+                operation.run(storage)
+            except (BlobError, FileNotFoundError) as error:
+                shown += chain(error)
+    folder.proxy.heal()
+    with folder.proxy.down():
+        try:
+            storage.size("a")
+        except BlobError as error:
+            shown += chain(error)
+    assert len(shown) > 100
+    return shown
+
+
+@pytest.fixture
+def hurried(quick_retries: None) -> dict[str, Any]:
+    return {"read_timeout": 0.1, "retry_total": 1}
+
+
+def test_an_account_key_appears_nowhere(folder: Folder, log: list[str], hurried: dict[str, Any]) -> None:
+    shown = use(folder, folder.storage(client_options=hurried, log_requests=True))
+    assert len(log) > 100
+    for form in forms(ACCOUNT_KEY):
+        assert not [line for line in [*log, *shown] if form in line]
+
+
+def test_a_sas_appears_nowhere(folder: Folder, log: list[str], hurried: dict[str, Any]) -> None:
+    sas = generate_container_sas(
+        ACCOUNT_NAME,
+        folder.container,
+        ACCOUNT_KEY,
+        permission=ContainerSasPermissions(read=True, write=True, delete=True, list=True, create=True, add=True),
+        expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+    )
+    signature = dict(part.split("=", 1) for part in sas.split("&"))["sig"]
+    storage = AzureStorage(
+        account_url=folder.proxy.account_url(),
+        sas_token=sas,
+        azure_container=folder.container,
+        location=folder.location,
+        client_options=hurried,
+        log_requests=True,
+    )
+    assert storage.save("a.txt", ContentFile(b"content")) == "a.txt"
+    shown = use(folder, storage)
+    assert len(log) > 100
+    for form in forms(signature):
+        assert not [line for line in [*log, *shown] if form in line]
+
+
+def test_a_token_and_the_signatures_of_urls_appear_nowhere(
+    azurite_https: Azurite, container_https: str, log: list[str], hurried: dict[str, Any]
+) -> None:
+    tokens: list[str] = []
+
+    class Noted(UnsignedTokenCredential):
+        def get_token(self, *scopes: str, **options: Any) -> Any:
+            self.lifetime += 1
+            token = super().get_token(*scopes, **options)
+            tokens.append(token.token)
+            return token
+
+    shown: list[str] = []
+    with FaultProxy(azurite_https) as proxy:
+        storage = AzureStorage(
+            account_url=proxy.account_url(),
+            token_credential=Noted(),
+            azure_container=container_https,
+            expiration_secs=600,
+            client_options={"connection_verify": str(proxy.certificate), **hurried},
+            log_requests=True,
+        )
+        for fault in (RejectToken(), *FAULTS):
+            proxy.heal()
+            proxy.fail("*", fault, times=20)
+            for operation in (storage.url, storage.size, storage.delete):
+                try:
+                    operation("a")
+                except (BlobError, FileNotFoundError) as error:
+                    shown += chain(error)
+        proxy.heal()
+        signature = storage.url("a").rpartition("sig=")[2]
+    assert tokens
+    secrets = {*tokens, *forms(signature), *(token.split(".")[1] for token in tokens)}
+    assert not [line for line in [*log, *shown] if any(secret in line for secret in secrets)]
