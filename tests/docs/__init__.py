@@ -1,0 +1,1 @@
+"""What is documented is executed: the pages, and everything that they have to mention."""

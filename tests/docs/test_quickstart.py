@@ -1,0 +1,182 @@
+"""Issue 8: who follows docs/quickstart.md ends with a picture, a private document and static files in three containers.
+
+Every command and every file of the first three sections is taken from the page. What differs from a reader's machine is
+said in ``STANDS_FOR``. ``make test-wheel`` runs the same with an interpreter of an environment that has only the wheel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import django.contrib.admin
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from storage_router.testing.azurite import Azurite
+from tests.docs.pages import ROOT, blocks, commands, text_of
+
+PAGE = ROOT / "docs/quickstart.md"
+PYTHON = os.environ.get("STORAGE_ROUTER_TEST_PYTHON", sys.executable)
+"""The interpreter that the reader uses: the tests' own, or one that only has the wheel."""
+
+# Command -> what the tests do instead, and why.
+STANDS_FOR = {
+    "mkdir acme": "a directory of the test's own",
+    "cd acme": "a directory of the test's own",
+    "python3 -m venv env": "the interpreter that is tested",
+    ". env/bin/activate": "the interpreter that is tested",
+    "python -m pip install django-storage-router pillow": "make test-wheel installs the wheel",
+    "npm install": "the Azurite of tools/azurite, which has the same package.json",
+    "npx azurite-blob --inMemoryPersistence --skipApiVersionCheck --disableTelemetry": "an Azurite on a free port",
+    "python manage.py createsuperuser": "asks questions; the walk-through in tests/browser goes on from here",
+    "python manage.py runserver --nostatic": "does not end; the walk-through in tests/browser goes on from here",
+}
+
+
+@pytest.fixture(scope="module")
+def azurite():
+    with Azurite() as server:
+        yield server
+
+
+class Reader:
+    """Somebody who types what the page says, from the top to the section about Azure."""
+
+    def __init__(self, folder: Path, azurite: Azurite) -> None:
+        self.folder = folder
+        self.azurite = azurite
+        self.printed: dict[str, str] = {}
+        self.left_out: set[str] = set()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))}
+        # Port 10000, which the page's connection string means, may be somebody else's.
+        connection = {
+            f"STORAGE_ROUTER__BACKENDS__{alias}__CONNECTION_STRING": azurite.connection_string()
+            for alias in ("MEDIA", "PRIVATE", "STATIC")
+        }
+        path = {"PYTHONPATH": str(ROOT)} if sys.executable == PYTHON else {}
+        self.environment = kept | connection | path | {"PYTHONWARNINGS": "error"}
+
+    def read(self) -> None:
+        tutorial = text_of(PAGE).partition("\n## The same in Azure")[0].count("\n")
+        for block in blocks(pages=[PAGE]):
+            if block.line > tutorial:
+                break
+            if block.language == "console":
+                for command in commands(block):
+                    self.type(command)
+            elif block.file:
+                self.write(block.file, block.text, append="at the end" in block.text.partition("\n")[0])
+
+    def write(self, name: str, text: str, *, append: bool) -> None:
+        path = self.folder / name
+        text = text.replace("http://127.0.0.1:10000/", f"http://127.0.0.1:{self.azurite.port}/")
+        assert append or name.startswith("gallery/") or not path.exists()
+        path.write_text(path.read_text() + "\n" + text if append else text)
+
+    def type(self, command: str) -> None:
+        if command in STANDS_FOR or command.startswith("docker run"):
+            self.left_out.add(command)
+            return
+        words = shlex.split(command)
+        source = None
+        if "<" in words:
+            words, source = words[: words.index("<")], words[-1]
+        program = {"python": [PYTHON], "django-admin": [PYTHON, "-m", "django"]}[words[0]]
+        done = subprocess.run(
+            [*program, *words[1:]],
+            cwd=self.folder,
+            env=self.environment,
+            input=(self.folder / source).read_text() if source else "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
+        self.printed[command] = done.stdout
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory, azurite):
+    reader = Reader(tmp_path_factory.mktemp("acme"), azurite)
+    reader.read()
+    return reader
+
+
+@pytest.fixture(scope="module")
+def service(azurite):
+    with BlobServiceClient.from_connection_string(azurite.connection_string()) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def links(reader):
+    """The two addresses that are printed at the end: of the picture and of the document."""
+    return reader.printed["python manage.py shell < store.py"].split()[-2:]
+
+
+def names(service: BlobServiceClient, container: str) -> set[str]:
+    return set(service.get_container_client(container).list_blob_names())
+
+
+def fetch(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return answer.read()
+
+
+def test_nothing_was_left_out_but_what_is_said_here(reader):
+    docker = {command for command in reader.left_out if command.startswith("docker run")}
+    assert len(docker) == 1
+    assert reader.left_out - docker == set(STANDS_FOR)
+
+
+def test_each_file_is_in_its_container(reader, service):
+    assert names(service, "media") == {"pictures/square.png"}
+    assert names(service, "private") == {"private/contract.txt"}
+    admin = Path(django.contrib.admin.__file__).parent / "static"
+    own = {path.relative_to(admin).as_posix() for path in admin.rglob("*") if path.is_file()}
+    assert "admin/css/base.css" in own
+    static = names(service, "static")
+    assert static == own if sys.executable == PYTHON else "admin/css/base.css" in static
+
+
+def test_the_picture_opens_for_everybody(links):
+    assert "?" not in links[0]
+    assert fetch(links[0]).startswith(b"\x89PNG")
+
+
+def test_the_document_opens_by_its_signed_link_and_not_without(links):
+    assert fetch(links[1]) == b"Between you and me."
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        fetch(links[1].partition("?")[0])
+    caught.value.close()
+    assert caught.value.code in (403, 404)
+
+
+def test_explain_says_the_three_ways(reader):
+    [printed] = [text for command, text in reader.printed.items() if " explain " in command]
+    assert re.findall(r"^(\S+)\t(\w+)", printed, re.MULTILINE)[1:] == [
+        ("pictures/square.png", "media"),
+        ("private/contract.pdf", "private"),
+        ("static/admin/css/base.css", "static"),
+    ]
+
+
+def test_doctor_has_nothing_to_complain_about(reader):
+    rows = [line.split("\t") for line in reader.printed["python manage.py storage_router doctor"].splitlines() if line]
+    assert {row[0] for row in rows} == {"media", "private", "static"}
+    # Nobody has said which site the pages are of.
+    assert {row[1]: row[2] for row in rows if row[2] != "ok"} == {"cors": "skipped"}
+
+
+def test_the_emulator_of_the_page_is_the_one_of_the_tests():
+    [shown] = [json.loads(block.text) for block in blocks("json", pages=[PAGE])]
+    pinned = json.loads(text_of(ROOT / "tools/azurite/package.json"))
+    assert {key: pinned[key] for key in shown} == shown
