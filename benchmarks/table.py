@@ -1,0 +1,92 @@
+"""From measurements to a table: medians, ratios, and whether the goals are reached."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from measuring import Figures
+from rows import Goal, Row
+
+Rounds = list[dict[str, Figures]]
+"""For each round, the figures of each contender."""
+
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_COLUMNS = ("seconds", "cpu", "memory", "requests")
+_HEADING = ("work", "contender", "time", "cpu", "memory", "requests", "time to ours")
+
+
+def heading() -> str:
+    """Return the table's first line."""
+    return _aligned(_HEADING)
+
+
+def lines(row: Row, rounds: Rounds) -> list[str]:
+    """Return the row's lines: one for each contender, then one for each goal."""
+    verdicts = [f"    {'reached' if reached else 'MISSED'}: {words}" for words, reached in judged(row, rounds)]
+    return [_aligned(cells) for cells in _cells(row, rounds)] + verdicts
+
+
+def markdown(measured: list[tuple[Row, Rounds]]) -> str:
+    """Return the whole table for a page of the documentation."""
+    found = [f"| {' | '.join((*_HEADING, 'goal'))} |", f"|{' --- |' * (len(_HEADING) + 1)}"]
+    for row, rounds in measured:
+        verdicts = "; ".join(f"{'reached' if ok else '**missed**'}: {words}" for words, ok in judged(row, rounds))
+        for index, cells in enumerate(_cells(row, rounds)):
+            first = row.name if index == 0 else ""
+            found.append(f"| {' | '.join((first, *cells[1:], verdicts if index == 0 else ''))} |")
+    return "\n".join(found) + "\n"
+
+
+def judged(row: Row, rounds: Rounds) -> list[tuple[str, bool]]:
+    """Hold the figures against the goals: words, and whether it is reached."""
+    return [_judged(goal, row, rounds) for goal in row.goals]
+
+
+def _judged(goal: Goal, row: Row, rounds: Rounds) -> tuple[str, bool]:
+    if not goal.other:
+        value = _middle(rounds, "ours", goal.figure)
+        assert value is not None
+        words = f"{_shown(value, goal.figure)}, at most {_shown(goal.bound, goal.figure)}"
+        return (f"{words} requests" if goal.figure == "requests" else words), value <= goal.bound
+    rivals = [contender for contender in row.contenders if contender.startswith(goal.other)]
+    ratio = max(_ratio(rounds, "ours", rival) for rival in rivals)
+    name = row.floor if goal.other == "floor" else goal.other + ("'s best" if len(rivals) > 1 else "")
+    if goal.times_faster:
+        return f"{1 / ratio:.1f} x {name}, at least {goal.bound:g} x", 1 / ratio >= goal.bound
+    return f"{ratio:.2f} x the time of {name}, at most {goal.bound:g} x", ratio <= goal.bound
+
+
+def _cells(row: Row, rounds: Rounds) -> list[tuple[str, ...]]:
+    found = []
+    for contender in row.contenders:
+        figures = [_middle(rounds, contender, figure) for figure in _COLUMNS]
+        shown = ["-" if value is None else _shown(value, name) for name, value in zip(_COLUMNS, figures, strict=True)]
+        name = row.floor if contender == "floor" else contender
+        ratio = "" if contender == "ours" else f"{_ratio(rounds, contender, 'ours'):.3g}"
+        found.append((row.name, name, *shown, ratio))
+    return found
+
+
+def _middle(rounds: Rounds, contender: str, figure: str) -> float | None:
+    """Return the median of one figure of a contender, None where it was not measured."""
+    values = [found[contender][figure] for found in rounds if figure in found[contender]]
+    return median(values) if values else None
+
+
+def _ratio(rounds: Rounds, above: str, below: str) -> float:
+    """Return the median of the rounds' ratios: a machine that slows down half-way slows both sides."""
+    return median(found[above]["seconds"] / found[below]["seconds"] for found in rounds)
+
+
+def _shown(value: float, figure: str) -> str:
+    if figure == "memory":
+        return f"{value / 2**20:.1f} MiB"
+    if figure == "requests":
+        return f"{value:.4g}"
+    factor, unit = next(((factor, unit) for factor, unit in _UNITS if value >= factor), _UNITS[-1])
+    return f"{value / factor:.3g} {unit}"
+
+
+def _aligned(cells: tuple[str, ...]) -> str:
+    work, contender, *rest = cells
+    return f"{work:40} {contender:21}" + "".join(f"{cell:>13}" for cell in rest)

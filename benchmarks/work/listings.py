@@ -1,0 +1,27 @@
+"""What listing many files costs."""
+
+from __future__ import annotations
+
+from contenders import storage
+from measuring import Figures, exhausted, timed
+
+
+def thousand(contender: str, endpoint: str) -> Figures:
+    """List 1,000 files."""
+    return _listed(contender, endpoint, 1_000)
+
+
+def hundred_thousand(contender: str, endpoint: str) -> Figures:
+    """List 100,000 files."""
+    return _listed(contender, endpoint, 100_000)
+
+
+def _listed(contender: str, endpoint: str, count: int) -> Figures:
+    made = storage(contender, endpoint)
+    made.exists("small")
+
+    def operation(_: int) -> None:
+        directory = f"list-{count}"
+        assert exhausted(made.walk(directory) if contender == "ours" else made.list_all(directory)) == count
+
+    return timed(operation, 1, warm=0)
