@@ -69,7 +69,8 @@ class AzureFields(BaseModel):
     credential: Credential | None = Field(
         default=None,
         description="An identity by name, through azure-identity; no secret is needed. `default` is "
-        "DefaultAzureCredential; `anonymous` reads a public container without any credential.",
+        "DefaultAzureCredential, and is meant where no way to authenticate is given; `anonymous` reads a public "
+        "container without any credential.",
         examples=["default", "managed_identity"],
     )
     client_id: (

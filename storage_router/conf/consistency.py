@@ -21,10 +21,8 @@ MAX_DELEGATION_SECS = 7 * 86400
 Complaints = list[tuple[Location, PydanticCustomError]]
 
 _PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
-_HOW_TO = (
-    "Set credential = 'default' (or 'managed_identity', ...), or account_key, sas_token or connection_string; a public "
-    "container is read with credential = 'anonymous'."
-)
+_IMPLIED = "default"
+"""The ``credential`` where no way to authenticate is given: an identity needs no secret, so there is none to forget."""
 
 
 def winner(options: AzureFields) -> str | None:
@@ -36,7 +34,8 @@ def unused(options: AzureFields) -> tuple[str, ...]:
     """Return the authentication options that are given and do nothing."""
     won = winner(options)
     lost = [name for name in _PRECEDENCE if name != won and getattr(options, name) is not None]
-    if options.client_id is not None and not (won == "credential" and options.credential in WITH_CLIENT_ID):
+    by_name = won in ("credential", None) and (options.credential or _IMPLIED)
+    if options.client_id is not None and by_name not in WITH_CLIENT_ID:
         lost.append("client_id")
     return tuple(lost)
 
@@ -62,8 +61,8 @@ def authentication(options: AzureFields) -> Authentication:
         return SasToken(sas_token=options.sas_token)
     if options.credential == "anonymous":
         return Anonymous()
-    client_id = options.client_id if options.credential in WITH_CLIENT_ID else None
-    return TokenCredential(name=options.credential, client_id=client_id)
+    name = options.credential or _IMPLIED
+    return TokenCredential(name=name, client_id=options.client_id if name in WITH_CLIENT_ID else None)
 
 
 def endpoint(options: AzureFields) -> str:
@@ -104,13 +103,15 @@ def contradictions(options: AzureFields, wrong: Collection[str]) -> Complaints:
         # Whoever misspelt a key has said how to authenticate; everything that follows from it would be a guess.
         return found
     won = winner(options)
-    if won is None:
-        return [*found, (("credential",), complaint("there is no way to authenticate", _HOW_TO, id="E011"))]
     if {"account_name", "account_url"} & set(wrong):
         return found
     if account_name(options) is None and not _does_without_name(options):
         hint = "account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
-        return [*found, (("account_name",), complaint(f"{won} needs account_name", hint, id="E011"))]
+        message = f"{won} needs account_name" if won is not None else "there is neither account_name nor account_url"
+        return [*found, (("account_name",), complaint(message, hint, id="E011"))]
+    if won is None and endpoint(options).startswith("http:"):
+        hint = "Give account_key or connection_string for an emulator; identities are for https only."
+        return [*found, (("credential",), complaint("there is no way to authenticate over http", hint, id="E011"))]
     return found + _signing_problems(options, authentication(options), endpoint(options), wrong)
 
 
@@ -202,9 +203,9 @@ def _does_without_name(options: AzureFields) -> bool:
     string = parsed(options)
     if string is not None:
         return string.account_key is None and string.blob_endpoint is not None
-    signs = options.account_key is not None or options.token_credential is not None
-    signs = signs or options.credential not in (None, "anonymous")
-    return options.account_url is not None and not signs
+    won = winner(options)
+    cannot_sign = won == "sas_token" or (won == "credential" and options.credential == "anonymous")
+    return options.account_url is not None and cannot_sign
 
 
 def _account_in(url: str) -> str | None:

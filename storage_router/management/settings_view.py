@@ -115,6 +115,7 @@ def authentications(entry: Entry) -> dict[Path, dict[str, Any]]:
     return {
         path: {
             "option": options.authentication.option,
+            "credential": getattr(options.authentication, "name", None),
             "kind": options.authentication.kind,
             "unused": list(options.unused),
         }

@@ -76,6 +76,17 @@ def test_the_option_that_authenticates_is_named_with_those_that_lost(run, toml, 
     assert found["backends.media.authentication"] == ("account_key (not used: sas_token)", "derived from the above")
 
 
+def test_the_identity_that_is_meant_where_nothing_authenticates_is_named(run):
+    """O1"""
+    backend = {"type": "azure", "account_name": "acmefiles", "azure_container": "media"}
+    router = {
+        "BACKEND": "storage_router.RouterStorage",
+        "OPTIONS": {"backends": {"media": backend}, "default": "media"},
+    }
+    found = rows(run("config", "--given", default=router))
+    assert found["backends.media.authentication"] == ("credential default", "derived from the above")
+
+
 def test_given_leaves_the_defaults_out(run, toml):
     found = rows(run("config", "--given", default=toml))
     assert "default" not in {source for _, source in found.values()}
@@ -105,7 +116,9 @@ def test_json_holds_paths_values_sources_and_the_authentication(run, toml):
         "source": "environment",
         "place": "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY",
     }
-    assert data["authentication"] == {"media": {"option": "account_key", "kind": "account_key", "unused": []}}
+    assert data["authentication"] == {
+        "media": {"option": "account_key", "credential": None, "kind": "account_key", "unused": []}
+    }
     assert data["warnings"] == []
 
 

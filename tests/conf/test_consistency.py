@@ -203,9 +203,32 @@ def test_ways_to_authenticate_can_be_keys_of_what_is_shared():
 
 def test_anonymous_has_to_be_said():
     assert options(account_name="acmefiles", credential="anonymous").authentication == Anonymous()
-    problem = problems(account_name="acmefiles")["credential"]
-    assert (problem.id, problem.message) == ("storage_router.E011", "there is no way to authenticate")
-    assert "credential = 'default'" in problem.hint
+    assert options(account_name="acmefiles").authentication == TokenCredential(name="default")
+
+
+def test_where_no_way_to_authenticate_is_given_the_default_identity_does_and_signs():
+    """C3: ``azure://acmefiles/media?expiration_secs=300`` is a whole backend."""
+    chosen = options(account_name="acmefiles", expiration_secs=300, client_id=IDENTITY)
+    assert chosen.authentication == TokenCredential(name="default", client_id=IDENTITY)
+    assert (chosen.authentication.option, chosen.unused) == ("credential", ())
+    assert (
+        "an identity signs URLs for 7 days"
+        in problems(account_name="acmefiles", expiration_secs="8d")["expiration_secs"].message
+    )
+
+
+@pytest.mark.parametrize(
+    "given", [{"account_url": "http://127.0.0.1:10000/acmefiles"}, {"account_name": "acmefiles", "azure_ssl": False}]
+)
+def test_the_default_identity_is_no_way_over_http(given):
+    problem = problems(**given)["credential"]
+    assert (problem.id, problem.message) == ("storage_router.E011", "there is no way to authenticate over http")
+    assert "account_key or connection_string" in problem.hint
+
+
+def test_a_container_alone_is_not_enough():
+    problem = problems()["account_name"]
+    assert (problem.id, problem.message) == ("storage_router.E011", "there is neither account_name nor account_url")
 
 
 @pytest.mark.parametrize("way", ["account_key", "token_credential", "credential", "sas_token"])
@@ -238,6 +261,8 @@ def test_the_accounts_url_tells_its_name_and_scheme(url, name):
 )
 def test_a_url_that_tells_no_account_needs_one_where_urls_are_signed(url):
     assert problems(account_url=url, account_key=KEY)["account_name"].message == "account_key needs account_name"
+    assert problems(account_url=url, account_key=KEY, credential="anonymous").keys() == {"account_name"}
+    assert problems(account_url=url).keys() == {"account_name"}
     assert options(account_url=url, account_key=KEY, account_name="acmefiles").resolved_account_name == "acmefiles"
     for way in ({"sas_token": SAS}, {"credential": "anonymous"}):
         chosen = options(account_url=url, **way)

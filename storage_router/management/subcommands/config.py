@@ -96,7 +96,8 @@ def _derived(entry: Entry) -> list[Setting]:
     return [
         Setting(
             path=(*path, "authentication"),
-            value=facts["option"] + (f" (not used: {', '.join(facts['unused'])})" if facts["unused"] else ""),
+            value=(f"{facts['option']} {facts['credential']}" if facts["credential"] else facts["option"])
+            + (f" (not used: {', '.join(facts['unused'])})" if facts["unused"] else ""),
             origin=_DERIVED,
         )
         for path, facts in authentications(entry).items()
