@@ -129,12 +129,11 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
             staging = Staging(location=folder, sources=paths, stored=destination)
             twin = self._twin(staging)
             processed: list[Processed] = list(ManifestFilesMixin.post_process(twin, paths, **options))
-            if failed := [each for each in processed if isinstance(each[2], Exception)]:
-                yield from failed
-                return
-            self._publish(twin, staging, destination)
-            self._manifest = twin._loaded()
-        yield from processed
+            failed = [each for each in processed if isinstance(each[2], Exception)]
+            if not failed:
+                self._publish(twin, staging, destination)
+                self._manifest = twin._loaded()
+        yield from failed or processed
 
     def _twin(self, staging: Staging) -> ManifestStaticFilesStorage:
         """Return this storage, with whatever subclasses and settings changed of it, working in ``staging``."""

@@ -16,17 +16,18 @@ def copy_to_storage(copy: FileCopy, storage: Storage, *, dry_run: bool) -> Outco
     Django's storages do not overwrite, so a file that differs is deleted first, as Django's own ``collectstatic`` does.
     """
     there = storage.exists(copy.name)
+    size = size_of(copy.source, copy.source_name) or 0
     with opened(copy.source, copy.source_name) as file:
         if there and not _is_link(storage, copy.name) and _same(storage, copy, file):
-            return Outcome(copy=copy, action="unmodified")
+            return Outcome(copy=copy, action="unmodified", size=size)
     action: Action = "replaced" if there else "created"
     if dry_run:
-        return Outcome(copy=copy, action=action)
+        return Outcome(copy=copy, action=action, size=size)
     with opened(copy.source, copy.source_name) as file:
         if there:
             storage.delete(copy.name)
         storage.save(copy.name, file)
-    return Outcome(copy=copy, action=action, size=size_of(copy.source, copy.source_name) or 0)
+    return Outcome(copy=copy, action=action, size=size)
 
 
 def _same(storage: Storage, copy: FileCopy, file: SteadyFile) -> bool:

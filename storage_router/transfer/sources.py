@@ -32,10 +32,10 @@ def opened(storage: Storage, name: str) -> Iterator[SteadyFile]:
 
 
 class SteadyFile(File):  # type: ignore[type-arg]  # a generic in the stubs only
-    """A file that is read once, and that raises ``SourceChangedError`` where it would end if it changed since it was
-    opened.
+    """A file that raises ``SourceChangedError`` at the first ``read`` after it changed.
 
-    What is uploaded from it is therefore never stored half old and half new. Only files of this machine can be watched.
+    What is uploaded from it is therefore never stored half old and half new, and a file that grows all the time has an
+    end. Only files of this machine can be watched.
     """
 
     def __init__(self, file: Any, name: str) -> None:
@@ -44,10 +44,9 @@ class SteadyFile(File):  # type: ignore[type-arg]  # a generic in the stubs only
         self._fingerprint = _fingerprint(file)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes; at the end make sure that all of them belong together."""
+        """Return the next bytes, which belong to those before."""
         piece: bytes = self._source.read(size)
-        if size < 0 or (size and not piece):
-            self.check()
+        self.check()
         return piece
 
     def check(self) -> None:

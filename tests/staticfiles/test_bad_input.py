@@ -1,0 +1,202 @@
+"""What goes wrong while static files are copied: the names are said, what is stored is whole, the next run finishes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+from django.core.management import CommandError
+
+from storage_router.exceptions import ContainerNotFoundError, SourceChangedError, TransferError
+from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
+from storage_router.testing.faults import Answer, Delay, RejectToken, Reset
+from storage_router.testing.proxy import FaultProxy
+from storage_router.transfer import Destination, FileCopy
+
+from .projects import FILES, azure, in_container, project, router, write
+from .test_collectstatic import COLLECTED
+from .test_manifest import manifest_of
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_copied(source: Path, azurite, container: str) -> None:
+    """S3"""
+    (source / "css/gone.css").symlink_to(source / "nowhere")
+    with project(source, router(azure(azurite, container))) as here:
+        with pytest.raises(CommandError) as caught:
+            here.collect()
+        assert str(caught.value).startswith(f"1 of {len(COLLECTED) + 1} files could not be copied:\n    css/gone.css: ")
+        assert str(caught.value).endswith("Run the same command again for the rest.")
+        assert isinstance(caught.value.__cause__, TransferError)
+        assert list(caught.value.__cause__.failures) == ["css/gone.css"]
+        assert in_container(azurite, container) == COLLECTED
+        (source / "css/gone.css").unlink()
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+
+
+class ChangingStorage(FileSystemStorage):
+    """Somebody else writes to each file while it is read."""
+
+    def open(self, name: str, mode: str = "rb"):
+        return ChangingFile(super().open(name, mode), self.path(name))
+
+
+class ChangingFile(File):
+    def __init__(self, file: File, path: str) -> None:
+        super().__init__(file.file, file.name)
+        self.path = path
+
+    def read(self, size: int = -1) -> bytes:
+        with Path(self.path).open("ab") as other:
+            other.write(b"more")
+        return self.file.read(size)
+
+
+@pytest.mark.parametrize("size", [10, 6 * 2**20], ids=["small", "large"])
+def test_a_file_that_changes_while_it_is_copied_is_not_stored(
+    size: int, tmp_path: Path, azurite, container: str
+) -> None:
+    """S3"""
+    from storage_router import AzureStorage
+
+    write(tmp_path, {"a.css": b"a" * size})
+    target = AzureStorage(connection_string=azurite.connection_string(), azure_container=container)
+    copies = [FileCopy(name="a.css", source=ChangingStorage(location=tmp_path), source_name="a.css")]
+    with pytest.raises(TransferError) as caught:
+        Destination(target).copy_all(copies)
+    assert isinstance(caught.value.failures["a.css"], SourceChangedError)
+    assert "a.css: The file changed while it was being read" in str(caught.value)
+    assert in_container(azurite, container) == {}
+    steady = [FileCopy(name="a.css", source=FileSystemStorage(location=tmp_path), source_name="a.css")]
+    Destination(target).copy_all(steady)
+    assert in_container(azurite, container)["a.css"] == (tmp_path / "a.css").read_bytes()
+
+
+def test_a_missing_container_is_one_error_that_says_how_to_make_it(source: Path, azurite: Azurite) -> None:
+    """A10"""
+    with project(source, router(azure(azurite, "not-there"))) as here, pytest.raises(CommandError) as caught:
+        here.collect()
+    assert isinstance(caught.value.__cause__, ContainerNotFoundError)
+    assert "not-there" in str(caught.value)
+    assert "create" in str(caught.value)
+
+
+def test_a_lost_connection_now_and_then_is_no_failure(source: Path, proxy: FaultProxy, container: str) -> None:
+    """F1: what the direct request could not do, the SDK does."""
+    with project(source, router(azure(proxy, container))) as here:
+        for fault in (Reset("request"), Reset("answer"), Answer(503, "ServerBusy"), Answer(500, done=True)):
+            proxy.fail("Put Blob", fault)
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+    assert in_container(proxy, container) == COLLECTED
+
+
+def test_when_nothing_works_the_rest_is_not_tried(source: Path, proxy: FaultProxy, container: str) -> None:
+    """S3: a full account, for example."""
+    write(source, {f"many/{index}.css": b"p {}" for index in range(90)})
+    with project(source, router(azure(proxy, container))) as here:
+        proxy.fail("Put Blob", Answer(403, "AccountIsFull"), times=10_000)
+        with pytest.raises(CommandError, match=r"After so many failures \d+ further files were not tried\.") as caught:
+            here.collect()
+        failed, untried = caught.value.__cause__.failures, caught.value.__cause__.untried
+        assert len(failed) >= 20
+        assert len(failed) + len(untried) == len(COLLECTED) + 90
+        assert "AccountIsFull" in str(caught.value)
+        proxy.heal()
+        assert here.collect().lines == [f"{len(COLLECTED) + 90} static files copied."]
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "SDK"])
+def test_a_token_that_expires_half_way_is_renewed(direct: bool, source: Path, azurite_https, container_https) -> None:
+    """S3"""
+    from storage_router import AzureStorage
+
+    credential = UnsignedTokenCredential(lifetime=2)
+    with FaultProxy(azurite_https) as proxy:
+        target = AzureStorage(
+            account_url=proxy.account_url(),
+            azure_container=container_https,
+            token_credential=credential,
+            client_options={"connection_verify": str(proxy.certificate)},
+        )
+        proxy.fail("Put Blob", Delay(0.3), times=100)
+        files = FileSystemStorage(location=source)
+        copies = [FileCopy(name=name, source=files, source_name=name) for name in FILES]
+        Destination(target, threads=1, direct=direct).copy_all(copies)
+        assert len({request.head.get("authorization") for request in proxy.requests}) > 1
+        assert in_container(azurite_https, container_https) == FILES
+
+
+class RenewedTokenCredential(UnsignedTokenCredential):
+    """Every token is another one, even within a second."""
+
+    def get_token(self, *scopes: str, **options):
+        self.lifetime += 1
+        return super().get_token(*scopes, **options)
+
+
+def test_a_token_that_is_taken_back_is_replaced_by_the_sdk(source: Path, azurite_https, container_https: str) -> None:
+    from storage_router import AzureStorage
+
+    with FaultProxy(azurite_https) as proxy:
+        target = AzureStorage(
+            account_url=proxy.account_url(),
+            azure_container=container_https,
+            token_credential=RenewedTokenCredential(),
+            client_options={"connection_verify": str(proxy.certificate)},
+        )
+        proxy.fail("Put Blob", RejectToken(), skip=3)
+        files = FileSystemStorage(location=source)
+        copies = [FileCopy(name=name, source=files, source_name=name) for name in FILES]
+        Destination(target, threads=2).copy_all(copies)
+        assert in_container(azurite_https, container_https) == FILES
+
+
+def test_after_ctrl_c_everything_is_whole_and_the_next_run_finishes(
+    source: Path, tmp_path: Path, proxy: FaultProxy, container: str
+) -> None:
+    """S3: in a process of its own, interrupted after some requests."""
+    many = {f"many/{index}.css": b"p { margin: %d }" % index for index in range(80)}
+    kind = "ManifestStaticFilesStorage"
+    with project(source, router(azure(proxy, container), kind=kind)) as here:
+        here.collect()
+        old = in_container(proxy, container)["staticfiles.json"]
+        write(source, many)
+        script = textwrap.dedent(
+            f"""
+            import django
+            from django.conf import settings
+            from django.core.management import execute_from_command_line
+            settings.configure(
+                INSTALLED_APPS=["storage_router", "django.contrib.staticfiles"], STATIC_URL="/static/",
+                STATICFILES_DIRS=[{str(source)!r}], STORAGES={router(azure(proxy, container), kind=kind)!r},
+            )
+            execute_from_command_line(["manage.py", "collectstatic", "--noinput"])
+            """
+        )
+        proxy.forget()
+        proxy.fail("Put Blob", Delay(0.3), times=10_000)
+        with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True) as process:
+            deadline = time.monotonic() + 60
+            while proxy.count("Put Blob") < 40 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            os.kill(process.pid, signal.SIGINT)
+            _, said = process.communicate()
+        assert process.returncode == 130
+        assert "Interrupted." in said
+        assert "Traceback" not in said
+        found = in_container(proxy, container)
+        assert found["staticfiles.json"] == old
+        copied = {name: content for name, content in found.items() if name in many}
+        assert 0 < len(copied) < len(many)
+        assert copied == {name: many[name] for name in copied}
+        proxy.heal()
+        here.collect()
+        found = in_container(proxy, container)
+        assert {name: found[manifest_of(found)[name]] for name in many} == many

@@ -1,0 +1,311 @@
+"""``collectstatic``: Django's own command, with the copying replaced. S3, S4."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from django.core.management import CommandError, call_command, get_commands
+
+from storage_router.testing.azurite import Azurite
+from storage_router.testing.proxy import FaultProxy
+
+from .projects import (
+    FILES,
+    azure,
+    filesystem,
+    in_container,
+    in_directory,
+    only_static,
+    project,
+    properties,
+    router,
+    write,
+)
+
+COLLECTED = {name: content for name, content in FILES.items() if name not in (".hidden", "notes.txt~")}
+
+OPTIONS = {
+    "plain": {},
+    "verbose": {"verbosity": 2},
+    "dry run": {"dry_run": True, "verbosity": 2},
+    "ignore": {"ignore_patterns": ["*.css", "img"]},
+    "no default ignore": {"use_default_ignore_patterns": False},
+    "no post-process": {"post_process": False},
+    "clear": {"clear": True},
+    "clear, dry run": {"clear": True, "dry_run": True, "verbosity": 2},
+    "quiet": {"verbosity": 0},
+}
+
+
+def test_the_command_is_this_packages() -> None:
+    assert get_commands()["collectstatic"] == "storage_router"
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_every_option_does_and_says_what_it_does_in_django(
+    options, source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    """S3: side by side with Django's own command and ``FileSystemStorage``, before and after a change."""
+
+    def change(folder: Path) -> None:
+        write(folder, {"css/site.css": b"p {}\n", "new.txt": b"new"})
+        # Django looks at times: what was copied before must be older, and what has changed younger.
+        for name in ("css/site.css", "new.txt"):
+            os.utime(folder / name, (2**31, 2**31))
+
+    def run(collect) -> list:
+        said = [collect(ignore_patterns=[], verbosity=0)]
+        change(source)
+        said.append(collect(**{"ignore_patterns": [], **options}))
+        return [output.lines for output in said]
+
+    stored = tmp_path / "stored"
+    with project(source, only_static(stored)) as here:
+        expected = run(here.collect_as_django)
+    (source / "new.txt").unlink()
+    write(source, FILES)
+    with project(source, router(azure(azurite, container))) as here:
+        found = run(here.collect)
+    assert found == [[line.replace(f" to '{stored}'", "") for line in lines] for lines in expected]
+    assert in_container(azurite, container) == in_directory(stored)
+
+
+def test_nothing_changed_costs_one_listing(source: Path, proxy: FaultProxy, container: str) -> None:
+    """S3"""
+    with project(source, router(azure(proxy, container))) as here:
+        here.collect()
+        proxy.forget()
+        said = here.collect()
+    assert [request.operation for request in proxy.requests] == ["List Blobs"], proxy.story()
+    assert said.lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+
+
+def test_a_new_file_costs_one_request(source: Path, proxy: FaultProxy, container: str) -> None:
+    """S3"""
+    with project(source, router(azure(proxy, container))) as here:
+        here.collect()
+        operations = sorted(request.operation for request in proxy.requests)
+        assert operations == ["List Blobs", *["Put Blob"] * len(COLLECTED)], proxy.story()
+        proxy.forget()
+        write(source, {"css/site.css": b"p {}"})
+        here.collect()
+    assert [(it.operation, it.blob) for it in proxy.requests][1:] == [("Put Blob", f"{container}/css/site.css")]
+
+
+def test_content_decides_not_time(source: Path, azurite: Azurite, container: str) -> None:
+    """S3"""
+    with project(source, router(azure(azurite, container))) as here:
+        here.collect()
+        logo = source / "img/logo.svg"
+        logo.write_bytes(logo.read_bytes().upper())
+        os.utime(logo, (0, 0))
+        (source / "empty.txt").touch()
+        assert here.collect().lines == [f"1 static file copied, {len(COLLECTED) - 1} unmodified."]
+        assert in_container(azurite, container)["img/logo.svg"] == logo.read_bytes()
+
+
+def test_a_new_cache_control_reaches_the_files_that_are_there(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container))) as here:
+        here.collect()
+        assert properties(azurite, container)["empty.txt"].content_settings.cache_control is None
+    with project(source, router(azure(azurite, container, cache_control="max-age=60"))) as here:
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+        assert properties(azurite, container)["empty.txt"].content_settings.cache_control == "max-age=60"
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+
+
+def test_a_blob_without_a_digest_is_copied_once(source: Path, azurite: Azurite, container: str) -> None:
+    from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
+
+    blob = BlobClient.from_connection_string(azurite.connection_string(), container, "empty.txt")
+    with blob:
+        blob.stage_block("MDAw", b"x")
+        blob.commit_block_list([BlobBlock("MDAw")], content_settings=ContentSettings(content_type="text/plain"))
+    write(source, {"empty.txt": b"x"})
+    with project(source, router(azure(azurite, container))) as here:
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+
+
+def test_a_large_file_is_compared_by_its_digest_too(source: Path, proxy: FaultProxy, container: str) -> None:
+    large = os.urandom(5 * 2**20)
+    write(source, {"large.bin": large})
+    with project(source, router(azure(proxy, container))) as here:
+        here.collect()
+        assert proxy.count("Put Block List") == 1
+        proxy.forget()
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED) + 1} unmodified."]
+        assert [request.operation for request in proxy.requests] == ["List Blobs"]
+        write(source, {"large.bin": large[::-1]})
+        here.collect()
+    assert in_container(proxy, container)["large.bin"] == large[::-1]
+
+
+STORAGES = {
+    "filesystem behind the router": lambda path: router(filesystem(path)),
+    "filesystem, prefix kept": lambda path: router(
+        filesystem(path.parent), routes=[{"prefix": "stored/", "backend": "static"}], static={"prefix": "stored/"}
+    ),
+    "Django's own": only_static,
+}
+
+
+@pytest.mark.parametrize("storages", STORAGES.values(), ids=STORAGES)
+def test_static_files_of_a_directory_work_the_same_way(storages, source: Path, tmp_path: Path) -> None:
+    """S4"""
+    stored = tmp_path / "stored"
+    to = f" to '{stored}'" if storages is only_static else ""
+    with project(source, storages(stored)) as here:
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied{to}."]
+        assert in_directory(stored) == COLLECTED
+        (source / "empty.txt").touch()
+        write(source, {"img/logo.svg": b"<svg/>"})
+        os.utime(source / "img/logo.svg", (0, 0))
+        assert here.collect().lines == [f"1 static file copied{to}, {len(COLLECTED) - 1} unmodified."]
+        write(stored, {"old/left.txt": b"left"})
+        here.collect(clear=True, verbosity=0)
+        assert in_directory(stored) == COLLECTED | {"img/logo.svg": b"<svg/>"}
+
+
+def test_links_work_where_the_files_are_local_and_copies_replace_them(source: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    with project(source, router(filesystem(stored))) as here:
+        assert here.collect(link=True).lines == [f"{len(COLLECTED)} static files symlinked."]
+        assert (stored / "css/site.css").is_symlink()
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+        assert not (stored / "css/site.css").is_symlink()
+
+
+def test_links_to_azure_are_refused(source: Path, azurite: Azurite, container: str) -> None:
+    with (
+        project(source, router(azure(azurite, container))) as here,
+        pytest.raises(CommandError, match=r"Can't symlink to a remote destination\."),
+    ):
+        here.collect(link=True)
+
+
+def test_a_storage_of_a_third_party_needs_only_what_all_storages_have(source: Path) -> None:
+    """S4: without listing, sizes and paths."""
+    backend = {"type": "django", "backend": "tests.staticfiles.storages.RemoteStorage"}
+    with project(source, router(backend)) as here:
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+        write(source, {"css/site.css": b"p {}"})
+        assert here.collect().lines == [f"1 static file copied, {len(COLLECTED) - 1} unmodified."]
+        with here.storage.open("css/site.css") as file:
+            assert file.read() == b"p {}"
+
+
+def test_part_of_the_files_may_lie_elsewhere(source: Path, azurite: Azurite, container: str, tmp_path: Path) -> None:
+    """S4: one prefix, two backends."""
+    stored = tmp_path / "stored"
+    given = router(
+        azure(azurite, container),
+        routes=[{"prefix": "static/", "types": ".svg", "backend": "disk"}, {"prefix": "static/", "backend": "static"}],
+        default=None,
+    )
+    given["default"]["OPTIONS"]["backends"]["disk"] = filesystem(stored)
+    del given["default"]["OPTIONS"]["backends"]["media"], given["default"]["OPTIONS"]["default"]
+    with project(source, given) as here:
+        here.collect()
+        assert in_directory(stored) == {"static/img/logo.svg": FILES["img/logo.svg"]}
+        assert len(in_container(azurite, container)) == len(COLLECTED) - 1
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+        write(source, {"img/logo.svg": b"<svg/>"})
+        here.collect(clear=True, verbosity=0)
+        assert in_directory(stored) == {"static/img/logo.svg": b"<svg/>"}
+        assert len(in_container(azurite, container)) == len(COLLECTED) - 1
+
+
+def test_where_a_backend_cannot_list_each_file_is_asked_for(source: Path, azurite: Azurite, container: str) -> None:
+    given = router(
+        azure(azurite, container),
+        routes=[
+            {"prefix": "static/", "types": ".svg", "backend": "remote"},
+            {"prefix": "static/", "backend": "static"},
+        ],
+    )
+    remote = {"type": "django", "backend": "tests.staticfiles.storages.RemoteStorage"}
+    given["default"]["OPTIONS"]["backends"]["remote"] = remote
+    with project(source, given) as here:
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
+        assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+
+
+def test_a_finder_of_generated_files_works(source: Path, azurite: Azurite, container: str) -> None:
+    finders = ["tests.staticfiles.storages.GeneratedFinder"]
+    with project(source, router(azure(azurite, container)), STATICFILES_FINDERS=finders) as here:
+        assert "Copying 'version.txt'" in here.collect(verbosity=2).lines
+        assert in_container(azurite, container) == {"generated/version.txt": b"7"}
+
+
+def test_the_first_of_two_files_of_one_name_wins(
+    source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    write(tmp_path / "more", {"css/site.css": b"second"})
+    stored = tmp_path / "stored"
+    with project(source, only_static(stored), tmp_path / "more") as here:
+        expected = here.collect_as_django(verbosity=2).lines
+    with project(source, router(azure(azurite, container)), tmp_path / "more") as here:
+        found = here.collect(verbosity=2).lines
+        assert in_container(azurite, container)["css/site.css"] == FILES["css/site.css"]
+    assert found == [line.replace(f" to '{stored}'", "") for line in expected]
+    assert any("Found another file with the destination path 'css/site.css'" in line for line in found)
+
+
+def test_clear_leaves_no_moment_without_a_file(source: Path, proxy: FaultProxy, container: str) -> None:
+    with project(source, router(azure(proxy, container))) as here:
+        here.collect()
+        (source / "empty.txt").unlink()
+        proxy.forget()
+        here.collect(clear=True, verbosity=0)
+    operations = [request.operation for request in proxy.requests]
+    assert operations == ["List Blobs", *["Put Blob"] * (len(COLLECTED) - 1), "Delete Blob"], proxy.story()
+    assert proxy.requests[-1].blob == f"{container}/empty.txt"
+    assert set(in_container(proxy, container)) == set(COLLECTED) - {"empty.txt"}
+
+
+def test_a_read_only_route_is_respected(source: Path, azurite: Azurite, container: str) -> None:
+    """R12"""
+    routes = [{"prefix": "static/", "backend": "static", "read_only": True}]
+    with (
+        project(source, router(azure(azurite, container), routes=routes)) as here,
+        pytest.raises(CommandError, match=r"css/site\.css: .* is read_only"),
+    ):
+        here.collect()
+    assert in_container(azurite, container) == {}
+
+
+def test_a_prompt_asks_before_anything_is_overwritten(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container))) as here:
+        with patch("builtins.input", return_value="no") as asked, pytest.raises(CommandError, match="cancelled"):
+            here.collect(interactive=True)
+        assert "This will overwrite existing files!" in asked.call_args.args[0]
+        assert in_container(azurite, container) == {}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(source: Path, azurite: Azurite, container: str) -> None:
+    """S3"""
+    with project(source, router(azure(azurite, container))) as here:
+        terminal = Terminal()
+        call_command("collectstatic", interactive=False, stdout=io.StringIO(), stderr=terminal)
+        assert f"1 of {len(COLLECTED)} files" in terminal.getvalue()
+        assert terminal.getvalue().endswith("\r\x1b[K")
+        assert here.collect().err == ""
+
+
+def test_a_log_gets_a_line_now_and_then(
+    source: Path, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage_router.management.progress.INTERVAL", 0.0)
+    with project(source, router(azure(azurite, container))) as here:
+        assert f"Copying: {len(COLLECTED)} of {len(COLLECTED)} files\n" in here.collect().err

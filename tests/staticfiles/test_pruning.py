@@ -1,0 +1,161 @@
+"""``prunestatic``: old hashed files are listed, and removed only when asked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+from django.core.management import CommandError, call_command
+
+from storage_router.testing.azurite import Azurite
+from storage_router.testing.faults import Answer
+
+from .projects import azure, filesystem, in_container, in_directory, project, router, write
+from .test_manifest import MANIFEST, archived, manifest_of
+
+
+def prune(**options) -> str:
+    out = io.StringIO()
+    call_command("prunestatic", stdout=out, stderr=io.StringIO(), **{"older_than": "0", **options})
+    return out.getvalue()
+
+
+def releases(here, source: Path, count: int) -> list[str]:
+    """Publish so many releases; return the hashed name of the file that changes in each."""
+    hashed = []
+    for release in range(count):
+        write(source, {"css/base.css": b"p { margin: %dpx }" % release})
+        here.collect(verbosity=0)
+        hashed.append(here.storage.hashed_files["css/base.css"])
+    return hashed
+
+
+def test_only_what_no_kept_manifest_names_is_listed(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        names = releases(here, source, 4)
+        before = in_container(azurite, container)
+        listed = prune(keep=1).splitlines()
+        assert set(names[:2]) == {name for name in listed if name in names}
+        assert "Nothing was removed; --delete removes them." in listed[-1]
+        assert listed[-1].startswith("4 old files, ")
+        assert in_container(azurite, container) == before
+        assert set(names[:1]) == {name for name in prune(keep=2).splitlines() if name in names}
+        assert prune(keep=3).startswith("0 old files")
+        assert set(names[:3]) == {name for name in prune(keep=0).splitlines() if name in names}
+
+
+def test_with_delete_they_are_removed_and_nothing_else_is(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        names = releases(here, source, 4)
+        before = in_container(azurite, container)
+        said = prune(keep=1, delete=True, interactive=False)
+        found = in_container(azurite, container)
+        gone = before.keys() - found.keys()
+        assert set(names[:2]) <= gone
+        assert all(name in said for name in gone if name not in archived(before))
+        assert "removed. Kept: what staticfiles.json, staticfiles." in said
+        assert {*manifest_of(found), *manifest_of(found).values()} <= found.keys()
+        assert names[2] in found
+        assert len(archived(found)) == 2
+        assert "0 old files" in prune(keep=1, delete=True)
+
+
+def test_without_an_answer_nothing_is_removed(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        releases(here, source, 2)
+        before = in_container(azurite, container)
+        with (
+            patch("builtins.input", return_value="no") as asked,
+            pytest.raises(CommandError, match="Nothing was removed"),
+        ):
+            prune(keep=0, delete=True)
+        assert "Remove 2 old files" in asked.call_args.args[0]
+        assert in_container(azurite, container) == before
+        with patch("builtins.input", return_value="yes"):
+            prune(keep=0, delete=True)
+        assert in_container(azurite, container).keys() < before.keys()
+
+
+def test_a_young_file_stays_for_the_release_that_is_being_published(source, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        releases(here, source, 3)
+        assert prune(keep=0, older_than="1h").startswith("0 old files")
+
+
+def test_a_file_whose_own_name_looks_hashed_stays(source: Path, azurite: Azurite, container: str) -> None:
+    write(source, {"js/bundle.0123456789ab.js": b"1"})
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        releases(here, source, 2)
+        prune(keep=0, delete=True, interactive=False)
+        assert "js/bundle.0123456789ab.js" in in_container(azurite, container)
+
+
+def test_an_earlier_release_published_again_is_the_current_one(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        names = releases(here, source, 3)
+        write(source, {"css/base.css": b"p { margin: 0px }"})
+        here.collect(verbosity=0)
+        prune(keep=1, delete=True, interactive=False)
+        found = in_container(azurite, container)
+        assert manifest_of(found)["css/base.css"] == names[0]
+        assert names[0] in found
+        assert names[2] in found
+        assert names[1] not in found
+
+
+@pytest.mark.parametrize("broken", [b"{", b"[]", b'{"paths": [], "hash": ""}', b'{"version": "1.1"}'])
+def test_a_manifest_that_cannot_be_read_stops_everything(broken: bytes, source: Path, azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        releases(here, source, 2)
+        name = next(name for name in archived(in_container(azurite, container)))
+        here.storage.router.replace(here.storage.routed_name("staticfiles.json"), io.BytesIO(broken))
+        with pytest.raises(CommandError, match=r"The manifest staticfiles\.json cannot be read"):
+            prune(delete=True, interactive=False)
+        here.storage.delete("staticfiles.json")
+        with pytest.raises(CommandError, match=r"There is no manifest staticfiles\.json: run collectstatic first\."):
+            prune(delete=True, interactive=False)
+        here.collect(verbosity=0)
+        other = next(other for other in archived(in_container(azurite, container)) if other != name)
+        for each in (name, other):
+            here.storage.router.replace(here.storage.routed_name(each), io.BytesIO(broken))
+        with pytest.raises(CommandError, match=r"The manifest staticfiles\.[0-9a-f]+\.json cannot be read"):
+            prune(delete=True, interactive=False)
+
+
+def test_what_cannot_be_deleted_is_named_and_the_next_run_finds_it(source: Path, proxy, container: str) -> None:
+    with project(source, router(azure(proxy, container), kind=MANIFEST)) as here:
+        names = releases(here, source, 2)
+        proxy.fail("Delete Blob", Answer(403, "AuthorizationFailure"), times=10, blob=f"*{names[0]}")
+        with pytest.raises(CommandError, match=rf"1 of 2 files could not be deleted:\n    {names[0]}"):
+            prune(keep=0, delete=True, interactive=False)
+        proxy.heal()
+        assert names[0] in prune(keep=0, delete=True, interactive=False)
+        assert names[0] not in in_container(proxy, container)
+
+
+def test_manifests_may_lie_elsewhere_and_files_on_a_disk(source: Path, tmp_path: Path) -> None:
+    """S4"""
+    given = router(filesystem(tmp_path / "stored"), kind=MANIFEST)
+    given["staticfiles"]["OPTIONS"] = {"manifest_storage": FileSystemStorage(location=tmp_path / "kept")}
+    with project(source, given) as here:
+        names = releases(here, source, 3)
+        prune(keep=1, delete=True, interactive=False)
+        found = in_directory(tmp_path / "stored")
+        assert [name in found for name in names] == [False, True, True]
+        assert len(archived(in_directory(tmp_path / "kept"))) == 2
+
+
+def test_arguments_that_make_no_sense_are_refused(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)):
+        with pytest.raises(CommandError, match="--keep takes a number of releases"):
+            prune(keep=-1)
+        with pytest.raises(CommandError, match="--older-than takes a duration"):
+            prune(older_than="yesterday")
+    with (
+        project(source, router(azure(azurite, container))),
+        pytest.raises(CommandError, match=r"is not a storage_router\.ManifestStaticFilesStorage"),
+    ):
+        prune()
