@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
@@ -65,6 +66,10 @@ class RoutingError(StorageRouterError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # BaseException's own would leave out the name, which has no default.
+        return partial(type(self), name=self.name), self.args
 
 
 class NoRouteError(RoutingError, LookupError):

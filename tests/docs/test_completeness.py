@@ -1,0 +1,182 @@
+"""Every option, check, command, exception and public name is documented; what is not makes a test fail."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import pickle
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.core.management import load_command_class
+
+import storage_router
+import storage_router.testing
+from storage_router import exceptions
+from storage_router.checks import WARNINGS
+from storage_router.conf import report
+from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
+from storage_router.conf.document import RouterDocument
+from storage_router.conf.options import DJANGO_SETTINGS
+from storage_router.conf.routes import RouteOptions
+from storage_router.conf.static import StaticOptions
+from storage_router.installed import PROBLEMS
+from tests.docs.pages import PAGES, ROOT, text_of
+
+MODELS = (AzureBackend, FilesystemBackend, MemoryBackend, DjangoBackend, RouteOptions, StaticOptions, RouterDocument)
+EVERYWHERE = "\n".join(text_of(page) for page in PAGES)
+ERRORS = text_of(ROOT / "docs/errors.md")
+EXCEPTIONS = [
+    kind
+    for _, kind in inspect.getmembers(exceptions, inspect.isclass)
+    if kind.__module__ == exceptions.__name__ and issubclass(kind, Exception)
+]
+# The root is what the page begins with.
+DOCUMENTED = [kind for kind in EXCEPTIONS if kind is not exceptions.StorageRouterError]
+COMMANDS = sorted(
+    path.stem for path in (ROOT / "storage_router/management/commands").glob("*.py") if path.stem != "__init__"
+)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, up to the next one."""
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"There is no heading {heading!r}."
+    return found[1]
+
+
+# Settings
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_setting_is_in_the_tables_of_the_configuration(model):
+    page = text_of(ROOT / "docs/configuration.md")
+    assert [name for name in model.model_fields if f"| `{name}` |" not in page and name != "type"] == []
+
+
+def test_every_django_setting_is_documented():
+    assert [setting for setting in DJANGO_SETTINGS.values() if f"`{setting}`" not in EVERYWHERE] == []
+
+
+def test_every_option_of_azure_storage_is_said_to_those_who_come_from_elsewhere():
+    page = text_of(ROOT / "docs/azure-storage.md")
+    assert [option for option in DJANGO_SETTINGS if f"`{option}`" not in page] == []
+
+
+# Checks: tests/test_checks.py holds docs/checks.md against the tables, id by id
+
+
+def test_the_ids_that_pages_name_exist():
+    known = {*report.PROBLEMS, *PROBLEMS, *WARNINGS}
+    assert set(re.findall(r"\b[EW]0\d\d\b", EVERYWHERE)) <= known
+
+
+# Commands
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_every_command_is_documented(name):
+    parser = load_command_class("storage_router", name).create_parser("manage.py", name)
+    inherited = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color"}
+    assert f"{name}" in EVERYWHERE
+    missing = [
+        flag
+        for flags in options(parser, inherited | {"skip_checks"})
+        for flag in flags
+        if flag.startswith("--") and flag not in EVERYWHERE
+    ]
+    assert missing == []
+
+
+def options(parser: argparse.ArgumentParser, inherited: set[str]) -> list[list[str]]:
+    """The flags of a command and of its subcommands, without Django's own and those that help does not show."""
+    found = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for subparser in action.choices.values():
+                found += options(subparser, inherited)
+        elif action.dest not in inherited and action.help != argparse.SUPPRESS:
+            found.append(list(action.option_strings))
+    return found
+
+
+def test_every_subcommand_has_a_section():
+    page = text_of(ROOT / "docs/commands.md")
+    parser = load_command_class("storage_router", "storage_router").create_parser("manage.py", "storage_router")
+    [subparsers] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    assert list(subparsers.choices)
+    for name in subparsers.choices:
+        assert section(page, name)
+
+
+# Exceptions
+
+
+@pytest.mark.parametrize("kind", DOCUMENTED, ids=lambda kind: kind.__name__)
+def test_every_exception_has_a_section_that_names_its_fields(kind):
+    text = section(ERRORS, kind.__name__)
+    if "__init__" in vars(kind):
+        own = [name for name in inspect.signature(kind).parameters if name != "message"]
+        assert [name for name in own if f"`{name}`" not in text] == []
+
+
+def test_the_tree_of_the_page_is_the_hierarchy():
+    line = re.compile(r"^([│ ├└─]*)(\w+Error)(?: +also (\w+))?$", re.MULTILINE)
+    tree = line.findall(ERRORS)
+    assert {name for _, name, _ in tree} == {kind.__name__ for kind in EXCEPTIONS}
+    parents: dict[int, type] = {}
+    for indent, name, also in tree:
+        kind = getattr(exceptions, name)
+        depth = len(indent) // 4
+        parents[depth] = kind
+        bases = {base.__name__ for base in kind.__bases__}
+        expected = {parents[depth - 1].__name__, also} - {""} if depth else {"Exception"}
+        # What is said of a parent holds for its children, too.
+        assert expected <= bases | {base.__name__ for base in kind.__mro__}
+        assert bases <= expected | {"ImproperlyConfigured", "SuspiciousFileOperation"} or also == ""
+
+
+def examples() -> list[Exception]:
+    made: dict[str, Exception] = {}
+    for kind in EXCEPTIONS:
+        if issubclass(kind, exceptions.BlobError):
+            made[kind.__name__] = kind("no", alias="media", container="c", blob="b", status=404, request_id="1")
+        elif issubclass(kind, exceptions.RoutingError):
+            made[kind.__name__] = kind("no", name="a/b")
+    made["ConfigurationError"] = exceptions.ConfigurationError(
+        [exceptions.Problem(id="storage_router.E001", place="here", message="no")]
+    )
+    made["SourceChangedError"] = exceptions.SourceChangedError("no", filename="a.css")
+    made["TransferError"] = exceptions.TransferError({"a.css": OSError("no")}, ["b.css"], 3, "copied")
+    return [made.get(kind.__name__) or kind("no") for kind in EXCEPTIONS]
+
+
+@pytest.mark.parametrize("error", examples(), ids=lambda error: type(error).__name__)
+def test_every_exception_survives_a_task_queue(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert {key: str(value) for key, value in vars(copy).items()} == {
+        key: str(value) for key, value in vars(error).items()
+    }
+
+
+# Names
+
+
+def test_every_public_name_is_documented():
+    names = [*storage_router.__all__, *storage_router.testing.__all__]
+    assert [name for name in names if name not in EVERYWHERE] == []
+
+
+def test_every_extra_is_documented():
+    extras = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    assert [extra for extra in extras if f"[{extra}]" not in EVERYWHERE and f"extra `{extra}`" not in EVERYWHERE] == []
+
+
+def test_every_page_is_in_the_table_of_contents():
+    index = text_of(ROOT / "docs/index.md")
+    pages = {Path(page).stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert {name for name in pages if not re.search(rf"^{name}$", index, re.MULTILINE)} == set()
