@@ -1,9 +1,9 @@
 """From a file's name to its media type, the same on every host.
 
-Python's ``mimetypes`` reads the host's own files and knows more or less from version to version, so the same name would
-be served, and routed, differently here and there. This table is the package's own and nothing else is consulted. The types
-are those registered with IANA (https://www.iana.org/assignments/media-types) or, where a format has none, the one in
-common use.
+Python's ``mimetypes`` reads the host's own files and knows more or less from version to version, so the same name
+would be served, and routed, differently here and there. This table is the package's own and nothing else is consulted.
+The types are those registered with IANA (https://www.iana.org/assignments/media-types) or, where a format has none,
+the one in common use.
 """
 
 from __future__ import annotations
