@@ -6,9 +6,9 @@ from contenders import storage
 from measuring import Figures, exhausted, timed
 
 
-def thousand(contender: str, endpoint: str) -> Figures:
-    """List 1,000 files."""
-    return _listed(contender, endpoint, 1_000)
+def ten_thousand(contender: str, endpoint: str) -> Figures:
+    """List 10,000 files."""
+    return _listed(contender, endpoint, 10_000)
 
 
 def hundred_thousand(contender: str, endpoint: str) -> Figures:

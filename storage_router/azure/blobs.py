@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.etree.ElementTree import Element
 
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError, BlobNotFoundError
@@ -12,7 +14,7 @@ from .account import Account
 from .conditions import Write, unchanged
 from .copying import completed, taken_along
 from .errors import translated
-from .listing import entries
+from .listing import entries, page
 from .properties import SAVE_MARKER, BlobSettings, Directory, FileStat, stat, stored_with
 from .urls import BlobUrls
 
@@ -167,25 +169,19 @@ class Blobs:
         return FileStat(name=target, size=found.size, etag=answer["etag"], modified=answer["last_modified"])
 
     def list(self, prefix: str = "", *, delimiter: str | None = None) -> Iterator[FileStat | Directory]:
-        """Yield what begins with ``prefix``, in Azure's order; with ``delimiter`` only what lies directly below.
+        """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.
 
         One request for each ``PAGE_SIZE`` entries, made when they are asked for.
         """
-        given: dict[str, Any] = {
-            "name_starts_with": prefix or None,
-            "include": ["metadata"],
-            **self._limit,
-            "results_per_page": PAGE_SIZE,
-        }
-        with self._translated(None):
-            container = self.account.service().get_container_client(self.container)
-            items = (
-                container.list_blobs(**given)
-                if delimiter is None
-                else container.walk_blobs(delimiter=delimiter, **given)
-            )
-            pages = items.by_page()
-        yield from entries(pages, delimiter, lambda: self._translated(None))
+        url = f"{self.account.endpoint}/{quote(self.container)}"
+        given = {"prefix": prefix, "delimiter": delimiter, "maxresults": PAGE_SIZE, **self._limit}
+
+        def fetch(marker: str) -> Element:
+            query = {key: value for key, value in {**given, "marker": marker}.items() if value}
+            with self._translated(None):
+                return page(self.account.service(), url, query)
+
+        return entries(fetch)
 
     def _write(
         self, name: str, overwrite: bool, if_match: str | None, send: Callable[[Write], Mapping[str, Any]]

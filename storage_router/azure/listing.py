@@ -1,39 +1,111 @@
-"""Pages of a listing, one after the other, as files and directories."""
+"""Pages of a listing, one after the other, as files and directories.
+
+The SDK makes a tree of models of each page, which takes 0.2 ms for each blob: forty times what Azure's own answer
+takes to read. So the page is asked for through the SDK's pipeline, and its XML is read here.
+https://learn.microsoft.com/rest/api/storageservices/list-blobs says what is in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+import base64
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlencode
+from xml.etree.ElementTree import Element
 
-from .properties import Directory, FileStat, stat
+from .properties import SAVE_MARKER, Directory, FileStat, quoted
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def entries(
-    pages: Iterator[Any], delimiter: str | None, translated: Callable[[], AbstractContextManager[object]]
-) -> Iterator[FileStat | Directory]:
-    """Yield what is on the SDK's ``pages``, each fetched inside ``translated`` when it is needed. No directory comes
-    twice.
+def page(service: BlobServiceClient, container_url: str, query: Mapping[str, object]) -> Element:
+    """Ask for one page of a container's listing and return its XML; ``query`` beside what every listing has.
+
+    Raises what the SDK's pipeline raises, and ``HttpResponseError`` if the answer is another.
+    """
+    from azure.core.exceptions import DecodeError, HttpResponseError
+    from azure.core.pipeline.policies import ContentDecodePolicy
+    from azure.core.rest import HttpRequest
+
+    asked = {"restype": "container", "comp": "list", "include": "metadata", **query}
+    headers = {"Accept": "application/xml", "x-ms-version": service.api_version}
+    request = HttpRequest("GET", f"{container_url}?{urlencode(asked, quote_via=quote, safe='')}", headers=headers)
+    answer = service._pipeline.run(request, stream=False)
+    if answer.http_response.status_code != 200:
+        raise HttpResponseError(response=answer.http_response)
+    tree: Element | None = answer.context.get(ContentDecodePolicy.CONTEXT_NAME)
+    if getattr(tree, "tag", None) != "EnumerationResults":
+        raise DecodeError("The answer is no listing.", response=answer.http_response)
+    assert tree is not None
+    return tree
+
+
+def entries(fetch: Callable[[str], Element]) -> Iterator[FileStat | Directory]:
+    """Yield what is on the pages, which ``fetch`` gets by their markers when they are needed. No directory comes twice.
 
     With Data Lake, a directory is listed as a stub ("photos") and, unless it is empty, as a prefix ("photos/"), on
-    the same page, where the SDK puts prefixes first, or on a later one. Only stubs are remembered beyond their page.
+    the same page or on a later one. Prefixes are taken first, so only stubs are remembered beyond their page.
     """
     stubs: set[str] = set()
-    while True:
-        with translated():
-            page = next(pages, None)
-        if page is None:
-            return
-        prefixes: set[str] = set()
-        for item in page:
-            if not hasattr(item, "etag"):
-                name = item.name.removesuffix(delimiter or "")
-                prefixes.add(name)
-                if name not in stubs:
-                    yield Directory(name=name)
-                stubs.discard(name)
-            elif (item.metadata or {}).get("hdi_isfolder") != "true":
-                yield stat(item.name, item)
-            elif item.name not in prefixes:
-                stubs.add(item.name)
-                yield Directory(name=item.name)
+    marker: str | None = ""
+    while marker is not None:
+        tree = fetch(marker)
+        marker = tree.findtext("NextMarker") or None
+        found = tree.find("Blobs")
+        if found is None:
+            continue
+        prefixes = {_name(prefix).removesuffix("/"): None for prefix in found.iterfind("BlobPrefix")}
+        for name in prefixes:
+            if name not in stubs:
+                yield Directory(name=name)
+            stubs.discard(name)
+        for blob in found.iterfind("Blob"):
+            name = _name(blob)
+            metadata = {item.tag: item.text or "" for item in blob.iterfind("Metadata/*")}
+            if metadata.get("hdi_isfolder") != "true":
+                yield _stat(name, blob, metadata)
+            elif name not in prefixes:
+                stubs.add(name)
+                yield Directory(name=name)
+
+
+def _name(entry: Element) -> str:
+    """Return the name of a blob or a prefix; characters that XML does not know come percent-encoded."""
+    element = entry.find("Name")
+    assert element is not None
+    text = element.text or ""
+    return unquote(text) if element.get("Encoded") == "true" else text
+
+
+def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
+    found = {item.tag: item.text for item in blob.iterfind("Properties/*")}
+    md5 = found.get("Content-MD5")
+    created = found.get("Creation-Time")
+    metadata.pop(SAVE_MARKER, None)
+    return FileStat(
+        name=name,
+        size=int(found["Content-Length"] or 0),
+        etag=quoted(found["Etag"] or ""),
+        modified=_moment(found["Last-Modified"] or ""),
+        created=_moment(created) if created else None,
+        content_type=found.get("Content-Type"),
+        content_encoding=found.get("Content-Encoding"),
+        content_language=found.get("Content-Language"),
+        content_disposition=found.get("Content-Disposition"),
+        cache_control=found.get("Cache-Control"),
+        content_md5=base64.b64decode(md5) if md5 else None,
+        metadata=metadata,
+        access_tier=found.get("AccessTier"),
+    )
+
+
+def _moment(text: str) -> dt.datetime:
+    """Return the moment of an HTTP date, such as ``Fri, 20 Nov 2026 12:00:00 GMT``; ten times as fast as strptime."""
+    _, day, month, year, time, _ = text.split(" ")
+    hour, minute, second = time.split(":")
+    clock = int(hour), int(minute), int(second)
+    return dt.datetime(int(year), _MONTHS.index(month) + 1, int(day), *clock, tzinfo=dt.UTC)

@@ -89,7 +89,7 @@ def stat(name: str, properties: Any, *, size: int | None = None) -> FileStat:
     return FileStat(
         name=name,
         size=properties.size if size is None else size,
-        etag=_quoted(properties.etag),
+        etag=quoted(properties.etag),
         modified=properties.last_modified,
         created=properties.creation_time,
         content_type=content.content_type,
@@ -103,6 +103,6 @@ def stat(name: str, properties: Any, *, size: int | None = None) -> FileStat:
     )
 
 
-def _quoted(etag: str) -> str:
+def quoted(etag: str) -> str:
     """Return an ETag as the header has it; listings leave the quotes out."""
     return etag if etag.endswith('"') else f'"{etag}"'
