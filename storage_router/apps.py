@@ -31,10 +31,10 @@ class StorageRouterConfig(AppConfig):
         checks.register()
         if reports_problems_itself():
             return
-        found = checks.found()
-        if errors := [problem for problem in found if not problem.is_warning]:
-            raise ConfigurationError(errors)
+        found = list(checks.found())
+        found = [one for one in found if not one.is_warning or one.id not in settings.SILENCED_SYSTEM_CHECKS]
+        if any(not one.is_warning for one in found):
+            raise ConfigurationError(found)
         if management_command() is None:
             for problem in found:
-                if problem.id not in settings.SILENCED_SYSTEM_CHECKS:
-                    logger.warning("%s", problem)
+                logger.warning("%s", problem)

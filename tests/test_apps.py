@@ -68,6 +68,17 @@ class TestReady:
             ready()
         assert {problem.id for problem in caught.value.problems} == {"storage_router.E003", "storage_router.E004"}
 
+    def test_warnings_are_told_with_the_errors_unless_they_are_silenced(self, ready, monkeypatch):
+        monkeypatch.setenv("STORAGE_ROUTER_CONFG", "production.toml")
+        storages = router({"ram": {"type": "memry"}})
+        with override_settings(STORAGES=storages), pytest.raises(ConfigurationError) as caught:
+            ready()
+        assert [problem.id for problem in caught.value.problems] == ["storage_router.E003", "storage_router.W002"]
+        silenced = override_settings(STORAGES=storages, SILENCED_SYSTEM_CHECKS=["storage_router.W002"])
+        with silenced, pytest.raises(ConfigurationError) as caught:
+            ready()
+        assert [problem.id for problem in caught.value.problems] == ["storage_router.E003"]
+
     def test_a_good_configuration_starts_in_silence(self, ready, caplog):
         with override_settings(STORAGES=router({"ram": {"type": "memory"}}, default="ram")):
             ready()

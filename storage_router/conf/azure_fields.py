@@ -131,12 +131,12 @@ class AzureFields(BaseModel):
         description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
         examples=[False],
     )
-    expiration_secs: Annotated[Duration, Field(gt=0)] | None = Field(
+    expiration_secs: Annotated[Duration, Field(gt=0, le=rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long URLs live. Without it they are public and unsigned. At most 7 days with an identity.",
         examples=[300, "5m", "7d"],
     )
-    url_window_secs: Annotated[Duration, Field(ge=0)] | None = Field(
+    url_window_secs: Annotated[Duration, Field(ge=0, le=rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much "
         "longer than asked. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",

@@ -43,6 +43,9 @@ _DOTTED = re.compile(r"\A[^\W\d]\w*(?:[.:][^\W\d]\w*)+\Z")
 
 _METADATA_BYTES = 8 * 1024
 
+LONGEST_EXPIRY = 10**10
+"""Seconds that a signed URL may live, some 300 years: a date in a URL ends with the year 9999."""
+
 
 def account_name(value: str) -> str:
     """3 to 24 lower-case letters and digits."""

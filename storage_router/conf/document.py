@@ -33,6 +33,9 @@ def _alias(value: str) -> str:
 
 def _list(value: Any) -> Any:
     """Variables hold text: there the list is written as JSON."""
+    hint = """Write all routes at once: '[{"prefix": "private/", "backend": "private"}]'."""
+    if isinstance(value, Mapping):
+        raise complaint("the routes are one list, and this is a table", hint)
     if not isinstance(value, str):
         return value
     try:
@@ -40,10 +43,7 @@ def _list(value: Any) -> Any:
     except ValueError:
         decoded = None
     if not isinstance(decoded, list):
-        raise complaint(
-            "the text is not a JSON list",
-            """Write all routes at once: '[{"prefix": "private/", "backend": "private"}]'.""",
-        )
+        raise complaint("the text is not a JSON list", hint)
     return decoded
 
 

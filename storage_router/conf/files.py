@@ -11,7 +11,7 @@ from typing import Any
 from storage_router.exceptions import Problem
 
 from .merging import Layer
-from .report import Location, problem, suggestion
+from .report import Location, problem
 
 DEFAULT_FILE = "storage_router.toml"
 """Read from the working directory where no file is named."""
@@ -35,7 +35,7 @@ def layer(path: Path, name: str) -> Layer:
 def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        hint = f"{suggestion(suffix, SUFFIXES)} The suffix tells the format: {', '.join(SUFFIXES)}."
+        hint = f"The suffix tells the format: {', '.join(SUFFIXES)}."
         return {}, problem("E009", name, "the file is neither TOML, YAML nor JSON", hint)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -47,6 +47,9 @@ def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
         return {}, problem("E009", name, f"the file cannot be read: {error.strerror}", f"It is {path}.")
     try:
         tree = _PARSERS[suffix](text)
+        _refuse_cycles(tree, ())
+    except RecursionError:
+        return {}, problem("E009", name, "the file cannot be parsed: it nests too deeply", "Nothing of it was read.")
     except _ParseError as error:
         return {}, problem("E009", name, f"the file cannot be parsed: {error}", "Nothing of it was read.")
     except ModuleNotFoundError:
@@ -60,6 +63,16 @@ def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
 
 class _ParseError(Exception):
     """What is wrong and where; never the text itself, which may hold keys."""
+
+
+def _refuse_cycles(value: Any, above: tuple[int, ...]) -> None:
+    """An alias of YAML may stand for the very table or list that it is in."""
+    if not isinstance(value, dict | list):
+        return
+    if id(value) in above:
+        raise _ParseError("a table or list contains itself")
+    for item in value.values() if isinstance(value, dict) else value:
+        _refuse_cycles(item, (*above, id(value)))
 
 
 def _toml(text: str) -> Any:

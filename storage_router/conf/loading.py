@@ -17,13 +17,15 @@ from . import sources
 from .backends import TYPES, AzureBackend, Backend, MemoryBackend
 from .document import RouterDocument, allowed_keys
 from .merging import Merged, Origin
-from .report import Locate, Location, problem, problems_from
+from .report import Locate, Location, problem, problem_id, problems_from
 from .routes import RouteOptions
 
 _BACKEND: TypeAdapter[Backend] = TypeAdapter(Backend)
 
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that nobody gave."""
+
+_UNREAD = (problem_id("E009"), problem_id("E013"))
 
 Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
 """Finds further problems in a document; places come from the second argument."""
@@ -83,7 +85,9 @@ def load(
     if not wrong:
         found += _unused_authentication(document, merged.place)
     if any(not one.is_warning for one in found):
-        raise ConfigurationError(one for one in found if not one.is_warning)
+        # A variable that nobody reads may be why a setting is missing. What validators warn of may only be due to that.
+        kept = [one for one in found if not one.is_warning or one in merged.problems]
+        raise ConfigurationError(sorted(kept, key=lambda one: one.is_warning))
     return _restored(document, merged.origins(), tuple(found))
 
 
@@ -97,12 +101,15 @@ def _validate(merged: Merged) -> tuple[RouterDocument, list[Problem]]:
     try:
         return RouterDocument.model_validate(merged.tree), []
     except ValidationError as error:
+        unread = any(one.id in _UNREAD for one in merged.problems)
         problems = problems_from(
             error,
             merged.place,
             keys=lambda location: allowed_keys(merged.tree, location),
             given=merged.tree,
             plain=_plain,
+            # What is missing may be in the source that could not be read: one mistake, one problem.
+            told={("backends",)} if unread else (),
         )
         return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
 

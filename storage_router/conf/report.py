@@ -8,7 +8,7 @@ into ``Problem`` objects. ``PROBLEMS`` is the table of ids. How a problem looks 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -115,16 +115,18 @@ def problems_from(
     keys: Callable[[Location], Iterable[str]],
     given: Any = None,
     plain: Callable[[Location], Location] = tuple,
+    told: Collection[Location] = (),
 ) -> list[Problem]:
     """Turn pydantic's error into problems.
 
     ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, for the
     nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret; ``plain``
-    takes out of pydantic's locations what is not in ``given``.
+    takes out of pydantic's locations what is not in ``given``; ``told`` are locations whose absence is told elsewhere.
     """
     return [
         _problem(detail, plain(detail["loc"]), locate, keys, given)
         for detail in error.errors(include_url=False, include_input=False)
+        if not (detail["type"] == "missing" and detail["loc"] in told)
     ]
 
 

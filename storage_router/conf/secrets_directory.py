@@ -23,7 +23,8 @@ def read(directory: Path, name: str) -> Layer:
 
     try:
         if not directory.is_dir():
-            wrong = problem("E009", name, "the secrets directory does not exist", "Mount it, or correct the variable.")
+            what = "is not a directory" if directory.exists() else "does not exist"
+            wrong = problem("E009", name, f"the secrets directory {what}", "Mount it, or correct the variable.")
             return Layer(source=SOURCE, tree={}, place=lambda _: name, problems=[wrong])
         files = _files(directory)
     except (OSError, UnicodeDecodeError, SettingsError) as error:

@@ -96,6 +96,42 @@ def test_yaml_is_an_extra(world, monkeypatch):
     assert "pip install 'django-storage-router[yaml]'" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.yaml", "backends: &all\n  media: *all\n", "a table or list contains itself"),
+        ("a.yaml", "routes: &all [*all]\n", "a table or list contains itself"),
+        ("a.json", "[" * 200_000, "it nests too deeply"),
+    ],
+)
+def test_a_file_without_an_end_is_one_that_cannot_be_parsed(world, name, text, message):
+    """C5, F3"""
+    world.write(name, text)
+    world.environ["STORAGE_ROUTER_CONFIG"] = name
+    problem = world.problem()
+    assert (problem.id, problem.message) == ("storage_router.E009", f"the file cannot be parsed: {message}")
+
+
+def test_an_alias_of_yaml_may_be_used_twice(world):
+    world.write(
+        "a.yaml",
+        "default: media\nbackends: {media: &ram {type: memory}, other: *ram}\nroutes: [{prefix: a, backend: other}]\n",
+    )
+    world.environ["STORAGE_ROUTER_CONFIG"] = "a.yaml"
+    assert [backend.type for backend in world.load().document.backends.values()] == ["memory", "memory"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.toml", "a ="), ("a.yaml", "- a"), ("a.ini", ""), ("missing.toml", None)]
+)
+def test_what_an_unreadable_file_would_have_held_is_not_reported_as_missing(world, name, text):
+    """C5: one mistake, one problem."""
+    if text is not None:
+        world.write(name, text)
+    world.environ["STORAGE_ROUTER_CONFIG"] = name
+    assert world.problem().id == "storage_router.E009"
+
+
 def test_without_any_source_the_missing_backends_are_named(world):
     problem = world.problem()
     assert (problem.id, problem.place, problem.message) == (

@@ -29,6 +29,35 @@ backend = "bulk"
 """
 
 
+def test_a_variable_that_nobody_reads_is_told_with_the_setting_that_is_missing(world):
+    """C4, C5: the misspelt variable is why the file was not read."""
+    world.environ["STORAGE_ROUTER_CONFG"] = "production.toml"
+    assert [str(found) for found in world.problems()] == [
+        ("STORAGE_ROUTER__BACKENDS: 'backends' is missing (storage_router.E002)\n    Give it, in any of the sources."),
+        (
+            "STORAGE_ROUTER_CONFG: the variable looks like a setting, and nothing reads it (storage_router.W002)\n"
+            "    Did you mean 'STORAGE_ROUTER_CONFIG'?"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("STORAGE_ROUTER__ROUTES", "prefix=a/", "the text is not a JSON list"),
+        ("STORAGE_ROUTER__ROUTES", '{"prefix": "a/"}', "the routes are one list, and this is a table"),
+        ("STORAGE_ROUTER__ROUTES__0__PREFIX", "a/", "the routes are one list, and this is a table"),
+    ],
+)
+def test_routes_in_a_variable_that_are_no_list_are_told_how_to_write_one(world, name, value, message):
+    """C5"""
+    world.config = {"backends": {"media": "memory://"}, "default": "media"}
+    world.environ[name] = value
+    problem = world.problem()
+    assert (problem.place, problem.message) == (name, message)
+    assert """'[{"prefix": "private/", "backend": "private"}]'""" in problem.hint
+
+
 def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
     """C5: across sources and models; the text is what an operator reads."""
     world.write("storage_router.toml", TOML.replace("account_name", "acount_name"))

@@ -134,6 +134,12 @@ def test_a_secrets_directory_that_was_named_and_is_not_there_is_an_error(world):
     assert problem.message == "the secrets directory does not exist"
 
 
+def test_a_file_is_no_secrets_directory(world):
+    world.write("secrets", KEY)
+    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
+    assert world.problem().message == "the secrets directory is not a directory"
+
+
 def test_a_secret_that_is_not_utf8_is_an_error(world):
     world.write("secrets/x", "")
     (world.directory / "secrets/backends__media__account_key").write_bytes(b"\xff")

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from storage_router.exceptions import ConfigurationError
-from storage_router.installed import Entry, entries
+from storage_router.installed import Entry, entries, problems
 from storage_router.router import RouterStorage
 
 UNUSABLE = 2
@@ -27,9 +27,9 @@ def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
     if not found:
         what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES is"
         raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
-    errors = [problem for entry in found for problem in entry.problems if not problem.is_warning]
-    if errors:
-        raise CommandError(str(ConfigurationError(dict.fromkeys(errors))), returncode=UNUSABLE)
+    wrong = problems(found)
+    if any(not problem.is_warning for problem in wrong):
+        raise CommandError(str(ConfigurationError(wrong)), returncode=UNUSABLE)
     return found
 
 
