@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from storage_router.conf.azure_rules import LONGEST_EXPIRY
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import SigningError
 
@@ -99,8 +100,8 @@ class BlobUrls:
 
     def _window(self, expire: float, parameters: Mapping[str, str] | None, permission: str, now: float) -> _Window:
         """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same."""
-        if not expire > 0:
-            raise ValueError(f"A signed URL must live longer than {expire!r} seconds.")
+        if not 0 < expire <= LONGEST_EXPIRY:
+            raise ValueError(f"A signed URL lives longer than 0 and at most {LONGEST_EXPIRY} seconds, not {expire!r}.")
         options, given = self._options, self._options.authentication
         length = options.url_window_secs
         if length is None:
@@ -148,12 +149,15 @@ def _public_base(options: AzureOptions) -> str:
     container = options.azure_container
     if not options.custom_domain:
         return f"{options.endpoint}/{container}/"
-    domain = options.custom_domain.rstrip("/")
-    if "//" not in domain:
-        scheme = urlsplit(options.endpoint).scheme
-        domain = f"{scheme}://{domain}"
     kept = options.container_in_url
     if kept is None:
         # The static website's container is the root of its own host.
         kept = container != "$web"
+    domain = options.custom_domain.rstrip("/")
+    if "//" not in domain:
+        endpoint = urlsplit(options.endpoint)
+        if kept and "/" not in domain and endpoint.path == f"/{options.resolved_account_name}":
+            # An emulator's account is in the path: another host of the same emulator has it there, too.
+            domain += endpoint.path
+        domain = f"{endpoint.scheme}://{domain}"
     return f"{domain}/{container}/" if kept else f"{domain}/"

@@ -120,6 +120,31 @@ class TestCustomDomain:
     def test_it_is_what_urls_begin_with(self, given: dict[str, Any], expected: str) -> None:
         assert BlobUrls(options(**given)).url("a.txt") == expected
 
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ({"custom_domain": "files.localhost:10000"}, "http://files.localhost:10000/devstoreaccount1/media/a.txt"),
+            ({"custom_domain": "http://files.localhost"}, "http://files.localhost/media/a.txt"),
+            ({"custom_domain": "files.localhost/x"}, "http://files.localhost/x/media/a.txt"),
+            ({"custom_domain": "files.localhost", "container_in_url": False}, "http://files.localhost/a.txt"),
+        ],
+    )
+    def test_another_host_of_an_emulator_keeps_the_account_in_the_path(
+        self, given: dict[str, Any], expected: str
+    ) -> None:
+        emulator = "http://azurite:10000/devstoreaccount1"
+        urls = BlobUrls(options(account_name=None, account_url=emulator, **given))
+        assert urls.url("a.txt") == expected
+
+    def test_a_gateways_path_is_its_own(self) -> None:
+        urls = BlobUrls(options(account_url="https://gateway.acme.example/blobs", custom_domain="cdn.acme.example"))
+        assert urls.url("a.txt") == "https://cdn.acme.example/media/a.txt"
+
+    def test_the_other_name_of_an_emulators_host_fetches_the_blob(self, azurite: Azurite, container: str) -> None:
+        given = options_for(azurite, container, custom_domain=f"localhost:{azurite.port}")
+        blobs_for(given).create("a.txt", b"content", None, BlobSettings())
+        assert fetch(BlobUrls(given).url("a.txt", expire=60), azurite).body == b"content"
+
     def test_the_api_keeps_its_own_address(self) -> None:
         urls = BlobUrls(options(custom_domain="cdn.acme.example", container_in_url=False))
         assert urls.api_url("a b.txt") == "https://acmefiles.blob.core.windows.net/media/a%20b.txt"
@@ -193,10 +218,14 @@ class TestSignedWithTheAccountKey:
         # O2
         assert "&sv=2021-08-06&" in BlobUrls(options(api_version="2021-08-06")).url("a.txt", expire=60)
 
-    @pytest.mark.parametrize("expire", [0, -1, float("nan")])
-    def test_it_cannot_be_born_dead(self, expire: float) -> None:
-        with pytest.raises(ValueError, match="A signed URL must live longer than"):
+    @pytest.mark.parametrize("expire", [0, -1, float("nan"), 10**11, float("inf")])
+    def test_it_cannot_be_born_dead_nor_outlive_the_calendar(self, expire: float) -> None:
+        with pytest.raises(ValueError, match="A signed URL lives longer than 0 and at most 10000000000 seconds"):
             BlobUrls(options()).url("a.txt", expire=expire)
+
+    def test_the_longest_life_with_the_longest_window_is_still_a_date(self) -> None:
+        longest = BlobUrls(options(url_window_secs=10**10))
+        assert expiry(longest.url("a.txt", expire=10**10, now=NOON)) > "2300-01-01"
 
     def test_a_wrong_mode_is_refused(self) -> None:
         with pytest.raises(ValueError, match="'q'"):
