@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BACKENDS ?= azurite
 PORT ?=
+SOAK ?= 10
 ARGS ?=
 
 VENV := .venv
@@ -17,7 +18,7 @@ FLOORS := .venv-floors
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-floors bench lint format azurite chromium clean
+.PHONY: help demo test test-browser test-floors soak bench lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ demo: $(INSTALLED) $(if $(filter azurite,$(BACKENDS)),azurite) ## the example pr
 
 test: $(INSTALLED) azurite ## the tests, with coverage, against Azurites of their own (ARGS="-k name")
 	@$(RUN) exec $(BIN)/python -m pytest --ignore=tests/browser --cov --cov-report=term $(ARGS)
+
+soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new random examples (SOAK=10)
+	@STORAGE_ROUTER_SOAK=$(SOAK) $(RUN) exec $(BIN)/python -m pytest tests/reliability $(ARGS)
 
 test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
 	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)

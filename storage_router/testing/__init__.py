@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .azurite import Azurite, UnsignedTokenCredential
     from .override import memory_router, override_storage_router
     from .proxy import FaultProxy
-    from .suite import StorageContract
+    from .suite import ConcurrencyContract, ModesContract, StorageContract
 
 __all__ = [
     "Azurite",
+    "ConcurrencyContract",
     "FaultProxy",
+    "ModesContract",
     "StorageContract",
     "UnsignedTokenCredential",
     "memory_router",
@@ -30,6 +32,8 @@ _HOMES = {
     "Azurite": "azurite",
     "UnsignedTokenCredential": "azurite",
     "FaultProxy": "proxy",
+    "ConcurrencyContract": "suite",
+    "ModesContract": "suite",
     "StorageContract": "suite",
     "memory_router": "override",
     "override_storage_router": "override",

@@ -22,7 +22,7 @@ from .test_races import delegating
 
 TIMEOUT = 1
 LIMIT = 2 * TIMEOUT
-"""Seconds that one request may take: its last attempt starts within ``timeout``, and ends within another one."""
+"""Seconds that one request may take: ``timeout``, and the time to connect, which is at most as long here."""
 
 SLACK = 2
 """The factor that the contract grants."""

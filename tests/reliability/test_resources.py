@@ -1,0 +1,139 @@
+"""Thousands of operations, good ones and failing ones, leave no sockets, threads, temporary files or growing memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import override_settings
+
+from storage_router import AzureStorage
+from storage_router.exceptions import BlobError
+from storage_router.testing.faults import DONE_BUT_FAILED, SERVER_ERROR, Cut, Reset
+
+from . import SOAK
+from .conftest import LARGE, SMALL, Folder
+
+THREADS = 8
+TURNS = 12 * SOAK
+"""Of about 20 operations each, in each thread: with the warm-up 2,400 operations, tenfold in a soak of 10."""
+
+
+def descriptors() -> Counter[str]:
+    """Return how many sockets, files and pipes the process has open."""
+    kinds: Counter[str] = Counter()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            kinds[str(entry.readlink()).partition(":")[0]] += 1
+        except FileNotFoundError:
+            continue
+    return kinds
+
+
+def resident() -> int:
+    """Return the process's memory in bytes, as the system counts it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def use(storage: AzureStorage, who: str, turns: int) -> None:
+    for turn in range(turns):
+        name = storage.save(f"{who}/{turn}.txt", ContentFile(SMALL))
+        for _ in range(3):
+            with storage.open(name) as file:
+                file.read(100)
+            storage.exists(name)
+            storage.url(name, expire=60)
+            storage.size(name)
+        with storage.open(name, "ab") as file:
+            file.write(b"more")
+        storage.open(name).close()
+        storage.listdir(who)
+        list(storage.walk(who))
+        with pytest.raises(FileNotFoundError):
+            storage.open(f"{who}/none")
+        storage.delete(name)
+
+
+def give_up(storage: AzureStorage) -> None:
+    with storage.open("never.bin", "wb") as draft:
+        draft.write(LARGE)
+        raise ZeroDivisionError
+
+
+def large(storage: AzureStorage) -> None:
+    """What uses threads and temporary files: blocks, read-ahead, files that are given up half-way."""
+    name = storage.save("large.bin", ContentFile(LARGE))
+    with storage.open(name) as file:
+        file.read(4 * 2**20 + 1)
+    file = storage.open(name)
+    file.seek(4 * 2**20)
+    file.read(1)
+    del file
+    with pytest.raises(ZeroDivisionError):
+        give_up(storage)
+    with storage.open(name, "r+b") as draft:
+        draft.write(b"!")
+    storage.delete(name)
+
+
+def broken(folder: Folder, storage: AzureStorage) -> None:
+    """The same with a proxy that fails: it is on the way of errors that connections and files are forgotten."""
+    for fault in (Reset("request"), Reset("answer"), Reset("answer body"), Cut(), SERVER_ERROR, DONE_BUT_FAILED):
+        folder.proxy.fail("*", fault, times=10_000)
+        works: list[Callable[[], Any]] = [
+            lambda: storage.save("a", ContentFile(SMALL)),
+            lambda: storage.save("b", ContentFile(LARGE)),
+            lambda: storage.open("large.bin").read(),
+            lambda: storage.listdir(""),
+            lambda: storage.delete("a"),
+        ]
+        for work in works:
+            try:
+                work()
+            except BlobError:
+                continue
+        folder.proxy.heal()
+        folder.proxy.forget()
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_thousands_of_operations_leave_nothing_behind(azurite: Any, folder: Folder, tmp_path: Path) -> None:
+    direct = folder.storage(connection_string=azurite.connection_string())
+    through = folder.storage(client_options={"retry_total": 1})
+
+    def round_of_work(turns: int) -> None:
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda number: use(direct, f"t{number}", turns), range(THREADS)))
+        large(direct)
+        broken(folder, through)
+        gc.collect()
+
+    with override_settings(FILE_UPLOAD_TEMP_DIR=str(tmp_path)):
+        assert tempfile.gettempdir() != str(tmp_path)
+        round_of_work(turns=3)
+        threads, open_before, memory = set(threading.enumerate()), descriptors(), resident()
+        for _ in range(3):
+            round_of_work(turns=TURNS // 3)
+    # A thread that fetched ahead for a file that was closed ends when its request does.
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)
+    assert set(threading.enumerate()) <= threads
+    assert list(tmp_path.iterdir()) == []
+    now = descriptors()
+    # Connections are kept for the next request: as many as there were requests at a time, on both sides of the proxy.
+    assert now["socket"] <= open_before["socket"] + THREADS
+    assert sum(now.values()) - now["socket"] <= sum(open_before.values()) - open_before["socket"]
+    assert resident() - memory < 32 * 2**20
+    direct._blobs.account.close()
+    through._blobs.account.close()
+    gc.collect()
+    assert descriptors()["socket"] < now["socket"]
