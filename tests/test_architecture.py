@@ -166,3 +166,13 @@ def test_an_import_that_points_down_is_not_found():
 
 def test_a_circle_is_found():
     assert set(cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_every_module_is_described(path):
+    room, _, name = module_name(path).rpartition(".")
+    if path.name == "__init__.py" or room in {"testing", "testing.suite"} or room.startswith("management."):
+        return
+    wanted = name if room in {"", "conf", "azure"} else f"{room}.{name}"
+    document = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert f"`{wanted}`" in document, f"docs/architecture.md does not say what {wanted} holds"
