@@ -25,7 +25,19 @@ PROJECT = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
 BACKENDS = (AzureBackend, FilesystemBackend, MemoryBackend, DjangoBackend)
 # tests/conf/test_documentation.py executes each of these, the one with six mistakes included.
 EXECUTED_ELSEWHERE = ROOT / "docs/configuration.md"
-LANGUAGES = {"python", "toml", "yaml", "json", "console", "sh", "dotenv", "text", "dockerfile", "mermaid", "html"}
+LANGUAGES = {
+    "python",
+    "toml",
+    "yaml",
+    "json",
+    "console",
+    "sh",
+    "dotenv",
+    "text",
+    "dockerfile",
+    "mermaid",
+    "{toctree}",
+}
 WAYS_TO_AUTHENTICATE = {"credential", "account_key", "connection_string", "sas_token", "token_credential"}
 VARIABLE = re.compile(r"STORAGE_ROUTER__\w+")
 
