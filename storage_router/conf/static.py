@@ -6,7 +6,22 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from storage_router import names
+from storage_router.exceptions import InvalidNameError
+
 from .azure_rules import header
+from .report import complaint, shown
+
+
+def _prefix(value: str) -> str:
+    try:
+        names.clean_directory(value)
+    except InvalidNameError:
+        raise complaint(
+            f"{shown(value) or 'the value'} is no prefix of names",
+            "For example 'static/', or '' for none; without a leading slash, empty, '.' or '..' segments.",
+        ) from None
+    return value
 
 
 class StaticOptions(BaseModel):
@@ -14,7 +29,7 @@ class StaticOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    prefix: str = Field(
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         default="static/",
         description="What is put before the names of static files, so that a route can claim them.",
         examples=["static/"],

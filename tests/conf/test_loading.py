@@ -58,6 +58,19 @@ def test_routes_in_a_variable_that_are_no_list_are_told_how_to_write_one(world, 
     assert """'[{"prefix": "private/", "backend": "private"}]'""" in problem.hint
 
 
+@pytest.mark.parametrize("prefix", ["../static/", "/static/", "static//files", "a\nb"])
+def test_a_prefix_of_static_files_that_no_name_can_have_is_an_error(world, prefix):
+    world.config = {"backends": {"media": "memory://"}, "default": "media", "static": {"prefix": prefix}}
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E003", 'OPTIONS["static"]["prefix"]')
+    assert problem.message.endswith("is no prefix of names")
+
+
+def test_static_files_may_have_no_prefix(world):
+    world.config = {"backends": {"media": "memory://"}, "default": "media", "static": {"prefix": ""}}
+    assert world.load().document.static.prefix == ""
+
+
 def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
     """C5: across sources and models; the text is what an operator reads."""
     world.write("storage_router.toml", TOML.replace("account_name", "acount_name"))
