@@ -109,10 +109,13 @@ class Blobs:
         answer = self._write(name, overwrite, if_match, commit)
         return FileStat(name=name, size=size, etag=answer["etag"], modified=answer["last_modified"])
 
-    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat]:
+    def read(
+        self, name: str, offset: int, length: int, *, if_match: str | None = None
+    ) -> tuple[bytes, FileStat | None]:
         """Return at most ``length`` bytes from ``offset``, as they are stored, and what is known of the whole blob.
 
-        Beyond the end there are no bytes, and a second request says what is known. Raises ``BlobChangedError`` if the
+        An empty blob has no range, and Azure's refusal of one tells nothing but that: None is known of it. Beyond the
+        end of another there are no bytes, and a second request says what is known. Raises ``BlobChangedError`` if the
         blob's ETag is not ``if_match``.
         """
         from azure.core.exceptions import HttpResponseError
@@ -123,6 +126,8 @@ class Blobs:
             except HttpResponseError as error:
                 if error.status_code != 416:
                     raise
+                if offset == 0 and if_match is None:
+                    return b"", None
                 return b"", stat(name, self._properties(name, if_match))
             size = int(str(answer.properties.content_range).rpartition("/")[2])
             return answer.readall(), stat(name, answer.properties, size=size)

@@ -56,7 +56,7 @@ class AzureFile(File):  # type: ignore[type-arg]
         """Bytes: of the blob where it is read, of what was written so far where it is written. Costs no request."""
         raw = self._opened.raw
         if isinstance(raw, reading.BlobReader):
-            return raw.stat.size
+            return raw.size
         self.file.flush()
         position = raw.tell()
         end = raw.seek(0, os.SEEK_END)

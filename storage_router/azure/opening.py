@@ -59,7 +59,7 @@ class Opener:
     def _reader(self) -> BlobReader:
         return BlobReader(self._fetch, max_memory_size=self.max_memory_size, folder=self.folder)
 
-    def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat]:
+    def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
         with named(self.name):
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
 
@@ -68,13 +68,17 @@ class Opener:
         keeps it.
         """
         try:
-            if mode.verb in "wx":
-                with named(self.name):
-                    found = self.blobs.head(self.blob)
-            else:
+            found = None
+            if mode.verb in "ra":
                 with self._reader() as reader:
                     shutil.copyfileobj(reader, draft.spool, 2**20)
                     found = reader.stat
+            if found is None:
+                with named(self.name):
+                    found = self.blobs.head(self.blob)
+                if mode.verb in "ra" and found.size:
+                    # It was empty, and has been filled since.
+                    return self._original(mode, draft)
         except BlobNotFoundError:
             if mode.verb == "r":
                 raise

@@ -33,14 +33,17 @@ _BUFFER = 128 * 2**10
 
 
 class Fetch(Protocol):
-    """One ranged request: at most ``length`` bytes from ``offset``, and what the answer says of the blob."""
+    """One ranged request: at most ``length`` bytes from ``offset``, and what the answer says of the blob: nothing
+    where it is empty.
+    """
 
-    def __call__(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat]: ...
+    def __call__(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]: ...
 
 
 class BlobReader(io.RawIOBase):
     """A blob's bytes, seekable. Making one is the first request and raises what that raises.
 
+    ``size`` is in bytes; ``stat`` is what else is known, None of an empty blob.
     ``max_memory_size`` (bytes) bounds what is kept in memory of what was read; the first 4 MiB go to a temporary
     file in ``folder`` if they are more than that. Windows fetched ahead come on top: two of at most 4 MiB, never
     larger than ``max_memory_size``.
@@ -61,6 +64,8 @@ class BlobReader(io.RawIOBase):
         # Most recently used last.
         self._windows: list[tuple[int, bytes]] = []
         head, self.stat = fetch(0, FIRST)
+        self.size = self.stat.size if self.stat is not None else 0
+        self._etag = self.stat.etag if self.stat is not None else None
         self._head_size = self._frontier = len(head)
         self._head = _kept(head, max_memory_size, folder)
 
@@ -79,7 +84,7 @@ class BlobReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the position as files do; beyond the end is allowed and reads nothing."""
         self._require_open()
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.stat.size}.get(whence)
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}.get(whence)
         if start is None:
             raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
         if start + offset < 0:
@@ -93,7 +98,7 @@ class BlobReader(io.RawIOBase):
         """
         head = self._require_open()
         view = memoryview(buffer).cast("B")
-        if not view or self._position >= self.stat.size:
+        if not view or self._position >= self.size:
             return 0
         if self._position < self._head_size:
             head.seek(self._position)
@@ -151,7 +156,7 @@ class BlobReader(io.RawIOBase):
         self._run = 0
         length = self._window_size if wanted >= _AFTER_SEEK else min(_AFTER_SEEK, self._window_size)
         # What is looked up at the end, an archive's directory or a footer, starts before what was asked for first.
-        start = max(self._head_size, min(position, self.stat.size - length))
+        start = max(self._head_size, min(position, self.size - length))
         return start, self._read(start, length)
 
     def _look_ahead(self, windows: int) -> None:
@@ -159,7 +164,7 @@ class BlobReader(io.RawIOBase):
         if self._workers is None:
             self._workers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="storage_router-read")
         start = self._frontier + len(self._ahead) * self._window_size
-        while len(self._ahead) < windows and start < self.stat.size:
+        while len(self._ahead) < windows and start < self.size:
             self._ahead.append((start, self._workers.submit(self._read, start, self._window_size)))
             start += self._window_size
 
@@ -172,7 +177,7 @@ class BlobReader(io.RawIOBase):
         return start, window
 
     def _read(self, start: int, length: int) -> bytes:
-        return self._fetch(start, min(length, self.stat.size - start), if_match=self.stat.etag)[0]
+        return self._fetch(start, min(length, self.size - start), if_match=self._etag)[0]
 
     def _drop_ahead(self) -> None:
         while self._ahead:

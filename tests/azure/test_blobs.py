@@ -263,10 +263,17 @@ class TestRead:
         body, found = blobs.read("a.txt", offset, 5)
         assert (body, found.size) == (b"", 10)
 
-    def test_an_empty_blob_is_read(self, blobs: Blobs) -> None:
+    def test_an_empty_blob_is_one_request_and_nothing_else_is_known(self, blobs: Blobs, requests: Requests) -> None:
         blobs.create("a.txt", b"", None, BlobSettings(content_type="text/css"))
-        body, found = blobs.read("a.txt", 0, 100)
-        assert (body, found.size, found.content_type) == (b"", 0, "text/css")
+        requests.taken()
+        assert blobs.read("a.txt", 0, 100) == (b"", None)
+        assert requests.taken() == ["GET blob"]
+
+    def test_a_blob_that_was_emptied_is_not_the_one_asked_for(self, blobs: Blobs) -> None:
+        first = blobs.create("a.txt", b"0123456789", None, PLAIN)
+        blobs.create("a.txt", b"", None, PLAIN, overwrite=True)
+        with pytest.raises(BlobChangedError):
+            blobs.read("a.txt", 0, 5, if_match=first.etag)
 
     def test_a_changed_blob_is_not_mixed_with_what_was_read_before(self, blobs: Blobs) -> None:
         first = blobs.create("a.txt", b"0123456789", None, PLAIN)

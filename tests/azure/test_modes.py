@@ -141,6 +141,31 @@ class TestWriting:
         assert bench.requests.taken() == ["GET blob", "PUT blob"]
         assert content_of(storage, "old.txt") == b"old stuff"
 
+    @pytest.mark.parametrize("mode", ["ab", "r+b"])
+    def test_an_empty_file_is_changed_as_any_other(self, bench, mode):
+        storage = bench.storage()
+        storage.save("empty.txt", ContentFile(b""))
+        bench.requests.taken()
+        with storage.open("empty.txt", mode) as file:
+            file.write(b"first")
+        assert bench.requests.taken() == ["GET blob", "HEAD blob", "PUT blob"]
+        assert content_of(storage, "empty.txt") == b"first"
+
+    @pytest.mark.parametrize("mode", ["ab", "r+b"])
+    def test_an_empty_file_that_is_filled_while_it_is_opened_is_opened_filled(self, key_bench, mode):
+        storage = key_bench.storage()
+        storage.save("a.txt", ContentFile(b""))
+
+        def filled_before_the_look(request):
+            if request.http_request.method == "HEAD":
+                storage.replace("a.txt", ContentFile(b"filled"))
+
+        other = key_bench.storage(client_options={"raw_request_hook": filled_before_the_look})
+        with other.open("a.txt", mode) as file:
+            file.seek(0, io.SEEK_END)
+            file.write(b" up")
+        assert content_of(storage, "a.txt") == b"filled up"
+
     def test_truncate_alone_is_a_change(self, storage):
         with storage.open("old.txt", "r+b") as file:
             file.seek(3)
