@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from storage_router.conf.authentication import WITH_CLIENT_ID
+from storage_router.conf.consistency import PRECEDENCE
 from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.report import Location, validated
 
@@ -20,6 +21,20 @@ def from_settings() -> dict[str, Any]:
     return {option: value for option, value in found.items() if value is not _UNSET}
 
 
+def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values`` without the empty texts that stand for nothing, as in ``os.environ.get("CDN", "")``.
+
+    An empty secret stays, and is an error, where nothing else authenticates: somebody forgot to set it.
+    """
+    fields = AzureOptions.model_fields
+    empty = {option for option, value in values.items() if option in fields and isinstance(value, str) and not value}
+    if all(values.get(option) is None or option in empty for option in PRECEDENCE):
+        empty -= set(PRECEDENCE)
+    return {
+        option: value for option, value in values.items() if option not in empty or fields[option].default is not None
+    }
+
+
 def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> AzureOptions:
     """Return the options of ``storage``: ``given`` over its class's attributes over ``defaults``.
 
@@ -28,7 +43,7 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
     kind = type(storage)
     on_class = {option for option in AzureOptions.model_fields if hasattr(kind, option)}
     # getattr of the instance: an attribute may be a property.
-    values = {**defaults, **{option: getattr(storage, option) for option in on_class}, **given}
+    values = _without_empty({**defaults, **{option: getattr(storage, option) for option in on_class}, **given})
     if "client_id" not in given and "client_id" not in on_class and values.get("credential") not in WITH_CLIENT_ID:
         # AZURE_CLIENT_ID is also what packages for signing in call their application.
         values.pop("client_id", None)

@@ -20,20 +20,22 @@ MAX_DELEGATION_SECS = 7 * 86400
 
 Complaints = list[tuple[Location, PydanticCustomError]]
 
-_PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
+PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
+"""The options that authenticate, the one that wins first (O1)."""
+
 _IMPLIED = "default"
 """The ``credential`` where no way to authenticate is given: an identity needs no secret, so there is none to forget."""
 
 
 def winner(options: AzureFields) -> str | None:
     """Return the option that authenticates (O1), or None where none is given."""
-    return next((name for name in _PRECEDENCE if getattr(options, name) is not None), None)
+    return next((name for name in PRECEDENCE if getattr(options, name) is not None), None)
 
 
 def unused(options: AzureFields) -> tuple[str, ...]:
     """Return the authentication options that are given and do nothing."""
     won = winner(options)
-    lost = [name for name in _PRECEDENCE if name != won and getattr(options, name) is not None]
+    lost = [name for name in PRECEDENCE if name != won and getattr(options, name) is not None]
     by_name = won in ("credential", None) and (options.credential or _IMPLIED)
     if options.client_id is not None and by_name not in WITH_CLIENT_ID:
         lost.append("client_id")
@@ -99,7 +101,7 @@ def contradictions(options: AzureFields, wrong: Collection[str]) -> Complaints:
     if "connection_string" not in wrong:
         found += _against_connection_string(options, given)
         found += _endpoint_problems(options, given)
-    if set(_PRECEDENCE) & set(wrong):
+    if set(PRECEDENCE) & set(wrong):
         # Whoever misspelt a key has said how to authenticate; everything that follows from it would be a guess.
         return found
     won = winner(options)

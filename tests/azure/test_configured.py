@@ -57,6 +57,30 @@ class TestPrecedence:
         assert AzureMediaStorage().expiration_secs is None
         assert azure().expiration_secs == 3600
 
+    def test_an_empty_text_is_an_option_that_is_not_given(self):
+        # What os.environ.get("CDN", "") gives where there is no CDN.
+        for option in ("custom_domain", "cache_control", "api_version", "client_id", "account_url", "expiration_secs"):
+            assert getattr(azure(**{option: ""}).options, option) is None, option
+        for option in ("connection_string", "sas_token", "token_credential", "credential"):
+            storage = azure(**{option: ""})
+            assert storage.options.authentication.option == "account_key"
+            assert storage.options.unused == ()
+        with override_settings(AZURE_CUSTOM_DOMAIN="cdn.acme.example"):
+            assert azure(custom_domain="").url("a.txt") == "https://acmefiles.blob.core.windows.net/media/a.txt"
+
+    def test_an_empty_secret_is_an_error_where_nothing_else_authenticates(self):
+        for option, message in {
+            "account_key": "the key is not base64",
+            "connection_string": "the connection string is empty",
+            "sas_token": "the value is not a shared access signature",
+        }.items():
+            with pytest.raises(ConfigurationError, match=message):
+                AzureStorage(**{"account_name": "acmefiles", "azure_container": "media", option: ""})
+
+    def test_an_empty_text_is_an_error_where_there_is_a_default(self):
+        with pytest.raises(ConfigurationError, match="the value is not the end of a host name"):
+            azure(endpoint_suffix="")
+
     @pytest.mark.parametrize(
         ("setting", "value", "option", "expected"),
         [
