@@ -22,6 +22,7 @@ from django.db.models import FileField
 from . import installed, plaintext
 from .azure.storage import AzureStorage
 from .conf.options import DJANGO_SETTINGS
+from .conf.startup import check_message
 from .exceptions import Problem
 from .installed import Container, Entry
 from .staticfiles import StaticFilesStorage
@@ -60,19 +61,13 @@ def register() -> None:
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return everything that is wrong with ``STORAGES``, and what deserves a warning."""
-    return [message(problem) for problem in (*found(), *_collectstatic())]
+    return [check_message(problem) for problem in (*found(), *_collectstatic())]
 
 
 def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return what should not go into production (``check --deploy``)."""
     containers = [it for it in installed.containers(installed.entries()) if not _stays_here(it.options.endpoint)]
-    return [message(problem) for problem in (*_account_keys(containers), *_plain_secrets(containers))]
-
-
-def message(problem: Problem) -> checks.CheckMessage:
-    """Return a problem as Django prints it: place, id, message, hint."""
-    kind = checks.Warning if problem.is_warning else checks.Error
-    return kind(problem.message, hint=problem.hint or None, obj=problem.place, id=problem.id)
+    return [check_message(problem) for problem in (*_account_keys(containers), *_plain_secrets(containers))]
 
 
 def found() -> tuple[Problem, ...]:

@@ -25,6 +25,7 @@ from .staticfiles import StaticFilesStorage
 PROBLEMS: Mapping[str, str] = {
     "E020": "a class in STORAGES that this package does not have",
     "E021": "an entry of STORAGES that cannot be built",
+    "E022": "a setting STORAGE_ROUTER that storages() did not see",
 }
 """Id (without the prefix ``storage_router.``) and meaning of what can be wrong beside the configuration itself."""
 
@@ -145,6 +146,7 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
         assert isinstance(storage.backends, Backends)
         yield from storage.backends.check()
         yield from storage.configuration.warnings
+        yield from _unseen_setting(storage.configuration)
     elif isinstance(storage, AzureStorage) and storage.options.unused:
         options = storage.options
         message = f"it authenticates by {options.authentication.option}; not used: {', '.join(options.unused)}"
@@ -152,6 +154,20 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
     elif isinstance(storage, StaticFilesStorage):
         # Looked up at the first use, too: here is where it may fail.
         _ = storage.router
+
+
+def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:
+    """While settings.py is imported there are no settings yet, so what it says beside ``storages()`` is not read."""
+    if not getattr(settings, "STORAGE_ROUTER", None):
+        return
+    # Code is looked at, too: it is how the setting gets into storages().
+    if not {"code", "Django setting"}.intersection(origin.source for origin in configuration.origins.values()):
+        yield _problem(
+            "E022",
+            "STORAGE_ROUTER",
+            "nothing reads this setting: storages() is called before there are settings",
+            "Hand it over: STORAGES = storage_router.storages(STORAGE_ROUTER).",
+        )
 
 
 def _placed(found: Iterable[Problem], place: str) -> Iterator[Problem]:

@@ -157,6 +157,30 @@ class TestProcesses:
         assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["started"])
 
 
+class TestWithoutTheApp:
+    """C6: ``check`` runs, and none of the checks of an app that is not installed."""
+
+    def test_check_prints_what_storages_found(self, manage):
+        ran = manage("check", settings="INSTALLED_APPS = []\n")
+        assert ran.returncode == 1
+        assert "Traceback" not in ran.stderr
+        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert "System check identified 2 issues (0 silenced)." in ran.stderr
+
+    def test_a_good_configuration_passes(self, manage):
+        assert manage("check", settings="INSTALLED_APPS = []\n", toml=GOOD).returncode == 0
+
+
+def test_a_setting_that_storages_cannot_see_stops_the_process(manage):
+    """C2: nothing that was configured is left out in silence."""
+    setting = 'STORAGE_ROUTER = {"backends": {"other": {"type": "memory"}}, "default": "other"}\n'
+    ran = manage("migrate", toml=GOOD, settings=setting)
+    assert ran.returncode == 1
+    assert "STORAGE_ROUTER: nothing reads this setting" in ran.stderr
+    assert "(storage_router.E022)" in ran.stderr
+    assert "Hand it over: STORAGES = storage_router.storages(STORAGE_ROUTER)." in ran.stderr
+
+
 def test_starting_and_checking_load_nothing_of_the_azure_sdk(manage):
     """Section 1."""
     toml = BAD.replace("meda", "media").replace("ACME", "acme")

@@ -14,6 +14,7 @@ from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
+import storage_router
 from storage_router import checks, installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf import report
@@ -140,6 +141,22 @@ class TestErrors:
         assert message.id == "storage_router.E021"
         assert message.obj == "STORAGES['staticfiles']"
         assert "RouterStorage" in message.msg
+
+    @pytest.mark.parametrize("handed_over", [True, False])
+    def test_a_setting_that_storages_did_not_see_is_an_error(self, handed_over, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        setting = {"backends": {"media": MEMORY}, "default": "media"}
+        monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__MEDIA__TYPE", "memory")
+        monkeypatch.setenv("STORAGE_ROUTER__DEFAULT", "media")
+        default = storage_router.storages(setting if handed_over else None)["default"]
+        with override_settings(STORAGE_ROUTER=setting):
+            assert ids(found(default)) == ([] if handed_over else ["E022"])
+
+    def test_a_written_out_router_reads_the_setting(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        setting = {"backends": {"media": MEMORY}, "default": "media"}
+        with override_settings(STORAGE_ROUTER=setting):
+            assert found({"BACKEND": "storage_router.RouterStorage"}) == []
 
     def test_an_option_that_static_files_do_not_have_is_an_error(self):
         message = only(found(router({"media": MEMORY}), staticfiles={**STATIC, "OPTIONS": {"prefx": "static/"}}))

@@ -7,6 +7,10 @@ A server, a worker or a shell must not start with a bad configuration, so loadin
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import Any
+
+from storage_router.exceptions import Problem
 
 _REPORTING_COMMANDS = frozenset({"check", "storage_router"})
 
@@ -33,3 +37,28 @@ def management_command() -> str | None:
 def reports_problems_itself() -> bool:
     """Return whether the running command prints the configuration's problems, so that loading it need not raise."""
     return management_command() in _REPORTING_COMMANDS
+
+
+def check_message(problem: Problem) -> Any:
+    """Return a problem as Django prints it: place, id, message, hint."""
+    from django.core import checks
+
+    kind = checks.Warning if problem.is_warning else checks.Error
+    return kind(problem.message, hint=problem.hint or None, obj=problem.place, id=problem.id)
+
+
+def leave_to_check(problems: Iterable[Problem]) -> None:
+    """Let ``manage.py check`` report what was found at settings import, where no app of this package will.
+
+    The check of the app finds the problems, too, and others; without the app there is none, and a bad configuration
+    would pass.
+    """
+    from django.apps import apps
+    from django.core import checks
+
+    messages = [check_message(problem) for problem in problems]
+
+    def check_unreported(**_: Any) -> list[Any]:
+        return [] if apps.is_installed("storage_router") else messages
+
+    checks.register(check_unreported, checks.Tags.files, "storage_router")
