@@ -1,8 +1,8 @@
 """Every exception that the package raises.
 
-Each derives from ``StorageRouterError`` and from the exception that Django or Python uses for the same thing, so code that
-knows neither Azure nor this package handles it rightly. What happened is in fields, not only in the text; no field and no text
-ever holds a secret.
+Each derives from ``StorageRouterError`` and from the exception that Django or Python uses for the same thing, so code
+that knows neither Azure nor this package handles it rightly. What happened is in fields, not only in the text; no field
+and no text ever holds a secret.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 class Problem:
     """One thing that is wrong with a configuration: where, what, what is allowed, what to do.
 
-    ``id`` is the check's id (``storage_router.E001``); ``place`` names the variable, the file and key, or the option in code;
-    ``hint`` says what is allowed and what to do. No field ever holds a secret.
+    ``id`` is the check's id (``storage_router.E001``); ``place`` names the variable, the file and key, or the option in
+    code; ``hint`` says what is allowed and what to do. No field ever holds a secret.
     """
 
     id: str
@@ -91,10 +91,10 @@ class SigningError(StorageRouterError, ImproperlyConfigured):
 class BlobError(StorageRouterError, OSError):
     """The service refused or failed an operation.
 
-    Fields: ``alias`` (of the backend, or None), ``container``, ``blob`` (None where the container is meant), ``status`` (HTTP,
-    or None where no answer came), ``error_code`` (Azure's, for example ``BlobNotFound``) and ``request_id`` (what Azure's
-    support asks for). ``errno``, ``strerror`` and ``filename`` are set as Python's own exceptions set them. The SDK's error is
-    the cause.
+    Fields: ``alias`` (of the backend, or None), ``container``, ``blob`` (None where the container is meant), ``status``
+    (HTTP, or None where no answer came), ``error_code`` (Azure's, for example ``BlobNotFound``) and ``request_id`` (what
+    Azure's support asks for). ``errno``, ``strerror`` and ``filename`` are set as Python's own exceptions set them. The
+    SDK's error is the cause.
     """
 
     default_errno = errno.EIO
@@ -119,8 +119,10 @@ class BlobError(StorageRouterError, OSError):
         self.request_id = request_id
 
     def __reduce__(self) -> tuple[object, ...]:
-        # OSError's own would call the class with (errno, strerror, filename); tasks queues send exceptions between processes.
-        return _rebuild, (type(self), str(self.strerror), {key: getattr(self, key) for key in _BLOB_ERROR_FIELDS})
+        # OSError's own would call the class with (errno, strerror, filename); task queues send exceptions between
+        # processes.
+        fields = {key: getattr(self, key) for key in _BLOB_ERROR_FIELDS}
+        return _rebuild, (type(self), str(self.strerror), fields, self.filename)
 
     def __str__(self) -> str:
         fields = {
@@ -138,8 +140,11 @@ class BlobError(StorageRouterError, OSError):
 _BLOB_ERROR_FIELDS = ("alias", "container", "blob", "status", "error_code", "request_id")
 
 
-def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any]) -> BlobError:
-    return kind(message, **fields)
+def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any], filename: Any) -> BlobError:
+    error = kind(message, **fields)
+    # The name that the caller knows the file by; the blob's own has the location in it.
+    error.filename = filename
+    return error
 
 
 class BlobNotFoundError(BlobError, FileNotFoundError):
@@ -179,7 +184,9 @@ class BlobConnectionError(BlobError, ConnectionError):
 
 
 class BlobChangedError(BlobError):
-    """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or lost."""
+    """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or
+    lost.
+    """
 
     default_errno = errno.ESTALE
 
@@ -204,7 +211,8 @@ def _rebuild_source_changed(message: str, filename: str) -> SourceChangedError:
 class TransferError(StorageRouterError):
     """Some files were not copied, or not deleted. The others are there, whole; doing it again does the rest.
 
-    ``failures`` maps each name that failed to its error, ``untried`` holds the names that were not tried after too many failures.
+    ``failures`` maps each name that failed to its error, ``untried`` holds the names that were not tried after too many
+    failures.
     """
 
     def __init__(
@@ -226,4 +234,6 @@ class TransferError(StorageRouterError):
 
 
 class ManifestError(StorageRouterError, ValueError):
-    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still needed."""
+    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still
+    needed.
+    """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from .errors import OVERWRITE_REFUSED
 from .properties import SAVE_MARKER
 
 
@@ -35,7 +36,8 @@ class Write:
 
     def may_have_caused(self, error: Exception) -> bool:
         """Whether ``error`` may be a conflict of the write with itself."""
-        return self.marker is not None and getattr(error, "status_code", None) in (409, 412)
+        conflict = getattr(error, "status_code", None) in (409, 412)
+        return self.marker is not None and (conflict or getattr(error, "error_code", None) == OVERWRITE_REFUSED)
 
     def made(self, properties: Any) -> bool:
         """Whether the blob with these properties (the SDK's) is what this write made."""

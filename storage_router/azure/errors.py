@@ -28,7 +28,7 @@ _SECRET = re.compile(r"(?i)\b(sig|accountkey|sharedaccesssignature)(=|%3D)[^&;\s
 _REFUSALS = {
     "AuthenticationFailed": "the key, the token or the SAS is not valid for this account, a SAS has expired, or this "
     "host's clock is wrong",
-    "AuthorizationFailure": "the account's network rules or the SAS do not allow this request",
+    "AuthorizationFailure": "the account's network rules, the key or the SAS do not allow this request",
     "AuthorizationPermissionMismatch": "the identity or the SAS lacks a permission; reading and writing with a token "
     "credential needs the role 'Storage Blob Data Contributor' on the container or the account",
     "AuthorizationProtocolMismatch": "the SAS allows https only",
@@ -44,6 +44,9 @@ _REFUSALS = {
 """What to do about Azure's error codes.
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
+
+OVERWRITE_REFUSED = "UnauthorizedBlobOverwrite"
+"""What Azure answers, with 403, to a SAS that may create (``sp=c``) and not write, where the name is taken."""
 
 _UNMET = frozenset({"ConditionNotMet", "SourceConditionNotMet", "TargetConditionNotMet"})
 
@@ -121,6 +124,8 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             return self._error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
         if status == 404:
             return self._error(BlobNotFoundError, "There is no such blob.", **fields)
+        if code == OVERWRITE_REFUSED and self.creates:
+            return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in _REFUSALS:
             reason = _REFUSALS.get(code or "", f"it says: {_first_line(error)}")
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)

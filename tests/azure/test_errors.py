@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import pickle
 import socket
 import traceback
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from azure.core.exceptions import AzureError
 
 from storage_router.azure.blobs import BlobSettings
 from storage_router.azure.errors import redact, sanitise, translated
+from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import (
     BlobChangedError,
     BlobConnectionError,
@@ -48,7 +50,7 @@ def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
         (404, "ResourceNotFound", BlobNotFoundError, FileNotFoundError, "There is no such blob."),
         (404, "ContainerNotFound", ContainerNotFoundError, FileNotFoundError, "az storage container create"),
         (409, "ContainerBeingDeleted", ContainerNotFoundError, FileNotFoundError, "does not exist in the account"),
-        (403, "AuthorizationFailure", BlobPermissionError, PermissionError, "the account's network rules"),
+        (403, "AuthorizationFailure", BlobPermissionError, PermissionError, "network rules, the key or the SAS"),
         (403, "AuthorizationPermissionMismatch", BlobPermissionError, PermissionError, "Storage Blob Data Contributor"),
         (403, "KeyBasedAuthenticationNotPermitted", BlobPermissionError, PermissionError, "set credential"),
         (403, "AuthenticationFailed", BlobPermissionError, PermissionError, "this host's clock is wrong"),
@@ -103,6 +105,29 @@ def test_a_taken_name_is_told_from_a_changed_blob_by_what_was_asked(proxy: Fault
         blobs.create("a.txt", b"", None, BlobSettings())
     with pytest.raises(BlobChangedError):
         blobs.create("a.txt", b"", None, BlobSettings(), if_match='"0x1"')
+
+
+def test_a_sas_that_may_only_create_hears_of_a_taken_name(proxy: FaultProxy, container: str) -> None:
+    # A2, A10
+    blobs = blobs_for(options_for(proxy, container))
+    blobs.create("a.txt", b"", None, BlobSettings())
+    proxy.fail("Put Blob", Answer(403, "UnauthorizedBlobOverwrite"), times=2)
+    with pytest.raises(BlobExistsError):
+        blobs.create("a.txt", b"", None, BlobSettings())
+    with pytest.raises(BlobPermissionError, match="Azure refused the request"):
+        blobs.create("a.txt", b"", None, BlobSettings(), overwrite=True)
+    # A11: unless it took the name itself, and the answer was lost.
+    proxy.fail("Put Blob", Answer(403, "UnauthorizedBlobOverwrite", done=True))
+    assert blobs.create("b.txt", b"own", None, BlobSettings()).etag == blobs.head("b.txt").etag
+
+
+def test_an_error_that_a_task_queue_hands_over_keeps_the_callers_name(azurite: Azurite, container: str) -> None:
+    storage = AzureStorage.from_options(options_for(azurite, container, location="here"), alias="media")
+    with pytest.raises(BlobNotFoundError) as caught:
+        storage.open("no/such.txt")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.filename, again.blob, str(again)) == ("no/such.txt", "here/no/such.txt", str(caught.value))
+    assert (again.errno, again.alias, again.request_id) == (2, "media", caught.value.request_id)
 
 
 def test_nobody_listening_is_a_connection_error() -> None:
