@@ -76,6 +76,7 @@ def found() -> tuple[Problem, ...]:
     containers = list(installed.containers(entries))
     return (
         *installed.problems(entries),
+        *installed.field_problems(entries),
         *_removed_settings(),
         *_unread_settings(entries),
         *_open_lines(containers),

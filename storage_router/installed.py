@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
+from django.db.models import FileField
 from django.utils.module_loading import import_string
 
 from .azure.storage import AzureStorage
@@ -19,13 +21,14 @@ from .conf.options import AzureOptions
 from .conf.report import problem, suggestion
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
-from .router import RouterStorage
+from .router import BackendReference, RouterStorage
 from .staticfiles import StaticFilesStorage
 
 PROBLEMS: Mapping[str, str] = {
     "E020": "a class in STORAGES that this package does not have",
     "E021": "an entry of STORAGES that cannot be built",
     "E022": "a setting STORAGE_ROUTER that storages() did not see",
+    "E023": "a field whose router has no such backend",
 }
 """Id (without the prefix ``storage_router.``) and meaning of what can be wrong beside the configuration itself."""
 
@@ -73,6 +76,24 @@ def problems(found: Iterable[Entry]) -> tuple[Problem, ...]:
     """Return everything that is wrong with the entries, each problem once, errors before warnings."""
     every = dict.fromkeys(one for entry in found for one in entry.problems)
     return tuple(sorted(every, key=lambda one: one.is_warning))
+
+
+def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield what is wrong with ``FileField(storage=storage_router.backend(…))``, as far as its router could be built."""
+    routers = {entry.alias: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
+    for field, alias, router in _references():
+        if router in routers and alias not in routers[router].backends:
+            message = f"storage_router.backend({alias!r}): STORAGES[{router!r}] has no such backend"
+            yield _problem("E023", str(field), message, suggestion(alias, routers[router].backends))
+
+
+def _references() -> Iterator[tuple[FileField, str, str]]:
+    """Yield each field whose storage is one backend of a router, with the alias of both."""
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, FileField) and isinstance(field.storage, BackendReference):
+                _, (alias,), options = field.storage.deconstruct()
+                yield field, alias, options.get("router", "default")
 
 
 def containers(found: Iterable[Entry]) -> Iterator[Container]:
@@ -145,7 +166,11 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
         # It builds its backends at their first use; a process that cannot have one of them should not start.
         assert isinstance(storage.backends, Backends)
         yield from storage.backends.check()
-        yield from storage.configuration.warnings
+        used = {f"the backend {alias!r}" for _, alias, _ in _references()}
+        for one in storage.configuration.warnings:
+            # Loading cannot know of fields, which are another way to reach a backend.
+            if not (one.id.endswith("W003") and one.message.endswith(tuple(used))):
+                yield one
         yield from _unseen_setting(storage.configuration)
     elif isinstance(storage, AzureStorage) and storage.options.unused:
         options = storage.options

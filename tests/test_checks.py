@@ -158,6 +158,23 @@ class TestErrors:
         with override_settings(STORAGE_ROUTER=setting):
             assert found({"BACKEND": "storage_router.RouterStorage"}) == []
 
+    @isolate_apps("tests")
+    def test_a_field_with_a_backend_that_its_router_does_not_have_is_an_error(self, monkeypatch):
+        class Contract(models.Model):
+            scan = models.FileField(storage=storage_router.backend("privat"))
+            other = models.FileField(storage=storage_router.backend("private"))
+            elsewhere = models.FileField(storage=storage_router.backend("private", router="documents"))
+
+            class Meta:
+                app_label = "tests"
+
+        monkeypatch.setattr(installed.apps, "get_models", lambda: [Contract])
+        message = only(found(router({"media": MEMORY, "private": MEMORY}, default="media")))
+        assert str(message) == (
+            "tests.Contract.scan: (storage_router.E023) storage_router.backend('privat'): STORAGES['default'] has no "
+            "such backend\n\tHINT: Did you mean 'private'?"
+        )
+
     def test_an_option_that_static_files_do_not_have_is_an_error(self):
         message = only(found(router({"media": MEMORY}), staticfiles={**STATIC, "OPTIONS": {"prefx": "static/"}}))
         assert message.id == "storage_router.E021"
