@@ -6,8 +6,10 @@ import argparse
 import inspect
 import pickle
 import re
+import runpy
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.contrib.staticfiles.management.commands.collectstatic import Command as DjangosCollectstatic
@@ -175,3 +177,19 @@ def test_every_page_is_in_the_table_of_contents():
     index = text_of(ROOT / "docs/index.md")
     pages = {Path(page).stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
     assert {name for name in pages if not re.search(rf"^{name}$", index, re.MULTILINE)} == set()
+
+
+# Pictures
+
+
+def test_the_pictures_are_what_the_script_draws(monkeypatch, tmp_path, capsys):
+    diagrams = runpy.run_path(str(ROOT / "tools/diagrams.py"))
+    assert diagrams["main"](["--check"]) == 0
+    monkeypatch.setitem(diagrams["main"].__globals__, "FOLDER", tmp_path)
+    assert diagrams["main"](["--check"]) == 1
+    assert "identity.svg is stale; run python tools/diagrams.py" in capsys.readouterr().out
+    assert diagrams["main"]([]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "docs/pictures").iterdir()}
+    for path in tmp_path.iterdir():
+        assert ET.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+        assert f"(pictures/{path.name})" in EVERYWHERE
