@@ -34,8 +34,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="of the page; any free one without this")
     arguments = parser.parse_args()
     port = arguments.port or free_port()
-    # Whoever ends the demo politely gets the same tidy end as the one who presses Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever ends the demo politely, or from a script, gets the same tidy end as the one who presses Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storage-router-demo-")))
         environment = {"EXAMPLE_DATABASE": str(folder / "db.sqlite3")}

@@ -72,7 +72,7 @@ class DemoProcess:
         threading.Thread(target=_pump, args=(self._process.stdout, lines), daemon=True).start()
         deadline = time.monotonic() + timeout
         # runserver prints its own line once it listens; what the demo says stands before it.
-        while "Starting development server" not in "".join(self.printed):
+        while "development server at" not in "".join(self.printed):
             try:
                 line = lines.get(timeout=max(deadline - time.monotonic(), 0))
             except queue.Empty:
