@@ -27,7 +27,7 @@ _reading = threading.Lock()
 """Held while a process reads a manifest: its threads start together, and one of them is enough."""
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - runs in forked children only
     global _reading  # the parent's may be held by a thread that this process does not have
     _reading = threading.Lock()
 

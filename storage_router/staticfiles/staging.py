@@ -68,8 +68,6 @@ class Staging(FileSystemStorage):
         return self._save(name, content)
 
     def _save(self, name: str, content: Any) -> str:
-        if name in self.written:
-            super().delete(name)
         saved: str = super()._save(name, content)  # type: ignore[misc]  # the stubs do without private methods
         self.written.add(name)
         return saved

@@ -165,6 +165,8 @@ def test_static_files_of_a_directory_work_the_same_way(storages, source: Path, t
         (source / "empty.txt").touch()
         write(source, {"img/logo.svg": b"<svg/>"})
         os.utime(source / "img/logo.svg", (0, 0))
+        assert "Pretending to delete 'img/logo.svg'" in here.collect(dry_run=True, verbosity=2).lines
+        assert in_directory(stored) == COLLECTED
         assert here.collect().lines == [f"1 static file copied{to}, {len(COLLECTED) - 1} unmodified."]
         write(stored, {"old/left.txt": b"left"})
         here.collect(clear=True, verbosity=0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.contrib.staticfiles.storage import staticfiles_storage
+from django.conf import STATICFILES_STORAGE_ALIAS
+from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from pydantic import TypeAdapter, ValidationError
@@ -46,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:  # noqa: ARG002 - Django's
         """List, ask, remove."""
-        storage = staticfiles_storage
+        storage = storages[STATICFILES_STORAGE_ALIAS]
         if not isinstance(storage, ManifestStaticFilesStorage):
             raise CommandError(
                 "STORAGES['staticfiles'] is not a storage_router.ManifestStaticFilesStorage, so no names are hashed."
