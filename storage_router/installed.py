@@ -79,7 +79,7 @@ def problems(found: Iterable[Entry]) -> tuple[Problem, ...]:
 
 
 def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield what is wrong with ``FileField(storage=storage_router.backend(…))``, as far as its router could be built."""
+    """Yield what is wrong with ``FileField(storage=storage_router.backend(…))``, where the router could be built."""
     routers = {entry.alias: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
     for field, alias, router in _references():
         if router in routers and alias not in routers[router].backends:
