@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -35,7 +38,28 @@ def test_nothing_listens_after_it_was_stopped():
         socket.create_connection(("127.0.0.1", server.port), timeout=5)
 
 
+def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed():
+    program = (
+        "from storage_router.testing.azurite import Azurite\n"
+        "print(Azurite().start().port, flush=True)\n"
+        "import time; time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        port = int(process.stdout.readline())
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        process.kill()
+    deadline = time.monotonic() + 20
+    while _listens(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _listens(port)
+
+
 def test_a_missing_azurite_says_what_to_install(monkeypatch):
     monkeypatch.setenv("AZURITE_BIN", "/nowhere/azurite-blob")
     with pytest.raises(RuntimeError, match="Azurite is not installed here"):
         Azurite().start()
+
+
+def _listens(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0

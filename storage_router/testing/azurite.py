@@ -34,6 +34,9 @@ ACCOUNT_NAME = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's public development key: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite"""
 
+# A process that is killed ends nobody. The pipe to Azurite's standard input ends with it, however it ends.
+_ENDS_WITH_US = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()"
+
 _LISTENS = re.compile(r"successfully listens on (https?)://([\d.]+):(\d+)")
 
 
@@ -132,7 +135,8 @@ class Azurite:
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            # Held open as long as this process lives: see _ENDS_WITH_US.
+            stdin=subprocess.PIPE,
             text=True,
             env=environment,
             cwd=self._folder.name,
@@ -154,7 +158,9 @@ class Azurite:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            assert process.stdin is not None
             assert process.stdout is not None
+            process.stdin.close()
             process.stdout.close()
         if self._folder is not None:
             self._folder.cleanup()
@@ -204,7 +210,7 @@ def _command() -> list[str]:
             "Azurite is not installed here. Install it with 'npm install -g azurite@3.37.0', or set AZURITE_BIN to "
             "the path of its azurite-blob."
         )
-    return [_node(), str(Path(script).resolve())]
+    return [_node(), "--import", _ENDS_WITH_US, str(Path(script).resolve())]
 
 
 def _node() -> str:
