@@ -93,8 +93,8 @@ class BlobError(StorageRouterError, OSError):
 
     Fields: ``alias`` (of the backend, or None), ``container``, ``blob`` (None where the container is meant), ``status``
     (HTTP, or None where no answer came), ``error_code`` (Azure's, for example ``BlobNotFound``) and ``request_id``
-    (what Azure's support asks for). ``errno``, ``strerror`` and ``filename`` are set as Python's own exceptions set them. The
-    SDK's error is the cause.
+    (what Azure's support asks for). ``errno``, ``strerror`` and ``filename`` are set as Python's own exceptions set
+    them. The SDK's error is the cause.
     """
 
     default_errno = errno.EIO
