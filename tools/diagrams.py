@@ -47,7 +47,7 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     ),
 }
 
-LANE, STEP, TOP, BOX = 240, 44, 60, 150
+LANE, STEP, TOP, BOX = 300, 44, 60, 150
 # The picture stands on light and on dark pages.
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1f2933;text-anchor:middle}"

@@ -207,8 +207,8 @@ def _command() -> list[str]:
     script = os.environ.get("AZURITE_BIN") or shutil.which("azurite-blob")
     if not script or not Path(script).exists():
         raise RuntimeError(
-            "Azurite is not installed here. Install it with 'npm install -g azurite@3.37.0', or set AZURITE_BIN to "
-            "the path of its azurite-blob."
+            "Azurite is not installed here. Install azurite 3.37.0 with npm, as docs/quickstart.md shows, and put its "
+            "azurite-blob on the PATH, or set AZURITE_BIN to its path."
         )
     return [_node(), "--import", _ENDS_WITH_US, str(Path(script).resolve())]
 
