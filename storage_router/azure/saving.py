@@ -38,6 +38,10 @@ _GROWTH = 5_000
 """Blocks after which their size doubles. Azure takes 50,000 of them, of 4,000 MiB at most, so content of unknown
 length may reach 20 TiB. https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
 
+DIGESTED = 64 * 2**20
+"""Bytes up to which the MD5 of content that is sent in blocks is computed on the way. It takes as much of the
+processor as all the rest of an upload; of larger content only those ask for it who compare files."""
+
 _BLOCK_ID = 48
 """Characters of a block's id. All blocks staged for a name must have equally long ones, and those that a failed upload
 left there stay for a week; so they are as long as those of the SDK's own uploads, which most tools use."""
@@ -50,14 +54,17 @@ class Upload:
     """One content on its way. ``put`` can be called again, with another name, after ``BlobExistsError``.
 
     Used as a context manager, because content that cannot be read twice is kept in a temporary file in ``folder``
-    meanwhile.
+    meanwhile. Content of up to ``digested`` bytes is stored with its MD5.
     """
 
-    def __init__(self, blobs: Blobs, content: Any, *, connections: int, folder: str | None = None) -> None:
+    def __init__(
+        self, blobs: Blobs, content: Any, *, connections: int, folder: str | None = None, digested: float = DIGESTED
+    ) -> None:
         self._blobs = blobs
         self._content = content
         self._connections = connections
         self._folder = folder
+        self._digested = digested
         self._copy: IO[bytes] | None = None
         self._whole: bytes | None = None
         self._plain = _is_plain(content)
@@ -130,13 +137,17 @@ class Upload:
         # Two writers of one name stage into the same place, so nobody else's blocks may have these ids.
         upload = uuid.uuid4().hex
         block_ids: list[str] = []
-        digest = hashlib.md5(usedforsecurity=False)
+        # Azure computes one for a single put only; with it, files can be compared without being read.
+        digest = hashlib.md5(usedforsecurity=False) if settings.content_md5 is None else None
         size = 0
         under_way: deque[Future[None]] = deque()
         with _workers(self._connections) as workers:
             for block in _blocks(self._again(), _block_sizes(self._connections)):
-                digest.update(block)
                 size += len(block)
+                if size > self._digested:
+                    digest = None
+                if digest is not None:
+                    digest.update(block)
                 block_ids.append(f"{upload}{len(block_ids):0{_BLOCK_ID - len(upload)}d}")
                 if len(under_way) >= self._connections:
                     under_way.popleft().result()
@@ -144,8 +155,7 @@ class Upload:
                 del block
             while under_way:
                 under_way.popleft().result()
-        if settings.content_md5 is None:
-            # Azure computes one for a single put only; with it, files can be compared without being read.
+        if digest is not None:
             settings = replace(settings, content_md5=digest.digest())
         return self._blobs.commit_blocks(name, block_ids, settings, size=size, **conditions)
 
@@ -228,7 +238,8 @@ def _blocks(pieces: Iterable[bytes], sizes: Iterator[int]) -> Iterator[bytes]:
         while length >= wanted:
             joined = b"".join(parts)
             yield joined[:wanted]
-            parts = [joined[wanted:]]
+            # Without an empty part: one part alone is joined without a copy.
+            parts = [rest] if (rest := joined[wanted:]) else []
             length -= wanted
             wanted = next(sizes)
     if length:

@@ -20,7 +20,7 @@ from .files import AzureFile
 from .naming import NamingStorage, candidates
 from .object_settings import settings_for
 from .opening import Opener, named, temporary_folder
-from .saving import Upload
+from .saving import DIGESTED, Upload
 
 _NAME_HOOKS = ("exists", "is_name_available", "get_available_name", "_save")
 
@@ -213,8 +213,10 @@ class AzureStorage(NamingStorage):
         kind = type(self)
         return any(getattr(kind, hook) is not getattr(AzureStorage, hook) for hook in _NAME_HOOKS)
 
-    def _upload(self, content: Any) -> Upload:
-        return Upload(self._blobs, content, connections=self.upload_max_conn, folder=temporary_folder())
+    def _upload(self, content: Any, *, digested: float = DIGESTED) -> Upload:
+        return Upload(
+            self._blobs, content, connections=self.upload_max_conn, folder=temporary_folder(), digested=digested
+        )
 
     def _settings_for(self, name: str, content: Any) -> BlobSettings:
         options = self.options

@@ -33,8 +33,11 @@ from urllib3.exceptions import (
 
 from .errors import redact
 
-PIECE = 64 * 2**10
+PIECE = 256 * 2**10
 """Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
+
+WHOLE = 64 * 2**20
+"""Bytes of an answer that are handed on at a time: more than any request here asks for."""
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 
@@ -46,7 +49,8 @@ def pooled_transport(pool_size: int, settings: Mapping[str, Any]) -> RequestsTra
     ``use_env_settings`` mean what they mean to the SDK.
     """
     session = DirectSession(pool_size=pool_size, use_env_settings=settings.get("use_env_settings", True))
-    return RequestsTransport(session=session, **settings)
+    # The whole answer is in memory. Left to itself the transport would hand it on in pieces of 4 KiB.
+    return RequestsTransport(session=session, **{"connection_data_block_size": WHOLE, **settings})
 
 
 class DirectSession:

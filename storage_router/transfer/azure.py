@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 
 from storage_router.azure.opening import named
@@ -73,7 +74,7 @@ class AzureWriter:
             return
         if data is None or self._direct is None or not self._direct.put(storage._blob_name(name), data, settings):
             file.seek(0)
-            with named(name), storage._upload(file) as upload:
+            with named(name), storage._upload(file, digested=math.inf) as upload:
                 upload.put(storage._blob_name(name), settings, overwrite=True)
 
 
