@@ -73,6 +73,9 @@ AZURE_METHODS = {
 ROUTER_METHODS = {"explain": lambda storage, name: storage.explain(name)}
 
 
+ROUTED = {"save", "open", "exists", "listdir", "delete", "get_available_name", "explain"}
+
+
 class Site:
     """An Azure storage in a location of a container and a router, between files that nobody may reach."""
 
@@ -166,8 +169,10 @@ def test_the_classics_through_every_method(site: Site, which: str) -> None:
     more = AZURE_METHODS if which == "azure" else ROUTER_METHODS
     for name in CLASSICS:
         for prefix in prefixes:
-            for method in {**METHODS, **more}.values():
-                attempt(method, storage, prefix + name)
+            for label, method in {**METHODS, **more}.items():
+                # Behind the router, an Azure backend gets what the other run has already tried on it alone.
+                if prefix != "azure/" or label in ROUTED:
+                    attempt(method, storage, prefix + name)
             check_url(site, attempt(METHODS["url"], storage, prefix + name))
             site.check()
     assert site.azure.size("there") == 5
