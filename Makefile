@@ -20,7 +20,7 @@ FLOORS := .venv-floors
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-floors soak bench lint format azurite chromium clean
+.PHONY: help demo test test-browser test-floors test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
