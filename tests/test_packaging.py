@@ -228,3 +228,36 @@ def test_the_workflow_names_targets_that_exist():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     named = set(re.findall(r"\bmake ([a-z-]+)", text))
     assert {"lint", "docs", "test-wheel", "test-extras", "test-floors"} <= named <= set(targets)
+
+
+# What contributors are given
+
+
+def test_every_hook_runs_something_that_is_there():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    words = [word for hook in hooks for word in hook["entry"].split()]
+    files = [word for word in words if word.endswith(".py")]
+    assert files
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    # The environment's own tools, whose versions are pinned.
+    tools = {word.rpartition("/")[2] for word in words if word.startswith(".venv/bin/")}
+    assert tools == {"ruff", "mypy", "python"}
+
+
+def test_reports_of_bugs_come_with_what_doctor_says():
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text(encoding="utf-8"))
+    asked = {field["attributes"]["label"]: field for field in form["body"]}
+    assert asked["`manage.py storage_router doctor --json`"]["validations"] == {"required": True}
+
+
+def test_every_file_that_contributors_are_sent_to_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w.]+/[\w./]*)`", text)) | {".ci/run"}
+    homes = (ROOT, ROOT / "storage_router")
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not any((home / name).exists() for home in homes)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)
+def test_every_file_for_github_is_yaml(path):
+    assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
