@@ -16,7 +16,7 @@ from .conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBacke
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
 from .conf.report import Locate, Location, problem
-from .conf.startup import leave_to_check, reports_problems_itself
+from .conf.startup import postpone, reports_problems_itself
 from .exceptions import ConfigurationError, Problem
 from .routing import RouteTable
 
@@ -44,7 +44,7 @@ def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any
     except ConfigurationError as error:
         if not reports_problems_itself():
             raise
-        leave_to_check(error.problems)
+        postpone(error.problems)
         configuration = error
     return {
         "default": {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}},

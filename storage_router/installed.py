@@ -19,6 +19,7 @@ from .azure.storage import AzureStorage
 from .conf.loading import Configuration
 from .conf.options import AzureOptions
 from .conf.report import problem, suggestion
+from .conf.startup import postponed
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
 from .router import BackendReference, RouterStorage
@@ -74,7 +75,7 @@ def entries() -> tuple[Entry, ...]:
 
 def problems(found: Iterable[Entry]) -> tuple[Problem, ...]:
     """Return everything that is wrong with the entries, each problem once, errors before warnings."""
-    every = dict.fromkeys(one for entry in found for one in entry.problems)
+    every = dict.fromkeys([*postponed(), *(one for entry in found for one in entry.problems)])
     return tuple(sorted(every, key=lambda one: one.is_warning))
 
 

@@ -157,6 +157,61 @@ class TestProcesses:
         assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["started"])
 
 
+ASKS = """
+from django.core.files.storage import storages
+from django.db import models
+import storage_router
+
+class Document(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    file = models.FileField(storage=lambda: storages["default"])
+    scan = models.FileField(storage=storage_router.RouterStorage())
+
+    class Meta:
+        app_label = "shelf"
+"""
+
+
+@pytest.mark.parametrize("storages", [READ, WRITTEN], ids=["storages()", "written out"])
+class TestModelsThatAskForTheStorage:
+    """C6: models are imported before any check runs."""
+
+    @pytest.fixture
+    def shelf(self, manage, tmp_path):
+        (tmp_path / "shelf").mkdir()
+        (tmp_path / "shelf/__init__.py").touch()
+        (tmp_path / "shelf/models.py").write_text(ASKS)
+        return lambda *arguments, **given: manage(*arguments, settings="INSTALLED_APPS += ['shelf']\n", **given)
+
+    def test_check_prints_every_problem_once_and_no_traceback(self, shelf, storages):
+        ran = shelf("check", storages=storages)
+        assert ran.returncode == 1
+        assert "Traceback" not in ran.stderr
+        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert "System check identified 2 issues (0 silenced)." in ran.stderr
+
+    def test_our_own_command_does(self, shelf, storages):
+        ran = shelf("storage_router", "config", storages=storages)
+        assert ran.returncode == 2
+        assert ran.stderr.startswith("CommandError: storage_router is not configured rightly, 2 problems:\n")
+
+    def test_every_other_command_stops(self, shelf, storages):
+        ran = shelf("migrate", storages=storages)
+        assert ran.returncode == 1
+        assert "storage_router is not configured rightly, 2 problems:\n" in ran.stderr
+
+
+def test_a_router_in_a_field_alone_is_reported_too(manage, tmp_path):
+    """C6"""
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf/__init__.py").touch()
+    (tmp_path / "shelf/models.py").write_text(ASKS.replace("RouterStorage()", "RouterStorage(default='nowhere')"))
+    ran = manage("check", toml=GOOD, settings="INSTALLED_APPS += ['shelf']\n")
+    assert ran.returncode == 1
+    assert "OPTIONS[\"default\"]: (storage_router.E004) there is no backend 'nowhere'" in ran.stderr
+    assert "System check identified 1 issue (0 silenced)." in ran.stderr
+
+
 class TestWithoutTheApp:
     """C6: ``check`` runs, and none of the checks of an app that is not installed."""
 

@@ -17,6 +17,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 import storage_router
 from storage_router import RouterStorage, factory
 from storage_router.azure.storage import AzureStorage
+from storage_router.conf import startup
 from storage_router.exceptions import ConfigurationError, Problem
 from tests.router import storages as doubles
 
@@ -346,6 +347,7 @@ def test_a_router_without_options_reads_the_other_sources(monkeypatch, tmp_path,
 def test_storages_leaves_the_problems_to_a_command_that_prints_them(monkeypatch):
     # C6
     monkeypatch.setattr(factory, "reports_problems_itself", lambda: True)
+    monkeypatch.setattr(startup, "_postponed", {})
     options = storage_router.storages({"bakends": {}})["default"]["OPTIONS"]
     with pytest.raises(ConfigurationError, match=r"Did you mean .backends."):
         RouterStorage(**options)

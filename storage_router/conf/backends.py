@@ -67,7 +67,7 @@ class AzureBackend(AzureOptions):
 
 
 class _Local(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     location: Annotated[str, BeforeValidator(_path)] | None = Field(
         default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
@@ -103,7 +103,7 @@ class MemoryBackend(_Local):
 class DjangoBackend(BaseModel):
     """Any other Django storage, by its dotted path."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     type: Literal["django"] = Field(description="Any other Django storage.")
     backend: Annotated[str, AfterValidator(_dotted_path)] = Field(

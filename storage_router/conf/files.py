@@ -47,7 +47,7 @@ def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
         return {}, problem("E009", name, f"the file cannot be read: {error.strerror}", f"It is {path}.")
     try:
         tree = _PARSERS[suffix](text)
-        _refuse_cycles(tree, ())
+        _refuse_what_toml_cannot_say(tree, ())
     except RecursionError:
         return {}, problem("E009", name, "the file cannot be parsed: it nests too deeply", "Nothing of it was read.")
     except _ParseError as error:
@@ -65,14 +65,17 @@ class _ParseError(Exception):
     """What is wrong and where; never the text itself, which may hold keys."""
 
 
-def _refuse_cycles(value: Any, above: tuple[int, ...]) -> None:
-    """An alias of YAML may stand for the very table or list that it is in."""
+def _refuse_what_toml_cannot_say(value: Any, above: tuple[int, ...]) -> None:
+    """In YAML an alias may stand for the very table or list that it is in, and keys such as ``no`` are no texts."""
     if not isinstance(value, dict | list):
         return
     if id(value) in above:
         raise _ParseError("a table or list contains itself")
+    for key in value if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            raise _ParseError(f"the key that YAML reads as {key} is not a text: write it in quotes")
     for item in value.values() if isinstance(value, dict) else value:
-        _refuse_cycles(item, (*above, id(value)))
+        _refuse_what_toml_cannot_say(item, (*above, id(value)))
 
 
 def _toml(text: str) -> Any:

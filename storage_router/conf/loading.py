@@ -20,8 +20,6 @@ from .merging import Merged, Origin
 from .report import Locate, Location, problem, problem_id, problems_from
 from .routes import RouteOptions
 
-_BACKEND: TypeAdapter[Backend] = TypeAdapter(Backend)
-
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that nobody gave."""
 
@@ -126,8 +124,9 @@ def _good_part(tree: Mapping[str, Any], wrong: set[Location]) -> RouterDocument:
     backends = tree.get("backends")
     backends = backends if isinstance(backends, Mapping) else {}
     stand_in = MemoryBackend(type="memory")
+    adapter: TypeAdapter[Backend] = TypeAdapter(Backend)
     good: dict[str, Backend] = {
-        str(alias): stand_in if ("backends", alias) in wrong else _BACKEND.validate_python(backend)
+        str(alias): stand_in if ("backends", alias) in wrong else adapter.validate_python(backend)
         for alias, backend in backends.items()
     }
     default = tree.get("default")

@@ -79,7 +79,7 @@ _OneOrMore = WithJsonSchema(
 class RouteOptions(BaseModel):
     """Which names go to which backend. Any entry of a matcher may match; different matchers must all match."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     backend: str = Field(description="The alias of the backend.", examples=["media"])
     prefix: Annotated[

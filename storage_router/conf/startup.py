@@ -47,18 +47,27 @@ def check_message(problem: Problem) -> Any:
     return kind(problem.message, hint=problem.hint or None, obj=problem.place, id=problem.id)
 
 
-def leave_to_check(problems: Iterable[Problem]) -> None:
-    """Let ``manage.py check`` report what was found at settings import, where no app of this package will.
+def postpone(problems: Iterable[Problem]) -> None:
+    """Leave problems to ``manage.py check``, so that it gets as far as its report.
 
-    The check of the app finds the problems, too, and others; without the app there is none, and a bad configuration
-    would pass.
+    The check of the app tells them with others. Without the app in ``INSTALLED_APPS`` there is none, and a bad
+    configuration would pass: then a check of their own does.
     """
-    from django.apps import apps
     from django.core import checks
 
-    messages = [check_message(problem) for problem in problems]
+    _postponed.update(dict.fromkeys(problems))
+    checks.register(_check_postponed, checks.Tags.files, "storage_router")
 
-    def check_unreported(**_: Any) -> list[Any]:
-        return [] if apps.is_installed("storage_router") else messages
 
-    checks.register(check_unreported, checks.Tags.files, "storage_router")
+def postponed() -> tuple[Problem, ...]:
+    """Return the problems that were left to the running command."""
+    return tuple(_postponed)
+
+
+_postponed: dict[Problem, None] = {}
+
+
+def _check_postponed(**_: Any) -> list[Any]:
+    from django.apps import apps
+
+    return [] if apps.is_installed("storage_router") else [check_message(problem) for problem in _postponed]

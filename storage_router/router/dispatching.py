@@ -10,6 +10,7 @@ from django.core.files.storage import Storage
 
 from storage_router import historical
 from storage_router.conf.loading import Configuration
+from storage_router.conf.startup import postpone, reports_problems_itself
 from storage_router.exceptions import ConfigurationError, InvalidNameError, NoRouteError, ReadOnlyRouteError
 from storage_router.factory import Backends, configure
 from storage_router.names import clean_name
@@ -20,18 +21,33 @@ class DispatchingStorage(Storage):
     """A storage with a configuration, its route table and its backends."""
 
     def __init__(self, *, configuration: Configuration | ConfigurationError | None = None, **config: Any) -> None:
-        if isinstance(configuration, ConfigurationError):
-            # storages() found it while a command was running that prints problems itself.
-            raise ConfigurationError(configuration.problems)
         if configuration is not None and config:
             raise TypeError(f"RouterStorage takes a configuration or its parts, not both: {', '.join(sorted(config))}")
         self._has_arguments = bool(config) or configuration is not None
-        self._use(configure(config or None) if configuration is None else configuration)
+        self._postponed: ConfigurationError | None = None
+        try:
+            if isinstance(configuration, ConfigurationError):
+                # storages() found it while a command was running that prints problems itself.
+                raise ConfigurationError(configuration.problems)
+            self._use(configure(config or None) if configuration is None else configuration)
+        except ConfigurationError as error:
+            if not reports_problems_itself():
+                raise
+            # Models are imported before checks run, and may ask for a storage: the report has to come first.
+            postpone(error.problems)
+            self._postponed = error
 
     def _use(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.table = RouteTable(configuration.document.routes, configuration.document.default)
         self.backends: Mapping[str, Storage] = Backends(configuration)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what _use() would have set gets here.
+        postponed = self.__dict__.get("_postponed")
+        if postponed is not None and name in ("configuration", "table", "backends"):
+            raise ConfigurationError(postponed.problems)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _target(self, name: object) -> tuple[Storage, Match]:
         """Return the backend of a full name, and the match, which holds the backend's own name for it."""

@@ -102,9 +102,15 @@ def test_yaml_is_an_extra(world, monkeypatch):
         ("a.yaml", "backends: &all\n  media: *all\n", "a table or list contains itself"),
         ("a.yaml", "routes: &all [*all]\n", "a table or list contains itself"),
         ("a.json", "[" * 200_000, "it nests too deeply"),
+        (
+            "a.yaml",
+            "backends: {no: {type: memory}}\n",
+            "the key that YAML reads as False is not a text: write it in quotes",
+        ),
+        ("a.yaml", "1: x\n", "the key that YAML reads as 1 is not a text: write it in quotes"),
     ],
 )
-def test_a_file_without_an_end_is_one_that_cannot_be_parsed(world, name, text, message):
+def test_a_file_that_has_no_end_or_keys_that_are_no_texts_is_one_that_cannot_be_parsed(world, name, text, message):
     """C5, F3"""
     world.write(name, text)
     world.environ["STORAGE_ROUTER_CONFIG"] = name
