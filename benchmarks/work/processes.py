@@ -96,6 +96,8 @@ def gunicorn(contender: str, _: str) -> Figures:
 def _run(start: Callable[[Path], object]) -> Figures:
     """Do it twice, the first time for the compiled files, and return the figures of the second."""
     os.environ["PYTHONPATH"] = str(ROOT)
+    # As installed packages are: compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         start(Path(folder))
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
