@@ -19,6 +19,7 @@ from django.core.management import get_commands, load_command_class
 from storage_router import factory
 from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
+from storage_router.conf.options import DJANGO_SETTINGS
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, text_of
 
 PROJECT = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
@@ -279,3 +280,59 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_app_of_the_commands_is_installed():
     assert apps.is_installed("storage_router")
+
+
+# Settings in Python
+
+SETTINGS_OF_OTHERS = {
+    # azure-identity's variables
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_TENANT_ID",
+}
+OPTIONS = {
+    "storage_router.AzureStorage": AzureBackend.model_fields.keys(),
+    "storage_router.RouterStorage": RouterDocument.model_fields.keys(),
+}
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=by_place)
+def test_every_option_that_a_python_block_gives_to_a_storage_exists(block):
+    wrong = [(backend, option) for backend, option in options_given(block.text) if option not in OPTIONS[backend]]
+    assert wrong == []
+
+
+def options_given(source: str) -> list[tuple[str, str]]:
+    """Class and option, of the entries of ``STORAGES`` and of subclasses' attributes."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Dict):
+            entry = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if literal(key)}
+            backend, options = entry.get("BACKEND"), entry.get("OPTIONS")
+            if literal(backend) and backend.value in OPTIONS and isinstance(options, ast.Dict):
+                found += [(backend.value, key.value) for key in options.keys if literal(key)]
+        elif isinstance(node, ast.ClassDef) and "AzureStorage" in map(ast.unparse, node.bases):
+            assigned = [line for line in node.body if isinstance(line, ast.Assign)]
+            found += [("storage_router.AzureStorage", ast.unparse(line.targets[0])) for line in assigned]
+    return found
+
+
+def literal(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def test_options_are_found_where_they_are_given():
+    source = (
+        "class Media(AzureStorage):\n    acount_name = 'x'\n"
+        "STORAGES = {'default': {'BACKEND': 'storage_router.AzureStorage', 'OPTIONS': {'azure_contaner': 'x'}}}\n"
+    )
+    found = options_given(source)
+    assert sorted(option for _, option in found) == ["acount_name", "azure_contaner"]
+    assert (
+        len(options_given("\n".join(block.text for block in blocks("python", pages=[ROOT / "docs/migrating.md"])))) > 8
+    )
+
+
+def test_every_azure_setting_that_a_page_names_exists():
+    named = {name for page in PAGES for name in re.findall(r"\bAZURE_[A-Z_]*[A-Z]\b", text_of(page))}
+    assert named - {*DJANGO_SETTINGS.values()} <= SETTINGS_OF_OTHERS
