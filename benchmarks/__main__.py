@@ -52,15 +52,18 @@ def main() -> int:
         parser.error("there is no such row; --list prints them")
     print(f"{machine()}\n\n{table.heading()}", flush=True)
     found: list[tuple[Row, table.Rounds]] = []
-    for row in rows:
-        found.append((row, measured(row, given.rounds or row.rounds)))
-        print("\n".join(table.lines(*found[-1])), flush=True)
-    if given.json:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        record = {"machine": machine(), "rows": {row.name: rounds for row, rounds in found}}
-        given.json.write_text(json.dumps(record, indent=1))
-    if given.markdown:
-        given.markdown.write_text(table.markdown(found))
+    try:
+        for row in rows:
+            found.append((row, measured(row, given.rounds or row.rounds)))
+            print("\n".join(table.lines(*found[-1])), flush=True)
+    finally:
+        # What was measured before an error or an interruption is kept.
+        if given.json:
+            given.json.parent.mkdir(parents=True, exist_ok=True)
+            record = {"machine": machine(), "rows": {row.name: rounds for row, rounds in found}}
+            given.json.write_text(json.dumps(record, indent=1))
+        if given.markdown:
+            given.markdown.write_text(table.markdown(found))
     return int(not all(reached for each in found for _, reached in table.judged(*each)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.etree.ElementTree import Element
 
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError, BlobNotFoundError
@@ -19,6 +18,8 @@ from .properties import SAVE_MARKER, BlobSettings, Directory, FileStat, stat, st
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from azure.storage.blob import BlobClient, BlobProperties
 
 __all__ = ["BlobSettings", "Blobs", "Directory", "FileStat"]

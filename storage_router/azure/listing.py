@@ -12,11 +12,12 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlencode
-from xml.etree.ElementTree import Element
 
 from .properties import SAVE_MARKER, Directory, FileStat, quoted
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from azure.storage.blob import BlobServiceClient
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
