@@ -207,7 +207,7 @@ class AzureFields(BaseModel):
         description="How much of an open file is held in memory.",
         examples=["2MiB", "64MiB"],
     )
-    timeout: Annotated[Duration, Field(ge=1)] = Field(
+    timeout: Annotated[Duration, Field(ge=1, le=86_400)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
     )
     api_version: (

@@ -193,6 +193,7 @@ BAD = [
     ("url_window_secs", -1, "-1 is too small: it must be at least 0"),
     ("url_window_secs", 10**11, "100000000000 is too large: it may be at most 10000000000"),
     ("timeout", 0, "0 is too small: it must be at least 1"),
+    ("timeout", 10**10, "10000000000 is too large: it may be at most 86400"),
     ("upload_max_conn", 0, "0 is too small: it must be at least 1"),
     ("upload_max_conn", 65, "65 is too large: it may be at most 64"),
     ("upload_max_conn", "many", "'many' is not a whole number"),
@@ -293,6 +294,18 @@ def test_all_problems_are_told_at_once_contradictions_included():
         "credential",
         "timeout",
         "x",
+    ]
+
+
+def test_every_wrong_object_parameter_is_told():
+    """C5"""
+    given = {"content_typ": "a", "cache_control": "a\nb", "content_language": "de", "content_md5": 5}
+    with pytest.raises(ConfigurationError) as caught:
+        validated(AzureOptions, {"azure_container": "media", "account_name": "acmefiles", "object_parameters": given})
+    assert [(problem.place, problem.message) for problem in caught.value.problems] == [
+        ("object_parameters", "there is no object parameter 'content_typ'"),
+        ("object_parameters", "cache_control cannot be sent as a header"),
+        ("object_parameters", "content_md5 is not an MD5"),
     ]
 
 
