@@ -15,11 +15,12 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
 
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
 
-from .report import complaint, shown, suggestion
+from .report import complaint, gathered, shown, suggestion
 
 OBJECT_PARAMETERS = (
     "content_type",
@@ -204,16 +205,26 @@ def media_type(value: str) -> str:
 
 def object_parameters(value: dict[str, Any]) -> dict[str, Any]:
     """Blob settings by name; ``content_md5`` as 16 bytes or their base64."""
+    wrong = []
     for key, content in value.items():
-        if key not in OBJECT_PARAMETERS:
-            raise complaint(f"there is no object parameter {shown(key)}", suggestion(key, OBJECT_PARAMETERS), id="E001")
-        if key == "content_md5":
-            _md5(content)
-        elif not isinstance(content, str):
-            raise complaint(f"{key} is not a text")
-        else:
-            header(content, key)
+        try:
+            _object_parameter(key, content)
+        except PydanticCustomError as error:
+            wrong.append(error)
+    if wrong:
+        raise gathered("object_parameters", [((), error) for error in wrong])
     return value
+
+
+def _object_parameter(key: str, content: Any) -> None:
+    if key not in OBJECT_PARAMETERS:
+        raise complaint(f"there is no object parameter {shown(key)}", suggestion(key, OBJECT_PARAMETERS), id="E001")
+    if key == "content_md5":
+        _md5(content)
+    elif not isinstance(content, str):
+        raise complaint(f"{key} is not a text")
+    else:
+        header(content, key)
 
 
 def _md5(value: Any) -> None:

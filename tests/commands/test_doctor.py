@@ -7,6 +7,7 @@ import json
 import pytest
 from django.test import override_settings
 
+from storage_router.doctor import PROBES
 from storage_router.management.subcommands.doctor import site_origin
 
 
@@ -78,6 +79,11 @@ def test_json_holds_findings_and_counts(run, router):
     assert ran.status == 1
     assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 6, "warning": 1}
     assert data["findings"][3]["probe"] == "container"
+    everything_left_out = [f"--skip={probe}" for probe in PROBES]
+    counts = json.loads(run("doctor", "--json", "--backend", "media", *everything_left_out, default=router).text)[
+        "counts"
+    ]
+    assert counts == {"ok": 0, "warning": 0, "failed": 0, "skipped": len(PROBES)}
     assert set(data["findings"][0]) == {"backend", "probe", "status", "message", "hint"}
 
 

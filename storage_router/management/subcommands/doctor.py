@@ -66,7 +66,9 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
                 output.finding(finding.backend, finding.probe, finding.status, finding.message, finding.hint)
     counts = Counter(finding.status for finding in findings)
     if options["json"]:
-        output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": dict(counts)})
+        # Scripts compare counts["failed"] with 0, so it is there when nothing failed, too.
+        every = {status: counts[status] for status in doctor.STATUSES}
+        output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": every})
     elif output.is_terminal:
         output.line()
         output.line(", ".join(f"{counts[status]} {status}" for status in doctor.STATUSES if counts[status]))
