@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import json
 import re
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
+from django.utils.module_loading import import_string
 
 from storage_router import factory
 from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
@@ -65,8 +67,6 @@ def completed(document: dict) -> dict:
     named = [route["backend"] for route in document.get("routes", ())]
     for alias in [*named, *filter(None, [document.get("default")])]:
         backends.setdefault(alias, {"type": "memory"})
-    if not backends.keys() & {*named, document.get("default")}:
-        document["default"] = next(iter(backends))
     return document
 
 
@@ -178,17 +178,10 @@ def is_check(name: str) -> bool:
 
 def is_there(dotted: str) -> bool:
     """Whether it can be imported, or got from what can be imported."""
-    parts = dotted.split(".")
-    for length in range(len(parts), 0, -1):
-        try:
-            value: object = importlib.import_module(".".join(parts[:length]))
-        except ModuleNotFoundError:
-            continue
-        for part in parts[length:]:
-            if not hasattr(value, part):
-                return False
-            value = getattr(value, part)
-        return True
+    for importing in (importlib.import_module, import_string):
+        with contextlib.suppress(ImportError):
+            importing(dotted)
+            return True
     return False
 
 
