@@ -13,7 +13,7 @@ from django.core.files.base import File
 from django.core.files.utils import validate_file_name
 
 from storage_router.exceptions import BlobExistsError, BlobNotFoundError, InvalidNameError
-from storage_router.names import clean_name
+from storage_router.names import check_blob_name, clean_name
 
 from .blobs import BlobSettings, Directory, FileStat
 from .files import AzureFile
@@ -235,9 +235,9 @@ class AzureStorage(NamingStorage):
 
 
 def _is_reachable(name: str) -> bool:
-    """Whether the storage itself would take ``name``: other programs store blobs as ``a//b`` and ``a/``."""
+    """Whether the storage itself would take ``name``: other programs store blobs as ``a//b``, ``a/`` and ``a.``."""
     try:
-        clean_name(name)
+        check_blob_name(clean_name(name))
     except InvalidNameError:
         return False
     return True
