@@ -6,6 +6,7 @@ digits and dashes only: ``storage-router--backends--media--account-key``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ SOURCE = "Key Vault"
 
 PREFIX = "storage-router--"
 
+_URL = re.compile(r"https://[^/\s?#@]+/?")
+
 
 def read(url: str, others: Merged, credential: Any = None) -> Layer:
     """Return what the vault at ``url`` adds to ``others``.
@@ -28,6 +31,11 @@ def read(url: str, others: Merged, credential: Any = None) -> Layer:
     the other sources configure, if no higher source gives them. ``credential`` defaults to azure-identity's
     DefaultAzureCredential.
     """
+    if not _URL.fullmatch(url):
+        # The SDK would try such a host again and again before it gives up.
+        hint = "It is on the vault's overview page: https://<vault>.vault.azure.net."
+        wrong = problem("E013", "STORAGE_ROUTER_KEY_VAULT_URL", "the value is not the URL of a vault", hint)
+        return Layer(source=SOURCE, tree={}, place=lambda _: url, problems=[wrong])
     problems: list[Problem] = []
     try:
         source = _source(url, credential, lambda names: _needed(names, others, url, problems))

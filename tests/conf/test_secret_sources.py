@@ -207,6 +207,16 @@ def test_a_disabled_secret_is_left_alone(world):
     assert world.load().document.backends["media"].account_key is None
 
 
+@pytest.mark.parametrize("url", ["acme", "acme.vault.azure.net", "http://acme.vault.azure.net", "https://"])
+def test_what_is_not_the_url_of_a_vault_is_told_before_anybody_is_asked(world, url):
+    world.environ["STORAGE_ROUTER_KEY_VAULT_URL"] = url
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E013", "STORAGE_ROUTER_KEY_VAULT_URL")
+    assert problem.message == "the value is not the URL of a vault"
+    assert "https://<vault>.vault.azure.net" in problem.hint
+
+
 def test_a_vault_that_cannot_be_read_is_an_error_without_the_sdks_text(world):
     """C7: the SDK's errors quote requests."""
     world.use_vault()
