@@ -53,9 +53,11 @@ class AzureFile(File):  # type: ignore[type-arg]
 
     @property
     def size(self) -> int:
-        """Bytes: of the blob where it is read, of what was written so far where it is written. Costs no request."""
+        """Bytes: of the blob where it is read, of what was written so far where it is written. Costs no request, after
+        ``close()`` neither.
+        """
         raw = self._opened.raw
-        if isinstance(raw, reading.BlobReader):
+        if isinstance(raw, reading.BlobReader) or raw.closed:
             return raw.size
         self.file.flush()
         position = raw.tell()

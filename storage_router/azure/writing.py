@@ -20,12 +20,14 @@ class Draft(io.RawIOBase):
     ``changed`` says whether anything was written or cut. ``spool`` gives the bytes to whoever stores them. The
     draft keeps ``max_memory_size`` bytes in memory, more of them in a temporary file in ``folder``. Once it is
     ``discarded`` it takes what is still in the buffers above it, so that they close in peace, and drops it.
+    ``size`` is how many bytes there were when it was closed.
     """
 
     def __init__(self, mode: Mode, *, max_memory_size: int, folder: str | None = None) -> None:
         self._mode = mode
         self.changed = False
         self.discarded = False
+        self.size = 0
         # A limit of 0 would mean that everything stays in memory.
         limit = max(1, max_memory_size)
         self.spool = tempfile.SpooledTemporaryFile(max_size=limit, dir=folder)  # noqa: SIM115 - closed by close()
@@ -71,7 +73,9 @@ class Draft(io.RawIOBase):
         return end
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything but the size."""
+        if not (self.closed or self.spool.closed):
+            self.size = self.spool.seek(0, io.SEEK_END)
         super().close()
         self.spool.close()
 

@@ -222,6 +222,17 @@ class TestWriting:
         assert file.open("ab").mode == "ab"
         file.close()
 
+    @pytest.mark.parametrize(("mode", "written"), [("wb", b"content"), ("w", "eins\nzw\u00f6lf"), ("ab", b"more")])
+    def test_a_closed_file_still_knows_its_size(self, bench, storage, mode, written):
+        file = storage.open("old.txt", mode)
+        file.write(written)
+        size = file.size
+        file.close()
+        bench.requests.taken()
+        assert file.size == size
+        assert bench.requests.taken() == []
+        assert storage.size("old.txt") == size
+
     def test_a_closed_file_takes_nothing(self, storage):
         file = storage.open("new.txt", "wb")
         file.close()
