@@ -1,8 +1,8 @@
 """A server on the loopback interface that answers as Azure does and does nothing else: a client's own cost shows.
 
 Azurite manages a few hundred requests a second; this one thousands. It keeps nothing: what is put is counted and
-dropped, ``big`` is 1 GiB, every other blob is 10 kB, and a listing shows as many blobs as its prefix says
-(``list-1000/``).
+dropped. ``big`` is 1 GiB, there is nothing in ``new/``, every other blob is 10 kB, and a listing shows as many blobs
+as its prefix says (``list-1000/``).
 
     with Stub() as stub:     # a process of its own, so that it takes no time from the program that is measured
         stub.port
@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 SMALL = 10_000
 BIG = 2**30
 PAGE = 5_000
+NEW = "/devstoreaccount1/bench/new/"
 
 _DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 _LINES = (bytes(1023) + b"\n") * 4096
@@ -110,6 +111,8 @@ class Connection(asyncio.Protocol):
         elif "comp=list" in url.query:
             body = listing({key: values[0] for key, values in parse_qs(url.query).items()})
             self._write("200 OK", f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n", body)
+        elif url.path.startswith(NEW):
+            self._write("404 Not Found", "x-ms-error-code: BlobNotFound\r\nContent-Length: 0\r\n")
         else:
             self._blob(method, BIG if url.path.endswith("/big") else SMALL, wanted)
 

@@ -46,7 +46,7 @@ def _saving(contender: str, endpoint: str) -> Callable[[int], Any]:
     made = storage(contender, endpoint)
 
     def operation(index: int) -> None:
-        name = _name(contender, index)
+        name = f"new/{_name(contender, index)}"
         assert made.save(name, ContentFile(BODY)) == name
 
     return operation
