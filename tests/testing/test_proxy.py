@@ -277,6 +277,65 @@ def test_a_rejected_token_is_rejected_until_there_is_a_new_one(azurite_https: Az
     assert credential.calls == 2
 
 
+def ask(proxy: FaultProxy, method: str = "GET", **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+    try:
+        connection.request(method, "/devstoreaccount1/none/none", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def test_the_token_that_was_refused_stays_refused_and_others_do_not(proxy: FaultProxy) -> None:
+    proxy.fail("Get Blob", RejectToken())
+    assert [ask(proxy, Authorization="Bearer old") for _ in range(2)] == [401, 401]
+    assert ask(proxy, Authorization="Bearer new") != 401
+    assert [str(request.fault) for request in proxy.requests] == ["RejectToken()", "RejectToken()", "None"]
+
+
+def test_a_client_may_close_after_its_request_or_within_its_body(proxy: FaultProxy, azurite: Azurite) -> None:
+    assert proxy.accounts == azurite.accounts
+    assert ask(proxy, Connection="close") in {403, 404}
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        connection.sendall(b"PUT /devstoreaccount1/none/none HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(100) == b""
+    assert ask(proxy) in {403, 404}
+
+
+def test_a_client_that_speaks_no_tls_is_dropped_and_the_next_one_served(azurite_https: Azurite) -> None:
+    with FaultProxy(azurite_https) as proxy:
+        with pytest.raises(OSError, match=r"."):
+            ask(proxy)
+        options = {"connection_verify": str(proxy.certificate), "retry_total": 0}
+        with BlobServiceClient.from_connection_string(proxy.connection_string(), **options) as service:
+            assert list(service.list_containers(name_starts_with="none")) == []
+
+
+def test_an_azurite_that_is_gone_or_hangs_up_is_a_reset(azurite: Azurite) -> None:
+    gone = Azurite()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone.port = listener.getsockname()[1]
+        with FaultProxy(gone) as proxy:
+
+            def hang_up() -> None:
+                connection, _ = listener.accept()
+                connection.recv(65536)
+                connection.close()
+
+            hanging_up = threading.Thread(target=hang_up)
+            hanging_up.start()
+            with pytest.raises(ConnectionError):
+                ask(proxy)
+            hanging_up.join()
+            listener.close()
+            with pytest.raises(ConnectionError):
+                ask(proxy)
+
+
 def test_a_seed_makes_the_same_faults_in_whatever_order_threads_run(azurite: Azurite, container: str) -> None:
     names = [f"{number}.txt" for number in range(30)]
 
