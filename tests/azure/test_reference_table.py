@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import Storage
 
-from storage_router.azure import reading, saving
+from storage_router.azure import account, reading, retries, saving, transport
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
 
-PAGE = (Path(__file__).parent.parent.parent / "docs/azure-storage.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGE = (DOCS / "azure-storage.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"`(\w+)", PAGE))
 
 
@@ -44,3 +45,11 @@ def test_the_numbers_are_those_of_the_code():
     assert saving.SINGLE_PUT == reading.FIRST == 4 * 2**20
     assert (saving._BLOCK, saving._IN_FLIGHT, saving._GROWTH) == (4 * 2**20, 40 * 2**20, 5_000)
     assert (reading._AFTER_SEEK, reading._AHEAD) == (512 * 2**10, 2)
+
+
+def test_the_page_about_requests_has_the_numbers_of_the_code():
+    page = (DOCS / "azure.md").read_text(encoding="utf-8")
+    assert f"{account.CONNECT_TIMEOUT} s for each {transport.PIECE // 2**10} KiB" in page
+    assert f"at most {retries.RETRIES}, after {retries.FIRST_WAIT} s" in page
+    assert f"| {account.POOL_SIZE} for each account |" in page
+    assert f"`timeout`, {AzureOptions.model_fields['timeout'].default} s" in page
