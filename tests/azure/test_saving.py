@@ -274,18 +274,11 @@ class TestLarge:
         assert caught.value.error_code == "InvalidBlockList"
 
     def test_blocks_that_a_failed_upload_of_another_tool_left_behind_do_no_harm(self, key_bench, large):
-        class Broken(io.BytesIO):
-            def read(self, size=-1):
-                if self.tell() > 2 * MIB:
-                    raise LookupError("the source broke")
-                return super().read(size)
-
-        options = {"max_single_put_size": MIB, "max_block_size": MIB}
-        with BlobServiceClient.from_connection_string(key_bench.azurite.connection_string(), **options) as service:
+        # As the SDK's own uploads leave them: ids of 48 characters, base64 of 36 bytes (azure-storage-blob 12.31).
+        with BlobServiceClient.from_connection_string(key_bench.azurite.connection_string()) as service:
             blob = service.get_blob_client(key_bench.container, "a.bin")
-            with pytest.raises(LookupError):
-                blob.upload_blob(Broken(large))
-            assert len(blob.get_block_list("uncommitted")[1]) > 0
+            blob.stage_block("0" * 36, b"unfinished")
+            assert len(blob.get_block_list("uncommitted")[1]) == 1
         storage = key_bench.storage()
         assert storage.save("a.bin", ContentFile(large)) == "a.bin"
         assert content_of(storage, "a.bin") == large
