@@ -274,10 +274,10 @@ class TestLarge:
         assert caught.value.error_code == "InvalidBlockList"
 
     def test_blocks_that_a_failed_upload_of_another_tool_left_behind_do_no_harm(self, key_bench, large):
-        # As the SDK's own uploads leave them: ids of 48 characters, base64 of 36 bytes (azure-storage-blob 12.31).
+        # As the own uploads of azure-storage-blob 12.31 leave them: ids of 48 characters.
         with BlobServiceClient.from_connection_string(key_bench.azurite.connection_string()) as service:
             blob = service.get_blob_client(key_bench.container, "a.bin")
-            blob.stage_block("0" * 36, b"unfinished")
+            blob.stage_block("0" * 48, b"unfinished")
             assert len(blob.get_block_list("uncommitted")[1]) == 1
         storage = key_bench.storage()
         assert storage.save("a.bin", ContentFile(large)) == "a.bin"
