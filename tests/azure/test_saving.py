@@ -259,7 +259,8 @@ class TestLarge:
         storage.save("a.bin", Chunks(pieces))
         assert content_of(storage, "a.bin") == large * 2
 
-    def test_writers_that_never_stop_are_given_up_on(self, key_bench, large):
+    def test_writers_that_never_stop_overwrite_it_at_once_and_do_not_make_it_fail(self, key_bench, large):
+        """A2: the last writer wins whole, and none fails because of another."""
         # One after the other, so that the first block is there when the others write.
         storage = key_bench.storage(overwrite_files=True, upload_max_conn=1)
 
@@ -267,6 +268,19 @@ class TestLarge:
             def read(self, size=-1):
                 if self.tell() > 8 * MIB:
                     take_by_blocks(storage, "a.bin", b"again")
+                return super().read(size)
+
+        assert storage.save("a.bin", File(Spoiled(large[:-6]))) == "a.bin"
+        assert content_of(storage, "a.bin") == b"again"
+
+    def test_a_name_that_somebody_clears_again_and_again_is_given_up_on(self, key_bench, large):
+        storage = key_bench.storage(overwrite_files=True, upload_max_conn=1)
+
+        class Spoiled(io.BytesIO):
+            def read(self, size=-1):
+                if self.tell() > 8 * MIB:
+                    take_by_blocks(storage, "a.bin", b"again")
+                    storage.delete("a.bin")
                 return super().read(size)
 
         with pytest.raises(BlobError) as caught:
