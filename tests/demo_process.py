@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -60,7 +61,7 @@ class DemoProcess:
             os.killpg(self._process.pid, number)
             try:
                 self._process.wait(30)
-            except subprocess.TimeoutExpired:
+            except subprocess.TimeoutExpired:  # pragma: no cover - only a demo that hangs
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
         assert self._process.stdout is not None
@@ -75,7 +76,7 @@ class DemoProcess:
         while "development server at" not in "".join(self.printed):
             try:
                 line = lines.get(timeout=max(deadline - time.monotonic(), 0))
-            except queue.Empty:
+            except queue.Empty:  # pragma: no cover - only a demo that hangs
                 line = None
             if line is None:
                 raise AssertionError(f"The demo does not serve. It printed:\n{''.join(self.printed)}")
@@ -97,9 +98,7 @@ def _found(pattern: str, text: str) -> str:
 
 def _pump(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
     """Read on for ever: a pipe that nobody reads would stop the demo once it is full."""
-    try:
+    with contextlib.suppress(ValueError, OSError):
         for line in stream:
             lines.put(line)
-    except (ValueError, OSError):
-        pass
     lines.put(None)

@@ -171,3 +171,10 @@ def test_it_serves_on_the_port_that_was_asked_for_and_stops_politely():
         assert b"Where the files are" in fetch(demo.page)
         assert demo.stop(signal.SIGTERM) == 0
     assert not demo.folder.exists()
+
+
+def test_backends_that_it_does_not_know_are_refused():
+    with pytest.raises(
+        AssertionError, match=r"invalid choice: 'tape' \(choose from '?azurite'?, '?filesystem'?, '?memory'?\)"
+    ):
+        DemoProcess("--backends", "tape").__enter__()
