@@ -74,7 +74,8 @@ def up(contender: str, endpoint: str) -> Figures:
             1,
             warm=0,
         )
-    return _saved(contender, endpoint, Content())
+    given = {"upload_max_conn": _connections(contender)} if contender.startswith("ours,") else {}
+    return _saved(contender, endpoint, Content(), **given)
 
 
 def up_as_a_stream(contender: str, endpoint: str) -> Figures:
@@ -121,10 +122,10 @@ def down(contender: str, endpoint: str) -> Figures:
     return _received(chunks)
 
 
-def _saved(contender: str, endpoint: str, content: io.RawIOBase) -> Figures:
+def _saved(contender: str, endpoint: str, content: io.RawIOBase, **given: Any) -> Figures:
     from django.core.files.base import File
 
-    made = _warm(contender, endpoint, overwrite_files=True)
+    made = _warm(contender, endpoint, overwrite_files=True, **given)
     return timed(lambda _: made.save("up", File(content, "up")), 1, warm=0)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
-import hmac
 import time
-from urllib.parse import quote
 
 from contenders import CONTAINER, options, settings, storage
 from measuring import Figures, timed
@@ -67,17 +66,22 @@ def delegated(contender: str, endpoint: str) -> Figures:
 
 
 def _floor() -> Figures:
-    """Sign a string like the real one and put it into a URL: what every signed URL costs at least."""
-    key = base64.b64decode(ACCOUNT_KEY)
-    head = f"r\n\n2026-11-20T12:00:00Z\n/blob/{ACCOUNT_NAME}/{CONTAINER}/"
-    tail = "\n\n\nhttps\n2022-11-02\nb\n\n\n\n\n\n\n"
+    """Sign a string like the real one and put it into a URL, the key being prepared: what each URL costs at least."""
+    block = base64.b64decode(ACCOUNT_KEY).ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    inner.update(f"r\n\n2026-11-20T12:00:00Z\n/blob/{ACCOUNT_NAME}/{CONTAINER}/".encode())
+    tail = b"\n\n\nhttps\n2022-11-02\nb\n\n\n\n\n\n\n"
     base = f"https://{ACCOUNT_NAME}.blob.core.windows.net/{CONTAINER}/"
     query = "?se=2026-11-20T12%3A00%3A00Z&sp=r&spr=https&sv=2022-11-02&sr=b&sig="
 
     def operation(index: int) -> None:
         name = f"pictures/2026/11/picture-{index}.jpg"
-        signature = base64.b64encode(hmac.digest(key, f"{head}{name}{tail}".encode(), hashlib.sha256))
-        url = f"{base}{name}{query}{quote(signature)}"
+        hashed, signed = inner.copy(), outer.copy()
+        hashed.update(name.encode() + tail)
+        signed.update(hashed.digest())
+        signature = binascii.b2a_base64(signed.digest(), newline=False).decode()
+        url = base + name + query + signature.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
         assert url
 
     return timed(operation, MANY)
