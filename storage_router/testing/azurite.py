@@ -34,8 +34,9 @@ ACCOUNT_NAME = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's public development key: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite"""
 
-# A process that is killed ends nobody. The pipe to Azurite's standard input ends with it, however it ends.
-_ENDS_WITH_US = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()"
+# A process that is killed ends nobody. The pipe to Azurite's standard input ends with it, however it ends; unref: the
+# pipe alone keeps no Azurite alive that could not start.
+_ENDS_WITH_US = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume().unref()"
 
 _LISTENS = re.compile(r"successfully listens on (https?)://([\d.]+):(\d+)")
 
