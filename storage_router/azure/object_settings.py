@@ -8,8 +8,11 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from storage_router import media_types
 from storage_router.conf import azure_rules
+from storage_router.conf.report import restated
 
 from .blobs import BlobSettings, FileStat
 
@@ -38,6 +41,9 @@ def settings_for(
         azure_rules.object_parameters({key: value for key, value in given.items() if key not in _OWN})
         for key in given.keys() & _RULES.keys():
             _RULES[key](given[key])
+    except ValidationError as error:
+        said = "; ".join(str(complaint) for _, complaint in restated(error))
+        raise ValueError(f"get_object_parameters({name!r}): {said}") from None
     except ValueError as error:
         raise ValueError(f"get_object_parameters({name!r}): {error}") from None
     merged = {**defaults, **given}
