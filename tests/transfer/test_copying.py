@@ -79,7 +79,8 @@ def test_after_many_failures_in_a_row_the_rest_is_not_tried() -> None:
     found = list(outcomes(copies(500), copy, threads=4))
     kinds = {action: sum(outcome.action == action for outcome in found) for action in ("created", "failed", "untried")}
     assert 40 <= kinds["created"] <= 50, "what was waiting when the others had failed is not tried either"
-    assert HOPELESS <= kinds["failed"] <= HOPELESS + 8
+    # Successes that are reported late begin the count anew, a few times at the most.
+    assert HOPELESS <= kinds["failed"] <= 5 * HOPELESS, "450 would fail if all were tried"
     assert sum(kinds.values()) == 500
 
 
