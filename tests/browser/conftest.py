@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "var/browser"
 ARGUMENTS = [
@@ -23,19 +23,26 @@ ARGUMENTS = [
 
 
 class Traffic:
-    """What one page asked for: every response, and every request that failed or was refused."""
+    """What one page asked for: every response, and every request that failed or was refused.
+
+    A request that the browser gave up itself, because the page was left while its pictures were loading, is no failure.
+    """
 
     def __init__(self, page: Page) -> None:
         self.responses: list[Response] = []
         self.failures: list[str] = []
         page.on("response", self._note)
-        page.on("requestfailed", lambda request: self.failures.append(f"{request.failure} {request.url}"))
+        page.on("requestfailed", self._note_failed)
         page.on("pageerror", lambda error: self.failures.append(str(error)))
 
     def _note(self, response: Response) -> None:
         self.responses.append(response)
         if response.status >= 400:
             self.failures.append(f"{response.status} {response.url}")
+
+    def _note_failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":
+            self.failures.append(f"{request.failure} {request.url}")
 
     def urls(self, *, below: str, kind: str | None = None) -> list[str]:
         """The addresses that were answered and start with ``below``; ``kind`` is ``stylesheet``, ``image``, …"""
