@@ -1,16 +1,19 @@
-"""Servers that the tests share. Each is started by the test run itself; one that cannot start fails the tests."""
+"""What all tests share: the kit's own fixtures, and a container for a test.
+
+Servers are started by the test run itself; one that cannot start fails the tests.
+"""
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import django
 import pytest
 
 from storage_router.testing.azurite import Azurite
+
+pytest_plugins = ["storage_router.testing.fixtures"]
 
 AZURITE_BIN = Path(__file__).parent.parent / "tools/azurite/node_modules/.bin/azurite-blob"
 
@@ -22,38 +25,13 @@ def pytest_configure() -> None:
     django.setup()
 
 
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    """Azurite over HTTP, for account keys and SAS."""
-    with Azurite() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def azurite_https() -> Iterator[Azurite]:
-    """Azurite over HTTPS, which takes token credentials, too."""
-    with Azurite(https=True) as server:
-        yield server
-
-
 @pytest.fixture
 def container(azurite: Azurite) -> str:
     """A new, empty container of ``azurite``."""
-    return create_container(azurite)
+    return azurite.create_container()
 
 
 @pytest.fixture
 def container_https(azurite_https: Azurite) -> str:
     """A new, empty container of ``azurite_https``."""
-    return create_container(azurite_https)
-
-
-def create_container(server: Azurite, public_access: str | None = None) -> str:
-    """Create a container with the SDK, independent of the code under test, and return its name."""
-    from azure.storage.blob import BlobServiceClient
-
-    name = f"test-{uuid.uuid4().hex[:16]}"
-    options = {"connection_verify": str(server.certificate)} if server.certificate else {}
-    with BlobServiceClient.from_connection_string(server.connection_string(), **options) as service:
-        service.create_container(name, public_access=public_access)
-    return name
+    return azurite_https.create_container()

@@ -30,8 +30,6 @@ from storage_router.doctor.web import Client
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
 
-from .conftest import create_container
-
 ORIGIN = "https://www.acme.example"
 WRONG_KEY = "A" + ACCOUNT_KEY[1:]
 
@@ -371,7 +369,7 @@ class TestTheNetwork:
 
 class TestLinks:
     def test_a_public_container_behind_signed_links_is_a_failure(self, azurite):
-        container = create_container(azurite, "container")
+        container = azurite.create_container(public_access="container")
         storage = AzureStorage(
             connection_string=azurite.connection_string(), azure_container=container, expiration_secs=300
         )
@@ -388,7 +386,7 @@ class TestLinks:
     def test_public_blobs_behind_signed_links_are_a_failure(self, azurite):
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
-            azure_container=create_container(azurite, "blob"),
+            azure_container=azurite.create_container(public_access="blob"),
             expiration_secs=300,
         )
         found = examined(storage)["public"]
@@ -397,7 +395,8 @@ class TestLinks:
 
     def test_public_blobs_behind_plain_links_are_as_configured(self, azurite):
         storage = AzureStorage(
-            connection_string=azurite.connection_string(), azure_container=create_container(azurite, "blob")
+            connection_string=azurite.connection_string(),
+            azure_container=azurite.create_container(public_access="blob"),
         )
         found = examined(storage)["public"]
         assert found.status == "ok"
@@ -405,7 +404,8 @@ class TestLinks:
 
     def test_a_public_container_that_can_be_listed_is_a_warning(self, azurite):
         storage = AzureStorage(
-            connection_string=azurite.connection_string(), azure_container=create_container(azurite, "container")
+            connection_string=azurite.connection_string(),
+            azure_container=azurite.create_container(public_access="container"),
         )
         found = examined(storage)["public"]
         assert (found.status, found.message) == ("warning", "Anyone can list the names of all blobs, and read them.")

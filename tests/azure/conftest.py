@@ -8,7 +8,6 @@ import pytest
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from tests.conftest import create_container
 
 from .counting import Requests
 
@@ -53,7 +52,7 @@ class Bench:
 def bench(request: pytest.FixtureRequest) -> Bench:
     """A bench over each way to authenticate."""
     azurite = request.getfixturevalue("azurite" if request.param == "key over HTTP" else "azurite_https")
-    return Bench(azurite, create_container(azurite))
+    return Bench(azurite, azurite.create_container())
 
 
 @pytest.fixture

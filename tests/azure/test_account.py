@@ -20,7 +20,6 @@ from storage_router.azure.account import Account
 from storage_router.azure.blobs import BlobSettings
 from storage_router.conf.options import AzureOptions
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from tests.conftest import create_container
 
 from .backends import blobs_for, options_for
 from .counting import Requests
@@ -133,7 +132,7 @@ class TestCredential:
         ):
             options = options_for(
                 server,
-                create_container(server),
+                server.create_container(),
                 client_options=requests.client_options(),
                 api_version="2023-11-03",
                 **given,
@@ -142,7 +141,7 @@ class TestCredential:
         assert {request.headers["x-ms-version"] for request in requests.sent} == {"2023-11-03"}
 
     def test_nobody_reads_a_public_container(self, azurite: Azurite) -> None:
-        container = create_container(azurite, public_access="blob")
+        container = azurite.create_container(public_access="blob")
         blobs_for(options_for(azurite, container)).create("a.txt", b"content", None, BlobSettings())
         blobs = blobs_for(options_for(azurite, container, credential="anonymous"))
         assert blobs.read("a.txt", 0, 10)[0] == b"content"

@@ -20,7 +20,6 @@ from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobPermissionError, InvalidNameError, SigningError
 from storage_router.names import check_blob_name, clean_name
 from storage_router.testing.azurite import ACCOUNT_KEY, AccessToken, Azurite
-from tests.conftest import create_container
 
 from .backends import blobs_for, options_for
 from .counting import Requests
@@ -315,9 +314,9 @@ class TestSignedWithADelegationKey:
 
     def test_the_key_is_fetched_once_for_all_backends_of_an_account(self, azurite_https: Azurite) -> None:
         requests = Requests()
-        one = create_container(azurite_https)
+        one = azurite_https.create_container()
         given = options_for(azurite_https, one, client_options=requests.client_options())
-        backends = [given, given.model_copy(update={"azure_container": create_container(azurite_https)})]
+        backends = [given, given.model_copy(update={"azure_container": azurite_https.create_container()})]
         with ThreadPoolExecutor(16) as pool:
             urls = list(pool.map(lambda number: BlobUrls(backends[number % 2]).url(f"{number}", expire=60), range(64)))
         assert len(set(urls)) == 64

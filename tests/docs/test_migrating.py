@@ -20,7 +20,6 @@ from storage_router import AzureStorage
 from storage_router.exceptions import InvalidNameError
 from storage_router.testing import override_storage_router
 from storage_router.testing.azurite import ACCOUNT_KEY
-from tests.conftest import create_container
 from tests.docs.pages import ROOT, blocks, text_of
 
 PAGE = ROOT / "docs/migrating.md"
@@ -62,7 +61,7 @@ OPTIONS = {
 @pytest.fixture(params=OPTIONS.values(), ids=OPTIONS)
 def both(request, azurite):
     """The two storages, with the same options, on the same new container."""
-    container = create_container(azurite, public_access="blob")
+    container = azurite.create_container(public_access="blob")
     options = {
         "connection_string": azurite.connection_string(),
         "azure_container": container,
@@ -141,7 +140,7 @@ def test_public_addresses_stay_as_they_were(options, name):
 
 
 def test_names_that_the_predecessor_trimmed_are_the_only_ones_to_rename(azurite):
-    options = {"connection_string": azurite.connection_string(), "azure_container": create_container(azurite)}
+    options = {"connection_string": azurite.connection_string(), "azure_container": azurite.create_container()}
     before, after = Predecessor(**options), AzureStorage(**options)
     assert [before.save(name, ContentFile(b"x")) for name in (".htaccess", "notes.")] == [".htaccess", "notes."]
     assert {entry.name for entry in after.walk()} == {"htaccess", "notes"}
@@ -181,7 +180,7 @@ class FileRow:
 
 
 def test_the_script_of_the_page_prints_the_files_that_are_missing_and_no_others(azurite, monkeypatch, capsys):
-    options = {"connection_string": azurite.connection_string(), "azure_container": create_container(azurite)}
+    options = {"connection_string": azurite.connection_string(), "azure_container": azurite.create_container()}
     names = [*stored_by(Predecessor(**options)), Predecessor(**options).save(".htaccess", ContentFile(b"x"))]
     rows = FileRow(AzureStorage(**options), [*names, "a//b"])
     monkeypatch.setattr(apps, "get_models", lambda: [rows])
@@ -198,7 +197,7 @@ def test_the_script_of_the_page_moves_files_between_backends_and_may_be_repeated
     def azure(container):
         return {"type": "azure", "azure_container": container, "connection_string": azurite.connection_string()}
 
-    backends = {"media": azure(create_container(azurite)), "private": azure(create_container(azurite))}
+    backends = {"media": azure(azurite.create_container()), "private": azure(azurite.create_container())}
     with override_storage_router({"backends": backends, "default": "media"}) as router:
         for name in ("private/a.txt", "private/b/c.txt", "public.txt"):
             router.save(name, ContentFile(name.encode()))

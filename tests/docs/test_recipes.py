@@ -14,7 +14,6 @@ from django.test import TestCase
 
 from storage_router import RouterStorage, factory
 from storage_router.testing import memory_router, override_storage_router
-from tests.conftest import create_container
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs/recipes.md"
@@ -45,8 +44,8 @@ def router(azurite):
     connection = {"type": "azure", "connection_string": azurite.connection_string()}
     config = {
         "backends": {
-            "media": {**connection, "azure_container": create_container(azurite)},
-            "private": {**connection, "azure_container": create_container(azurite), "expiration_secs": 300},
+            "media": {**connection, "azure_container": azurite.create_container()},
+            "private": {**connection, "azure_container": azurite.create_container(), "expiration_secs": 300},
         },
         "routes": [{"prefix": "private/", "backend": "private"}],
         "default": "media",

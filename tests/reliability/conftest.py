@@ -14,7 +14,6 @@ from storage_router import AzureStorage
 from storage_router.azure import retries
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.proxy import FaultProxy
-from tests.conftest import create_container
 
 SMALL = b"0123456789" * 1_000
 LARGE = bytes(range(256)) * (5 * 2**20 // 256)
@@ -88,7 +87,7 @@ class Folder:
 
 @pytest.fixture(scope="module")
 def shared_container(azurite: Azurite) -> str:
-    return create_container(azurite)
+    return azurite.create_container()
 
 
 @pytest.fixture

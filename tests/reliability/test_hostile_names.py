@@ -24,7 +24,6 @@ from storage_router.exceptions import InvalidNameError, StorageRouterError
 from storage_router.names import clean_name
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.proxy import FaultProxy
-from tests.conftest import create_container
 
 from . import SOAK
 from .hostile import CLASSICS, names
@@ -82,7 +81,7 @@ class Site:
 
     def __init__(self, azurite: Azurite, proxy: FaultProxy, folder: Path) -> None:
         self.proxy = proxy
-        self.container = create_container(azurite)
+        self.container = azurite.create_container()
         self.inside = f"{self.container}/in/side/"
         self.root = folder / "files"
         self.root.mkdir()

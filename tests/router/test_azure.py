@@ -8,7 +8,6 @@ from django.core.files.base import ContentFile
 from storage_router import RouterStorage
 from storage_router.exceptions import BlobNotFoundError, RouteChangedError
 from tests.azure.counting import Requests
-from tests.conftest import create_container
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def router(azurite, container, monkeypatch, tmp_path):
     return RouterStorage(
         backends={
             "media": {**azure, "azure_container": container, "location": "live/media"},
-            "static": {**azure, "azure_container": create_container(azurite)},
+            "static": {**azure, "azure_container": azurite.create_container()},
             "films": {**azure, "azure_container": container, "location": "films", "overwrite_files": True},
         },
         routes=[

@@ -19,7 +19,6 @@ from storage_router.testing.azurite import Azurite
 from storage_router.testing.faults import Answer
 from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer.azure import IMMUTABLE
-from tests.conftest import create_container
 
 from .projects import (
     FILES,
@@ -190,7 +189,7 @@ def test_a_signed_address_of_a_hashed_file_can_be_fetched(name: str, source: Pat
 
 def test_names_with_odd_characters_are_hashed_and_fetched(source: Path, azurite: Azurite) -> None:
     """U6"""
-    public = create_container(azurite, public_access="blob")
+    public = azurite.create_container(public_access="blob")
     names = ["img/grün & blau.png", "img/100 percent.png", "img/a+b.png", "日本/語.png", "img/it's.png"]
     write(source, {name: name.encode() for name in names})
     with project(source, router(azure(azurite, public), kind=MANIFEST)) as here:
@@ -258,7 +257,7 @@ def test_after_a_failed_upload_the_manifest_is_the_old_one(where: str, source: P
 
 def test_during_a_deployment_both_releases_find_everything(source: Path, azurite: Azurite) -> None:
     """S2: a reader of the old and one of the new manifest, all the time, and never a 404."""
-    public = create_container(azurite, public_access="blob")
+    public = azurite.create_container(public_access="blob")
     given = router(azure(azurite, public), kind=MANIFEST)
     with project(source, given) as here:
         here.collect()

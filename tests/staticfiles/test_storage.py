@@ -17,7 +17,6 @@ from django.core.files.storage import storages
 from django.templatetags.static import static
 
 from storage_router.testing.azurite import Azurite
-from tests.conftest import create_container
 
 from .projects import azure, filesystem, in_container, project, router
 
@@ -93,7 +92,7 @@ def test_the_path_is_the_backends_where_it_has_one(source: Path, tmp_path: Path,
 
 def test_a_template_gets_an_address_that_a_browser_can_fetch(source: Path, azurite: Azurite) -> None:
     """S1"""
-    public = create_container(azurite, public_access="blob")
+    public = azurite.create_container(public_access="blob")
     with project(source, router(azure(azurite, public))) as here:
         here.storage.save("css/a.css", ContentFile(b"p {}"))
         with urllib.request.urlopen(static("css/a.css")) as answer:
@@ -208,7 +207,7 @@ def test_a_router_of_ones_own_class_is_found(source: Path) -> None:
 
 def test_the_admin_is_copied_and_its_login_page_finds_its_styles(azurite: Azurite, tmp_path: Path) -> None:
     """S1"""
-    public = create_container(azurite, public_access="blob")
+    public = azurite.create_container(public_access="blob")
     finders = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
     apps = ["storage_router", "django.contrib.admin", "django.contrib.auth", "django.contrib.staticfiles"]
     with project(

@@ -32,7 +32,6 @@ from storage_router.testing.faults import (
 )
 from storage_router.testing.http1 import Head
 from storage_router.testing.proxy import FaultProxy
-from tests.conftest import create_container
 
 
 @pytest.fixture
@@ -155,7 +154,7 @@ def test_an_answer_says_what_the_fault_says(proxy: FaultProxy, through: Containe
 def test_a_body_that_ends_too_early_is_seen_as_such(
     azurite: Azurite, proxy: FaultProxy, fault: Fault, expected: type[Exception]
 ) -> None:
-    name = create_container(azurite, public_access="blob")
+    name = azurite.create_container(public_access="blob")
     with client(proxy, name) as through:
         through.upload_blob("x", b"content" * 20_000)
     proxy.fail("Get Blob", fault)

@@ -17,7 +17,6 @@ from storage_router.testing.faults import Answer, Reset
 from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer import Destination, FileCopy
 from storage_router.transfer.direct import GIVE_UP_AFTER, direct_writer
-from tests.conftest import create_container
 from tests.staticfiles.projects import in_container, properties, write
 
 NAMES = [
@@ -56,7 +55,7 @@ def test_both_ways_store_the_same(azurite: Azurite, tmp_path: Path) -> None:
     write(tmp_path, {name: name.encode() for name in NAMES})
     stored = {}
     for direct in (True, False):
-        container = create_container(azurite)
+        container = azurite.create_container()
         storage = target(
             azurite,
             container,
