@@ -12,6 +12,7 @@ import django
 import pytest
 
 from storage_router.testing.azurite import Azurite
+from storage_router.testing.proxy import FaultProxy
 
 pytest_plugins = ["storage_router.testing.fixtures"]
 
@@ -35,3 +36,9 @@ def container(azurite: Azurite) -> str:
 def container_https(azurite_https: Azurite) -> str:
     """A new, empty container of ``azurite_https``."""
     return azurite_https.create_container()
+
+
+@pytest.fixture
+def proxy(fault_proxy: FaultProxy) -> FaultProxy:
+    """The kit's ``fault_proxy``; some directories of tests put one of their own in its place."""
+    return fault_proxy

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import io
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -48,12 +47,6 @@ def blobs(request: pytest.FixtureRequest, requests: Requests) -> Blobs:
         request.getfixturevalue(server), request.getfixturevalue(name), client_options=requests.client_options()
     )
     return blobs_for(options)
-
-
-@pytest.fixture
-def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
-    with FaultProxy(azurite) as proxy:
-        yield proxy
 
 
 @pytest.fixture

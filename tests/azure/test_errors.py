@@ -37,12 +37,6 @@ SIGNATURE = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U%3D"
 SAS = f"sv=2022-11-02&sr=c&sp=rwdlc&se=2099-01-01T00%3A00%3A00Z&sig={SIGNATURE}"
 
 
-@pytest.fixture
-def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
-    with FaultProxy(azurite) as proxy:
-        yield proxy
-
-
 @pytest.mark.parametrize(
     ("status", "code", "kind", "python", "message"),
     [

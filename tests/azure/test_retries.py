@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,12 +17,6 @@ from storage_router.testing.faults import BUSY, SERVER_ERROR, Answer, Fault, Res
 from storage_router.testing.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
-
-
-@pytest.fixture
-def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
-    with FaultProxy(azurite) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -1,14 +1,10 @@
-"""Sources of static files, and a proxy that counts and fails requests."""
+"""Sources of static files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.proxy import FaultProxy
 
 from .projects import FILES, write
 
@@ -19,10 +15,3 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
     write(folder, FILES)
     return folder
-
-
-@pytest.fixture
-def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
-    """A proxy in front of ``azurite``."""
-    with FaultProxy(azurite) as running:
-        yield running

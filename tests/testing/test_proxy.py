@@ -34,12 +34,6 @@ from storage_router.testing.http1 import Head
 from storage_router.testing.proxy import FaultProxy
 
 
-@pytest.fixture
-def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
-    with FaultProxy(azurite) as server:
-        yield server
-
-
 def client(server: FaultProxy | Azurite, container: str, **options: Any) -> ContainerClient:
     options = {"retry_total": 0, "read_timeout": 5, **options}
     return BlobServiceClient.from_connection_string(server.connection_string(), **options).get_container_client(
