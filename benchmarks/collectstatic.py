@@ -126,7 +126,7 @@ def run(contender: str, folder: Path, endpoint: str) -> tuple[float, float]:
 def compare(folder: Path, round_trip: float, contenders: list[str]) -> dict[str, tuple[float, float]]:
     """Measure the first run and the next one of each contender, each with an Azurite of its own."""
     from azure.storage.blob import BlobServiceClient
-    from latency_proxy import LatencyProxy
+    from latency_proxy import latency_proxy
 
     from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
 
@@ -138,7 +138,7 @@ def compare(folder: Path, round_trip: float, contenders: list[str]) -> dict[str,
                 service.create_container(CONTAINER)
             port = azurite.port
             if round_trip:
-                port = stack.enter_context(LatencyProxy(port, round_trip=round_trip)).port
+                port = stack.enter_context(latency_proxy(port, round_trip=round_trip))
             endpoint = f"http://127.0.0.1:{port}/{ACCOUNT_NAME}"
             found[f"{contender}, first run"] = run(contender, folder, endpoint)
             if contender != "floor":

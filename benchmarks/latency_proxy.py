@@ -2,9 +2,9 @@
 
     python benchmarks/latency_proxy.py --to 127.0.0.1:10000 --round-trip 0.010
 
-prints the port it listens on and forwards bytes until it is ended. In a program: ``with LatencyProxy(port) as
-proxy:``; the proxy is a process of its own then, so that it takes no time from the program that is measured. Half the
-delay is added to each direction. Bytes are only delayed, never slowed: what was sent together arrives together.
+prints the port it listens on and forwards bytes until it is ended. In a program: ``with latency_proxy(10000,
+round_trip=0.010) as port:``. Half the delay is added to each direction. Bytes are only delayed, never slowed: what was
+sent together arrives together.
 """
 
 from __future__ import annotations
@@ -12,41 +12,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import subprocess
-import sys
 from collections import deque
-from types import TracebackType
-from typing import Self
+from contextlib import AbstractContextManager
+
+from listening import listening
 
 CHUNK = 256 * 1024
 # What may be on its way in one direction of one connection; more would let a fast sender fill the memory.
 IN_FLIGHT = 64
 
 
-class LatencyProxy:
-    """The proxy as a process: ``port`` is where it listens, ``round_trip`` the delay in seconds."""
-
-    def __init__(self, to_port: int, *, round_trip: float = 0.010) -> None:
-        self.to_port = to_port
-        self.round_trip = round_trip
-        self.port = 0
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, __file__, "--to", f"127.0.0.1:{self.to_port}", "--round-trip", str(self.round_trip)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+def latency_proxy(to_port: int, *, round_trip: float) -> AbstractContextManager[int]:
+    """Run the proxy as a process; ``with`` gives the port where it listens. ``round_trip`` is the delay in seconds."""
+    return listening(__file__, "--to", f"127.0.0.1:{to_port}", "--round-trip", str(round_trip))
 
 
 async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from contenders import CONTAINER
-from latency_proxy import LatencyProxy
+from latency_proxy import latency_proxy
 from rows import Row
-from stub import Stub
+from stub import stub
 
 from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
 
@@ -40,9 +40,9 @@ class Servers:
         return self._endpoint
 
     def _start(self) -> str:
-        port = self._stack.enter_context(Stub()).port if self._row.server == "stub" else self._azurite()
+        port = self._stack.enter_context(stub()) if self._row.server == "stub" else self._azurite()
         if self._row.round_trip:
-            port = self._stack.enter_context(LatencyProxy(port, round_trip=self._row.round_trip)).port
+            port = self._stack.enter_context(latency_proxy(port, round_trip=self._row.round_trip))
         return f"http://127.0.0.1:{port}/{ACCOUNT_NAME}"
 
     def _azurite(self) -> int:

@@ -4,8 +4,8 @@ Azurite manages a few hundred requests a second; this one thousands. It keeps no
 dropped. ``big`` is 1 GiB, there is nothing in ``new/``, every other blob is 10 kB, and a listing shows as many blobs
 as its prefix says (``list-1000/``).
 
-    with Stub() as stub:     # a process of its own, so that it takes no time from the program that is measured
-        stub.port
+    with stub() as port:
+        …
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import subprocess
-import sys
-from types import TracebackType
-from typing import Self
+from contextlib import AbstractContextManager
 from urllib.parse import parse_qs, urlsplit
+
+from listening import listening
 
 SMALL = 10_000
 BIG = 2**30
@@ -34,27 +33,9 @@ _BLOB = (
 )
 
 
-class Stub:
-    """The server as a process; ``port`` is where it listens."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+def stub() -> AbstractContextManager[int]:
+    """Run the server as a process; ``with`` gives the port where it listens."""
+    return listening(__file__)
 
 
 class Connection(asyncio.Protocol):
