@@ -11,7 +11,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -44,6 +44,19 @@ class DelegationKey:
     version: str
     value: str = field(repr=False)
     delegated_user_tid: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What the URLs of a container's blobs allow. ``expiry`` is seconds since the epoch."""
+
+    account_name: str
+    container: str
+    expiry: int
+    permission: str = "r"
+    parameters: Mapping[str, str] | None = None
+    https_only: bool = True
+    version: str = SIGNED_VERSION
 
 
 Signer = Callable[[str], str]
@@ -82,37 +95,14 @@ def timestamp(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def sign_with_account_key(
-    *,
-    account_name: str,
-    account_key: str,
-    container: str,
-    expiry: int,
-    permission: str = "r",
-    parameters: Mapping[str, str] | None = None,
-    https_only: bool = True,
-    version: str = SIGNED_VERSION,
-) -> Signer:
-    """Return what signs URLs of ``container`` with the account's key (base64). ``expiry``: seconds since the epoch."""
-    query = _query(expiry, permission, parameters, https_only, version)
+def sign_with_account_key(grant: Grant, account_key: str) -> Signer:
+    """Return what signs URLs with the account's key (base64)."""
     # The empty lines: a stored access policy, and the addresses that may use the URL.
-    lines = ["", "", query.get("spr", ""), version, *_resource(version), *_headers(query)]
-    return _signer(account_key, account_name, container, query, lines)
+    return _signer(grant, account_key, before_protocol=["", ""])
 
 
-def sign_with_delegation_key(
-    *,
-    account_name: str,
-    key: DelegationKey,
-    container: str,
-    expiry: int,
-    permission: str = "r",
-    parameters: Mapping[str, str] | None = None,
-    https_only: bool = True,
-    version: str = SIGNED_VERSION,
-) -> Signer:
-    """Return what signs URLs of ``container`` with a user delegation key. ``expiry``: seconds since the epoch."""
-    query = _query(expiry, permission, parameters, https_only, version)
+def sign_with_delegation_key(grant: Grant, key: DelegationKey) -> Signer:
+    """Return what signs URLs with a user delegation key. The caller sees to it that the grant ends with the key."""
     signed_key = {
         "skoid": key.oid,
         "sktid": key.tid,
@@ -122,47 +112,45 @@ def sign_with_delegation_key(
         "skv": key.version,
     }
     lines = list(signed_key.values())
-    if version >= "2020-02-10":
+    if grant.version >= "2020-02-10":
         lines += ["", "", ""]  # authorized object, unauthorized object, correlation id: of Data Lake
-    if version >= "2025-07-05":
+    if grant.version >= "2025-07-05":
         lines += [key.delegated_user_tid, ""]  # and the delegated user's object id
         if key.delegated_user_tid:
             signed_key["skdutid"] = key.delegated_user_tid
-    lines += ["", query.get("spr", ""), version, *_resource(version)]
-    if version >= "2026-04-06":
-        lines += ["", ""]  # request headers and query parameters that a request must have
-    return _signer(key.value, account_name, container, query | signed_key, [*lines, *_headers(query)])
+    lines.append("")  # the addresses that may use the URL
+    # Request headers and query parameters that a request must have.
+    required = ["", ""] if grant.version >= "2026-04-06" else []
+    return _signer(grant, key.value, before_protocol=lines, before_headers=required, signed_key=signed_key)
 
 
-def _query(
-    expiry: int, permission: str, parameters: Mapping[str, str] | None, https_only: bool, version: str
-) -> dict[str, str]:
-    query = {"se": timestamp(expiry), "sp": ordered(permission)}
-    if https_only:
+def _signer(
+    grant: Grant,
+    key: str,
+    *,
+    before_protocol: Sequence[str],
+    before_headers: Sequence[str] = (),
+    signed_key: Mapping[str, str] | None = None,
+) -> Signer:
+    """Return what signs with ``key`` (base64): what all strings to sign have, and between it what only one kind has."""
+    headers = overrides(grant.parameters)
+    query = {"se": timestamp(grant.expiry), "sp": ordered(grant.permission)}
+    if grant.https_only:
         query["spr"] = "https"
-    return query | {"sv": version, "sr": "b"} | overrides(parameters)
-
-
-def _resource(version: str) -> list[str]:
-    """Return the lines for the kind of resource, the snapshot and, since 2020-12-06, the encryption scope."""
-    return ["b", "", ""] if version >= "2020-12-06" else ["b", ""]
-
-
-def _headers(query: Mapping[str, str]) -> list[str]:
-    return [query.get(parameter, "") for parameter in OVERRIDES.values()]
-
-
-def _signer(key: str, account_name: str, container: str, query: Mapping[str, str], lines: list[str]) -> Signer:
-    """Return what signs: the permission, no start, the expiry, the blob, ``lines``."""
-    before = f"{query['sp']}\n\n{query['se']}\n/blob/{account_name}/{container}/".encode()
-    after_name = "\n".join(["", *lines]).encode()
+    query |= {"sv": grant.version, "sr": "b"} | headers | dict(signed_key or {})
+    # The permission, no start, the expiry and the blob.
+    before_name = f"{query['sp']}\n\n{query['se']}\n/blob/{grant.account_name}/{grant.container}/".encode()
+    # The kind of resource, the snapshot and, since 2020-12-06, the encryption scope.
+    resource = ["b", "", ""] if grant.version >= "2020-12-06" else ["b", ""]
+    lines = [*before_protocol, query.get("spr", ""), grant.version, *resource, *before_headers]
+    after_name = "\n".join(["", *lines, *(headers.get(parameter, "") for parameter in OVERRIDES.values())]).encode()
     start = urlencode(query, quote_via=quote, safe="") + "&sig="
     # HMAC keeps two hashes that have eaten the key already; copying them is half the price of starting anew for each
     # name.
     block = base64.b64decode(key)
     block = hashlib.sha256(block).digest() if len(block) > 64 else block
     block = block.ljust(64, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + before)
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + before_name)
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
     copy_inner, copy_outer, encode = inner.copy, outer.copy, binascii.b2a_base64
 

@@ -6,8 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from storage_router.conf.azure_rules import LONGEST_EXPIRY
@@ -17,15 +16,13 @@ from storage_router.exceptions import SigningError
 from .account import Account
 from .signing import (
     SIGNED_VERSION,
-    DelegationKey,
+    Grant,
     Signer,
     ordered,
     overrides,
     sign_with_account_key,
     sign_with_delegation_key,
 )
-
-__all__ = ["BlobUrls", "DelegationKey", "sign_with_account_key", "sign_with_delegation_key"]
 
 LONGEST_DEFAULT_WINDOW = 3600
 """Seconds that signed URLs stay the same, at most, unless ``url_window_secs`` says otherwise."""
@@ -109,17 +106,17 @@ class BlobUrls:
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
-        common: dict[str, Any] = {
-            "account_name": options.resolved_account_name,
-            "container": self._container,
-            "permission": ordered(permission),
-            "parameters": parameters,
-            "https_only": self._https_only,
-            "version": options.api_version or SIGNED_VERSION,
-        }
+        grant = Grant(
+            account_name=options.resolved_account_name,
+            container=self._container,
+            expiry=expiry,
+            permission=ordered(permission),
+            parameters=parameters,
+            https_only=self._https_only,
+            version=options.api_version or SIGNED_VERSION,
+        )
         if given.kind == "account_key":
-            key = given.account_key.get_secret_value()
-            return _Window(start, end, sign_with_account_key(account_key=key, expiry=expiry, **common))
+            return _Window(start, end, sign_with_account_key(grant, given.account_key.get_secret_value()))
         if given.kind != "token":
             raise SigningError(
                 f"The container {self._container!r} has "
@@ -130,8 +127,8 @@ class BlobUrls:
         if self._account is None:
             self._account = Account.of(options)
         delegation, renewal = self._account.delegation_keys.key(expiry, stable_for=length, now=now)
-        sign = sign_with_delegation_key(key=delegation, expiry=min(expiry, delegation.expiry), **common)
-        return _Window(start, min(end, renewal), sign)
+        grant = replace(grant, expiry=min(expiry, delegation.expiry))
+        return _Window(start, min(end, renewal), sign_with_delegation_key(grant, delegation))
 
 
 @dataclass(slots=True)

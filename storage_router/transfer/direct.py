@@ -25,7 +25,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from storage_router.azure.account import CONNECT_TIMEOUT, Account
 from storage_router.azure.properties import BlobSettings
-from storage_router.azure.signing import SIGNED_VERSION, sign_with_account_key
+from storage_router.azure.signing import SIGNED_VERSION, Grant, sign_with_account_key
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.options import AzureOptions
 
@@ -168,16 +168,15 @@ def _signer(options: AzureOptions) -> tuple[Callable[[str], str], float]:
     given = options.authentication
     assert given.kind == "account_key"
     expiry = int(time.time()) + _SIGNED_FOR
-    signer = sign_with_account_key(
+    grant = Grant(
         account_name=given.account_name,
-        account_key=given.account_key.get_secret_value(),
         container=options.azure_container,
         expiry=expiry,
         permission="w",
         https_only=options.endpoint.startswith("https:"),
         version=options.api_version or SIGNED_VERSION,
     )
-    return signer, expiry
+    return sign_with_account_key(grant, given.account_key.get_secret_value()), expiry
 
 
 class _Renewed:

@@ -17,6 +17,7 @@ from storage_router.azure.signing import (
     OVERRIDES,
     PERMISSIONS,
     DelegationKey,
+    Grant,
     ordered,
     overrides,
     sign_with_account_key,
@@ -70,9 +71,8 @@ def test_a_url_signed_with_the_account_key_is_the_one_that_the_sdk_signs(
     key: str, name: str, expiry: int, permission: str, given: dict[str, str], https_only: bool
 ) -> None:
     # U1
-    sign = sign_with_account_key(
+    grant = Grant(
         account_name="acmefiles",
-        account_key=key,
         container="media",
         expiry=expiry,
         permission=permission,
@@ -80,6 +80,7 @@ def test_a_url_signed_with_the_account_key_is_the_one_that_the_sdk_signs(
         https_only=https_only,
         version=sdk_version(),
     )
+    sign = sign_with_account_key(grant, key)
     expected = generate_blob_sas(
         "acmefiles",
         "media",
@@ -108,15 +109,15 @@ def test_a_url_signed_with_a_delegation_key_is_the_one_that_the_sdk_signs(
         value=value,
         delegated_user_tid=delegated,
     )
-    sign = sign_with_delegation_key(
+    grant = Grant(
         account_name="acmefiles",
-        key=key,
         container="media",
         expiry=expiry,
         permission=permission,
         parameters=given,
         version=sdk_version(),
     )
+    sign = sign_with_delegation_key(grant, key)
     expected = generate_blob_sas(
         "acmefiles",
         "media",
@@ -153,18 +154,18 @@ def test_older_versions_are_signed_as_the_sdk_of_their_time_signs_them(version: 
         version="2022-11-02",
         value=KEY,
     )
-    common: dict[str, Any] = {
-        "account_name": "acmefiles",
-        "container": "media",
-        "expiry": in_seconds("2026-11-20T12:05:00Z"),
-        "parameters": {
+    grant = Grant(
+        account_name="acmefiles",
+        container="media",
+        expiry=in_seconds("2026-11-20T12:05:00Z"),
+        parameters={
             "content_type": "text/plain; charset=utf-8",
             "content_disposition": 'attachment; filename="ö.txt"',
             "cache_control": "max-age=300",
         },
-        "version": version,
-    }
-    signers = (sign_with_account_key(account_key=KEY, **common), sign_with_delegation_key(key=key, **common))
+        version=version,
+    )
+    signers = (sign_with_account_key(grant, KEY), sign_with_delegation_key(grant, key))
     signatures = tuple(parse_qs(sign("a b/%#?+ö.txt"))["sig"][0] for sign in signers)
     assert signatures == OLDER[version]
 
@@ -178,17 +179,17 @@ def test_the_service_takes_what_is_signed_for_each_version(
     blobs = blobs_for(options)
     blobs.create("a b/ö.txt", b"content", None, BlobSettings(), overwrite=True)
     expiry = int(dt.datetime.now(dt.UTC).timestamp()) + 300
-    common: dict[str, Any] = {
-        "account_name": ACCOUNT_NAME,
-        "container": container_https,
-        "expiry": expiry,
-        "version": version,
-        "parameters": {"content_type": "text/x-override"},
-    }
+    grant = Grant(
+        account_name=ACCOUNT_NAME,
+        container=container_https,
+        expiry=expiry,
+        version=version,
+        parameters={"content_type": "text/x-override"},
+    )
     key = blobs.account.user_delegation_key(expiry)
     for sign in (
-        sign_with_account_key(account_key=azurite_https.accounts[ACCOUNT_NAME], **common),
-        sign_with_delegation_key(key=key, **common),
+        sign_with_account_key(grant, azurite_https.accounts[ACCOUNT_NAME]),
+        sign_with_delegation_key(grant, key),
     ):
         url = f"{options.endpoint}/{container_https}/{quote('a b/ö.txt')}?{sign('a b/ö.txt')}"
         answer = fetch(url, azurite_https)
