@@ -81,6 +81,8 @@ class Upload:
             self._whole = b"".join(head)
         self._head = head
         self._started = False
+        # Else the digest of what comes first would be computed for nothing.
+        self._too_large_to_digest = self._whole is None and self._replayable and _announced_size(content) > digested
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +151,8 @@ class Upload:
         upload = uuid.uuid4().hex
         block_ids: list[str] = []
         # Azure computes one for a single put only; with it, files can be compared without being read.
-        digest = hashlib.md5(usedforsecurity=False) if settings.content_md5 is None else None
+        wanted = settings.content_md5 is None and not self._too_large_to_digest
+        digest = hashlib.md5(usedforsecurity=False) if wanted else None
         size = 0
         under_way: deque[Future[None]] = deque()
         with _workers(self._connections) as workers:
@@ -217,6 +220,13 @@ def _rewound(content: Any) -> bool:
             content.seek(0)
             return True
     return False
+
+
+def _announced_size(content: Any) -> float:
+    """Return the bytes that ``content`` says it has, 0 if it does not. It may be wrong: of a gzip file it is."""
+    with contextlib.suppress(AttributeError, OSError, TypeError, ValueError):
+        return float(content.size)
+    return 0
 
 
 def _copied(pieces: Iterable[bytes], copy: IO[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,7 +84,7 @@ class DirectSession:
             raw = self._manager(url, verify, cert, proxies).urlopen(
                 method,
                 url,
-                body=io.BytesIO(data) if isinstance(data, bytes) and len(data) > PIECE else data,
+                body=_pieces(data) if isinstance(data, bytes) and len(data) > PIECE else data,
                 headers=dict(headers),
                 timeout=urllib3.Timeout(connect=connect, read=read),
                 retries=False,
@@ -171,6 +171,12 @@ class DirectSession:
         if cert:
             context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
         return context
+
+
+def _pieces(data: bytes) -> Iterator[memoryview]:
+    """Cut ``data`` into what is written at a time, without a copy of it: the same again for each attempt."""
+    view = memoryview(data)
+    return (view[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
 def _require_whole(raw: urllib3.BaseHTTPResponse, body: bytes) -> None:

@@ -143,11 +143,15 @@ class TestLarge:
         storage.save("a.bin", ContentFile(large))
         assert storage.stat("a.bin").content_md5 == hashlib.md5(b"of something else").digest()
 
-    def test_the_digest_of_larger_content_is_computed_where_it_is_asked_for(self, key_bench, large):
+    @pytest.mark.parametrize("announced", ["by its size", "by nothing"])
+    def test_the_digest_of_larger_content_is_computed_where_it_is_asked_for(self, key_bench, large, announced):
         """Section 9: it takes as long as the rest of the upload; S3: collectstatic compares files of any size."""
         storage = key_bench.storage()
         for digested, stored in ((len(large) - 1, None), (len(large), hashlib.md5(large).digest())):
-            with storage._upload(ContentFile(large), digested=digested) as upload:
+            content = ContentFile(large)
+            if announced == "by nothing":
+                content.size = None
+            with storage._upload(content, digested=digested) as upload:
                 upload.put("a.bin", BlobSettings(), overwrite=True)
             assert storage.stat("a.bin").content_md5 == stored
         assert content_of(storage, "a.bin") == large
