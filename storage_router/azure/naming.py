@@ -49,7 +49,8 @@ class NamingStorage(ConfiguredStorage):
             self._known = (location, prefix)
         return prefix
 
-    def _blob_name(self, name: str | None) -> str:
+    def blob_name(self, name: str | None) -> str:
+        """Return the name of the file's blob in the container. Raises ``InvalidNameError``."""
         blob = self._prefix + clean_name(name)
         check_blob_name(blob)
         return blob
@@ -64,7 +65,7 @@ class NamingStorage(ConfiguredStorage):
     def _longest(self, name: str, max_length: int | None) -> int:
         """Return how long a name may get. One that is too long itself is cut only where the caller sets a length."""
         if not max_length:
-            self._blob_name(name)
+            self.blob_name(name)
         limit = MAX_LENGTH - len(self._prefix)
         return min(max_length, limit) if max_length else limit
 
@@ -99,6 +100,15 @@ def candidates(name: str, *, max_length: int, alternative: Callable[[str, str], 
         candidate = free.get_available_name(name, max_length=max_length)
         yield candidate
         taken.add(candidate)
+
+
+def is_reachable(name: str) -> bool:
+    """Whether a storage would take ``name``: other programs store blobs as ``a//b``, ``a/`` and ``a.``."""
+    try:
+        check_blob_name(clean_name(name))
+    except InvalidNameError:
+        return False
+    return True
 
 
 def valid_name(name: str) -> str:

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.utils import validate_file_name
 
-from storage_router.exceptions import BlobExistsError, BlobNotFoundError, InvalidNameError
-from storage_router.names import check_blob_name, clean_name
+from storage_router.exceptions import BlobExistsError, BlobNotFoundError
+from storage_router.names import clean_name
 
 from .blobs import BlobSettings, Directory, FileStat
 from .files import AzureFile
-from .naming import NamingStorage, candidates
+from .naming import NamingStorage, candidates, is_reachable
 from .object_settings import settings_for
 from .opening import Opener, named, temporary_folder
 from .saving import DIGESTED, Upload
@@ -59,22 +59,38 @@ class AzureStorage(NamingStorage):
     def _save(self, name: str, content: Any) -> str:
         return self._store(self._names_by_hooks(name), content)
 
-    def replace(self, name: str, content: Any) -> str:
-        """Store ``content`` under exactly this name, whatever was there and whatever ``overwrite_files`` says."""
-        return self._store(iter((name,)), content, overwrite=True)
+    def replace(
+        self, name: str, content: Any, *, settings: BlobSettings | None = None, digested: float = DIGESTED
+    ) -> str:
+        """Store ``content`` under exactly this name, whatever was there and whatever ``overwrite_files`` says.
 
-    def _store(self, names: Iterator[str], content: Any, *, overwrite: bool | None = None) -> str:
+        ``settings`` take the place of ``blob_settings()``. Content of up to ``digested`` bytes is stored with its MD5.
+        """
+        return self._store(iter((name,)), content, overwrite=True, settings=settings, digested=digested)
+
+    def _store(
+        self,
+        names: Iterator[str],
+        content: Any,
+        *,
+        overwrite: bool | None = None,
+        settings: BlobSettings | None = None,
+        digested: float = DIGESTED,
+    ) -> str:
         overwrite = self.overwrite_files if overwrite is None else overwrite
         if not hasattr(content, "chunks"):
             content = File(content)
         name = clean_name(next(names))
         # Before the content is touched.
-        self._blob_name(name)
-        with self._upload(content) as upload:
+        self.blob_name(name)
+        with Upload(
+            self._blobs, content, connections=self.upload_max_conn, folder=temporary_folder(), digested=digested
+        ) as upload:
             while True:
                 try:
                     with named(name):
-                        upload.put(self._blob_name(name), self._settings_for(name, content), overwrite=overwrite)
+                        stored_with = settings or self.blob_settings(name, content)
+                        upload.put(self.blob_name(name), stored_with, overwrite=overwrite)
                 except BlobExistsError:
                     if overwrite:
                         # No other name helps, and an overwriting storage's next one would be the same.
@@ -86,12 +102,12 @@ class AzureStorage(NamingStorage):
                     return name
 
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
-        blob = self._blob_name(name)
+        blob = self.blob_name(name)
         opener = Opener(
             blobs=self._blobs,
             blob=blob,
             name=name,
-            settings=partial(self._settings_for, clean_name(name), None),
+            settings=partial(self.blob_settings, clean_name(name)),
             connections=self.upload_max_conn,
             max_memory_size=self.max_memory_size,
             folder=temporary_folder(),
@@ -103,7 +119,7 @@ class AzureStorage(NamingStorage):
         if not name:
             raise ValueError("The name must be given to delete().")
         with named(name):
-            self._blobs.delete(self._blob_name(name))
+            self._blobs.delete(self.blob_name(name))
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a
@@ -128,7 +144,7 @@ class AzureStorage(NamingStorage):
         files: list[str] = []
         for entry in self._blobs.list(prefix, delimiter="/"):
             name = entry.name[len(prefix) :]
-            if not _is_reachable(name):
+            if not is_reachable(name):
                 continue
             if isinstance(entry, Directory):
                 directories[name] = None
@@ -151,7 +167,7 @@ class AzureStorage(NamingStorage):
         if name == "" or str(name).endswith(("/", "\\")):
             return self._urls.public_url(self._directory(name))
         expire = self.expiration_secs if expire is None else expire
-        return self._urls.url(self._blob_name(name), expire=expire, parameters=parameters, permission=mode)
+        return self._urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
 
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
@@ -176,49 +192,8 @@ class AzureStorage(NamingStorage):
         """
         return dict(self.object_parameters)
 
-    def stat(self, name: str) -> FileStat:
-        """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
-        with named(name):
-            return replace(self._blobs.head(self._blob_name(name)), name=clean_name(name))
-
-    def walk(self, path: str = "") -> Iterator[FileStat]:
-        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
-        return self._walk(self._directory(path), len(self._prefix))
-
-    def _walk(self, prefix: str, cut: int) -> Iterator[FileStat]:
-        for entry in self._blobs.list(prefix):
-            if isinstance(entry, FileStat) and _is_reachable(name := entry.name[cut:]):
-                yield replace(entry, name=name)
-
-    def copy(self, src: str, dst: str) -> str:
-        """Copy a file within the container, on the server; return ``dst``. Raises ``BlobExistsError`` if ``dst`` is
-        taken.
-
-        With ``overwrite_files`` the copy takes its place.
-        """
-        with named(dst):
-            self._blobs.copy(self._blob_name(src), self._blob_name(dst), overwrite=self.overwrite_files)
-        return clean_name(dst)
-
-    def move(self, src: str, dst: str) -> str:
-        """Copy a file on the server, then delete the original; otherwise as ``copy``."""
-        name = self.copy(src, dst)
-        if name != clean_name(src):
-            self.delete(src)
-        return name
-
-    # What saving needs
-
-    def _hooks_overridden(self) -> bool:
-        kind = type(self)
-        return any(getattr(kind, hook) is not getattr(AzureStorage, hook) for hook in _NAME_HOOKS)
-
-    def _upload(self, content: Any, *, digested: float = DIGESTED) -> Upload:
-        return Upload(
-            self._blobs, content, connections=self.upload_max_conn, folder=temporary_folder(), digested=digested
-        )
-
-    def _settings_for(self, name: str, content: Any) -> BlobSettings:
+    def blob_settings(self, name: str, content: Any = None) -> BlobSettings:
+        """Return what ``content`` would be stored with under ``name`` beside its bytes: all options considered."""
         options = self.options
         return settings_for(
             name,
@@ -233,14 +208,40 @@ class AzureStorage(NamingStorage):
             default_content_type=self.default_content_type,
         )
 
+    def stat(self, name: str) -> FileStat:
+        """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
+        with named(name):
+            return replace(self._blobs.head(self.blob_name(name)), name=clean_name(name))
 
-def _is_reachable(name: str) -> bool:
-    """Whether the storage itself would take ``name``: other programs store blobs as ``a//b``, ``a/`` and ``a.``."""
-    try:
-        check_blob_name(clean_name(name))
-    except InvalidNameError:
-        return False
-    return True
+    def walk(self, path: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
+        return self._walk(self._directory(path), len(self._prefix))
+
+    def _walk(self, prefix: str, cut: int) -> Iterator[FileStat]:
+        for entry in self._blobs.list(prefix):
+            if isinstance(entry, FileStat) and is_reachable(name := entry.name[cut:]):
+                yield replace(entry, name=name)
+
+    def copy(self, src: str, dst: str) -> str:
+        """Copy a file within the container, on the server; return ``dst``. Raises ``BlobExistsError`` if ``dst`` is
+        taken.
+
+        With ``overwrite_files`` the copy takes its place.
+        """
+        with named(dst):
+            self._blobs.copy(self.blob_name(src), self.blob_name(dst), overwrite=self.overwrite_files)
+        return clean_name(dst)
+
+    def move(self, src: str, dst: str) -> str:
+        """Copy a file on the server, then delete the original; otherwise as ``copy``."""
+        name = self.copy(src, dst)
+        if name != clean_name(src):
+            self.delete(src)
+        return name
+
+    def _hooks_overridden(self) -> bool:
+        kind = type(self)
+        return any(getattr(kind, hook) is not getattr(AzureStorage, hook) for hook in _NAME_HOOKS)
 
 
 def _as_django_says(moment: dt.datetime) -> dt.datetime:

@@ -6,7 +6,6 @@ import hashlib
 import math
 from dataclasses import replace
 
-from storage_router.azure.opening import named
 from storage_router.azure.properties import BlobSettings, FileStat
 from storage_router.azure.saving import SINGLE_PUT
 from storage_router.azure.storage import AzureStorage
@@ -23,6 +22,8 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 
 _HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control")
 
+_SAVING = ("save", "_save", "replace")
+
 
 class AzureWriter:
     """Copies files to one ``AzureStorage``. A subclass that saves in its own way is left to do so. ``close()`` it."""
@@ -30,7 +31,7 @@ class AzureWriter:
     def __init__(self, storage: AzureStorage, *, direct: bool = True) -> None:
         self._storage = storage
         kind = type(storage)
-        self._ordinary = kind.save is AzureStorage.save and kind._save is AzureStorage._save
+        self._ordinary = all(getattr(kind, method) is getattr(AzureStorage, method) for method in _SAVING)
         self._direct: DirectWriter | None = direct_writer(storage.options) if direct else None
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class AzureWriter:
         return Outcome(copy=copy, action="replaced" if known else "created", size=size or 0)
 
     def _settings(self, copy: FileCopy, name: str) -> BlobSettings:
-        settings = self._storage._settings_for(name, None)
+        settings = self._storage.blob_settings(name)
         default = IMMUTABLE if copy.immutable else None
         return replace(settings, cache_control=copy.cache_control or settings.cache_control or default)
 
@@ -72,10 +73,10 @@ class AzureWriter:
             file.seek(0)
             storage.save(name, file)
             return
-        if data is None or self._direct is None or not self._direct.put(storage._blob_name(name), data, settings):
+        if data is None or self._direct is None or not self._direct.put(storage.blob_name(name), data, settings):
             file.seek(0)
-            with named(name), storage._upload(file, digested=math.inf) as upload:
-                upload.put(storage._blob_name(name), settings, overwrite=True)
+            # With the MD5 of every file: the next run compares by it.
+            storage.replace(name, file, settings=settings, digested=math.inf)
 
 
 def _fits(known: FileStat, settings: BlobSettings) -> bool:

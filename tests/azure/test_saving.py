@@ -18,7 +18,6 @@ from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
 
 from storage_router.azure import saving
-from storage_router.azure.properties import BlobSettings
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobError, BlobExistsError
 
@@ -66,7 +65,7 @@ def take_by_blocks(storage, name, content):
     blobs = storage._blobs
     block_id = f"{uuid.uuid4().hex:>48}"
     blobs.stage_block(name, block_id, content)
-    blobs.commit_blocks(name, [block_id], storage._settings_for(name, None), overwrite=True)
+    blobs.commit_blocks(name, [block_id], storage.blob_settings(name), overwrite=True)
 
 
 def content_of(storage, name):
@@ -151,8 +150,7 @@ class TestLarge:
             content = ContentFile(large)
             if announced == "by nothing":
                 content.size = None
-            with storage._upload(content, digested=digested) as upload:
-                upload.put("a.bin", BlobSettings(), overwrite=True)
+            storage.replace("a.bin", content, digested=digested)
             assert storage.stat("a.bin").content_md5 == stored
         assert content_of(storage, "a.bin") == large
 
