@@ -181,11 +181,20 @@ def _shared_files(
         for name in names.get(alias, []):
             same = [View(alias, prefix) for prefix in prefixes if _leads_to(match, prefix + name, alias, name)]
             if len(same) > 1:
-                one, other = (f'below "{view.prefix}"' if view.prefix else "at the root" for view in same[:2])
+                # A route that strips nothing may have only what is below its own prefix in common with the other.
+                shared = max((_own_prefix(match(view.prefix + name), view) for view in same[:2]), key=len)
+                places = (f"{view.prefix}{shared}" for view in same[:2])
+                one, other = (f'below "{place}"' if place else "at the root" for place in places)
                 message = f"names {one} and names {other} are the same files in the backend {alias!r}"
                 hint = "Give each its own backend, for example one with another 'location', or leave strip_prefix out."
                 yield alias, message, hint
                 break
+
+
+def _own_prefix(found: Match, view: View) -> str:
+    """Return the prefix that the names of a route keep in its backend, with a trailing slash, or nothing."""
+    prefix = found.route.prefix_of(found.name) if found.route is not None and not view.prefix else None
+    return f"{prefix}/" if prefix else ""
 
 
 def _leads_to(match: Callable[[str], Match], full_name: str, alias: str, name: str) -> bool:

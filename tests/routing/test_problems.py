@@ -184,6 +184,9 @@ def test_a_backend_that_no_name_leads_to_is_a_warning():
             None,
             ('below "s/"', 'below "t/"'),
         ),
+        ([{"prefix": "s", "strip_prefix": True}, {"prefix": "t/u"}], None, ('below "s/t/u/"', 'below "t/u/"')),
+        ([{"prefix": "s/t"}, {"prefix": "s", "strip_prefix": True}], None, ('below "s/t/"', 'below "s/s/t/"')),
+        ([{"prefix": "s", "strip_prefix": True}, {"glob": "**/t"}], None, ('below "s/"', "at the root")),
     ],
 )
 def test_two_names_for_one_file_are_a_warning(routes, default, names):
