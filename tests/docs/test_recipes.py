@@ -165,7 +165,7 @@ def test_the_test_of_the_page_passes(monkeypatch):
 
 def test_a_task_reads_by_name(monkeypatch):
     source = next(block.text for block in blocks("python", pages=[PAGE]) if block.file == "tasks.py")
-    # Celery is not installed here; what it decorates is called as it is.
+    # What Celery decorates is called as it is: the app that it would be bound to is not here.
     source = re.sub(r"^(from celery .*|@shared_task.*)$", "", source, flags=re.MULTILINE)
     namespace: dict = {}
     router = memory_router({"backends": {"media": {"type": "memory"}}, "default": "media"})

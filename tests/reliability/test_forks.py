@@ -1,6 +1,6 @@
 """F2, O4: processes forked after the storage was used: no hang, no crossed answers, no shared connection.
 
-Celery's prefork pool forks as ``os.fork()`` here does, after its parent imported and used the project; it is not run.
+Celery's prefork pool has a module of its own: test_celery.py.
 """
 
 from __future__ import annotations
