@@ -40,7 +40,9 @@ def test_nothing_listens_after_it_was_stopped():
         socket.create_connection(("127.0.0.1", server.port), timeout=5)
 
 
-def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed():
+def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(monkeypatch, tmp_path):
+    # Who is killed cannot remove its folder.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     program = (
         "from storage_router.testing.azurite import Azurite\n"
         "print(Azurite().start().port, flush=True)\n"
