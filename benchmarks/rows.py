@@ -119,6 +119,7 @@ ROWS = (
         name="1 GiB down", work="large_files.down", others=(*_SDK, "django-storages"), server="stub", rounds=3,
         goals=(_of_the_time(1.0, "SDK"), _at_most(MEMORY, "memory")),
     ),
+    Row(name="256 MiB by one read()", work="large_files.whole", others=_SDK, server="stub", rounds=3),
     Row(name="listing 10,000 files", work="listings.ten_thousand", server="stub", rounds=3),
     Row(
         name="listing 100,000 files", work="listings.hundred_thousand", server="stub", rounds=3,

@@ -122,6 +122,26 @@ def down(contender: str, endpoint: str) -> Figures:
     return _received(chunks)
 
 
+def whole(contender: str, endpoint: str) -> Figures:
+    """Read the last 256 MiB of a file with one call."""
+    start = SIZE - 256 * MIB
+    if contender.startswith("SDK"):
+        client = sdk(endpoint)
+        client.download_blob("small").readall()
+        connections = _connections(contender)
+        return _received(
+            lambda: iter([client.download_blob("big", start, max_concurrency=connections).readall()]), start
+        )
+    made = _warm(contender, endpoint)
+
+    def read() -> Iterator[bytes]:
+        with made.open("big") as file:
+            file.seek(start)
+            yield file.read()
+
+    return _received(read, start)
+
+
 def _saved(contender: str, endpoint: str, content: io.RawIOBase, **given: Any) -> Figures:
     from django.core.files.base import File
 
@@ -129,8 +149,8 @@ def _saved(contender: str, endpoint: str, content: io.RawIOBase, **given: Any) -
     return timed(lambda _: made.save("up", File(content, "up")), 1, warm=0)
 
 
-def _received(chunks: Callable[[], Iterator[bytes]]) -> Figures:
-    received = 0
+def _received(chunks: Callable[[], Iterator[bytes]], start: int = 0) -> Figures:
+    received = start
 
     def operation(_: int) -> None:
         nonlocal received

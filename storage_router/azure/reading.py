@@ -97,20 +97,18 @@ class BlobReader(io.RawIOBase):
         """Fill ``buffer`` as far as one window goes. Raises ``BlobChangedError`` if the blob is no longer the one
         opened.
         """
-        head = self._require_open()
         view = memoryview(buffer).cast("B")
-        if not view or self._position >= self.size:
-            return 0
-        if self._position < self._head_size:
-            head.seek(self._position)
-            count = head.readinto(view)
-        else:
-            start, window = self._window_at(self._position, len(view))
-            part = memoryview(window)[self._position - start :][: len(view)]
-            view[: len(part)] = part
-            count = len(part)
-        self._position += count
-        return count
+        part = self._next(len(view))
+        view[: len(part)] = part
+        return len(part)
+
+    def readall(self) -> bytes:
+        """Return all bytes up to the end. Raises what ``readinto`` raises."""
+        # Parts that are joined at the end would need the memory twice.
+        whole = io.BytesIO()
+        while part := self._next(self.size - self._position):
+            whole.write(part)
+        return whole.getvalue()
 
     def close(self) -> None:
         """Forget what was read. Requests under way end in their own time; nobody waits for them."""
@@ -127,6 +125,21 @@ class BlobReader(io.RawIOBase):
         if self.closed or self._head is None:
             raise ValueError("I/O operation on closed file.")
         return self._head
+
+    def _next(self, wanted: int) -> bytes | memoryview:
+        """Read up to ``wanted`` bytes, as many as are in one place."""
+        head = self._require_open()
+        part: bytes | memoryview
+        if wanted <= 0 or self._position >= self.size:
+            return b""
+        if self._position < self._head_size:
+            head.seek(self._position)
+            part = head.read(wanted)
+        else:
+            start, window = self._window_at(self._position, wanted)
+            part = memoryview(window)[self._position - start :][:wanted]
+        self._position += len(part)
+        return part
 
     def _window_at(self, position: int, wanted: int) -> tuple[int, bytes]:
         """Return a window that holds ``position``, and where it starts."""
