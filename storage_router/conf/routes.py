@@ -13,7 +13,10 @@ from storage_router.exceptions import InvalidNameError
 
 from .report import complaint, shown
 
-_TYPE = re.compile(r"\A(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))\Z")
+_TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
+# What names.clean_directory takes, for editors.
+_SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
+_PREFIX = rf"(?![A-Za-z]:){_SEGMENT}(?:[/\\]{_SEGMENT})*[/\\]?"
 
 
 def as_list(value: Any) -> Any:
@@ -58,7 +61,7 @@ def _glob(value: str) -> str:
 
 
 def _type(value: str) -> str:
-    if not _TYPE.match(value):
+    if not re.fullmatch(_TYPE, value):
         raise complaint(
             f"{shown(value) or 'the value'} is neither an extension nor a media type",
             "For example '.psd', '.tar.gz', 'image/png' or 'video/*'.",
@@ -66,14 +69,10 @@ def _type(value: str) -> str:
     return value
 
 
-_OneOrMore = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "minLength": 1},
-            {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
-        ]
-    }
-)
+def _one_or_more(**entry: Any) -> WithJsonSchema:
+    """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each text."""
+    text = {"type": "string", **entry}
+    return WithJsonSchema({"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]})
 
 
 class RouteOptions(BaseModel):
@@ -86,7 +85,7 @@ class RouteOptions(BaseModel):
         tuple[Annotated[str, AfterValidator(_prefix)], ...],
         AfterValidator(_not_empty),
         BeforeValidator(as_list),
-        _OneOrMore,
+        _one_or_more(pattern=f"^{_PREFIX}$"),
     ] = Field(
         default=(),
         validate_default=False,
@@ -97,7 +96,7 @@ class RouteOptions(BaseModel):
         tuple[Annotated[str, AfterValidator(_glob)], ...],
         AfterValidator(_not_empty),
         BeforeValidator(as_list),
-        _OneOrMore,
+        _one_or_more(minLength=1),
     ] = Field(
         default=(),
         description="Patterns for the whole name: `*` stays inside a segment, `**` crosses segments.",
@@ -107,7 +106,7 @@ class RouteOptions(BaseModel):
         tuple[Annotated[str, AfterValidator(_type)], ...],
         AfterValidator(_not_empty),
         BeforeValidator(as_list),
-        _OneOrMore,
+        _one_or_more(pattern=f"^{_TYPE}$"),
     ] = Field(
         default=(),
         description="Extensions and media types, whatever their case.",

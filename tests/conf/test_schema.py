@@ -8,13 +8,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from storage_router.conf import schema
 from storage_router.conf.backends import TYPES
 from storage_router.conf.loading import load
 from storage_router.conf.options import SECRETS, AzureOptions
 from storage_router.conf.report import validated
+from storage_router.conf.routes import RouteOptions
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = schema.document_schema()
@@ -96,11 +100,29 @@ def test_a_document_that_loads_is_valid():
         ("[backends.s3]", '[backends."my-s3"]'),
         ("azure://", "azur://"),
         ('backend = "media", types', "types"),
+        ('prefix = "a/"', 'prefix = "/a/"'),
+        ('prefix = "a/"', 'prefix = ["a/", "a/../b/"]'),
+        ('"video/*"', '"video/"'),
+        ('".psd"', '"psd"'),
     ],
 )
 def test_what_an_editor_can_see_is_marked(old, new):
     assert old in TOML
     assert messages(tomllib.loads(TOML.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize("matcher", ["prefix", "types"])
+@given(st.text(st.sampled_from("ab.:/\\* \x00\x85ö-"), min_size=1, max_size=8))
+def test_an_editor_marks_what_a_route_refuses_and_nothing_else(matcher, text):
+    route = {"backend": "media", matcher: text}
+    try:
+        RouteOptions.model_validate(route)
+    except ValidationError:
+        expected = 1
+    else:
+        expected = 0
+    assert len(messages({"backends": {}, "routes": [route]})) == expected
+    assert len(messages({"backends": {}, "routes": [{"backend": "media", matcher: [text]}]})) == expected
 
 
 def settings_of(built: dict) -> list[tuple[str, str, dict]]:
