@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from storage_router import media_types
-from storage_router.conf import azure_rules
+from storage_router.conf import blob_rules
 from storage_router.conf.report import restated
 
 from .blobs import BlobSettings, FileStat
 
-_RULES: Mapping[str, Callable[[Any], Any]] = {"metadata": azure_rules.metadata, "tags": azure_rules.tags}
+_RULES: Mapping[str, Callable[[Any], Any]] = {"metadata": blob_rules.metadata, "tags": blob_rules.tags}
 _OWN = ("metadata", "tags", "access_tier")
 
 
@@ -38,7 +38,7 @@ def settings_for(
     """
     given = {key: value for key, value in parameters.items() if value is not None}
     try:
-        azure_rules.object_parameters({key: value for key, value in given.items() if key not in _OWN})
+        blob_rules.object_parameters({key: value for key, value in given.items() if key not in _OWN})
         for key in given.keys() & _RULES.keys():
             _RULES[key](given[key])
     except ValidationError as error:
@@ -73,7 +73,7 @@ def _uploaded_type(content: Any) -> str | None:
         claimed = getattr(source, "content_type", None)
         if claimed and isinstance(claimed, str):
             try:
-                return azure_rules.media_type(claimed)
+                return blob_rules.media_type(claimed)
             except ValueError:
                 return None
     return None

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
-from . import azure_rules as rules
+from . import azure_rules, blob_rules, shared_access
 from . import connection_string as connection_strings
-from . import shared_access
 from .report import complaint
 from .units import Duration, Size
 
@@ -30,20 +29,20 @@ def decoded(value: Any) -> Any:
 def _connection_string(value: SecretStr) -> SecretStr:
     parsed = connection_strings.parse(value.get_secret_value())
     if parsed.account_name is not None:
-        rules.account_name(parsed.account_name)
+        azure_rules.account_name(parsed.account_name)
     if parsed.account_key is not None:
-        rules.account_key(parsed.account_key)
+        azure_rules.account_key(parsed.account_key)
     elif parsed.sas_token is not None:  # pragma: no branch - a string without either is refused by parse()
         shared_access.checked(parsed.sas_token)
     return value
 
 
 _FromText = BeforeValidator(decoded)
-_Header = Annotated[str, AfterValidator(rules.header)]
+_Header = Annotated[str, AfterValidator(blob_rules.header)]
 
 
 def _pattern(pattern: str) -> WithJsonSchema:
-    """For editors only: the rules in ``azure_rules`` decide, with messages that say more."""
+    """For editors only: the rules in ``azure_rules`` and ``blob_rules`` decide, with messages that say more."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
@@ -61,12 +60,12 @@ class AzureFields(BaseModel):
     )
 
     azure_container: Annotated[
-        str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
+        str, AfterValidator(azure_rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
     ] = Field(
         description="The container. It must exist; `manage.py storage_router doctor` says how to create it.",
         examples=["media", "$web"],
     )
-    account_name: Annotated[str, AfterValidator(rules.account_name), _pattern("^[a-z0-9]{3,24}$")] | None = Field(
+    account_name: Annotated[str, AfterValidator(azure_rules.account_name), _pattern("^[a-z0-9]{3,24}$")] | None = Field(
         default=None, description="The storage account's name.", examples=["acmefiles"]
     )
     credential: Credential | None = Field(
@@ -78,7 +77,7 @@ class AzureFields(BaseModel):
     )
     client_id: (
         Annotated[
-            str, AfterValidator(rules.client_id), _pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+            str, AfterValidator(azure_rules.client_id), _pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
         ]
         | None
     ) = Field(
@@ -89,7 +88,7 @@ class AzureFields(BaseModel):
     )
     token_credential: Annotated[
         Any,
-        AfterValidator(rules.token_credential),
+        AfterValidator(azure_rules.token_credential),
         WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\w+([.:]\w+)+$"}, {"type": "null"}]}),
     ] = Field(
         default=None,
@@ -98,7 +97,7 @@ class AzureFields(BaseModel):
         "dotted path of either.",
         examples=["acme.identity.make_credential"],
     )
-    account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
+    account_key: Annotated[SecretStr, AfterValidator(azure_rules.account_key), _Secret] | None = Field(
         default=None,
         description="The account's key, base64. It opens the whole account: prefer `credential`.",
         examples=["<key1 from the portal>"],
@@ -114,19 +113,19 @@ class AzureFields(BaseModel):
         "`UseDevelopmentStorage=true` for the emulator on its standard port.",
         examples=["UseDevelopmentStorage=true"],
     )
-    account_url: Annotated[str, AfterValidator(rules.account_url)] | None = Field(
+    account_url: Annotated[str, AfterValidator(azure_rules.account_url)] | None = Field(
         default=None,
         description="The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private "
         "endpoints, DNS-zone accounts, emulators.",
         examples=["https://acmefiles.z12.blob.storage.azure.net", "http://127.0.0.1:10000/devstoreaccount1"],
     )
     azure_ssl: bool = Field(default=True, description="Whether the endpoint is https.", examples=[True])
-    endpoint_suffix: Annotated[str, AfterValidator(rules.endpoint_suffix)] = Field(
+    endpoint_suffix: Annotated[str, AfterValidator(azure_rules.endpoint_suffix)] = Field(
         default="core.windows.net",
         description="The end of the endpoint's host; another one for sovereign clouds.",
         examples=["core.chinacloudapi.cn", "core.usgovcloudapi.net"],
     )
-    location: Annotated[str, AfterValidator(rules.location)] = Field(
+    location: Annotated[str, AfterValidator(azure_rules.location)] = Field(
         default="", description="A directory in the container in which everything is kept.", examples=["sites/acme"]
     )
     overwrite_files: bool = Field(
@@ -134,12 +133,12 @@ class AzureFields(BaseModel):
         description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
         examples=[False],
     )
-    expiration_secs: Annotated[Duration, Field(gt=0, le=rules.LONGEST_EXPIRY)] | None = Field(
+    expiration_secs: Annotated[Duration, Field(gt=0, le=azure_rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long URLs live. Without it they are public and unsigned. At most 7 days with an identity.",
         examples=[300, "5m", "7d"],
     )
-    url_window_secs: Annotated[Duration, Field(ge=0, le=rules.LONGEST_EXPIRY)] | None = Field(
+    url_window_secs: Annotated[Duration, Field(ge=0, le=azure_rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much "
         "longer than asked. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
@@ -150,7 +149,7 @@ class AzureFields(BaseModel):
         description="Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`).",
         examples=[False],
     )
-    custom_domain: Annotated[str, AfterValidator(rules.custom_domain)] | None = Field(
+    custom_domain: Annotated[str, AfterValidator(azure_rules.custom_domain)] | None = Field(
         default=None,
         description="A host, or a URL with or without a path, for URLs; it is never used for API calls.",
         examples=["cdn.acme.example", "https://www.acme.example/files"],
@@ -161,7 +160,7 @@ class AzureFields(BaseModel):
         "`$web`.",
         examples=[False],
     )
-    default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
+    default_content_type: Annotated[str, AfterValidator(blob_rules.media_type)] = Field(
         default="application/octet-stream",
         description="The content type where neither name nor upload tells one.",
         examples=["application/octet-stream"],
@@ -173,12 +172,12 @@ class AzureFields(BaseModel):
     )
     object_parameters: Annotated[
         dict[str, Any],
-        AfterValidator(rules.object_parameters),
+        AfterValidator(blob_rules.object_parameters),
         _FromText,
         WithJsonSchema(
             {
                 "type": "object",
-                "properties": {name: {"type": "string"} for name in rules.OBJECT_PARAMETERS},
+                "properties": {name: {"type": "string"} for name in blob_rules.OBJECT_PARAMETERS},
                 "additionalProperties": False,
             }
         ),
@@ -188,10 +187,10 @@ class AzureFields(BaseModel):
         "content_disposition, cache_control, content_md5.",
         examples=[{"content_disposition": "attachment"}],
     )
-    metadata: Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText] = Field(
+    metadata: Annotated[dict[str, str], AfterValidator(blob_rules.metadata), _FromText] = Field(
         default={}, description="Metadata of every blob that is saved.", examples=[{"source": "website"}]
     )
-    tags: Annotated[dict[str, str], AfterValidator(rules.tags), _FromText] = Field(
+    tags: Annotated[dict[str, str], AfterValidator(blob_rules.tags), _FromText] = Field(
         default={}, description="Index tags of every blob that is saved, at most ten.", examples=[{"project": "acme"}]
     )
     access_tier: Literal["Hot", "Cool", "Cold", "Archive"] | None = Field(
@@ -212,7 +211,10 @@ class AzureFields(BaseModel):
     )
     api_version: (
         Annotated[
-            str, BeforeValidator(rules.iso_date), AfterValidator(rules.api_version), _pattern(r"^\d{4}-\d{2}-\d{2}$")
+            str,
+            BeforeValidator(azure_rules.iso_date),
+            AfterValidator(azure_rules.api_version),
+            _pattern(r"^\d{4}-\d{2}-\d{2}$"),
         ]
         | None
     ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])

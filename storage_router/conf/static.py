@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
 
-from .azure_rules import header
+from .blob_rules import header
 from .report import complaint, shown
 
 
