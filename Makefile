@@ -6,6 +6,7 @@ PORT ?=
 SOAK ?= 10
 ARGS ?=
 PAIRS ?=
+JOBS ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,8 +53,8 @@ test-wheel: $(INSTALLED) azurite ## the quickstart, word for word, with the whee
 test-extras: $(INSTALLED) ## the wheel without extras, and with each of them alone
 	@$(RUN) exec $(BIN)/python tools/wheel.py extras
 
-matrix: $(INSTALLED) azurite ## the tests with every supported Python and Django (PAIRS="3.13-6.1", PYTHON313=/path/to/python3.13)
-	@$(RUN) PAIRS="$(PAIRS)" exec $(BIN)/python tools/matrix.py $(ARGS)
+matrix: $(INSTALLED) azurite ## the tests with every supported Python and Django (PAIRS="3.13-6.1", JOBS=2, PYTHON313=/path/to/python3.13)
+	@$(RUN) PAIRS="$(PAIRS)" JOBS=$(JOBS) exec $(BIN)/python tools/matrix.py $(ARGS)
 
 docs: $(DOCS) ## the site of the documentation, in var/docs; warnings are errors
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --doctree-dir var/doctrees docs var/docs

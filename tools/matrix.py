@@ -1,8 +1,8 @@
 """Run the tests with every version of Python and Django that the package supports. ``make matrix`` runs this.
 
 Interpreters are found by name (``python3.12``), or given in variables: ``PYTHON312=/some/where/python3.12``. One that
-is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them. Arguments go to pytest.
-Environments are kept in ``var/matrix``, so the second run is faster.
+is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them, ``JOBS=2`` two at a time. Arguments
+go to pytest. Environments are kept in ``var/matrix``, so the second run is faster; what each pair printed is there, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,22 +33,28 @@ def main(arguments: list[str]) -> int:
         print(f"Not supported: {', '.join(sorted(unknown))}")
         return 2
     KEPT.mkdir(parents=True, exist_ok=True)
-    results = []
-    for python, django in MATRIX:
-        if wanted and f"{python}-{django}" not in wanted:
-            continue
-        print(f"Python {python}, Django {django}", flush=True)
-        began = time.monotonic()
-        try:
-            environment = install(python, django)
-            status = "ok" if run(environment, arguments) == 0 else "failed"
-        except (FileNotFoundError, subprocess.CalledProcessError) as error:
-            print(error)
-            status = "not installed"
-        results.append((python, django, status, f"{time.monotonic() - began:.0f} s"))
+    pairs = [pair for pair in MATRIX if not wanted or "-".join(pair) in wanted]
+    with ThreadPoolExecutor(int(os.environ.get("JOBS") or 1)) as jobs:
+        results = list(jobs.map(lambda pair: tried(*pair, arguments), pairs))
     for row in [("Python", "Django", "tests", "time"), *results]:
         print("{:8} {:8} {:14} {}".format(*row))
     return int(any(status != "ok" for _, _, status, _ in results))
+
+
+def tried(python: str, django: str, arguments: list[str]) -> tuple[str, str, str, str]:
+    """Run the tests of a pair, print how they ended, and return its row of the table."""
+    print(f"Python {python}, Django {django}: began", flush=True)
+    began = time.monotonic()
+    log = KEPT / f"{python}-{django}.log"
+    try:
+        environment = install(python, django)
+        status = "ok" if run(environment, arguments, log) == 0 else "failed"
+        printed = log.read_text(encoding="utf-8")
+        ended = printed if status == "failed" else printed.rstrip().rpartition("\n")[2]
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        status, ended = "not installed", str(error)
+    print(f"Python {python}, Django {django}: {status}. {ended}", flush=True)
+    return python, django, status, f"{time.monotonic() - began:.0f} s"
 
 
 def install(python: str, django: str) -> Path:
@@ -70,10 +77,11 @@ def install(python: str, django: str) -> Path:
     return environment
 
 
-def run(environment: Path, arguments: list[str]) -> int:
-    """Run the tests in an environment, and return pytest's exit status."""
+def run(environment: Path, arguments: list[str], log: Path) -> int:
+    """Run the tests in an environment, and return pytest's exit status; what it printed is in ``log``."""
     command = [environment / "bin/python", "-W", "error", "-m", "pytest", "-q", "--ignore=tests/browser", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    with log.open("w", encoding="utf-8") as printed:
+        return subprocess.run(command, cwd=ROOT, check=False, stdout=printed, stderr=subprocess.STDOUT).returncode
 
 
 if __name__ == "__main__":
