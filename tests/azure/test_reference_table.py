@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import Storage
 
-from storage_router.azure import account, reading, retries, saving, transport
+from storage_router.azure import account, blocks, reading, retries, saving, transport
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
 
@@ -43,7 +43,7 @@ def test_the_examples_build_storages():
 
 def test_the_numbers_are_those_of_the_code():
     assert saving.SINGLE_PUT == reading.FIRST == 4 * 2**20
-    assert (saving._BLOCK, saving._IN_FLIGHT, saving._GROWTH) == (4 * 2**20, 40 * 2**20, 5_000)
+    assert (blocks.BLOCK, blocks.IN_FLIGHT, blocks.GROWTH) == (4 * 2**20, 40 * 2**20, 5_000)
     assert (reading._AFTER_SEEK, reading._AHEAD) == (512 * 2**10, 2)
 
 

@@ -17,7 +17,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
 
-from storage_router.azure import saving
+from storage_router.azure.blocks import block_sizes, blocks
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobError, BlobExistsError
 
@@ -308,16 +308,16 @@ class TestLarge:
         assert content_of(storage, name) == large
 
     def test_blocks_grow_so_that_azure_takes_20_tib_and_memory_stays_bounded(self):
-        sizes = list(itertools.islice(saving._block_sizes(2), 50_000))
+        sizes = list(itertools.islice(block_sizes(2), 50_000))
         assert (sizes[0], sizes[5_000], max(sizes)) == (4 * MIB, 8 * MIB, 2048 * MIB)
         assert sum(sizes) > 19 * 2**40
-        assert all(next(saving._block_sizes(n)) * (n + 1) <= 40 * MIB for n in range(1, 40))
+        assert all(next(block_sizes(n)) * (n + 1) <= 40 * MIB for n in range(1, 40))
 
     def test_pieces_are_cut_and_joined_to_blocks(self):
         pieces = [b"ab", b"cdefgh", b"", b"i"]
-        assert list(saving._blocks(pieces, itertools.chain([3, 2], itertools.repeat(4)))) == [b"abc", b"de", b"fghi"]
-        assert list(saving._blocks([b"abc"], itertools.repeat(2))) == [b"ab", b"c"]
-        assert list(saving._blocks([], itertools.repeat(2))) == []
+        assert list(blocks(pieces, itertools.chain([3, 2], itertools.repeat(4)))) == [b"abc", b"de", b"fghi"]
+        assert list(blocks([b"abc"], itertools.repeat(2))) == [b"ab", b"c"]
+        assert list(blocks([], itertools.repeat(2))) == []
 
 
 class TestSources:
