@@ -113,7 +113,7 @@ def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
         raise ConfigurationError([found]) from error
     try:
         storage = kind(**backend.options)
-    except (ImproperlyConfigured, TypeError, ValueError, ImportError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises, the settings are what leads to it
         message = f"{backend.backend} refuses its options: {_without_values(error, backend.options)}"
         raise ConfigurationError(
             [problem("E003", place("backend"), message, "Its own documentation has them.")]
@@ -126,7 +126,8 @@ def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
 
 def _without_values(error: Exception, options: Mapping[str, Any]) -> str:
     """Return what ``error`` says, unless it repeats an option's value, which nobody here knows to be harmless (C7)."""
-    text = str(error)
+    expected = isinstance(error, ImproperlyConfigured | TypeError | ValueError | ImportError)
+    text = str(error) if expected else f"it raises {type(error).__name__}: {error}"
     if any(len(value) > 3 and value in text for value in map(str, _values(options))):
         return f"it raises {type(error).__name__}"
     return text

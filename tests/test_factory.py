@@ -194,6 +194,15 @@ def test_a_storage_that_cannot_be_built_is_a_problem_with_place_and_remedy(optio
     assert "hunter2" not in str(error.value)
 
 
+def test_whatever_a_storage_raises_while_it_is_built_is_a_problem():
+    # C5
+    bad = {"type": "django", "backend": "tests.router.storages.BrokenStorage"}
+    [problem] = factory.Backends(factory.configure({"backends": {"bad": bad}, "default": "bad"})).check()
+    assert problem.message == (
+        "tests.router.storages.BrokenStorage refuses its options: it raises RuntimeError: no service here"
+    )
+
+
 def test_a_refusal_that_repeats_no_value_is_told_as_it_is():
     # C5
     refusing = {"type": "django", "backend": "tests.router.storages.Refusing", "options": {"password": "hunter2"}}

@@ -15,6 +15,13 @@ class WriteOnlyStorage(InMemoryStorage):
         raise NotImplementedError("subclasses of Storage must provide a listdir() method")
 
 
+class BrokenStorage(Storage):
+    """It cannot be built where it is."""
+
+    def __init__(self):
+        raise RuntimeError("no service here")
+
+
 class StrictStorage(InMemoryStorage):
     """It gives names of its own, as a storage behind a content-addressed service does."""
 
