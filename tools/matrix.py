@@ -1,8 +1,9 @@
 """Run the tests with every version of Python and Django that the package supports. ``make matrix`` runs this.
 
 Interpreters are found by name (``python3.12``), or given in variables: ``PYTHON312=/some/where/python3.12``. One that
-is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them, ``JOBS=2`` two at a time. Arguments
-go to pytest. Environments are kept in ``var/matrix``, so the second run is faster; what each pair printed is there, too.
+is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them, ``JOBS=2`` two at a time.
+Arguments go to pytest. Environments are kept in ``var/matrix``, so the second run is faster; what each pair printed is
+there, too.
 """
 
 from __future__ import annotations
