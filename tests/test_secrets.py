@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime as dt
 import io
 import json
 import logging
@@ -13,9 +14,10 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
+from azure.storage.blob import generate_container_sas
 from django.core import checks
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -147,23 +149,69 @@ def test_no_url_shows_the_applications_own_sas(planted):
     assert_clean(storages["default"].url("sas/x.txt"))
 
 
-def error_report(name: str) -> str:
-    """Return Django's error page for a save that fails, as text and as HTML: what administrators get.
+def error_report(name: str, action: str) -> str:
+    """Return Django's error page for a request that fails, as text and as HTML: what administrators get.
 
     It prints the locals of every frame, the SDK's included, and all settings. This frame, the first, holds no secret.
     """
+    router = storages["default"]
     try:
-        storages["default"].save(name, ContentFile(b"x"))
-    except PermissionError:
-        reporter = ExceptionReporter(None, *sys.exc_info())
-        return reporter.get_traceback_text() + reporter.get_traceback_html()
-    raise AssertionError("The wrong credential was accepted.")
+        if action == "save":
+            router.save(name, ContentFile(b"x"))
+        elif action == "copy":
+            router.backends[name.partition("/")[0]].copy(name, "copied.txt")
+        else:
+            getattr(router, action)(name)
+    except OSError:
+        return report(sys.exc_info()[1])
+    raise AssertionError("Nothing failed.")
 
 
-def test_djangos_error_page_shows_no_secret(document):
+def report(error: BaseException) -> str:
+    """Return the page of an exception."""
+    reporter = ExceptionReporter(None, type(error), error, error.__traceback__)
+    return reporter.get_traceback_text() + reporter.get_traceback_html()
+
+
+ACTIONS = ("save", "open", "exists", "size", "listdir", "delete", "copy")
+
+
+@pytest.mark.parametrize("alias", ["key", "sas", "string"])
+@pytest.mark.parametrize("fault", ["refused by the service", "no connection"])
+def test_djangos_error_page_shows_no_secret(document, alias, fault):
+    if fault == "no connection":
+        nobody = "http://127.0.0.1:9/devstoreaccount1"
+        for options in document["backends"].values():
+            options |= {"account_url": nobody} if "account_url" in options else {}
+        document["backends"]["string"]["connection_string"] = CONNECTION_STRING.format(endpoint=nobody)
+        for name in ("key", "sas", "string"):
+            document["backends"][name].setdefault("client_options", {})["retry_total"] = 0
     with override_settings(STORAGES=storage_router.storages(document)):
-        for alias in ("key", "sas", "string"):
-            assert_clean(error_report(f"{alias}/x.txt"), f"the error page of {alias}")
+        for action in ACTIONS:
+            assert_clean(error_report(f"{alias}/x.txt", action), f"the error page of {action}")
+
+
+def test_the_error_page_of_a_copy_that_is_refused_shows_no_sas(azurite, container):
+    """A copy names its source by a URL with the SAS."""
+    AzureStorage(connection_string=azurite.connection_string(), azure_container=container).save(
+        "a.txt", ContentFile(b"x")
+    )
+    sas = generate_container_sas(
+        ACCOUNT_NAME,
+        container,
+        account_key=ACCOUNT_KEY,
+        permission="r",
+        expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+    )
+    signature = sas.partition("sig=")[2].partition("&")[0]
+    with pytest.raises(PermissionError) as caught:
+        AzureStorage(account_url=azurite.account_url(), azure_container=container, sas_token=sas).copy("a.txt", "b.txt")
+    # Without this frame, which holds the SAS.
+    error = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+    page = report(error)
+    assert "x-ms-source-if-match" in page, "It shows no variables, so it proves nothing."
+    for shown in (signature, unquote(signature)):
+        assert shown not in page
 
 
 BAD_OPTIONS = {

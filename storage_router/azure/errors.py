@@ -150,8 +150,12 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
 
 
 def sanitise(error: BaseException) -> None:
-    """Redact the texts of ``error`` and of all errors that it was made from, in place."""
+    """Redact the texts of ``error`` and of all errors that it was made from, in place, and take their frames away.
+
+    Pages of errors show the variables of every frame, and those of the HTTP client hold URLs with a SAS.
+    """
     for part in causes(error):
+        part.__traceback__ = None
         part.args = tuple(redact(item) if isinstance(item, str) else item for item in part.args)
         for key, value in list(vars(part).items()):
             if isinstance(value, str):
