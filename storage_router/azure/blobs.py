@@ -1,10 +1,11 @@
-"""The requests that a storage makes of one container, in our terms. Only this module calls the SDK's clients."""
+"""The requests that a storage makes of one container, in our terms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError, BlobNotFoundError
@@ -14,13 +15,20 @@ from .conditions import Write, unchanged
 from .copying import completed, taken_along
 from .errors import translated
 from .listing import entries, page
-from .properties import SAVE_MARKER, BlobSettings, Directory, FileStat, stat, stored_with
+from .properties import (
+    BlobSettings,
+    Directory,
+    FileStat,
+    moment,
+    quoted,
+    stat,
+    stored_with,
+)
+from .sending import send
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-    from azure.storage.blob import BlobClient, BlobProperties
 
 __all__ = ["BlobSettings", "Blobs", "Directory", "FileStat"]
 
@@ -38,15 +46,14 @@ class Blobs:
         self.account = account
         self.container = container
         self.alias = alias
-        self._options = options
-        # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on its
-        # size.
-        self._limit: dict[str, Any] = {"timeout": options.timeout}
+        self.client_options = options.client_options
+        self._urls = BlobUrls(options, account)
+        self._timeout = options.timeout
 
     def head(self, name: str) -> FileStat:
         """Return what is known of the blob. Raises ``BlobNotFoundError``."""
         with self._translated(name):
-            return stat(name, self._properties(name))
+            return stat(name, self._headers(name))
 
     def create(
         self,
@@ -65,26 +72,16 @@ class Blobs:
         request more).
         """
         data = body if isinstance(body, bytes) else _read(body, length)
-        answer = self._write(
-            name,
-            overwrite,
-            if_match,
-            lambda write: self._client(name).upload_blob(
-                # The SDK's own overwrite=False would be one more condition; ours are in the write.
-                data,
-                length=len(data),
-                overwrite=True,
-                **stored_with(settings, write.marker),
-                **write.conditions,
-            ),
-        )
-        return FileStat(name=name, size=len(data), etag=answer["etag"], modified=answer["last_modified"])
+        write = Write(overwrite=overwrite, if_match=if_match)
+        headers = {"x-ms-blob-type": "BlockBlob", **stored_with(settings, write.marker)}
+        return self._written(name, len(data), write, headers=headers, expected=201, content=data, limited=False)
 
     def stage_block(self, name: str, block_id: str, data: bytes) -> None:
         """Send one block; nothing is visible before ``commit_blocks``. All ids of a blob must be equally long (48 at
         most)."""
+        query = {"comp": "block", "blockid": _encoded(block_id)}
         with self._translated(name):
-            self._client(name).stage_block(block_id, data, length=len(data))
+            self._send(name, "PUT", expected=201, query=query, content=data, limited=False)
 
     def commit_blocks(
         self,
@@ -98,17 +95,12 @@ class Blobs:
     ) -> FileStat:
         """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``; ``size`` is
         handed back."""
-
-        def commit(write: Write) -> Mapping[str, Any]:
-            from azure.storage.blob import BlobBlock
-
-            blocks = [BlobBlock(block_id) for block_id in block_ids]
-            return self._client(name).commit_block_list(
-                blocks, **stored_with(settings, write.marker), **write.conditions
-            )
-
-        answer = self._write(name, overwrite, if_match, commit)
-        return FileStat(name=name, size=size, etag=answer["etag"], modified=answer["last_modified"])
+        latest = "".join(f"<Latest>{_encoded(block_id)}</Latest>" for block_id in block_ids)
+        body = f"<?xml version='1.0' encoding='utf-8'?>\n<BlockList>{latest}</BlockList>".encode()
+        write = Write(overwrite=overwrite, if_match=if_match)
+        headers = stored_with(settings, write.marker)
+        query = {"comp": "blocklist"}
+        return self._written(name, size, write, headers=headers, expected=201, query=query, content=body, limited=False)
 
     def read(
         self, name: str, offset: int, length: int, *, if_match: str | None = None
@@ -121,24 +113,24 @@ class Blobs:
         """
         from azure.core.exceptions import HttpResponseError
 
+        headers = {"x-ms-range": f"bytes={offset}-{offset + length - 1}", **unchanged(if_match)}
         with self._translated(name):
             try:
-                answer = self._client(name).download_blob(offset, length, decompress=False, **unchanged(if_match))
+                answer = self._send(name, "GET", expected=206, headers=headers, stream=True, limited=False)
             except HttpResponseError as error:
                 if error.status_code != 416:
                     raise
                 if offset == 0 and if_match is None:
                     return b"", None
-                return b"", stat(name, self._properties(name, if_match))
-            size = int(str(answer.properties.content_range).rpartition("/")[2])
-            # One piece, as it came; readall() would copy it.
-            return b"".join(answer.chunks()), stat(name, answer.properties, size=size)
+                return b"", stat(name, self._headers(name, if_match))
+            size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            return b"".join(answer.iter_raw()), stat(name, answer.headers, size=size)
 
     def delete(self, name: str) -> bool:
         """Delete the blob and its snapshots; return False if there was none."""
         try:
             with self._translated(name):
-                self._client(name).delete_blob(delete_snapshots="include", **self._limit)
+                self._send(name, "DELETE", expected=202, headers={"x-ms-delete-snapshots": "include"})
         except BlobNotFoundError:
             return False
         return True
@@ -150,38 +142,27 @@ class Blobs:
         a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
         ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
         """
-        from azure.core import MatchConditions
-
+        write = Write(overwrite=overwrite, if_match=None)
         with self._translated(source):
-            found = self._properties(source)
-            kept = taken_along(self._client(source), found, self._limit)
-
-        def start(write: Write) -> Mapping[str, Any]:
-            # Metadata that is given replaces the source's, so the marker takes the source's along.
-            metadata = {key: value for key, value in found.metadata.items() if key != SAVE_MARKER}
-            return self._client(target).start_copy_from_url(
-                self._source_url(source),
-                metadata=metadata | ({SAVE_MARKER: write.marker} if write.marker else {}),
-                source_etag=found.etag,
-                source_match_condition=MatchConditions.IfNotModified,
-                **kept,
-                **write.conditions,
-                **self._limit,
-            )
-
-        answer = self._write(target, overwrite, None, start)
-        if answer.get("copy_status") == "pending":
-            with self._translated(target):
-                answer = completed(self._client(target), answer["copy_id"], found.size, self._limit, alias=self.alias)
-        return FileStat(name=target, size=found.size, etag=answer["etag"], modified=answer["last_modified"])
+            found = self._headers(source)
+            kept = taken_along(partial(self._send, source), found, write.marker)
+        return self._written(
+            target,
+            int(found["Content-Length"]),
+            write,
+            headers={"x-ms-source-if-match": found["ETag"], **kept},
+            source=source,
+            expected=202,
+            content=b"",
+        )
 
     def list(self, prefix: str = "", *, delimiter: str | None = None) -> Iterator[FileStat | Directory]:
         """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.
 
         One request for each ``PAGE_SIZE`` entries, made when they are asked for.
         """
-        url = f"{self.account.endpoint}/{quote(self.container)}"
-        given = {"prefix": prefix, "delimiter": delimiter, "maxresults": PAGE_SIZE, **self._limit}
+        url = self._urls.api_url("").rstrip("/")
+        given = {"prefix": prefix, "delimiter": delimiter, "maxresults": PAGE_SIZE, "timeout": self._timeout}
 
         def fetch(marker: str) -> Element:
             query = {key: value for key, value in {**given, "marker": marker}.items() if value}
@@ -190,21 +171,30 @@ class Blobs:
 
         return entries(fetch)
 
-    def _write(
-        self, name: str, overwrite: bool, if_match: str | None, send: Callable[[Write], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
-        """Return the answer to a write; an answer that was lost is asked for (A11)."""
+    def _written(
+        self,
+        name: str,
+        size: int,
+        write: Write,
+        *,
+        headers: Mapping[str, str],
+        source: str | None = None,
+        **given: Any,
+    ) -> FileStat:
+        """Send a write and return what its answer says of the blob; an answer that was lost is asked for (A11)."""
         from azure.core.exceptions import AzureError
 
-        write = Write(overwrite=overwrite, if_match=if_match)
-        with self._translated(name, creates=not overwrite and if_match is None) as translator:
+        with self._translated(name, creates=write.creates) as translator:
             try:
-                return send(write)
+                # The source is no variable's value in this frame, which pages of errors show: it may have a SAS.
+                answer = self._send(
+                    name, "PUT", headers={**headers, **write.conditions, **self._copied_from(source)}, **given
+                ).headers
             except AzureError as error:
                 if not write.may_have_caused(error):
                     raise
                 try:
-                    found = self._properties(name)
+                    answer = self._headers(name)
                 except AzureError as unseen:
                     if getattr(unseen, "status_code", None) not in (403, 404):
                         # Whether the content is stored nobody knows; a save under another name might store it twice.
@@ -212,15 +202,28 @@ class Blobs:
                     # The conflict is what the caller must hear of; where the name is free, it is with a copy's source.
                     translator.creates = translator.creates and getattr(unseen, "status_code", None) != 404
                     raise error from None
-                if not write.made(found):
+                if not write.made(answer):
                     raise
-                return {"etag": found.etag, "last_modified": found.last_modified}
+            if answer.get("x-ms-copy-status") == "pending":
+                send = partial(self._send, name)
+                answer = completed(
+                    send, answer["x-ms-copy-id"], size, self._timeout, within=(self.alias, self.container, name)
+                )
+        return FileStat(name=name, size=size, etag=quoted(answer["ETag"]), modified=moment(answer["Last-Modified"]))
 
-    def _properties(self, name: str, if_match: str | None = None) -> BlobProperties:
-        return self._client(name).get_blob_properties(**unchanged(if_match), **self._limit)
+    def _headers(self, name: str, if_match: str | None = None) -> Mapping[str, str]:
+        found: Mapping[str, str] = self._send(name, "HEAD", expected=200, headers=unchanged(if_match)).headers
+        return found
 
-    def _client(self, name: str) -> BlobClient:
-        return self.account.service().get_blob_client(self.container, name)
+    def _send(
+        self, name: str, method: str, *, query: Mapping[str, Any] | None = None, limited: bool = True, **given: Any
+    ) -> Any:
+        """Send a request about a blob and return the answer, an ``azure.core.rest.HttpResponse``."""
+        if limited:
+            # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on
+            # its size.
+            query = {**(query or {}), "timeout": self._timeout}
+        return send(self.account.service(), method, self._urls.api_url(name), query=query, **given).http_response
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(
@@ -231,12 +234,18 @@ class Blobs:
             creates=creates,
         )
 
-    def _source_url(self, name: str) -> str:
-        """Return the URL of a copy's source. Within an account the request's own authorization covers it, except for
-        a SAS."""
-        url = BlobUrls(self._options, self.account).api_url(name)
+    def _copied_from(self, source: str | None) -> dict[str, str]:
+        """Return the header for a copy's source. Within an account the request's own authorization covers it, except
+        for a SAS."""
+        if source is None:
+            return {}
+        url = self._urls.api_url(source)
         given = self.account.authentication
-        return f"{url}?{given.sas_token.get_secret_value()}" if given.kind == "sas" else url
+        return {"x-ms-copy-source": f"{url}?{given.sas_token.get_secret_value()}" if given.kind == "sas" else url}
+
+
+def _encoded(block_id: str) -> str:
+    return base64.b64encode(block_id.encode()).decode()
 
 
 def _read(body: IO[bytes], length: int | None) -> bytes:

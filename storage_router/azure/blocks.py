@@ -15,9 +15,12 @@ GROWTH = 5_000
 length may reach 20 TiB. https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
 
 
-def block_sizes(connections: int) -> Iterator[int]:
-    """Yield the size of each block: as large as the memory for all that are under way allows, growing without end."""
-    size = max(_LEAST, min(BLOCK, IN_FLIGHT // (connections + 1)))
+def block_sizes(connections: int, largest: int = BLOCK) -> Iterator[int]:
+    """Yield the size of each block: as large as the memory for all that are under way allows, growing without end.
+
+    The first is ``largest`` bytes at most.
+    """
+    size = min(largest, max(_LEAST, IN_FLIGHT // (connections + 1)))
     while True:
         yield from itertools.repeat(size, GROWTH)
         size *= 2

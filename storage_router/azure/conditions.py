@@ -1,19 +1,17 @@
-"""The conditions of a request, and how a write recognises its own work when the answer was lost."""
+"""The conditions of a request, as headers, and how a write recognises its own work when the answer was lost."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Mapping
 
 from .errors import OVERWRITE_REFUSED
-from .properties import SAVE_MARKER
+from .properties import METADATA, SAVE_MARKER
 
 
-def unchanged(etag: str | None) -> dict[str, Any]:
-    """Return the SDK's arguments for "only if the blob still has this ETag"; none for None."""
-    from azure.core import MatchConditions
-
-    return {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+def unchanged(etag: str | None) -> dict[str, str]:
+    """Return the header for "only if the blob still has this ETag"; none for None."""
+    return {} if etag is None else {"If-Match": etag}
 
 
 class Write:
@@ -26,19 +24,18 @@ class Write:
     """
 
     def __init__(self, *, overwrite: bool, if_match: str | None) -> None:
-        from azure.core import MatchConditions
-
+        self.creates = not overwrite and if_match is None
         conditional = if_match is not None or not overwrite
         self.marker = uuid.uuid4().hex if conditional else None
         self.conditions = unchanged(if_match)
         if conditional and if_match is None:
-            self.conditions["match_condition"] = MatchConditions.IfMissing
+            self.conditions["If-None-Match"] = "*"
 
     def may_have_caused(self, error: Exception) -> bool:
         """Whether ``error`` may be a conflict of the write with itself."""
         conflict = getattr(error, "status_code", None) in (409, 412)
         return self.marker is not None and (conflict or getattr(error, "error_code", None) == OVERWRITE_REFUSED)
 
-    def made(self, properties: Any) -> bool:
-        """Whether the blob with these properties (the SDK's) is what this write made."""
-        return bool(properties.metadata.get(SAVE_MARKER) == self.marker)
+    def made(self, headers: Mapping[str, str]) -> bool:
+        """Whether the blob that is answered for with these headers is what this write made."""
+        return headers.get(METADATA + SAVE_MARKER) == self.marker

@@ -3,59 +3,67 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree as ET
 
 from storage_router.exceptions import BlobError
 
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, BlobProperties
+from .properties import METADATA, SAVE_MARKER, metadata_of
 
 COPIED_PER_SECOND = 20 * 2**20
 """Bytes that a copy makes at least: what is slower hangs."""
 
+Send = Callable[..., Any]
+"""Sends a request about one blob: ``Blobs.send`` with its name."""
 
-def taken_along(source: BlobClient, properties: BlobProperties, limit: dict[str, Any]) -> dict[str, Any]:
-    """Return the SDK's arguments for what Azure does not copy by itself: the tags and the tier.
 
-    Tags, where there are any, take a request. A tier that was never set is the account's default, here as there.
+def taken_along(send: Send, source: Mapping[str, str], marker: str | None) -> dict[str, str]:
+    """Return the headers for what Azure does not copy by itself, tags and tier, and for metadata with ``marker``.
+
+    ``source`` are the headers of an answer about the source. Tags, where there are any, take a request. A tier that was
+    never set is the account's default, here as there.
     """
-    from azure.storage.blob import StandardBlobTier
-
-    given: dict[str, Any] = {}
-    if properties.tag_count:
-        given["tags"] = source.get_blob_tags(**limit)
-    if properties.blob_tier and not properties.blob_tier_inferred:
-        given["standard_blob_tier"] = StandardBlobTier(properties.blob_tier)
+    # Metadata that is given replaces the source's, so the marker takes the source's along.
+    given = {METADATA + key: value for key, value in metadata_of(source).items()}
+    if marker:
+        given[METADATA + SAVE_MARKER] = marker
+    if int(source.get("x-ms-tag-count") or 0):
+        # The service's own answer, as the pipeline parses it, too.
+        tree = ET.fromstring(send("GET", expected=200, query={"comp": "tags"}).content)  # noqa: S314
+        tags = {tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in tree.iter("Tag")}
+        given["x-ms-tags"] = urlencode(tags, quote_via=quote)
+    if "x-ms-access-tier" in source and source.get("x-ms-access-tier-inferred") != "true":
+        given["x-ms-access-tier"] = source["x-ms-access-tier"]
     return given
 
 
 def completed(
-    target: BlobClient, copy_id: str, size: int, limit: dict[str, Any], *, alias: str | None = None
-) -> dict[str, Any]:
-    """Wait until a copy of ``size`` bytes is complete and return what the answer to it would have been.
+    send: Send, copy_id: str, size: int, timeout: float, *, within: tuple[str | None, str, str]
+) -> Mapping[str, str]:
+    """Wait until a copy of ``size`` bytes is complete and return the headers of an answer about it.
 
     Asks again and again, for as long as so many bytes may take. A copy that takes longer or fails is taken back, and
-    ``BlobError`` says why.
+    ``BlobError`` says why; ``within`` are alias, container and blob, for its text.
     """
-    deadline = time.monotonic() + limit["timeout"] + size / COPIED_PER_SECOND
+    deadline = time.monotonic() + timeout + size / COPIED_PER_SECOND
     pause = 0.1
     while True:
-        properties = target.get_blob_properties(**limit)
-        if properties.copy.id != copy_id or properties.copy.status == "success":
+        headers: Mapping[str, str] = send("HEAD", expected=200).headers
+        status = headers.get("x-ms-copy-status")
+        if headers.get("x-ms-copy-id") != copy_id or status == "success":
             # Another id: somebody has overwritten the copy since, so it was complete.
-            return {"etag": properties.etag, "last_modified": properties.last_modified}
-        if properties.copy.status != "pending" or time.monotonic() >= deadline:
+            return headers
+        if status != "pending" or time.monotonic() >= deadline:
             break
         time.sleep(pause)
         pause = min(pause * 2, 2.0)
-    if properties.copy.status == "pending":
-        target.abort_copy(copy_id, **limit)
+    if status == "pending":
+        query = {"comp": "copy", "copyid": copy_id}
+        send("PUT", expected=204, query=query, headers={"x-ms-copy-action": "abort"}, content=b"")
     # What a failed copy leaves is an empty blob.
-    target.delete_blob(**limit)
-    reason = properties.copy.status_description or f"it is still {properties.copy.status}"
-    raise BlobError(
-        f"Azure did not complete the copy: {reason}.",
-        alias=alias,
-        container=target.container_name,
-        blob=target.blob_name,
-    )
+    send("DELETE", expected=202)
+    alias, container, blob = within
+    reason = headers.get("x-ms-copy-status-description") or f"it is still {status}"
+    raise BlobError(f"Azure did not complete the copy: {reason}.", alias=alias, container=container, blob=blob)

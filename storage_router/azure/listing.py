@@ -1,44 +1,36 @@
 """Pages of a listing, one after the other, as files and directories.
 
 The SDK makes a tree of models of each page, which takes 0.2 ms for each blob: forty times what Azure's own answer
-takes to read. So the page is asked for through the SDK's pipeline, and its XML is read here. The SDK's storage clients
-have no public ``send_request``, as others of its clients have; a pipeline of our own would not be theirs.
+takes to read. So its XML is read here.
 https://learn.microsoft.com/rest/api/storageservices/list-blobs says what is in it.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import unquote
 
-from .properties import SAVE_MARKER, Directory, FileStat, quoted
+from .properties import SAVE_MARKER, Directory, FileStat, moment, quoted
+from .sending import send
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from azure.storage.blob import BlobServiceClient
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
 
 def page(service: BlobServiceClient, container_url: str, query: Mapping[str, object]) -> Element:
     """Ask for one page of a container's listing and return its XML; ``query`` beside what every listing has.
 
-    Raises what the SDK's pipeline raises, and ``HttpResponseError`` if the answer is another.
+    Raises what ``send`` raises.
     """
-    from azure.core.exceptions import DecodeError, HttpResponseError
+    from azure.core.exceptions import DecodeError
     from azure.core.pipeline.policies import ContentDecodePolicy
-    from azure.core.rest import HttpRequest
 
     asked = {"restype": "container", "comp": "list", "include": "metadata", **query}
-    headers = {"Accept": "application/xml", "x-ms-version": service.api_version}
-    request = HttpRequest("GET", f"{container_url}?{urlencode(asked, quote_via=quote, safe='')}", headers=headers)
-    answer = service._pipeline.run(request, stream=False)
-    if answer.http_response.status_code != 200:
-        raise HttpResponseError(response=answer.http_response)
+    answer = send(service, "GET", container_url, expected=200, query=asked)
     tree: Element | None = answer.context.get(ContentDecodePolicy.CONTEXT_NAME)
     if getattr(tree, "tag", None) != "EnumerationResults":
         raise DecodeError("The answer is no listing.", response=answer.http_response)
@@ -92,8 +84,8 @@ def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
         name=name,
         size=int(found["Content-Length"] or 0),
         etag=quoted(found["Etag"] or ""),
-        modified=_moment(found["Last-Modified"] or ""),
-        created=_moment(created) if created else None,
+        modified=moment(found["Last-Modified"] or ""),
+        created=moment(created) if created else None,
         content_type=found.get("Content-Type"),
         content_encoding=found.get("Content-Encoding"),
         content_language=found.get("Content-Language"),
@@ -103,11 +95,3 @@ def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
         metadata=metadata,
         access_tier=found.get("AccessTier"),
     )
-
-
-def _moment(text: str) -> dt.datetime:
-    """Return the moment of an HTTP date, such as ``Fri, 20 Nov 2026 12:00:00 GMT``; ten times as fast as strptime."""
-    _, day, month, year, time, _ = text.split(" ")
-    hour, minute, second = time.split(":")
-    clock = int(hour), int(minute), int(second)
-    return dt.datetime(int(year), _MONTHS.index(month) + 1, int(day), *clock, tzinfo=dt.UTC)

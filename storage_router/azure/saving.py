@@ -14,7 +14,7 @@ from typing import Any, Self
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
 
 from .blobs import Blobs, BlobSettings, FileStat
-from .blocks import block_sizes, blocks
+from .blocks import BLOCK, block_sizes, blocks
 from .contents import Content
 
 SINGLE_PUT = 4 * 2**20
@@ -44,7 +44,10 @@ class Upload:
         self, blobs: Blobs, content: Any, *, connections: int, folder: str | None = None, digested: float = DIGESTED
     ) -> None:
         self._blobs = blobs
-        self._content = Content(content, small=SINGLE_PUT, folder=folder)
+        # The SDK's options for what passes on the way may only make it smaller.
+        self._largest_block = min(BLOCK, blobs.client_options.get("max_block_size", BLOCK))
+        single_put = min(SINGLE_PUT, blobs.client_options.get("max_single_put_size", SINGLE_PUT))
+        self._content = Content(content, small=single_put, folder=folder)
         self._connections = connections
         self._digested = digested
 
@@ -118,7 +121,7 @@ class Upload:
         size = 0
         under_way: deque[Future[None]] = deque()
         with _workers(self._connections) as workers:
-            for block in blocks(self._content.again(), block_sizes(self._connections)):
+            for block in blocks(self._content.again(), block_sizes(self._connections, self._largest_block)):
                 size += len(block)
                 if size > self._digested:
                     digest = None

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from storage_router.azure.account import CONNECT_TIMEOUT, Account
-from storage_router.azure.properties import BlobSettings
+from storage_router.azure.properties import BlobSettings, stored_with
 from storage_router.azure.signing import SIGNED_VERSION, Grant, sign_with_account_key
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.options import AzureOptions
@@ -85,7 +85,7 @@ class DirectWriter:
 
     def _send(self, blob: str, data: bytes, settings: BlobSettings) -> bool:
         url, headers = self._authorize(blob, self._urls.api_url(blob))
-        headers |= _headers(settings)
+        headers |= stored_with(settings) | {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         # Azure compares what arrived with it, and stores it.
         headers["Content-MD5"] = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         try:
@@ -122,21 +122,6 @@ class DirectWriter:
         given = self._certificate or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         path = Path(given or certifi.where())
         return ssl.create_default_context(capath=path) if path.is_dir() else ssl.create_default_context(cafile=path)
-
-
-def _headers(settings: BlobSettings) -> dict[str, str]:
-    """Return the headers of Put Blob: https://learn.microsoft.com/rest/api/storageservices/put-blob."""
-    given = {
-        "x-ms-blob-content-type": settings.content_type,
-        "x-ms-blob-content-encoding": settings.content_encoding,
-        "x-ms-blob-content-language": settings.content_language,
-        "x-ms-blob-content-disposition": settings.content_disposition,
-        "x-ms-blob-cache-control": settings.cache_control,
-        "x-ms-access-tier": settings.access_tier,
-    }
-    headers = {key: value for key, value in given.items() if value is not None}
-    headers |= {f"x-ms-meta-{key}": value for key, value in settings.metadata.items()}
-    return headers | {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
 
 
 Authorization = Callable[[str, str], tuple[str, dict[str, str]]]

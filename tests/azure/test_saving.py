@@ -154,6 +154,17 @@ class TestLarge:
             assert storage.stat("a.bin").content_md5 == stored
         assert content_of(storage, "a.bin") == large
 
+    def test_the_sdks_options_make_requests_smaller(self, key_bench, large):
+        """O5: a proxy on the way may take less than 4 MiB at a time."""
+        given = key_bench.requests.client_options(max_single_put_size=2**20, max_block_size=3 * 2**20)
+        storage = key_bench.storage(client_options=given)
+        content = large[: 6 * MIB]
+        taken = key_bench.requests_of(lambda: storage.save("a.bin", ContentFile(content[: 2 * MIB])))
+        assert taken == ["HEAD blob", BLOCK, "PUT blocklist"]
+        taken = key_bench.requests_of(lambda: storage.save("b.bin", ContentFile(content)))
+        assert taken == ["HEAD blob", BLOCK, BLOCK, "PUT blocklist"]
+        assert (content_of(storage, "a.bin"), content_of(storage, "b.bin")) == (content[: 2 * MIB], content)
+
     def test_a_doomed_upload_costs_one_request(self, key_bench, large):
         storage = key_bench.storage()
         storage.save("a.bin", ContentFile(b"small"))
