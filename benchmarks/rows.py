@@ -82,7 +82,10 @@ ROWS = (
     Row(name="routing, compiling 10,000 routes", work="routes.compiled", others=(), rounds=3),
     Row(
         name="import, 3 backends, 1,000 signed URLs", work="processes.signing", rounds=9,
-        others=("django-storages", "Django and pydantic"), floor="bare Django",
+        others=(
+            "django-storages", "Django and pydantic", "ours, the models", "ours, and loading", "ours, but the URLs",
+        ),
+        floor="bare Django",
         goals=(_of_the_time(0.5, "django-storages"),),
     ),
     Row(name="gunicorn, first answer", work="processes.gunicorn", floor="bare Django"),
