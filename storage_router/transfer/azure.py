@@ -30,7 +30,8 @@ class AzureWriter:
 
     def __init__(self, storage: AzureStorage, *, direct: bool = True) -> None:
         self._storage = storage
-        kind = type(storage)
+        # Of the storage itself: Django's staticfiles_storage is a lazy object around it.
+        kind = storage.__class__
         self._ordinary = all(getattr(kind, method) is getattr(AzureStorage, method) for method in _SAVING)
         self._direct: DirectWriter | None = direct_writer(storage.options) if direct else None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.staticfiles.finders import BaseFinder
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage as DjangosManifestStaticFilesStorage
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, Storage
 
-from storage_router import ManifestStaticFilesStorage, RouterStorage
+from storage_router import AzureStorage, ManifestStaticFilesStorage, RouterStorage
 
 
 class CustomRouter(RouterStorage):
@@ -83,3 +84,13 @@ class GeneratedFinder(BaseFinder):
 
     def list(self, ignore_patterns: Any) -> Any:
         yield "version.txt", self.storage
+
+
+class ProjectsStorage(AzureStorage):
+    """An Azure storage with options as attributes, as with django-storages."""
+
+    cache_control = "public,max-age=60"
+
+
+class ProjectsManifestStorage(ManifestFilesMixin, AzureStorage):
+    """Django's hashed names over an Azure storage, as with django-storages."""

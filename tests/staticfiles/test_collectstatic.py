@@ -311,3 +311,31 @@ def test_a_log_gets_a_line_now_and_then(
     monkeypatch.setattr("storage_router.management.progress.INTERVAL", 0.0)
     with project(source, router(azure(azurite, container))) as here:
         assert f"Copying: {len(COLLECTED)} of {len(COLLECTED)} files\n" in here.collect().err
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "storage_router.AzureStorage",
+        "tests.staticfiles.storages.ProjectsStorage",
+        "tests.staticfiles.storages.ProjectsManifestStorage",
+    ],
+)
+def test_static_files_may_have_an_azure_storage_of_their_own(
+    kind: str, source: Path, azurite: Azurite, container: str
+) -> None:
+    """S3, section 5: what a project that comes from django-storages has in ``STORAGES``."""
+    options = {key: value for key, value in azure(azurite, container).items() if key != "type"}
+    entries = {
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": {"BACKEND": kind, "OPTIONS": {**options, "overwrite_files": True}},
+    }
+    with project(source, entries) as here:
+        first, second = here.collect(), here.collect()
+        found = in_container(azurite, container)
+    assert COLLECTED.items() <= found.items()
+    copied = f"{len(COLLECTED)} static files copied"
+    assert copied in first.out
+    assert "0 static files copied" in second.out
+    assert f"{len(COLLECTED)} unmodified" in second.out
+    assert ("staticfiles.json" in found) == ("Manifest" in kind)
