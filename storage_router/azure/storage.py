@@ -144,7 +144,8 @@ class AzureStorage(NamingStorage):
         files: list[str] = []
         for entry in self._blobs.list(prefix, delimiter="/"):
             name = entry.name[len(prefix) :]
-            if not is_reachable(name):
+            # As a whole: "a:b" alone would be taken for a drive's.
+            if not name or not is_reachable(entry.name[len(self._prefix) :]):
                 continue
             if isinstance(entry, Directory):
                 directories[name] = None

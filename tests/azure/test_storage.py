@@ -192,6 +192,13 @@ class TestListing:
         assert storage.listdir("a") == ([], [])
         assert [stat.name for stat in storage.walk()] == ["good.txt"]
 
+    def test_a_name_that_would_be_a_drives_at_the_root_is_listed_below(self, bench):
+        storage = bench.storage(location="site")
+        for name in ("talks/a:b.txt", "talks/q: what/c.txt"):
+            storage.save(name, ContentFile(b""))
+        assert storage.listdir("talks") == (["q: what"], ["a:b.txt"])
+        assert [stat.name for stat in storage.walk("talks")] == ["talks/a:b.txt", "talks/q: what/c.txt"]
+
     def test_walk_finds_everything_below_by_the_storages_names(self, bench):
         storage = bench.storage(location="here")
         for name in ("a.txt", "b/c.txt", "b/d/e.txt"):
