@@ -171,9 +171,12 @@ def test_after_ctrl_c_everything_is_whole_and_the_next_run_finishes(
         write(source, many)
         script = textwrap.dedent(
             f"""
+            import signal
             import django
             from django.conf import settings
             from django.core.management import execute_from_command_line
+            # Where the tests run in the background of a shell, they and their children would ignore it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             settings.configure(
                 INSTALLED_APPS=["storage_router", "django.contrib.staticfiles"], STATIC_URL="/static/",
                 STATICFILES_DIRS=[{str(source)!r}], STORAGES={router(azure(proxy, container), kind=kind)!r},
