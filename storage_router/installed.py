@@ -92,7 +92,8 @@ def _references() -> Iterator[tuple[FileField, str, str]]:
     """Yield each field whose storage is one backend of a router, with the alias of both."""
     for model in apps.get_models():
         for field in model._meta.get_fields():
-            if isinstance(field, FileField) and isinstance(field.storage, BackendReference):
+            # isinstance() of the storage would ask default_storage for its class, which builds it: it may be broken.
+            if isinstance(field, FileField) and type(field.storage) is BackendReference:
                 _, (alias,), options = field.storage.deconstruct()
                 yield field, alias, options.get("router", "default")
 

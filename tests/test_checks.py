@@ -13,6 +13,7 @@ from django.core.files.storage import storages
 from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
+from django.utils.functional import LazyObject
 
 import storage_router
 from storage_router import checks, installed
@@ -175,6 +176,41 @@ class TestErrors:
             "such backend\n\tHINT: Did you mean 'private'?"
         )
 
+    @isolate_apps("tests")
+    def test_an_ordinary_field_does_not_hide_what_is_wrong_with_the_default_storage(self, monkeypatch):
+        """C5, C6: looking at the field must not build the broken storage that is behind it."""
+
+        class Document(models.Model):
+            file = models.FileField()
+
+            class Meta:
+                app_label = "tests"
+
+        monkeypatch.setattr(installed.apps, "get_models", lambda: [Document])
+        broken = {"BACKEND": "storage_router.AzureStorage", "OPTIONS": {"account_nam": "x", "expiration_secs": "x"}}
+        with override_settings(AZURE_CACHE_CONTROLL="no-store"):
+            messages = found(broken, other={"BACKEND": "storage_router.AzurStorage"})
+        default = "STORAGES['default']: AzureStorage"
+        assert {str(message).partition("\n")[0] for message in messages} >= {
+            f"{default}(account_nam=…): (storage_router.E001) there is no setting 'account_nam'",
+            f"{default}(expiration_secs=…): (storage_router.E003) 'x' is not a duration",
+            "STORAGES['other']: (storage_router.E020) there is no 'storage_router.AzurStorage'",
+            "AZURE_CACHE_CONTROLL: (storage_router.W021) nothing reads this setting",
+        }
+
+    @isolate_apps("tests")
+    def test_an_ordinary_field_does_not_build_another_packages_storage_either(self, monkeypatch):
+        class Document(models.Model):
+            file = models.FileField()
+
+            class Meta:
+                app_label = "tests"
+
+        monkeypatch.setattr(installed.apps, "get_models", lambda: [Document])
+        with override_settings(AZURE_CACHE_CONTROL="no-store"):
+            message = only(found({"BACKEND": "nowhere.Storage"}))
+        assert (message.id, message.obj) == ("storage_router.W021", "AZURE_CACHE_CONTROL")
+
     def test_an_option_that_static_files_do_not_have_is_an_error(self):
         message = only(found(router({"media": MEMORY}), staticfiles={**STATIC, "OPTIONS": {"prefx": "static/"}}))
         assert message.id == "storage_router.E021"
@@ -255,6 +291,23 @@ class TestLeftovers:
             class Meta:
                 app_label = "tests"
 
+        monkeypatch.setattr(checks.apps, "get_models", lambda: [Document])
+        with override_settings(AZURE_CACHE_CONTROL="no-store"):
+            assert found() == []
+
+    @isolate_apps("tests")
+    def test_a_lazy_storage_of_a_field_is_not_built_and_may_read_azure_settings(self, monkeypatch):
+        class Later(LazyObject):
+            def _setup(self):
+                raise AssertionError("it was built")
+
+        class Document(models.Model):
+            file = models.FileField()
+
+            class Meta:
+                app_label = "tests"
+
+        Document._meta.get_field("file").storage = Later()
         monkeypatch.setattr(checks.apps, "get_models", lambda: [Document])
         with override_settings(AZURE_CACHE_CONTROL="no-store"):
             assert found() == []
