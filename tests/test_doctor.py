@@ -436,6 +436,57 @@ class TestLinks:
         assert f"from 127.0.0.1:{proxy.server_port}." in found.message
         assert found.hint.startswith("Check custom_domain and container_in_url")
 
+    def test_a_custom_domain_that_nobody_answers_is_named_with_the_cure(self, azurite, container):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            host = f"127.0.0.1:{server.getsockname()[1]}"
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            custom_domain=f"http://{host}",
+            expiration_secs=300,
+        )
+        findings = examined(storage, origin=ORIGIN)
+        for probe in ("sign", "public", "cors"):
+            assert (findings[probe].status, findings[probe].message) == (
+                "failed",
+                f"Links lead to {host}, which cannot be reached from here: Connection refused.",
+            )
+            assert findings[probe].hint == (
+                "Correct custom_domain, or its DNS entry and the proxy or CDN behind it, which has to pass requests on "
+                f"to {azurite.account_url()}. If only browsers reach it, use --skip sign --skip public --skip cors."
+            )
+        assert findings["delete"].status == "ok"
+
+    def test_a_custom_domain_without_a_certificate_to_trust_says_so(self, azurite, azurite_https, container):
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            custom_domain=f"https://127.0.0.1:{azurite_https.port}",
+            expiration_secs=300,
+        )
+        found = examined(storage)["sign"]
+        assert "certificate verify failed" in found.message
+        assert found.hint.startswith("The certificate is not trusted")
+        assert " Correct custom_domain, or its DNS entry" in found.hint
+
+    def test_an_endpoint_that_goes_away_in_between_gets_the_networks_advice(self, azurite, container):
+        with date_proxy(azurite, 0) as proxy:
+            storage = AzureStorage(
+                account_url=proxy.account_url,
+                account_name=ACCOUNT_NAME,
+                account_key=ACCOUNT_KEY,
+                azure_container=container,
+                expiration_secs=300,
+            )
+            examination = doctor.examine("media", storage, skip=["write"])
+            storage.save("there.txt", ContentFile(b"there"))
+            while next(examination).probe != "read":
+                pass
+        found = next(examination)
+        assert (found.probe, found.status) == ("sign", "failed")
+        assert found.message.startswith(f"Links lead to 127.0.0.1:{proxy.server_port}, which cannot be reached from")
+        assert found.hint.startswith("Check this machine's firewall")
+
     def test_a_signature_that_azure_refuses_is_a_failure(self, azurite, container, monkeypatch):
         storage = AzureStorage(
             connection_string=azurite.connection_string(), azure_container=container, expiration_secs=300

@@ -61,8 +61,8 @@ def advice(error: BaseException) -> str:
     return ""
 
 
-def network_advice(reason: object) -> str:
-    """Return what to do where no answer came at all. ``reason`` is what ``urllib`` says."""
+def network_advice(reason: Exception) -> str:
+    """Return what to do where no answer came at all. ``reason`` is what the network said."""
     if isinstance(reason, socket.gaierror):
         return (
             "The host's name has no address here: check the account's name and this machine's DNS; with a private "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.client import HTTPException
-from urllib.error import URLError
 
 from storage_router.azure.account import Account
 from storage_router.azure.errors import translated
@@ -15,6 +13,7 @@ from .advice import NOT_AUTHENTICATED, advice, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .links import LinkProbes
 from .tokens import SCOPE, facts
+from .web import UnreachableError
 
 TOLERATED_SECONDS = 60
 REFUSED_SECONDS = 900
@@ -41,10 +40,9 @@ class AzureProbes(LinkProbes):
         """Reach the endpoint at all: name, network, TLS, HTTP."""
         try:
             answer = self.anonymous_listing
-        except (OSError, HTTPException) as error:
-            reason = error.reason if isinstance(error, URLError) else error
-            text = described(reason) if isinstance(reason, BaseException) else str(reason)
-            return failed(f"{self.options.endpoint} cannot be reached: {text}.", network_advice(reason))
+        except UnreachableError as error:
+            message = f"{self.options.endpoint} cannot be reached: {described(error.reason)}."
+            return failed(message, network_advice(error.reason))
         return ok(f"{self.options.endpoint} answers ({answer.headers.get('Server', 'no Server header')}).")
 
     def clock(self) -> Result:
@@ -121,6 +119,8 @@ class AzureProbes(LinkProbes):
 
     def explain(self, name: str, error: Exception) -> Result:
         """Return the result of a probe that raised, with the advice that fits this credential."""
+        if isinstance(error, UnreachableError):
+            return super().explain(name, error)
         hints = [advice(error)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]

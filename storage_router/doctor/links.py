@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection
 from functools import cached_property
 from urllib.parse import quote, urlsplit
@@ -9,10 +10,10 @@ from urllib.parse import quote, urlsplit
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import SigningError
 
-from .advice import BY_CODE
-from .findings import Result, failed, ok, skipped, warning
+from .advice import BY_CODE, network_advice
+from .findings import Result, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
-from .web import Answer, Client
+from .web import Answer, Client, UnreachableError
 
 _LINK_SECONDS = 300
 
@@ -108,9 +109,24 @@ class LinkProbes(Probes):
             f"--allowed-headers '*' --origins {self.origin} --account-name {self.options.resolved_account_name}",
         )
 
+    def explain(self, name: str, error: Exception) -> Result:
+        """Return the result of a probe that raised; links lead to other hosts than the storage's own requests."""
+        if not isinstance(error, UnreachableError):
+            return super().explain(name, error)
+        message = f"Links lead to {error.host}, which cannot be reached from here: {described(error.reason)}."
+        if self.options.custom_domain is None:
+            return failed(message, network_advice(error.reason))
+        remedy = (
+            "Correct custom_domain, or its DNS entry and the proxy or CDN behind it, which has to pass requests on to "
+            f"{self.options.endpoint}. If only browsers reach it, use --skip sign --skip public --skip cors."
+        )
+        if isinstance(error.reason, ssl.SSLError):
+            remedy = f"{network_advice(error.reason)} {remedy}"
+        return failed(message, remedy)
+
     def _url(self, name: str, *, expire: float | None = None) -> str:
-        # A subclass may give other links: ManifestFilesMixin's url() takes no ``expire``, looks for a hashed name that
-        # the probe file has not, and leaves the query out. The question is whether the storage's own links work.
+        # A subclass may give other links: ManifestFilesMixin's url() takes no ``expire``, and looks for a hashed name
+        # that the probe file has not. The question is whether the storage's own links work.
         return AzureStorage.url(self.storage, name, expire=expire)
 
     def _delivers(self, answer: Answer) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from urllib.parse import urlsplit
 
 # Azure's errors carry their code in a header, and in the body where a proxy dropped the header.
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
@@ -46,6 +48,15 @@ class Answer:
             return None
 
 
+class UnreachableError(OSError):
+    """``host`` (with its port, if the URL has one) gave no answer; ``reason`` is what the network said."""
+
+    def __init__(self, host: str, reason: Exception) -> None:
+        super().__init__(f"{host} cannot be reached: {reason}")
+        self.host = host
+        self.reason = reason
+
+
 class Client:
     """Asks, with ``timeout`` seconds for each step. ``verify`` is as the SDK's: a CA file, or False."""
 
@@ -58,7 +69,7 @@ class Client:
         self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-        """Return the answer, whatever its status. Raises ``OSError`` where none came."""
+        """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""
         request = urllib.request.Request(url, method=method, headers=dict(headers or {}))  # noqa: S310 - the caller's https or http
         started = time.time()
         try:
@@ -69,6 +80,12 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(status=error.code, headers=error.headers, body=error.read(_ENOUGH), at=_mid(started))
+        except (OSError, HTTPException) as error:
+            # urllib packs what goes wrong before the request is sent into a URLError, and nothing of what does later.
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise UnreachableError(
+                urlsplit(url).netloc, reason if isinstance(reason, Exception) else OSError(reason)
+            ) from error
 
 
 def _mid(started: float) -> float:
