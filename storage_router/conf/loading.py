@@ -65,17 +65,16 @@ def load(
     ``validators`` find problems that the document does not know of. Raises ``ConfigurationError`` with everything that
     is wrong in any source.
     """
-    merged = sources.read_all(
-        sources.Surroundings(
-            config=config,
-            given_as=given_as,
-            environ=os.environ if environ is None else environ,
-            directory=Path.cwd() if directory is None else Path(directory),
-            vault_credential=vault_credential,
-        )
+    surroundings = sources.Surroundings(
+        config=config,
+        given_as=given_as,
+        environ=os.environ if environ is None else environ,
+        directory=Path.cwd() if directory is None else Path(directory),
+        vault_credential=vault_credential,
     )
+    merged = sources.read_all(surroundings)
     found = list(merged.problems)
-    document, wrong = _validate(merged)
+    document, wrong = _validate(merged, surroundings)
     found += wrong
     # Where the document is wrong, its good parts are still looked at: every problem in one go.
     for validator in validators:
@@ -95,7 +94,7 @@ def _restored(
     return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings)
 
 
-def _validate(merged: Merged) -> tuple[RouterDocument, list[Problem]]:
+def _validate(merged: Merged, surroundings: sources.Surroundings) -> tuple[RouterDocument, list[Problem]]:
     try:
         return RouterDocument.model_validate(merged.tree), []
     except ValidationError as error:
@@ -108,8 +107,17 @@ def _validate(merged: Merged) -> tuple[RouterDocument, list[Problem]]:
             plain=_plain,
             # What is missing may be in the source that could not be read: one mistake, one problem.
             told={("backends",)} if unread else (),
+            advice=_advice(merged, surroundings),
         )
         return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
+
+
+def _advice(merged: Merged, surroundings: sources.Surroundings) -> dict[Location, str]:
+    """Return what to do at locations where that depends on the sources."""
+    advice: dict[Location, str] = {}
+    if "backends" not in merged.tree and (missing := sources.missing_file(surroundings)):
+        advice["backends",] = f"{missing} Write one, or give the backends in any other source."
+    return advice
 
 
 def _plain(location: Location) -> Location:

@@ -7,6 +7,7 @@ into ``Problem`` objects. ``PROBLEMS`` is the table of ids. How a problem looks 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
@@ -116,18 +117,23 @@ def problems_from(
     given: Any = None,
     plain: Callable[[Location], Location] = tuple,
     told: Collection[Location] = (),
+    advice: Mapping[Location, str] | None = None,
 ) -> list[Problem]:
     """Turn pydantic's error into problems.
 
     ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, for the
     nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret; ``plain``
-    takes out of pydantic's locations what is not in ``given``; ``told`` are locations whose absence is told elsewhere.
+    takes out of pydantic's locations what is not in ``given``; ``told`` are locations whose absence is told elsewhere;
+    ``advice`` holds the hints of locations at which the caller knows better what to do.
     """
-    return [
-        _problem(detail, plain(detail["loc"]), locate, keys, given)
-        for detail in error.errors(include_url=False, include_input=False)
-        if not (detail["type"] == "missing" and detail["loc"] in told)
-    ]
+    found = []
+    for detail in error.errors(include_url=False, include_input=False):
+        if detail["type"] == "missing" and detail["loc"] in told:
+            continue
+        location = plain(detail["loc"])
+        one = _problem(detail, location, locate, keys, given)
+        found.append(dataclasses.replace(one, hint=(advice or {}).get(location, one.hint)))
+    return found
 
 
 def configuration_error(

@@ -20,6 +20,8 @@ from .merging import Layer, Merged, merge
 from .report import Location, problem
 from .variables import PREFIX, Variable
 
+_NAMES_THE_FILE = "STORAGE_ROUTER_CONFIG"
+
 
 @dataclass(kw_only=True)
 class Surroundings:
@@ -60,6 +62,13 @@ def read_all(surroundings: Surroundings) -> Merged:
     layers |= {source.name: source.read(surroundings) for source in SOURCES if source.is_late}
     ordered = [layers[source.name] for source in SOURCES]
     return merge([layer for layer in ordered if layer is not None])
+
+
+def missing_file(surroundings: Surroundings) -> str:
+    """Return where the configuration file was looked for in vain; an empty text where it is there, or was named."""
+    if surroundings.control(_NAMES_THE_FILE) or (surroundings.directory / files.DEFAULT_FILE).exists():
+        return ""
+    return f"There is no {files.DEFAULT_FILE} in {surroundings.directory}, and {_NAMES_THE_FILE} is not set."
 
 
 def _options(surroundings: Surroundings) -> Layer | None:
@@ -135,7 +144,7 @@ def _key_vault(surroundings: Surroundings) -> Layer | None:
 
 
 def _file(surroundings: Surroundings) -> Layer | None:
-    named = surroundings.control("STORAGE_ROUTER_CONFIG")
+    named = surroundings.control(_NAMES_THE_FILE)
     path = surroundings.directory / (named or files.DEFAULT_FILE)
     if named is None and not path.exists():
         return None

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from storage_router.conf.loading import Configuration
+from storage_router.conf.loading import Configuration, load
 from storage_router.conf.merging import Origin
 from storage_router.conf.report import PROBLEMS, complaint, problem, problem_id, suggestion
-from storage_router.exceptions import Problem
+from storage_router.exceptions import ConfigurationError, Problem
 
 TOML = """
 default = "media"
@@ -33,12 +33,34 @@ def test_a_variable_that_nobody_reads_is_told_with_the_setting_that_is_missing(w
     """C4, C5: the misspelt variable is why the file was not read."""
     world.environ["STORAGE_ROUTER_CONFG"] = "production.toml"
     assert [str(found) for found in world.problems()] == [
-        ("STORAGE_ROUTER__BACKENDS: 'backends' is missing (storage_router.E002)\n    Give it, in any of the sources."),
+        (
+            "STORAGE_ROUTER__BACKENDS: 'backends' is missing (storage_router.E002)\n"
+            f"    There is no storage_router.toml in {world.directory}, and STORAGE_ROUTER_CONFIG is not set. "
+            "Write one, or give the backends in any other source."
+        ),
         (
             "STORAGE_ROUTER_CONFG: the variable looks like a setting, and nothing reads it (storage_router.W002)\n"
             "    Did you mean 'STORAGE_ROUTER_CONFIG'?"
         ),
     ]
+
+
+def test_without_a_file_the_directory_that_was_looked_in_is_told(tmp_path, monkeypatch):
+    """C5: servers and timers have working directories of their own."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        load(environ={})
+    (found,) = caught.value.problems
+    assert found.hint.startswith(
+        f"There is no storage_router.toml in {tmp_path}, and STORAGE_ROUTER_CONFIG is not set."
+    )
+
+
+def test_a_file_that_was_named_in_the_env_file_and_has_no_backends_is_the_place(world):
+    world.write(".env", "STORAGE_ROUTER_CONFIG=production.toml\n")
+    world.write("production.toml", 'default = "media"\n')
+    found = world.problem()
+    assert (found.place, found.hint) == ("production.toml: backends", "Give it, in any of the sources.")
 
 
 @pytest.mark.parametrize(
@@ -301,6 +323,7 @@ def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_know
 def test_what_is_missing_is_named_where_it_would_be(world, config, place, message, hint):
     """C5"""
     world.config = config
+    world.write("storage_router.toml", "routes = []\n")
     found = world.problem()
     assert (found.id, found.place, found.message, found.hint) == ("storage_router.E002", place, message, hint)
 
