@@ -6,13 +6,15 @@ django-storages' own class stores the files; this package's, with the same optio
 from __future__ import annotations
 
 import datetime as dt
+import re
 import urllib.request
 from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.core.files.base import ContentFile
-from django.db import models
+from django.db import connection, models
+from django.test.utils import isolate_apps
 from django.utils.module_loading import import_string
 from storages.backends.azure_storage import AzureStorage as Predecessor
 
@@ -139,58 +141,173 @@ def test_public_addresses_stay_as_they_were(options, name):
     assert AzureStorage(**options).url(name) == Predecessor(**options).url(name)
 
 
-def test_names_that_the_predecessor_trimmed_are_the_only_ones_to_rename(azurite):
-    options = {"connection_string": azurite.connection_string(), "azure_container": azurite.create_container()}
-    before, after = Predecessor(**options), AzureStorage(**options)
-    assert [before.save(name, ContentFile(b"x")) for name in (".htaccess", "notes.")] == [".htaccess", "notes."]
-    assert {entry.name for entry in after.walk()} == {"htaccess", "notes"}
-    assert not after.exists(".htaccess")
-    assert after.move("htaccess", ".htaccess") == ".htaccess"
-    assert after.exists(".htaccess")
-    with pytest.raises(InvalidNameError, match="dot"):
-        after.exists("notes.")
-    assert 'move("htaccess", ".htaccess")' in text_of(PAGE)
-
-
 def script(name: str) -> str:
     """A script of the page, by its file's name."""
     [found] = [block.text for block in blocks("python", pages=[PAGE]) if block.file == name]
     return found
 
 
-class FileRow:
-    """What the page's script asks of a model: a label, fields, and the names in its rows."""
-
-    def __init__(self, storage, names):
-        field = models.FileField(storage=storage)
-        field.set_attributes_from_name("file")
-        self._meta = SimpleNamespace(get_fields=lambda: [field, models.IntegerField()], label="gallery.Document")
-        self._default_manager = self
-        self.names = names
-
-    def exclude(self, **_condition):
-        return self
-
-    def values_list(self, _field, *, flat):
-        assert flat
-        return self
-
-    def iterator(self):
-        return iter(self.names)
+def run(name: str, **replaced: str) -> None:
+    """Execute a script of the page as ``manage.py shell < name`` does."""
+    text = script(name)
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    exec(compile(text, name, "exec"), {"__name__": "__main__"})
 
 
-def test_the_script_of_the_page_prints_the_files_that_are_missing_and_no_others(azurite, monkeypatch, capsys):
-    options = {"connection_string": azurite.connection_string(), "azure_container": azurite.create_container()}
-    names = [*stored_by(Predecessor(**options)), Predecessor(**options).save(".htaccess", ContentFile(b"x"))]
-    rows = FileRow(AzureStorage(**options), [*names, "a//b"])
-    monkeypatch.setattr(apps, "get_models", lambda: [rows])
-    exec(compile(script("check_files.py"), "check_files.py", "exec"), {})
+# Name in the database -> name of the blob (both without location), and the name afterwards.
+ILLEGAL = {
+    "notes.": ("notes", "notes"),
+    "Acme Inc./x.pdf": ("Acme Inc./x.pdf", "Acme Inc/x.pdf"),
+    "tab\there.txt": ("tab\there.txt", "tabhere.txt"),
+    "C:/x.pdf": ("C:/x.pdf", "C/x.pdf"),
+    "a//b": ("a/b", "a/b"),
+    "./a": ("a", "a"),
+    "x/../c": ("c", "c"),
+}
+ONLY_WITHOUT_LOCATION = {
+    ".htaccess": ("htaccess", ".htaccess"),
+    "/d": ("d", "d"),
+}
+
+
+@pytest.fixture(params=["", "site", "/site/acme/"])
+def location(request):
+    return request.param
+
+
+@pytest.fixture
+def odd(location, azurite, monkeypatch):
+    """A project whose rows have names that this package refuses, or seeks elsewhere; files by django-storages."""
+    options = {
+        "connection_string": azurite.connection_string(),
+        "azure_container": azurite.create_container(),
+        "location": location,
+    }
+    before, after = Predecessor(**options), AzureStorage(**options)
+    names = ILLEGAL if location else ILLEGAL | ONLY_WITHOUT_LOCATION
+    with isolate_apps("tests"):
+
+        class Document(models.Model):
+            file = models.FileField(storage=after, max_length=200)
+
+            class Meta:
+                app_label = "tests"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Document)
+    for number, (name, (blob, _)) in enumerate(names.items()):
+        before.client.upload_blob(f"{location.strip('/')}/{blob}".lstrip("/"), str(number).encode())
+        with before.open(name) as file:
+            assert file.read() == str(number).encode()
+        Document.objects.create(file=name)
+    monkeypatch.setattr(apps, "get_models", lambda: [Document])
+    yield SimpleNamespace(before=before, after=after, names=names, documents=Document.objects)
+    with connection.schema_editor() as editor:
+        editor.delete_model(Document)
+
+
+def renamed(odd, azurite) -> None:
+    run(
+        "rename_files.py",
+        **{
+            '"https://acmefiles.blob.core.windows.net"': repr(azurite.account_url()),
+            'os.environ["ACCOUNT_KEY"]': repr(ACCOUNT_KEY),
+        },
+    )
+
+
+def test_the_page_names_every_kind_of_name_that_has_to_change():
+    [table] = re.findall(r"\| name in the database \|.*?\n\n", text_of(PAGE), re.DOTALL)
+    for name, (_, new) in (ILLEGAL | ONLY_WITHOUT_LOCATION).items():
+        shown = name.replace("\t", "\\t").replace("x/../c", "x/../a").replace("/d", "/a")
+        assert f"`{shown}`" in table
+        assert f"`{new}`" in table or name in ("x/../c", "/d")
+
+
+def test_the_script_that_checks_prints_the_files_that_are_refused_or_missing_and_no_others(odd, capsys):
+    for name in stored_by(odd.before):
+        odd.documents.create(file=name)
+    odd.documents.create(file="gone.txt")
+    odd.documents.create(file="")
+    run("check_files.py")
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("gallery")] == [
-        "gallery.Document.file: .htaccess",
-        "gallery.Document.file: a//b",
-    ]
-    assert len(lines) == 3
+    kinds = {
+        "tests.Document.file 'gone.txt'": "there is no such file",
+        "tests.Document.file '.htaccess'": "there is no such file",
+        "tests.Document.file 'notes.'": "No segment of a blob's name may end in a dot",
+        "tests.Document.file 'Acme Inc./x.pdf'": "No segment of a blob's name may end in a dot",
+        "tests.Document.file 'tab\\there.txt'": "A file name may not hold control characters or lone surrogates",
+        "tests.Document.file 'C:/x.pdf'": "Detected path traversal attempt in 'C:/x.pdf'",
+        "tests.Document.file 'a//b'": "A file name may not hold empty or '.' segments",
+        "tests.Document.file './a'": "A file name may not hold empty or '.' segments",
+        "tests.Document.file 'x/../c'": "Detected path traversal attempt in 'x/../c'",
+        "tests.Document.file '/d'": "Detected path traversal attempt in '/d'",
+    }
+    assert len(lines) == len(odd.names) + 1
+    for line in lines:
+        place, _, problem = line.partition(": ")
+        assert problem.startswith(kinds.pop(place))
+    assert kinds.keys() <= {f"tests.Document.file {name!r}" for name in ONLY_WITHOUT_LOCATION}
+
+
+def test_the_script_that_renames_puts_every_name_right_and_may_be_repeated(odd, azurite, capsys):
+    odd.documents.create(file="gone.txt")
+    renamed(odd, azurite)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(odd.names) + 1
+    assert lines[-1] == "tests.Document.file 'gone.txt': there is no such file"
+    expected = [new for _, new in odd.names.values()]
+    documents = list(odd.documents.order_by("pk"))[:-1]
+    assert [document.file.name for document in documents] == expected
+    for number, document in enumerate(documents):
+        with document.file.open() as file:
+            assert file.read() == str(number).encode()
+    renamed(odd, azurite)
+    assert capsys.readouterr().out.splitlines() == lines[-1:]
+    odd.documents.filter(file="gone.txt").delete()
+    run("check_files.py")
+    assert capsys.readouterr().out == ""
+
+
+def test_the_script_that_renames_overwrites_nothing_and_keeps_what_is_stored_with_a_file(odd, azurite):
+    odd.after.save("Acme Inc/x.pdf", ContentFile(b"another"))
+    odd.before.client.get_blob_client(odd.before._get_valid_path("Acme Inc./x.pdf")).set_blob_metadata({"by": "me"})
+    renamed(odd, azurite)
+    [name] = [name for name in odd.documents.values_list("file", flat=True) if name.startswith("Acme")]
+    assert re.fullmatch(r"Acme Inc/x_\w{7}\.pdf", name)
+    assert odd.after.stat(name).metadata == {"by": "me"}
+    assert odd.after.open("Acme Inc/x.pdf").read() == b"another"
+
+
+def test_the_predecessor_finds_what_was_renamed(odd, azurite):
+    """The way back stays open; ``.htaccess`` is the original there, not the copy."""
+    renamed(odd, azurite)
+    for number, name in enumerate(odd.documents.order_by("pk").values_list("file", flat=True)):
+        with odd.before.open(name) as file:
+            assert file.read() == str(number).encode()
+
+
+@pytest.mark.parametrize("company", ["Acme Inc.", "Acme\tInc"])
+def test_a_directory_of_upload_to_that_is_refused_is_legal_with_the_function_of_the_page(company, container, azurite):
+    options = {"connection_string": azurite.connection_string(), "azure_container": container}
+    document = SimpleNamespace(company=company)
+    by_hand = models.FileField(
+        upload_to=lambda document, name: f"{document.company}/{name}", storage=AzureStorage(**options)
+    )
+    name = by_hand.generate_filename(document, "x\ty..pdf.")
+    assert name == f"{company}/xy..pdf"
+    with pytest.raises(InvalidNameError, match=r"end in a dot|control characters"):
+        by_hand.storage.save(name, ContentFile(b"x"))
+    assert Predecessor(**options).save(name, ContentFile(b"x")) == name
+
+    [source] = [block.text for block in blocks("python", pages=[PAGE]) if "def by_company" in block.text]
+    namespace = {}
+    exec(compile(source, "models.py", "exec"), namespace)
+    field = models.FileField(upload_to=namespace["by_company"], storage=by_hand.storage)
+    name = field.generate_filename(document, "x.pdf")
+    assert field.storage.save(name, ContentFile(b"x")) == "acme-inc/x.pdf"
 
 
 def test_the_script_of_the_page_moves_files_between_backends_and_may_be_repeated(azurite, capsys):
