@@ -19,12 +19,12 @@ from .properties import (
     BlobSettings,
     Directory,
     FileStat,
-    moment,
-    quoted,
+    size_in,
     stat,
     stored_with,
+    written,
 )
-from .sending import send
+from .sending import received, send
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
@@ -100,7 +100,17 @@ class Blobs:
         write = Write(overwrite=overwrite, if_match=if_match)
         headers = stored_with(settings, write.marker)
         query = {"comp": "blocklist"}
-        return self._written(name, size, write, headers=headers, expected=201, query=query, content=body, limited=False)
+        return self._written(
+            name,
+            size,
+            write,
+            headers=headers,
+            expected=201,
+            query=query,
+            content=body,
+            content_type="application/xml",
+            limited=False,
+        )
 
     def read(
         self, name: str, offset: int, length: int, *, if_match: str | None = None
@@ -116,15 +126,17 @@ class Blobs:
         headers = {"x-ms-range": f"bytes={offset}-{offset + length - 1}", **unchanged(if_match)}
         with self._translated(name):
             try:
-                answer = self._send(name, "GET", expected=206, headers=headers, stream=True, limited=False)
+                body, answer = received(
+                    self.account.service(), "GET", self._urls.api_url(name), expected=206, headers=headers
+                )
             except HttpResponseError as error:
                 if error.status_code != 416:
                     raise
                 if offset == 0 and if_match is None:
                     return b"", None
                 return b"", stat(name, self._headers(name, if_match))
-            size = int(answer.headers["Content-Range"].rpartition("/")[2])
-            return b"".join(answer.iter_raw()), stat(name, answer.headers, size=size)
+            size = size_in(answer.headers)
+            return body, stat(name, answer.headers, size=size)
 
     def delete(self, name: str) -> bool:
         """Delete the blob and its snapshots; return False if there was none."""
@@ -145,15 +157,17 @@ class Blobs:
         write = Write(overwrite=overwrite, if_match=None)
         with self._translated(source):
             found = self._headers(source)
+            known = stat(source, found)
             kept = taken_along(partial(self._send, source), found, write.marker)
         return self._written(
             target,
-            int(found["Content-Length"]),
+            known.size,
             write,
-            headers={"x-ms-source-if-match": found["ETag"], **kept},
+            headers={"x-ms-source-if-match": known.etag, **kept},
             source=source,
             expected=202,
             content=b"",
+            content_type=None,
         )
 
     def list(self, prefix: str = "", *, delimiter: str | None = None) -> Iterator[FileStat | Directory]:
@@ -209,7 +223,7 @@ class Blobs:
                 answer = completed(
                     send, answer["x-ms-copy-id"], size, self._timeout, within=(self.alias, self.container, name)
                 )
-        return FileStat(name=name, size=size, etag=quoted(answer["ETag"]), modified=moment(answer["Last-Modified"]))
+        return written(name, size, answer)
 
     def _headers(self, name: str, if_match: str | None = None) -> Mapping[str, str]:
         found: Mapping[str, str] = self._send(name, "HEAD", expected=200, headers=unchanged(if_match)).headers

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from storage_router.exceptions import BlobError
 
-from .properties import METADATA, SAVE_MARKER, metadata_of
+from .properties import METADATA, marked, metadata_of
 
 COPIED_PER_SECOND = 20 * 2**20
 """Bytes that a copy makes at least: what is slower hangs."""
@@ -27,8 +27,7 @@ def taken_along(send: Send, source: Mapping[str, str], marker: str | None) -> di
     """
     # Metadata that is given replaces the source's, so the marker takes the source's along.
     given = {METADATA + key: value for key, value in metadata_of(source).items()}
-    if marker:
-        given[METADATA + SAVE_MARKER] = marker
+    given |= marked(marker)
     if int(source.get("x-ms-tag-count") or 0):
         # The service's own answer, as the pipeline parses it, too.
         tree = ET.fromstring(send("GET", expected=200, query={"comp": "tags"}).content)  # noqa: S314

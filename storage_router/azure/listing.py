@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .properties import SAVE_MARKER, Directory, FileStat, moment, quoted
+from .properties import Directory, FileStat, moment, quoted, without_marker
 from .sending import send
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
     found = {item.tag: item.text for item in blob.iterfind("Properties/*")}
     md5 = found.get("Content-MD5")
     created = found.get("Creation-Time")
-    metadata.pop(SAVE_MARKER, None)
     return FileStat(
         name=name,
         size=int(found["Content-Length"] or 0),
@@ -92,6 +91,6 @@ def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
         content_disposition=found.get("Content-Disposition"),
         cache_control=found.get("Cache-Control"),
         content_md5=base64.b64decode(md5) if md5 else None,
-        metadata=metadata,
+        metadata=without_marker(metadata),
         access_tier=found.get("AccessTier"),
     )

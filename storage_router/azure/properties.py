@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
+
+from storage_router.exceptions import BlobError
 
 METADATA = "x-ms-meta-"
 """What the headers of metadata begin with."""
@@ -79,11 +82,15 @@ def stored_with(settings: BlobSettings, marker: str | None = None) -> dict[str, 
         "x-ms-blob-content-md5": base64.b64encode(md5).decode() if md5 is not None else None,
         "x-ms-access-tier": settings.access_tier,
         "x-ms-tags": urlencode(settings.tags, quote_via=quote) if settings.tags else None,
-        METADATA + SAVE_MARKER: marker,
     }
-    headers = {key: value for key, value in given.items() if value is not None}
     # Servers take the blanks around a header's value away before they check the signature.
-    return headers | {METADATA + key.strip(): value.strip() for key, value in settings.metadata.items()}
+    metadata = {METADATA + key.strip(): value.strip() for key, value in without_marker(settings.metadata).items()}
+    return {key: value for key, value in given.items() if value} | metadata | marked(marker)
+
+
+def marked(marker: str | None) -> dict[str, str]:
+    """Return the header of a write's marker, if it has one."""
+    return {METADATA + SAVE_MARKER: marker} if marker else {}
 
 
 def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> FileStat:
@@ -91,28 +98,60 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
     created = headers.get("x-ms-creation-time")
     # Of a part, Content-MD5 would be that of the part.
     md5 = headers.get("Content-MD5" if size is None else "x-ms-blob-content-md5")
-    return FileStat(
-        name=name,
-        size=int(headers["Content-Length"]) if size is None else size,
-        etag=quoted(headers["ETag"]),
-        modified=moment(headers["Last-Modified"]),
-        created=moment(created) if created else None,
-        content_type=headers.get("Content-Type"),
-        content_encoding=headers.get("Content-Encoding"),
-        content_language=headers.get("Content-Language"),
-        content_disposition=headers.get("Content-Disposition"),
-        cache_control=headers.get("Cache-Control"),
-        content_md5=base64.b64decode(md5) if md5 else None,
-        metadata=metadata_of(headers),
-        access_tier=headers.get("x-ms-access-tier"),
-    )
+    with _understood():
+        return FileStat(
+            name=name,
+            size=int(headers["Content-Length"]) if size is None else size,
+            etag=quoted(headers["ETag"]),
+            modified=moment(headers["Last-Modified"]),
+            created=moment(created) if created else None,
+            content_type=headers.get("Content-Type"),
+            content_encoding=headers.get("Content-Encoding"),
+            content_language=headers.get("Content-Language"),
+            content_disposition=headers.get("Content-Disposition"),
+            cache_control=headers.get("Cache-Control"),
+            content_md5=base64.b64decode(md5) if md5 else None,
+            metadata=metadata_of(headers),
+            access_tier=headers.get("x-ms-access-tier"),
+        )
+
+
+def size_in(headers: Mapping[str, str]) -> int:
+    """Return the size, in bytes, of the blob that an answer has a part of."""
+    with _understood():
+        return int(headers["Content-Range"].rpartition("/")[2])
+
+
+def written(name: str, size: int, headers: Mapping[str, str]) -> FileStat:
+    """Return what is known of a blob of ``size`` bytes by the answer to a write.
+
+    The blob is stored: an answer whose ETag or date was lost on the way is no error.
+    """
+    changed = headers.get("Last-Modified")
+    modified = moment(changed) if changed else dt.datetime.now(dt.UTC)
+    return FileStat(name=name, size=size, etag=quoted(headers.get("ETag", "")), modified=modified)
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError) as error:
+        raise BlobError(
+            f"The answer cannot be understood ({type(error).__name__}: {error}). Something between here and Azure "
+            "takes headers away or changes them."
+        ) from None
 
 
 def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata that the headers of an answer tell, without the marker."""
     found = {key[len(METADATA) :]: value for key, value in headers.items() if key.lower().startswith(METADATA)}
-    found.pop(SAVE_MARKER, None)
-    return found
+    return without_marker(found)
+
+
+def without_marker(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return ``metadata`` without the marker, however a server on the way spells it."""
+    return {key: value for key, value in metadata.items() if key.lower() != SAVE_MARKER}
 
 
 def moment(text: str) -> dt.datetime:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from azure.core.pipeline import PipelineResponse
     from azure.storage.blob import BlobServiceClient
 
-_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+_ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
+_ATTEMPTS = 3
 
 
 def send(
@@ -34,6 +36,7 @@ def send(
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
+    content_type: str | None = "application/octet-stream",
     stream: bool = False,
 ) -> PipelineResponse[Any, Any]:
     """Send a request and return the answer, if its status is ``expected``.
@@ -41,19 +44,50 @@ def send(
     With ``stream`` the body has not been read; without, it has, and what is XML was parsed by the pipeline. Raises
     ``AzureError`` and its kinds.
     """
+    from azure.core.exceptions import DecodeError
     from azure.core.rest import HttpRequest
 
     if query:
         url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
     given = {"Accept": "application/xml", "x-ms-version": service.api_version, **(headers or {})}
     if content is not None:
-        given["Content-Type"] = "application/octet-stream"
         given["Content-Length"] = str(len(content))
+        if content_type is not None:
+            given["Content-Type"] = content_type
     request = HttpRequest(method, url, headers=given, content=content)
-    answer: PipelineResponse[Any, Any] = service._pipeline.run(request, stream=stream)
+    try:
+        answer: PipelineResponse[Any, Any] = service._pipeline.run(request, stream=stream)
+    except DecodeError as error:
+        # The page of a proxy, for example; what it says is in its status.
+        if error.response is None or error.response.status_code == expected:
+            raise
+        raise _refusal(error.response) from None
     if answer.http_response.status_code != expected:
         raise _refusal(answer.http_response)
     return answer
+
+
+def received(service: BlobServiceClient, *given: Any, **options: Any) -> tuple[bytes, Any]:
+    """Send a request for a range of a blob, as ``send`` does, and return its bytes and the answer.
+
+    The transport of this package has read them before the pipeline returns. One that the application gave to the SDK
+    has not, and then nobody else repeats a request whose body breaks off.
+    """
+    from azure.core.exceptions import AzureError, IncompleteReadError
+
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        answer = send(service, *given, stream=True, **options).http_response
+        try:
+            body = b"".join(answer.stream_download(service._pipeline, decompress=False))
+            found = _RANGE.match(answer.headers.get("Content-Range", ""))
+            if found and len(body) != int(found[2]) - int(found[1]) + 1:
+                raise IncompleteReadError(f"The answer holds {len(body)} bytes and announces more.")
+        except AzureError:
+            if not attempts_left:
+                raise
+        else:
+            return body, answer
+    raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises
 
 
 def _refusal(response: Any) -> HttpResponseError:
@@ -72,11 +106,17 @@ def _refusal(response: Any) -> HttpResponseError:
         409: ResourceExistsError,
         412: ResourceModifiedError,
     }
-    response.read()
-    found = _MESSAGE.search(response.content.decode(errors="replace"))
-    code = response.headers.get("x-ms-error-code")
-    message = html.unescape(found[1]) if found else f"{response.status_code} {response.reason}"
+    # A transport of the application's own may give the older kind of response.
+    body = response.read() if hasattr(response, "read") else response.body()
+    said = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(body.decode(errors="replace"))}
+    if "Code" not in said:
+        said = {}  # the page of a proxy
+    code = response.headers.get("x-ms-error-code") or said.get("Code")
+    message = said.get("Message") or f"{response.status_code} {response.reason}"
+    if said.get("HeaderName") == "x-ms-version":
+        message = f"it does not know version {said.get('HeaderValue')} of its API; set api_version to one that it knows"
+    details = "".join(f"\n{tag}:{text}" for tag, text in said.items() if tag not in ("Code", "Message"))
     kind = kinds.get(response.status_code, HttpResponseError)
-    error = kind(message=f"{message}\nErrorCode:{code}", response=response)
+    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response)
     vars(error)["error_code"] = code
     return error
