@@ -9,7 +9,7 @@ from storage_router.azure.errors import translated
 from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError
 
-from .advice import NOT_AUTHENTICATED, advice, network_advice
+from .advice import NOT_AUTHENTICATED, advice, command, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .links import LinkProbes
 from .tokens import SCOPE, facts
@@ -85,10 +85,10 @@ class AzureProbes(LinkProbes):
         error, name = self.listing[1], self.options.azure_container
         if isinstance(error, ContainerNotFoundError):
             account = self.options.resolved_account_name
+            creation = command(f"container create --name '{name}'", self.options)
             return failed(
                 f"There is no container {name!r} in the account {account!r}.",
-                "Correct azure_container, or create it: "
-                f"az storage container create --auth-mode login --account-name {account} --name '{name}'",
+                f"Correct azure_container, or create it: {creation}",
             )
         if error is not None:
             return warning(f"Whether the container {name!r} exists cannot be told without the permission to list.")

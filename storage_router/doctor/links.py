@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import SigningError
 
-from .advice import BY_CODE, network_advice
+from .advice import BY_CODE, command, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
 from .web import Answer, Client, UnreachableError
@@ -103,10 +103,13 @@ class LinkProbes(Probes):
         answer = self.web.ask(url, method="OPTIONS", headers=headers)
         if answer.headers.get("Access-Control-Allow-Origin") in (self.origin, "*"):
             return ok(f"Scripts, fonts and modules can be fetched by pages of {self.origin}.")
+        rule = (
+            "cors add --services b --methods GET HEAD OPTIONS --max-age 3600 --allowed-headers '*' "
+            f"--origins {self.origin}"
+        )
         return warning(
             f"Scripts, fonts and modules cannot be fetched by pages of {self.origin}: {_outcome(answer, url)}.",
-            "If they should: az storage cors add --services b --methods GET HEAD OPTIONS --max-age 3600 "
-            f"--allowed-headers '*' --origins {self.origin} --account-name {self.options.resolved_account_name}",
+            f"If they should: {command(rule, self.options)}",
         )
 
     def explain(self, name: str, error: Exception) -> Result:
@@ -137,8 +140,9 @@ class LinkProbes(Probes):
             return warning(f"{what}.", "If names are not meant to be listed, set the public access level to 'Blob'.")
         return failed(
             f"{what}, although the configuration signs links: the container is public.",
-            "az storage container set-permission --public-access off "
-            f"--account-name {self.options.resolved_account_name} --name '{self.options.azure_container}'",
+            command(
+                f"container set-permission --public-access off --name '{self.options.azure_container}'", self.options
+            ),
         )
 
     def _link_advice(self, answer: Answer) -> str:
