@@ -108,9 +108,48 @@ def test_an_azure_storage_of_its_own_is_examined_too(run, azurite, container):
     [
         ({"CSRF_TRUSTED_ORIGINS": ["https://*.acme.example", "https://acme.example"]}, "https://acme.example"),
         ({"ALLOWED_HOSTS": ["*", ".acme.example", "www.acme.example"]}, "https://www.acme.example"),
+        ({"CSRF_TRUSTED_ORIGINS": ["https://acme.example/"]}, "https://acme.example"),
         ({"ALLOWED_HOSTS": []}, None),
     ],
 )
 def test_the_sites_origin_is_read_from_the_settings(settings, origin):
     with override_settings(**{"ALLOWED_HOSTS": [], "CSRF_TRUSTED_ORIGINS": [], **settings}):
         assert site_origin() == origin
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("https://www.acme.example/", "https://www.acme.example"),
+        ("HTTPS://WWW.acme.example", "https://www.acme.example"),
+        ("https://www.acme.example:443", "https://www.acme.example"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_is_sent_as_browsers_do(run, router, given, asked):
+    ran = run("doctor", "--backend", "media", "--origin", given, default=router)
+    [cors] = [line.split("\t") for line in ran.text.splitlines() if "\tcors\t" in line]
+    assert f" by pages of {asked}: HTTP 403" in cors[3]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("example.com", "lacks the scheme: write https://example.com, or http:// if the site's pages have that."),
+        ("localhost:8000", "lacks the scheme: write https://localhost:8000, or http:// if the site's pages have that."),
+        (
+            "https://example.com/shop/",
+            "is more than an origin, which ends behind the host: write https://example.com.",
+        ),
+        (
+            "https://*.example.com",
+            "is not an origin: write the scheme and the host of the site, such as https://www.example.com.",
+        ),
+        ("//", "is not an origin: write the scheme and the host of the site, such as https://www.example.com."),
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused_with_what_to_write(run, router, given, message):
+    ran = run("doctor", "--origin", given, default=router)
+    assert (ran.status, ran.text, ran.error) == (2, "", f"--origin {given} {message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -20,6 +21,9 @@ from storage_router.router import RouterStorage
 from . import selection
 
 HELP = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
-    origin = options["origin"] or site_origin()
+    origin = _given_origin(options["origin"]) if options["origin"] else site_origin()
     findings: list[doctor.Finding] = []
     for patient in _chosen(list(_patients(options)), options["backend"]):
         if not options["json"]:
@@ -78,7 +82,33 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
 def site_origin() -> str | None:
     """Return the origin of the site's pages as far as the settings tell: one without wildcards, or None."""
     hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
-    return next((origin for origin in (*settings.CSRF_TRUSTED_ORIGINS, *hosts) if "*" not in origin), None)
+    origins = map(_as_browsers_send_it, (*settings.CSRF_TRUSTED_ORIGINS, *hosts))
+    return next(filter(None, origins), None)
+
+
+def _given_origin(text: str) -> str:
+    if origin := _as_browsers_send_it(text):
+        return origin
+    example = "https://www.example.com"
+    if "://" not in text and (meant := _as_browsers_send_it(f"https://{text}")):
+        message = f"--origin {text} lacks the scheme: write {meant}, or http:// if the site's pages have that."
+    elif meant := _as_browsers_send_it("/".join(text.split("/")[:3])):
+        message = f"--origin {text} is more than an origin, which ends behind the host: write {meant}."
+    else:
+        message = f"--origin {text} is not an origin: write the scheme and the host of the site, such as {example}."
+    raise CommandError(message, returncode=selection.UNUSABLE)
+
+
+def _as_browsers_send_it(text: str) -> str | None:
+    """Return an origin in the one spelling that a rule can match, None for what is none.
+
+    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+    """
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        return None
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (port if port and port != _USUAL_PORTS.get(scheme) else "")
 
 
 def _patients(options: Mapping[str, Any]) -> Iterator[Patient]:
