@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from storage_router.exceptions import Problem
 
 from . import backend_strings
+from .backends import TYPES
 from .report import Location, problem
 
 
@@ -63,7 +64,8 @@ class Merged:
 
 def merge(layers: Sequence[Layer]) -> Merged:
     """Merge ``layers``, highest first. Tables merge key by key; lists and single values replace what is below them."""
-    expanded = [_expand(layer) for layer in layers]
+    aliases = {str(alias) for layer in layers for alias in _backends(layer)}
+    expanded = [_expand(layer, aliases) for layer in layers]
     merged = Merged(tree={}, owners={}, problems=[], layers=layers)
     for layer in layers:
         merged.problems += layer.problems
@@ -74,10 +76,14 @@ def merge(layers: Sequence[Layer]) -> Merged:
     return merged
 
 
-def _expand(layer: Layer) -> tuple[dict[str, Any], set[str], list[Problem]]:
-    """Return the layer's tree with texts for whole backends taken apart, and the aliases that had one."""
+def _backends(layer: Layer) -> Mapping[str, Any]:
     backends = layer.tree.get("backends")
-    if not isinstance(backends, Mapping):
+    return backends if isinstance(backends, Mapping) else {}
+
+
+def _expand(layer: Layer, aliases: Collection[str]) -> tuple[dict[str, Any], set[str], list[Problem]]:
+    """Return the layer's tree with texts for whole backends taken apart, and the aliases that had one."""
+    if not (backends := _backends(layer)):
         return layer.tree, set(), []
     strings: set[str] = set()
     problems: list[Problem] = []
@@ -88,9 +94,9 @@ def _expand(layer: Layer) -> tuple[dict[str, Any], set[str], list[Problem]]:
             try:
                 settings[alias] = backend_strings.parse(backend)
             except PydanticCustomError as error:
-                context = error.context or {}
-                place = layer.place(("backends", alias))
-                problems.append(problem(error.type, place, error.message(), context.get("hint", "")))
+                option = _option_meant(str(alias), aliases)
+                hint = f"Did you mean {layer.place(option)}?" if option else (error.context or {}).get("hint", "")
+                problems.append(problem(error.type, layer.place(("backends", alias)), error.message(), hint))
                 # Routes may go on naming the alias: one mistake, one problem.
                 settings[alias] = {"type": "memory"}
         else:
@@ -98,13 +104,21 @@ def _expand(layer: Layer) -> tuple[dict[str, Any], set[str], list[Problem]]:
     return {**layer.tree, "backends": settings}, strings, problems
 
 
+def _option_meant(alias: str, aliases: Collection[str]) -> Location | None:
+    """Return what ``media_account_key`` stands for if there is ``media``: a variable with one underscore too few."""
+    for known in sorted(aliases, key=len, reverse=True):
+        option = alias.removeprefix(f"{known}_")
+        if option != alias and any(option in kind.model_fields for kind in TYPES.values()):
+            return "backends", known, option
+    return None
+
+
 def _ambiguities(layers: Sequence[Layer]) -> Iterator[Problem]:
     """A text replaces a backend whole, single keys change a part of it: whoever writes both means one of the two."""
     texts: dict[str, Layer] = {}
     keys: dict[str, tuple[Layer, Location]] = {}
     for layer in layers:
-        backends = layer.tree.get("backends")
-        for alias, backend in backends.items() if isinstance(backends, Mapping) else ():
+        for alias, backend in _backends(layer).items():
             if isinstance(backend, str):
                 texts.setdefault(alias, layer)
             elif isinstance(backend, Mapping) and backend:

@@ -291,6 +291,37 @@ def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_know
     assert found.message == "the text describes no backend"
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["single keys", "one text"])
+def test_a_variable_with_one_underscore_too_few_is_told_the_right_one(world, whole):
+    """C4, C7: its value is a key."""
+    world.write("storage_router.toml", 'default = "bulk"\nbackends.bulk = "memory://"' if whole else TOML)
+    alias = "BULK" if whole else "MEDIA"
+    world.environ[f"STORAGE_ROUTER__BACKENDS__{alias}_ACCOUNT_KEY"] = "c2VjcmV0"
+    found = world.problem()
+    assert (found.id, found.place) == ("storage_router.E003", f"STORAGE_ROUTER__BACKENDS__{alias}_ACCOUNT_KEY")
+    assert found.message == "the text describes no backend"
+    assert found.hint == f"Did you mean STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_KEY?"
+    assert "c2VjcmV0" not in str(found)
+
+
+def test_of_two_aliases_the_longer_one_is_meant(world):
+    world.config = {"backends": {"media": "memory://", "media_cold": "memory://"}, "default": "media"}
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA_COLD_LOCATION"] = "files"
+    assert world.problem().hint == "Did you mean STORAGE_ROUTER__BACKENDS__MEDIA_COLD__LOCATION?"
+
+
+def test_an_alias_that_only_begins_like_another_is_told_the_forms_of_a_text(world):
+    world.config = {"backends": {"media": "memory://", "media_old": "old"}, "default": "media"}
+    assert world.problem().hint.startswith("The forms are azure://")
+
+
+def test_an_alias_in_code_that_is_no_text_is_a_problem_too(world):
+    world.config = {"backends": {"media": "memory://", 5: "old"}, "default": "media"}
+    text, alias = world.problems()
+    assert (text.place, text.message) == ('OPTIONS["backends"][5]', "the text describes no backend")
+    assert alias.message == "the value is not a text"
+
+
 @pytest.mark.parametrize(
     ("config", "place", "message", "hint"),
     [
