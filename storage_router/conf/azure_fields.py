@@ -37,6 +37,20 @@ def _connection_string(value: SecretStr) -> SecretStr:
     return value
 
 
+_ENCRYPTION = ("require_encryption", "key_encryption_key", "key_resolver_function", "encryption_version")
+"""Only the SDK's own client for a blob encrypts, and requests do not pass through it."""
+
+
+def _client_options(value: dict[str, Any]) -> dict[str, Any]:
+    asked = [key for key in _ENCRYPTION if value.get(key)]
+    if asked:
+        raise complaint(
+            f"{asked[0]!r} asks for encryption by the client",
+            "This package does not have it. Azure encrypts what it stores, with a key of yours if the account has one.",
+        )
+    return value
+
+
 _FromText = BeforeValidator(decoded)
 _Header = Annotated[str, AfterValidator(blob_rules.header)]
 
@@ -218,7 +232,7 @@ class AzureFields(BaseModel):
         ]
         | None
     ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])
-    client_options: Annotated[dict[str, Any], _FromText] = Field(
+    client_options: Annotated[dict[str, Any], _FromText, AfterValidator(_client_options)] = Field(
         default={},
         repr=False,
         description="Keyword arguments for the SDK's clients; they have the last word.",

@@ -233,6 +233,8 @@ BAD = [
     ("token_credential", "acme..make", "the value is not a dotted path"),
     ("token_credential", 5, "the value (int) is not a credential"),
     ("client_options", "retry", "the text is not a JSON object"),
+    ("client_options", {"require_encryption": True}, "'require_encryption' asks for encryption by the client"),
+    ("client_options", {"key_encryption_key": object()}, "'key_encryption_key' asks for encryption by the client"),
 ]
 
 
