@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import ROUTER
 
 MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
@@ -9,6 +11,7 @@ SMALL = {
     "BACKEND": "storage_router.RouterStorage",
     "OPTIONS": {"backends": {"ram": {"type": "memory"}}, "default": "ram"},
 }
+FILES = {"BACKEND": "storage_router.StaticFilesStorage"}
 ALONE = {
     "BACKEND": "storage_router.AzureStorage",
     "OPTIONS": {"account_name": "acmefiles", "azure_container": "own", "credential": "default"},
@@ -28,6 +31,33 @@ def test_a_storage_of_somebody_else_is_not_shown(run):
 def test_without_a_router_there_are_no_routes(run):
     ran = run("routes", default=ALONE)
     assert (ran.status, ran.error) == (2, "No entry of STORAGES is a RouterStorage, so there are no routes.")
+
+
+@pytest.mark.parametrize("subcommand", [["routes"], ["explain", "a.txt"]])
+def test_an_entry_that_is_no_router_is_said_to_be_none_with_what_it_is(run, subcommand):
+    ran = run(*subcommand, "--storage", "files", default=SMALL, files=FILES)
+    assert (ran.status, ran.text, ran.error) == (
+        2,
+        "",
+        (
+            "STORAGES['files'] is not a RouterStorage, so it has no routes of its own: it follows the router "
+            "'default'. Use --storage default."
+        ),
+    )
+    assert run(*subcommand, "--storage", "own", default=SMALL, own=ALONE).error == (
+        "STORAGES['own'] is not a RouterStorage, so it has no routes of its own: its class is AzureStorage."
+    )
+
+
+@pytest.mark.parametrize(
+    ("subcommand", "lacks"), [("config", "no settings of its own"), ("doctor", "nothing of its own to examine")]
+)
+def test_static_files_refer_to_their_router_for_what_they_do_not_have(run, subcommand, lacks):
+    """Section 7: they go through the router, whichever that is."""
+    files = {**FILES, "OPTIONS": {"router": "two"}}
+    ran = run(subcommand, "--storage", "files", default=SMALL, two=SMALL, files=files)
+    assert (ran.status, ran.text) == (2, "")
+    assert ran.error == f"STORAGES['files'] has {lacks}: it follows the router 'two'. Use --storage two."
 
 
 def test_the_default_router_goes_before_others_and_others_can_be_chosen(run):

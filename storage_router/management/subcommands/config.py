@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from storage_router.conf.merging import Origin
 from storage_router.installed import Entry
@@ -30,9 +30,13 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the settings of every entry of ``STORAGES`` that has some."""
+    entries = selection.sound_entries(options)
+    if options["storage"] and not options["json"] and not settings_of(entries[0]):
+        message = f"STORAGES[{options['storage']!r}] has no settings of its own: {selection.whose(entries[0])}"
+        raise CommandError(message, returncode=selection.UNUSABLE)
     found = [
         (entry, [setting for setting in settings_of(entry) if setting.is_given or not options["given"]])
-        for entry in selection.sound_entries(options)
+        for entry in entries
     ]
     found = [(entry, settings) for entry, settings in found if settings]
     if options["json"]:

@@ -122,6 +122,9 @@ def _patients(options: Mapping[str, Any]) -> Iterator[Patient]:
                 yield Patient(name=name, storage=router.backends[alias], read_only=_is_read_only(router, alias))
         elif isinstance(entry.storage, AzureStorage):
             yield Patient(name=f"storages:{entry.alias}" if routers else entry.alias, storage=entry.storage)
+        elif options["storage"]:
+            message = f"STORAGES[{entry.alias!r}] has nothing of its own to examine: {selection.whose(entry)}"
+            raise CommandError(message, returncode=selection.UNUSABLE)
 
 
 def _is_read_only(router: RouterStorage, alias: str) -> bool:

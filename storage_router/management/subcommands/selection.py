@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from storage_router.exceptions import ConfigurationError
 from storage_router.installed import Entry, entries, problems
 from storage_router.router import RouterStorage
+from storage_router.staticfiles import StaticFilesStorage
 
 UNUSABLE = 2
 """Exit status where the question cannot be answered: wrong arguments, or a configuration with errors."""
@@ -38,9 +39,21 @@ def router(options: Mapping[str, Any]) -> RouterStorage:
     routers = {
         entry.alias: entry.storage for entry in sound_entries(options) if isinstance(entry.storage, RouterStorage)
     }
+    if not routers and (wanted := options["storage"]):
+        [entry] = sound_entries(options)
+        message = f"STORAGES[{wanted!r}] is not a RouterStorage, so it has no routes of its own: {whose(entry)}"
+        raise CommandError(message, returncode=UNUSABLE)
     if not routers:
         raise CommandError("No entry of STORAGES is a RouterStorage, so there are no routes.", returncode=UNUSABLE)
     if "default" in routers or len(routers) == 1:
         return routers.get("default") or next(iter(routers.values()))
     names = ", ".join(routers)
     raise CommandError(f"STORAGES has several routers: choose one of {names} with --storage.", returncode=UNUSABLE)
+
+
+def whose(entry: Entry) -> str:
+    """Return what an entry is, or follows, that lacks what a subcommand is about, and what to ask instead."""
+    if not isinstance(entry.storage, StaticFilesStorage):
+        return f"its class is {type(entry.storage).__name__}."
+    router = next(it.alias for it in entries() if it.storage is entry.storage.router)
+    return f"it follows the router {router!r}. Use --storage {router}."
