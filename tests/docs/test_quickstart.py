@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -174,6 +175,84 @@ def test_doctor_has_nothing_to_complain_about(reader):
     assert {row[0] for row in rows} == {"media", "private", "static"}
     # Nobody has said which site the pages are of.
     assert {row[1]: row[2] for row in rows if row[2] != "ok"} == {"cors": "skipped"}
+
+
+# What a reader tries next, with the project of the page and its database.
+WITH_A_DIRECTORY = """
+import pathlib
+from django.core.files.base import ContentFile
+from django.templatetags.static import static
+from django.test import Client
+from gallery.models import Document, Picture
+
+client = Client(SERVER_NAME="localhost")
+for model, name in ((Picture, "square.png"), (Document, "contract.txt")):
+    row = model.objects.create(file=ContentFile(name.encode(), name=name))
+    answer = client.get(row.file.url)
+    content = answer.getvalue().decode() if answer.streaming else ""
+    print(">", row.file.url, answer.status_code, content)
+    answer.close()
+print(">", static("admin/css/base.css"))
+print(">", *sorted(path.as_posix() for path in pathlib.Path("files").rglob("*") if path.is_file()))
+"""
+
+
+def with_a_directory(reader: Reader, folder: Path, lines: list[str], script: str = "") -> subprocess.CompletedProcess:
+    """Run ``check``, or a script, in a copy of the project after the lines were typed."""
+    if not folder.exists():
+        shutil.copytree(reader.folder, folder)
+        [urls] = [block for block in blocks("python", pages=[PAGE]) if block.file == "acme/urls.py"]
+        (folder / "acme/urls.py").write_text((folder / "acme/urls.py").read_text() + "\n" + urls.text)
+    kept = {name: value for name, value in reader.environment.items() if not name.startswith("STORAGE_ROUTER__")}
+    command = f"exec {shlex.quote(PYTHON)} manage.py {'shell' if script else 'check'}"
+    return subprocess.run(
+        ["bash", "-ec", "\n".join([*lines, command])],
+        cwd=folder,
+        env=kept,
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def exports():
+    """The lines of the page's last section that set variables."""
+    found = [line for block in blocks("console", pages=[PAGE]) for line in commands(block)]
+    return [line for line in found if line.startswith("export ")]
+
+
+def test_directories_serve_the_same_project_in_development(reader, exports, tmp_path):
+    folder = tmp_path / "copy"
+    checked = with_a_directory(reader, folder, exports)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    done = with_a_directory(reader, folder, exports, WITH_A_DIRECTORY)
+    assert done.stderr == ""
+    assert [line[2:] for line in done.stdout.splitlines() if line.startswith("> ")] == [
+        "/media/pictures/square.png 200 square.png",
+        "/private-media/private/contract.txt 200 contract.txt",
+        "/static/admin/css/base.css",
+        "files/media/pictures/square.png files/private/private/contract.txt",
+    ]
+
+
+def test_without_base_url_links_lead_where_nothing_answers_and_check_says_nothing(reader, exports, tmp_path):
+    lines = [line for line in exports if "BASE_URL" not in line]
+    checked = with_a_directory(reader, tmp_path / "copy", lines)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    done = with_a_directory(reader, tmp_path / "copy", lines, WITH_A_DIRECTORY)
+    assert [line[2:].split()[:2] for line in done.stdout.splitlines() if line.startswith("> ")][:2] == [
+        ["/pictures/square.png", "404"],
+        ["/private/contract.txt", "404"],
+    ]
+
+
+def test_a_directory_takes_no_expiry_from_a_variable(reader, exports, tmp_path):
+    lines = [*exports, "export STORAGE_ROUTER__BACKENDS__PRIVATE__EXPIRATION_SECS=300"]
+    checked = with_a_directory(reader, tmp_path / "copy", lines)
+    assert checked.returncode == 1
+    assert "there is no setting 'expiration_secs'" in checked.stderr
 
 
 def test_the_emulator_of_the_page_is_the_one_of_the_tests():
