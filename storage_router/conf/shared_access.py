@@ -6,6 +6,7 @@ The fields: https://learn.microsoft.com/rest/api/storageservices/create-service-
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from .report import complaint
 
+_URL = re.compile(r"(?:https?://|[^=?&]+\?)", re.IGNORECASE)
 _HINT = "Copy it whole from the portal or from 'az storage container generate-sas'."
 
 
@@ -32,6 +34,8 @@ class SharedAccess:
 
 def parse(token: str) -> SharedAccess:
     """Return what the fields say. Raises a complaint for a text that is no SAS, or one that is not good for blobs."""
+    if _URL.match(token):
+        raise complaint("the value is a URL, not a shared access signature alone", "Give what follows the '?'.")
     fields = dict(parse_qsl(token.removeprefix("?"), keep_blank_values=True))
     if not fields.get("sig") or any(character.isspace() for character in token):
         raise complaint(

@@ -50,6 +50,17 @@ def test_https_only_is_read():
     assert not parse(f"{SIGNED}&spr=https,http").https_only
 
 
+@pytest.mark.parametrize("address", ["https://acme.blob.core.windows.net/media", "HTTP://x/a=b", "acme.example/media"])
+def test_a_whole_url_is_refused_and_not_repeated(address):
+    """C7, O3: the portal has a field 'Blob SAS URL' beside that of the token."""
+    with pytest.raises(PydanticCustomError) as caught:
+        checked(SecretStr(f" {address}?{SIGNED} "))
+    assert caught.value.type == "E003"
+    assert caught.value.message() == "the value is a URL, not a shared access signature alone"
+    assert caught.value.context is not None
+    assert caught.value.context["hint"] == "Give what follows the '?'."
+
+
 @pytest.mark.parametrize(
     ("token", "message"),
     [
