@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 
 from django.core.files.storage import Storage
 
@@ -25,12 +25,12 @@ def examine(
     read_only: bool = False,
     origin: str | None = None,
     skip: Collection[str] = (),
-) -> Iterator[Finding]:
+) -> Generator[Finding]:
     """Probe ``storage`` and yield what was found, one probe after the other. ``backend`` is its name in the findings.
 
     ``read_only`` says that nothing is ever written to it, ``origin`` which pages' scripts should be allowed to fetch
     from it, ``skip`` which probes to leave out. The probe's own file is removed at the end, also when the iteration is
-    given up.
+    given up: ``close()`` it.
     """
     if isinstance(storage, AzureStorage):
         return AzureProbes(storage, read_only=read_only, skip=skip, origin=origin).examine(backend)

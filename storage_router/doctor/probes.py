@@ -7,7 +7,7 @@ at the end, whatever happened in between.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -35,7 +35,7 @@ class Probes:
         self.written: str | None = None
         """The name under which the probe file is stored now."""
 
-    def examine(self, backend: str) -> Iterator[Finding]:
+    def examine(self, backend: str) -> Generator[Finding]:
         """Run the probes one after the other and yield what each found."""
         causes: dict[str, str] = {}
         try:

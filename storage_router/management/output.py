@@ -6,8 +6,11 @@ as rich's markup, and no value can break a line or a column.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +19,9 @@ from django.core.management.color import Style, no_style
 
 STATUS_ROLES: Mapping[str, str] = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
 """Which of Django's colours a status has; ``DJANGO_COLORS`` sets them."""
+
+NO_READER = 141
+"""Exit status after the reader of the output has gone: what a shell reports of a command that SIGPIPE ends."""
 
 
 def visible(value: object) -> str:
@@ -37,27 +43,27 @@ class Output:
 
     def line(self, text: object = "") -> None:
         """Print one line."""
-        self._stream.write(visible(text))
+        self._print(visible(text))
 
     def heading(self, text: object) -> None:
         """Print a line that begins something, on a terminal; in a pipe every line says itself what it belongs to."""
         if self.is_terminal:
-            self._stream.write(f"\n{self._style.MIGRATE_HEADING(visible(text))}")
+            self._print(f"\n{self._style.MIGRATE_HEADING(visible(text))}")
 
     def finding(self, backend: str, probe: str, status: str, message: str, hint: str) -> None:
         """Print how a probe went. Hints are not wrapped, so that the commands in them can be copied."""
         cells = [visible(cell) for cell in (backend, probe, status, message, hint)]
         if not self.is_terminal:
-            self._stream.write("\t".join(cells))
+            self._print("\t".join(cells))
             return
         paint = getattr(self._style, STATUS_ROLES.get(status, ""), str)
-        self._stream.write(f"  {paint(f'{cells[2]:<8}')} {cells[1]:<15} {cells[3]}")
+        self._print(f"  {paint(f'{cells[2]:<8}')} {cells[1]:<15} {cells[3]}")
         if hint:
-            self._stream.write(f"{'':27}{cells[4]}")
+            self._print(f"{'':27}{cells[4]}")
 
     def json(self, data: Any) -> None:
         """Print ``data`` as JSON, indented, in ASCII: it survives every terminal, pipe and log."""
-        self._stream.write(json.dumps(data, indent=2))
+        self._print(json.dumps(data, indent=2))
 
     def table(
         self,
@@ -80,11 +86,23 @@ class Output:
             heading = list(itertools.compress(heading, used))
             cells = [list(itertools.compress(row, used)) for row in cells]
         if not self.is_terminal:
-            self._stream.write("\n".join("\t".join(row) for row in [list(heading), *cells]))
+            self._print("\n".join("\t".join(row) for row in [list(heading), *cells]))
         elif (drawn := self._drawn(heading, cells, faint)) is not None:
-            self._stream.write(drawn)
+            self._print(drawn)
         else:
-            self._stream.write(_aligned([list(heading), *cells]))
+            self._print(_aligned([list(heading), *cells]))
+
+    def _print(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            # Whoever waits for doctor sees each probe when it is done; and what fails, fails here.
+            self._stream.flush()
+        except BrokenPipeError:
+            # ``head`` has seen enough. What is still in the buffer would raise once more at the interpreter's end:
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            with contextlib.suppress(io.UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            raise SystemExit(NO_READER) from None
 
     def _drawn(self, heading: Sequence[str], cells: Sequence[Sequence[str]], faint: Collection[int]) -> str | None:
         """Return the table as rich draws it, or None where the extra ``cli`` is not installed."""

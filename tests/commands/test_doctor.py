@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
+from django.core.management import call_command
 from django.test import override_settings
 
 from storage_router.doctor import PROBES
+from storage_router.management.output import NO_READER
 from storage_router.management.subcommands.doctor import site_origin
+
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = """
+import storage_router
+SECRET_KEY = "only for tests"
+INSTALLED_APPS = ["storage_router"]
+STORAGES = storage_router.storages({"default": "ram", "backends": {"ram": {"type": "memory"}}})
+"""
 
 
 @pytest.fixture
@@ -101,6 +117,53 @@ def test_an_azure_storage_of_its_own_is_examined_too(run, azurite, container):
     assert {line.split("\t")[0] for line in alone.text.splitlines()} == {"default"}
     beside = run("doctor", default=own, one=small, two=small, files=static)
     assert {line.split("\t")[0] for line in beside.text.splitlines()} == {"storages:default", "one:ram", "two:ram"}
+
+
+class LeavingReader(io.StringIO):
+    """A pipe whose reader goes after the finding on ``write``."""
+
+    def write(self, text: str) -> int:
+        if "\tread\t" in text:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+def test_a_reader_that_goes_ends_the_examination_and_leaves_no_file(router, azurite, container):
+    """Section 8: the probe's file is removed in any case."""
+    stream = LeavingReader()
+    with override_settings(STORAGES={"default": router}), pytest.raises(SystemExit) as ended:
+        call_command("storage_router", "doctor", "--backend", "media", stdout=stream)
+    # While ``ended`` holds the traceback, and it the frames, nothing is cleaned up by chance.
+    with BlobServiceClient.from_connection_string(azurite.connection_string()) as service:
+        assert list(service.get_container_client(container).list_blobs()) == []
+    assert ended.value.code == NO_READER
+    assert "\twrite\tok\t" in stream.getvalue()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["routes"], ["doctor"], ["doctor", "--json"]], ids=" ".join)
+def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, tmp_path):
+    (tmp_path / "settings.py").write_text(SETTINGS)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "django", "storage_router", *arguments],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "settings",
+                "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT))),
+                "PYTHONUNBUFFERED": unbuffered,
+            },
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (ran.stderr, ran.returncode) == ("", NO_READER)
 
 
 @pytest.mark.parametrize(

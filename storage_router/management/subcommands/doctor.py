@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections import Counter
@@ -62,12 +63,15 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     for patient in _chosen(list(_patients(options)), options["backend"]):
         if not options["json"]:
             output.heading(patient.name)
-        for finding in doctor.examine(
+        examination = doctor.examine(
             patient.name, patient.storage, read_only=patient.read_only, origin=origin, skip=options["skip"]
-        ):
-            findings.append(finding)
-            if not options["json"]:
-                output.finding(finding.backend, finding.probe, finding.status, finding.message, finding.hint)
+        )
+        # Whatever ends the command in between, a reader who has gone or Ctrl-C, the probe's file is removed first.
+        with contextlib.closing(examination):
+            for finding in examination:
+                findings.append(finding)
+                if not options["json"]:
+                    output.finding(finding.backend, finding.probe, finding.status, finding.message, finding.hint)
     counts = Counter(finding.status for finding in findings)
     if options["json"]:
         # Scripts compare counts["failed"] with 0, so it is there when nothing failed, too.
