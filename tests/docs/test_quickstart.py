@@ -163,10 +163,10 @@ def test_the_document_opens_by_its_signed_link_and_not_without(links):
 
 def test_explain_says_the_three_ways(reader):
     [printed] = [text for command, text in reader.printed.items() if " explain " in command]
-    assert re.findall(r"^(\S+)\t(\w+)", printed, re.MULTILINE)[1:] == [
-        ("pictures/square.png", "media"),
-        ("private/contract.pdf", "private"),
-        ("static/admin/css/base.css", "static"),
+    assert re.findall(r"^(\S+)\t(\w+)\t(\S+)", printed, re.MULTILINE)[1:] == [
+        ("pictures/square.png", "media", "media/pictures/square.png"),
+        ("private/contract.pdf", "private", "private/private/contract.pdf"),
+        ("static/admin/css/base.css", "static", "static/admin/css/base.css"),
     ]
 
 
