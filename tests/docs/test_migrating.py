@@ -6,6 +6,8 @@ django-storages' own class stores the files; this package's, with the same optio
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import mimetypes
 import re
 import urllib.request
 from types import SimpleNamespace
@@ -338,3 +340,93 @@ def test_the_two_settings_side_by_side_have_the_same_options(monkeypatch):
     assert [storage.url("a b.txt").partition("?")[0] for storage in found[0]] == [
         storage.url("a b.txt").partition("?")[0] for storage in found[1]
     ]
+
+
+# "What will be different"
+
+
+def row(beginning: str) -> list[str]:
+    """The cells of the row that begins so."""
+    [line] = [line for line in text_of(PAGE).splitlines() if line.startswith(f"| {beginning} |")]
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+@pytest.fixture
+def two(azurite, container):
+    options = {"connection_string": azurite.connection_string(), "azure_container": container, "location": "site"}
+    return Predecessor(**options), AzureStorage(**options)
+
+
+def content_settings(before, name):
+    return before.client.get_blob_client(before._get_valid_path(name)).get_blob_properties().content_settings
+
+
+def test_no_content_encoding_is_guessed_any_more(two):
+    before, after = two
+    _, said, *_ = row("Content-Encoding")
+    pairs = [
+        (encoding, re.findall(r"`(\.\w+)`", endings))
+        for encoding, endings in re.findall(r"`(\w+)` for (.*?)(?:, (?=`\w)|;)", said)
+    ]
+    assert [encoding for encoding, _ in pairs] == ["gzip", "bzip2", "xz", "compress", "br"]
+    for encoding, endings in pairs:
+        assert endings
+        for ending in endings:
+            assert (
+                content_settings(before, before.save(f"before{ending}", ContentFile(b"x"))).content_encoding == encoding
+            )
+            assert after.stat(after.save(f"after{ending}", ContentFile(b"x"))).content_encoding is None
+
+
+def test_what_is_gzip_was_unpacked_when_read_and_is_no_more(two):
+    before, after = two
+    packed = gzip.compress(b"text")
+    name = before.save("a.gz", ContentFile(packed))
+    with before.open(name) as file:
+        assert file.read() == b"text"
+    assert after.stat(name).content_encoding == "gzip"
+    assert after.open(name).read() == packed
+
+
+def test_a_file_opened_as_text_gives_text(two):
+    before, after = two
+    name = before.save("a.txt", ContentFile("ä".encode()))
+    for storage, text in ((before, "ä".encode()), (after, "ä")):
+        with storage.open(name, "r") as file:
+            assert file.read() == text
+        with storage.open(name) as file:
+            assert file.read() == "ä".encode()
+
+
+def test_content_types_by_name_are_those_of_the_page_and_the_predecessors_are_of_the_machine(two, monkeypatch):
+    before, after = two
+    _, there, here, _ = row("content type by the name")
+    pairs = re.findall(r"`(\.[\w.]+)` is `([\w/+-]+)`", here)
+    assert [ending for ending, _ in pairs] == [".ts", ".wav", ".exe", ".map", ".yaml", ".tar.gz"]
+    for ending, kind in pairs:
+        assert after.stat(after.save(f"a{ending}", ContentFile(b"x"))).content_type == kind
+    [qt] = re.findall(r"Qt's `(\S+)`", there)
+    for known, expected in (([(qt, ".ts")], qt), ([], "application/octet-stream")):
+        table = mimetypes.MimeTypes()
+        table.types_map = ({}, {ending: kind for kind, ending in known})
+        monkeypatch.setattr(mimetypes, "guess_type", table.guess_type)
+        assert content_settings(before, before.save("b.ts", ContentFile(b"x"))).content_type == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"), [(Predecessor, ["site/a/b.txt"]), (AzureStorage, ["a/b.txt", "a/b.txt", "a/b_"])]
+)
+def test_the_name_that_get_object_parameters_gets_is_the_storages(base, expected, azurite, container):
+    asked = []
+
+    class Storage(base):
+        def get_object_parameters(self, name):
+            asked.append(name)
+            return {}
+
+    storage = Storage(connection_string=azurite.connection_string(), azure_container=container, location="site")
+    storage.save("a/b.txt", ContentFile(b"x"))
+    if base is AzureStorage:
+        storage.save("a/b.txt", ContentFile(b"x"))
+    assert len(asked) == len(expected)
+    assert all(map(str.startswith, asked, expected))
