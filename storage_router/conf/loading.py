@@ -17,11 +17,14 @@ from . import sources
 from .backends import TYPES, AzureBackend, Backend, MemoryBackend
 from .document import RouterDocument, allowed_keys
 from .merging import Merged, Origin
-from .report import Locate, Location, problem, problem_id, problems_from
+from .report import Locate, Location, problem, problem_id, problems_from, suggestion
 from .routes import RouteOptions
 
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that nobody gave."""
+
+# Elsewhere there are names and texts only.
+_STRUCTURED = ("code", "Django setting", "file")
 
 _UNREAD = (problem_id("E009"), problem_id("E013"))
 
@@ -107,17 +110,33 @@ def _validate(merged: Merged, surroundings: sources.Surroundings) -> tuple[Route
             plain=_plain,
             # What is missing may be in the source that could not be read: one mistake, one problem.
             told={("backends",)} if unread else (),
-            advice=_advice(merged, surroundings),
+            advise=lambda location: _advice(merged, surroundings, location),
         )
         return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
 
 
-def _advice(merged: Merged, surroundings: sources.Surroundings) -> dict[Location, str]:
-    """Return what to do at locations where that depends on the sources."""
-    advice: dict[Location, str] = {}
-    if "backends" not in merged.tree and (missing := sources.missing_file(surroundings)):
-        advice["backends",] = f"{missing} Write one, or give the backends in any other source."
-    return advice
+def _advice(merged: Merged, surroundings: sources.Surroundings, location: Location) -> str:
+    """Return what to do about ``location`` where that depends on the source."""
+    if location == ("backends",) and "backends" not in merged.tree:
+        missing = sources.missing_file(surroundings)
+        return missing and f"{missing} Write one, or give the backends in any other source."
+    layer = merged.layer(location)
+    assert layer is not None
+    is_toml = layer.source == "file" and layer.place(()).lower().endswith(".toml")
+    if location == ("routes",) and layer.source in _STRUCTURED:
+        return "Write [[routes]], once for each route." if is_toml else "Give a list with an entry for each route."
+    if _belongs_to_the_document(merged.tree, location):
+        where = "above the first [table]" if is_toml else f"as {layer.place(location[-1:])}"
+        return f"It is a key of the document itself: write it {where}."
+    return ""
+
+
+def _belongs_to_the_document(tree: Mapping[str, Any], location: Location) -> bool:
+    """Whether an unknown key of a backend, a route or ``static`` is one of the document: TOML makes that easy."""
+    table, key = location[:-1], location[-1] if location else ""
+    if key not in RouterDocument.model_fields or not (table == ("static",) or len(table) == 2):
+        return False
+    return not suggestion(key, allowed_keys(tree, table)).startswith("Did")
 
 
 def _plain(location: Location) -> Location:

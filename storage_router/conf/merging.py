@@ -51,15 +51,20 @@ class Merged:
 
     def place(self, location: Location) -> str:
         """Return where ``location`` is given, or, if it is missing, where its nearest neighbour would have it."""
+        layer = self.layer(location)
+        return layer.place(location) if layer is not None else "configuration"
+
+    def layer(self, location: Location) -> Layer | None:
+        """Return the layer that gives ``location``, or, if it is missing, its nearest neighbour."""
         for length in range(len(location), -1, -1):
             above = location[:length]
             if above in self.owners:
-                return self.owners[above].place(location)
+                return self.owners[above]
             below = [owner for found, owner in self.owners.items() if found[:length] == above]
             if below:
-                return below[0].place(location)
+                return below[0]
         # Nothing was given at all: the last source that a person could have written.
-        return self.layers[-1].place(location) if self.layers else "configuration"
+        return self.layers[-1] if self.layers else None
 
 
 def merge(layers: Sequence[Layer]) -> Merged:

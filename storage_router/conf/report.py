@@ -117,14 +117,14 @@ def problems_from(
     given: Any = None,
     plain: Callable[[Location], Location] = tuple,
     told: Collection[Location] = (),
-    advice: Mapping[Location, str] | None = None,
+    advise: Callable[[Location], str] = lambda _: "",
 ) -> list[Problem]:
     """Turn pydantic's error into problems.
 
     ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, for the
     nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret; ``plain``
     takes out of pydantic's locations what is not in ``given``; ``told`` are locations whose absence is told elsewhere;
-    ``advice`` holds the hints of locations at which the caller knows better what to do.
+    ``advise`` returns the hint for a location at which the caller knows better what to do, else an empty text.
     """
     found = []
     for detail in error.errors(include_url=False, include_input=False):
@@ -132,7 +132,7 @@ def problems_from(
             continue
         location = plain(detail["loc"])
         one = _problem(detail, location, locate, keys, given)
-        found.append(dataclasses.replace(one, hint=(advice or {}).get(location, one.hint)))
+        found.append(dataclasses.replace(one, hint=advise(location) or one.hint))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -11,6 +12,7 @@ from storage_router.conf.merging import Origin
 from storage_router.conf.report import PROBLEMS, complaint, problem, problem_id, suggestion
 from storage_router.exceptions import ConfigurationError, Problem
 
+AZURE = {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "credential": "default"}
 TOML = """
 default = "media"
 
@@ -289,6 +291,87 @@ def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_know
     found = world.problem()
     assert (found.id, found.place) == ("storage_router.E003", "STORAGE_ROUTER__BACKENDS__MEDIA")
     assert found.message == "the text describes no backend"
+
+
+MISPLACED = "It is a key of the document itself: write it "
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ('default = "media"', "backends.media.default", f"{MISPLACED}above the first [table]."),
+        ("routes = []", "backends.media.routes", f"{MISPLACED}above the first [table]."),
+        ('static = {prefix = "s/"}', "backends.media.static", f"{MISPLACED}above the first [table]."),
+        ('[static]\ndefault = "media"', "static.default", f"{MISPLACED}above the first [table]."),
+        (
+            '[[routes]]\nbackend = "media"\ndefault = "media"',
+            "routes[0].default",
+            f"{MISPLACED}above the first [table].",
+        ),
+        ('[[routes]]\nbackend = "media"\nbackends = "media"', "routes[0].backends", "Did you mean 'backend'?"),
+    ],
+)
+def test_a_key_of_the_document_that_toml_puts_into_a_table_is_told_where_to_go(world, text, place, hint):
+    """C4, C5"""
+    world.write("storage_router.toml", f'[backends.media]\ntype = "memory"\n{text}\n')
+    found = world.problem()
+    assert (found.id, found.place, found.hint) == ("storage_router.E001", f"storage_router.toml: {place}", hint)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("environ", "STORAGE_ROUTER__DEFAULT"),
+        ("storage_router.json", "storage_router.json: default"),
+        ("config", 'OPTIONS["default"]'),
+    ],
+)
+def test_outside_of_toml_a_key_of_the_document_in_a_backend_is_told_its_place(world, source, place):
+    given = {"backends": {"media": {"type": "memory", "default": "media"}}}
+    if source == "environ":
+        world.environ |= {
+            "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE": "memory",
+            "STORAGE_ROUTER__BACKENDS__MEDIA__DEFAULT": "media",
+        }
+    elif source == "config":
+        world.config = given
+    else:
+        world.write(source, json.dumps(given))
+        world.environ["STORAGE_ROUTER_CONFIG"] = source
+    assert world.problem().hint == f"{MISPLACED}as {place}."
+
+
+def test_an_alias_or_a_tag_may_be_called_like_a_key_of_the_document(world):
+    tags = {"default": 5}
+    world.config = {"backends": {"static": {}, "media": {**AZURE, "tags": tags}}, "default": "media"}
+    assert not [found for found in world.problems() if found.hint.startswith(MISPLACED)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        (
+            "storage_router.toml",
+            '[backends.media]\ntype = "memory"\n[routes]\nbackend = "media"',
+            "Write [[routes]], once for each route.",
+        ),
+        (
+            "storage_router.json",
+            '{"backends": {"media": "memory://"}, "routes": {"backend": "media"}}',
+            "Give a list with an entry for each route.",
+        ),
+    ],
+)
+def test_routes_in_a_file_that_are_no_list_are_told_how_a_file_has_them(world, name, text, hint):
+    """C5"""
+    world.write(name, text)
+    world.environ["STORAGE_ROUTER_CONFIG"] = name
+    found = world.problem()
+    assert (found.place, found.message, found.hint) == (
+        f"{name}: routes",
+        "the routes are one list, and this is a table",
+        hint,
+    )
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["single keys", "one text"])
