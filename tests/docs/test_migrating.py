@@ -5,10 +5,14 @@ django-storages' own class stores the files; this package's, with the same optio
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import gzip
 import mimetypes
+import os
 import re
+import subprocess
+import sys
 import urllib.request
 from types import SimpleNamespace
 
@@ -430,3 +434,35 @@ def test_the_name_that_get_object_parameters_gets_is_the_storages(base, expected
         storage.save("a/b.txt", ContentFile(b"x"))
     assert len(asked) == len(expected)
     assert all(map(str.startswith, asked, expected))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_order_of_the_page_makes_collectstatic_this_packages(turned, azurite, container, tmp_path):
+    [source] = [
+        block.text for block in blocks("python", pages=[PAGE]) if '"storage_router",  # the checks' in block.text
+    ]
+    [applications] = [node.value for node in ast.parse(source).body if "INSTALLED_APPS" in ast.unparse(node)]
+    installed = ast.literal_eval(applications)[:: -1 if turned else 1]
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static/site.css").write_text("a {}")
+    options = {"connection_string": azurite.connection_string(), "azure_container": container, "overwrite_files": True}
+    (tmp_path / "project.py").write_text(
+        f"SECRET_KEY = 'x'\nINSTALLED_APPS = {installed}\nSTATIC_URL = 'static/'\nSTATICFILES_DIRS = ['static']\n"
+        "STORAGES = {'default': {'BACKEND': 'django.core.files.storage.InMemoryStorage'},\n"
+        f"    'staticfiles': {{'BACKEND': 'storage_router.AzureStorage', 'OPTIONS': {options}}}}}\n"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "project", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", "django", "collectstatic", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for arguments in (["--noinput"], ["--help"])
+    ]
+    assert "1 static file copied" in done[0]
+    assert ("copied in parallel" in " ".join(done[1].split())) is not turned
+    assert AzureStorage(**options).open("site.css").read() == b"a {}"
