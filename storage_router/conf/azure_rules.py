@@ -21,6 +21,7 @@ from storage_router.exceptions import InvalidNameError
 from .report import complaint, shown
 
 _ACCOUNT = re.compile(r"\A[a-z0-9]{3,24}\Z")
+_ACCOUNT_URL = re.compile(r"\A(?:https?://)?(?P<name>[a-z0-9]{3,24})\.(?:blob|dfs|z\d+)\.|\Ahttps?://", re.IGNORECASE)
 _CONTAINER = re.compile(r"\A(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _SPECIAL_CONTAINERS = ("$root", "$web", "$logs")
 _HOST = re.compile(r"\A(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?\.?\Z")
@@ -35,10 +36,12 @@ LONGEST_EXPIRY = 10**10
 def account_name(value: str) -> str:
     """3 to 24 lower-case letters and digits."""
     if not _ACCOUNT.match(value):
-        raise complaint(
-            f"{shown(value) or 'the value'} is not the name of a storage account",
-            "An account's name has 3 to 24 characters, lower-case letters and digits only.",
-        )
+        hint = "An account's name has 3 to 24 characters, lower-case letters and digits only."
+        if (url := _ACCOUNT_URL.match(value)) is not None:
+            name = f"Give {url['name'].lower()!r} alone" if url["name"] else "Give the account's name alone"
+            hint = f"{name}; a URL goes to account_url."
+        # What is pasted as a URL may end in a SAS.
+        raise complaint(f"{shown(value.partition('?')[0]) or 'the value'} is not the name of a storage account", hint)
     return value
 
 
