@@ -1,0 +1,90 @@
+"""Section 8: the samples of ``docs/commands.md`` are what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from storage_router.doctor import PROBES
+from tests.docs.pages import ROOT, blocks, commands
+
+
+def azure(account: str, container: str, **options) -> dict:
+    return {
+        "type": "azure",
+        "account_name": account,
+        "azure_container": container,
+        "credential": "default",
+        **options,
+    }
+
+
+# The configuration that the page shows in its table of routes.
+DOCUMENT = {
+    "backends": {
+        "media": azure("acmefiles", "media"),
+        "static": azure("acmecdn", "static"),
+        "private": azure("acmeprivate", "private"),
+        "bulk": azure("acmefiles", "bulk"),
+    },
+    "routes": [
+        {"prefix": "static/", "backend": "static", "strip_prefix": True},
+        {"prefix": "private/", "backend": "private"},
+        {"types": ["video/*", ".psd"], "backend": "bulk"},
+    ],
+    "default": "media",
+}
+COLUMNS = "125"
+
+
+def sample(subcommand: str) -> tuple[list[str], list[str]]:
+    """The arguments of the page's sample, and the lines that it shows."""
+    [block] = [
+        block
+        for block in blocks("console", pages=[ROOT / "docs/commands.md"])
+        if f"storage_router {subcommand}" in block.text
+    ]
+    [command] = commands(block)
+    return shlex.split(command)[3:], block.text.splitlines()[1:]
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("subcommand", ["routes", "explain"])
+def test_the_tables_are_those_of_a_terminal(run, monkeypatch, subcommand):
+    monkeypatch.setenv("COLUMNS", COLUMNS)
+    arguments, shown = sample(subcommand)
+    router = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": DOCUMENT}
+    assert lines(run(*arguments, "--no-color", terminal=True, default=router).text) == shown
+
+
+def test_the_schemas_are_those_of_the_package(run):
+    arguments, shown = sample("schema")
+    assert lines(run(*arguments).text) == shown
+
+
+def test_the_examination_has_every_probe_and_the_sum_of_them(run, azurite_https):
+    """What only Azure says stands in the page as it does there: the account, the server, the owner of the token."""
+    arguments, shown = sample("doctor")
+    private = {
+        "type": "azure",
+        "account_url": azurite_https.account_url(),
+        "azure_container": "private",
+        "token_credential": "storage_router.testing.azurite.UnsignedTokenCredential",
+        "client_options": {"connection_verify": str(azurite_https.certificate)},
+    }
+    router = {
+        "BACKEND": "storage_router.RouterStorage",
+        "OPTIONS": {"backends": {"private": private}, "default": "private"},
+    }
+    printed = lines(run(*arguments, "--no-color", terminal=True, default=router).text)
+    assert [line[:27] for line in printed] == [line[:27] for line in shown]
+    assert printed[-1] == shown[-1]
+    told = [probe for line in shown for probe in PROBES if re.match(rf"  \w+ +{probe} ", line)]
+    assert told == list(PROBES)
+    skipped = "Not tried, because "
+    assert [line for line in printed if skipped in line] == [line for line in shown if skipped in line]
