@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from storage_router.doctor import PROBES
+from storage_router.testing.azurite import ACCOUNT_KEY
 from tests.docs.pages import ROOT, blocks, commands
 
 
@@ -88,3 +89,20 @@ def test_the_examination_has_every_probe_and_the_sum_of_them(run, azurite_https)
     assert told == list(PROBES)
     skipped = "Not tried, because "
     assert [line for line in printed if skipped in line] == [line for line in shown if skipped in line]
+
+
+def test_the_settings_come_from_the_sources_that_are_shown(run, monkeypatch, tmp_path):
+    """C8. The directory of secrets is the test's own, and named as the page does."""
+    arguments, shown = sample("config")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", COLUMNS)
+    monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__PRIVATE__ACCOUNT_NAME", "acmeprivate")
+    monkeypatch.setenv("STORAGE_ROUTER_SECRETS_DIR", "s")
+    (tmp_path / "s/backends/private").mkdir(parents=True)
+    (tmp_path / "s/backends/private/account_key").write_text(ACCOUNT_KEY)
+    (tmp_path / "storage_router.toml").write_text(
+        'default = "private"\n[backends.private]\ntype = "azure"\nazure_container = "private"\n'
+    )
+    router = {"BACKEND": "storage_router.RouterStorage"}
+    printed = run(*arguments, "--no-color", terminal=True, default=router).text
+    assert [line.replace(" s/", " /run/secrets/") for line in lines(printed)] == shown
