@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 from django.db.models import FileField
@@ -152,7 +153,7 @@ def _entry(alias: str, backend: str) -> Entry:
         hint = suggestion(backend, [f"{__package__}.{name}" for name in _CLASSES])
         return Entry(alias=alias, storage=None, problems=(_problem("E020", place, f"there is no {backend!r}", hint),))
     try:
-        storage = storages[alias]
+        storage = _built(alias, import_string(backend))
         return Entry(alias=alias, storage=storage, problems=tuple(_of(storage, place)))
     except ConfigurationError as error:
         # A router's problems name their places themselves; static files only repeat those of their router.
@@ -160,6 +161,18 @@ def _entry(alias: str, backend: str) -> Entry:
         return Entry(alias=alias, storage=None, problems=tuple(placed))
     except (ImproperlyConfigured, TypeError) as error:
         return Entry(alias=alias, storage=None, problems=(_problem("E021", place, str(error)),))
+
+
+def _built(alias: str, kind: type) -> Storage:
+    """Return the entry's storage without a request."""
+    if not (issubclass(kind, AzureStorage) and issubclass(kind, ManifestFilesMixin)):
+        return storages[alias]
+    # Django's mixin reads its manifest while it is built, which would make every command wait for the service.
+    options = dict(settings.STORAGES[alias].get("OPTIONS", {}))
+    options.pop("manifest_storage", None)
+    storage: AzureStorage = kind.__new__(kind)
+    AzureStorage.__init__(storage, **options)
+    return storage
 
 
 def _of(storage: Storage, place: str) -> Iterator[Problem]:
