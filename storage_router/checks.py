@@ -27,6 +27,7 @@ from .conf.options import DJANGO_SETTINGS
 from .conf.startup import check_message
 from .exceptions import Problem
 from .installed import Container, Entry
+from .router import RouterStorage
 from .staticfiles import StaticFilesStorage
 
 WARNINGS: Mapping[str, str] = {
@@ -166,7 +167,8 @@ def _private_links(containers: Iterable[Container]) -> Iterator[Problem]:
 def _collectstatic() -> Iterator[Problem]:
     backend = settings.STORAGES.get("staticfiles", {}).get("BACKEND")
     entries = installed.entries() if apps.is_installed("django.contrib.staticfiles") else ()
-    ours = any(entry.alias == "staticfiles" and isinstance(entry.storage, StaticFilesStorage) for entry in entries)
+    kinds = StaticFilesStorage | RouterStorage | AzureStorage
+    ours = any(entry.alias == "staticfiles" and isinstance(entry.storage, kinds) for entry in entries)
     owner = get_commands().get("collectstatic")
     if ours and owner != __package__:
         yield _warning(

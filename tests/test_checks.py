@@ -365,9 +365,35 @@ class TestCollectstatic:
         monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "storage_router"})
         assert found(router({"media": MEMORY}), staticfiles=STATIC) == []
 
-    def test_another_app_before_this_package_is_named(self, monkeypatch):
+    @pytest.mark.parametrize("manifest_storage", [{}, {"manifest_storage": None}])
+    def test_hashed_names_over_a_container_are_looked_at_without_a_request(self, manifest_storage):
+        """C6: Django's mixin reads its manifest when it is built, and here nobody answers."""
+        options = {
+            "account_url": "http://127.0.0.1:9/acmefiles",
+            "account_key": PLANTED_KEY,
+            "azure_container": "static",
+        }
+        entry = {"BACKEND": "tests.staticfiles.storages.ProjectsManifestStorage", "OPTIONS": options | manifest_storage}
+        assert found(router({"media": MEMORY}), staticfiles=entry) == []
+        entry["OPTIONS"]["expiration_secs"] = "x"
+        message = only(found(router({"media": MEMORY}), staticfiles=entry))
+        assert (message.id, message.obj) == (
+            "storage_router.E003",
+            "STORAGES['staticfiles']: ProjectsManifestStorage(expiration_secs=…)",
+        )
+
+    @pytest.mark.parametrize(
+        "staticfiles",
+        [
+            STATIC,
+            router({"media": MEMORY}),
+            {"BACKEND": "storage_router.AzureStorage", "OPTIONS": {k: v for k, v in azure().items() if k != "type"}},
+        ],
+        ids=["through the router", "a router of its own", "a container of its own"],
+    )
+    def test_another_app_before_this_package_is_named(self, monkeypatch, staticfiles):
         monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "django.contrib.staticfiles"})
-        message = only(found(router({"media": MEMORY}), staticfiles=STATIC))
+        message = only(found(router({"media": MEMORY}), staticfiles=staticfiles))
         assert (message.id, message.obj) == ("storage_router.W024", "INSTALLED_APPS")
         assert message.hint == "Put 'storage_router' before 'django.contrib.staticfiles'."
 
