@@ -33,7 +33,7 @@ test: $(INSTALLED) azurite ## the tests, with coverage, against Azurites of thei
 	@$(RUN) exec $(BIN)/python -m pytest --ignore=tests/browser --cov --cov-report=term $(ARGS)
 
 soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new random examples (SOAK=10)
-	@STORAGE_ROUTER_SOAK=$(SOAK) $(RUN) exec $(BIN)/python -m pytest tests/reliability $(ARGS)
+	@SOAK=$(SOAK) $(RUN) exec $(BIN)/python -m pytest tests/reliability $(ARGS)
 
 test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
 	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)
