@@ -60,7 +60,7 @@ def completed(
         pause = min(pause * 2, 2.0)
     if status == "pending":
         query = {"comp": "copy", "copyid": copy_id}
-        send("PUT", expected=204, query=query, headers={"x-ms-copy-action": "abort"}, content=b"")
+        send("PUT", expected=204, query=query, headers={"x-ms-copy-action": "abort"}, content=b"", content_type=None)
     # What a failed copy leaves is an empty blob.
     send("DELETE", expected=202)
     alias, container, blob = within

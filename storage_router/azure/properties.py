@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ SAVE_MARKER = "storage_router_save"
 """Metadata key that each conditional write sets to a value of its own, by which a retry knows the blob that it made
 itself. It is not shown as metadata."""
 
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -98,7 +100,7 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
     created = headers.get("x-ms-creation-time")
     # Of a part, Content-MD5 would be that of the part.
     md5 = headers.get("Content-MD5" if size is None else "x-ms-blob-content-md5")
-    with _understood():
+    with understood():
         return FileStat(
             name=name,
             size=int(headers["Content-Length"]) if size is None else size,
@@ -118,8 +120,16 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
 
 def size_in(headers: Mapping[str, str]) -> int:
     """Return the size, in bytes, of the blob that an answer has a part of."""
-    with _understood():
+    with understood():
         return int(headers["Content-Range"].rpartition("/")[2])
+
+
+def require_whole(headers: Mapping[str, str], body: bytes) -> None:
+    """Raise ``ValueError`` for a part that is shorter than it says, as from a proxy that stored half an answer."""
+    if found := _RANGE.match(headers.get("Content-Range", "")):
+        expected = int(found[2]) - int(found[1]) + 1
+        if expected != len(body):
+            raise ValueError(f"The answer holds {len(body)} bytes and announces {expected}.")
 
 
 def written(name: str, size: int, headers: Mapping[str, str]) -> FileStat:
@@ -127,13 +137,15 @@ def written(name: str, size: int, headers: Mapping[str, str]) -> FileStat:
 
     The blob is stored: an answer whose ETag or date was lost on the way is no error.
     """
-    changed = headers.get("Last-Modified")
-    modified = moment(changed) if changed else dt.datetime.now(dt.UTC)
+    modified = dt.datetime.now(dt.UTC)
+    with contextlib.suppress(KeyError, ValueError):
+        modified = moment(headers["Last-Modified"])
     return FileStat(name=name, size=size, etag=quoted(headers.get("ETag", "")), modified=modified)
 
 
 @contextlib.contextmanager
-def _understood() -> Iterator[None]:
+def understood() -> Iterator[None]:
+    """Turn what a missing or malformed part of an answer raises into ``BlobError``."""
     try:
         yield
     except (KeyError, ValueError) as error:

@@ -17,13 +17,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from .properties import require_whole
+
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.core.pipeline import PipelineResponse
     from azure.storage.blob import BlobServiceClient
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 _ATTEMPTS = 3
 
 
@@ -79,12 +80,13 @@ def received(service: BlobServiceClient, *given: Any, **options: Any) -> tuple[b
         answer = send(service, *given, stream=True, **options).http_response
         try:
             body = b"".join(answer.stream_download(service._pipeline, decompress=False))
-            found = _RANGE.match(answer.headers.get("Content-Range", ""))
-            if found and len(body) != int(found[2]) - int(found[1]) + 1:
-                raise IncompleteReadError(f"The answer holds {len(body)} bytes and announces more.")
-        except AzureError:
-            if not attempts_left:
+            require_whole(answer.headers, body)
+        except (AzureError, ValueError) as error:
+            if attempts_left:
+                continue
+            if isinstance(error, AzureError):
                 raise
+            raise IncompleteReadError(str(error)) from None
         else:
             return body, answer
     raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import re
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,14 +31,13 @@ from urllib3.exceptions import (
 )
 
 from .errors import redact
+from .properties import require_whole
 
 PIECE = 256 * 2**10
 """Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
 
 WHOLE = 64 * 2**20
 """Bytes of an answer that are handed on at a time: more than any request here asks for."""
-
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 
 
 def pooled_transport(pool_size: int, settings: Mapping[str, Any]) -> RequestsTransport:
@@ -94,7 +92,8 @@ class DirectSession:
             )
             body = raw.read()
             raw.release_conn()
-            _require_whole(raw, body)
+            if raw.status == 206:
+                _require_whole(raw, body)
         except (NewConnectionError, ConnectTimeoutError):
             raise
         except ReadTimeoutError as error:
@@ -180,11 +179,11 @@ def _pieces(data: bytes) -> Iterator[memoryview]:
 
 
 def _require_whole(raw: urllib3.BaseHTTPResponse, body: bytes) -> None:
-    """Raise ``ProtocolError`` for a range that is shorter than it says, as from a proxy that stored half an answer."""
-    if found := _RANGE.match(raw.headers.get("Content-Range", "")):
-        expected = int(found[2]) - int(found[1]) + 1
-        if raw.status == 206 and expected != len(body):
-            raise ProtocolError(f"The answer holds {len(body)} bytes and announces {expected}.")
+    """Raise ``ProtocolError``, which is worth a retry, for a range that is shorter than it says."""
+    try:
+        require_whole(raw.headers, body)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
 
 
 def keep_signatures_out_of_logs() -> None:
