@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .properties import Directory, FileStat, moment, quoted, without_marker
+from .properties import Directory, FileStat, misunderstood, moment, quoted, without_marker
 from .sending import send
 
 if TYPE_CHECKING:
@@ -79,18 +79,21 @@ def _stat(name: str, blob: Element, metadata: dict[str, str]) -> FileStat:
     found = {item.tag: item.text for item in blob.iterfind("Properties/*")}
     md5 = found.get("Content-MD5")
     created = found.get("Creation-Time")
-    return FileStat(
-        name=name,
-        size=int(found["Content-Length"] or 0),
-        etag=quoted(found["Etag"] or ""),
-        modified=moment(found["Last-Modified"] or ""),
-        created=moment(created) if created else None,
-        content_type=found.get("Content-Type"),
-        content_encoding=found.get("Content-Encoding"),
-        content_language=found.get("Content-Language"),
-        content_disposition=found.get("Content-Disposition"),
-        cache_control=found.get("Cache-Control"),
-        content_md5=base64.b64decode(md5) if md5 else None,
-        metadata=without_marker(metadata),
-        access_tier=found.get("AccessTier"),
-    )
+    try:
+        return FileStat(
+            name=name,
+            size=int(found["Content-Length"] or 0),
+            etag=quoted(found["Etag"] or ""),
+            modified=moment(found["Last-Modified"] or ""),
+            created=moment(created) if created else None,
+            content_type=found.get("Content-Type"),
+            content_encoding=found.get("Content-Encoding"),
+            content_language=found.get("Content-Language"),
+            content_disposition=found.get("Content-Disposition"),
+            cache_control=found.get("Cache-Control"),
+            content_md5=base64.b64decode(md5) if md5 else None,
+            metadata=without_marker(metadata),
+            access_tier=found.get("AccessTier"),
+        )
+    except (KeyError, ValueError) as error:
+        raise misunderstood(error) from None

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -100,7 +100,7 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
     created = headers.get("x-ms-creation-time")
     # Of a part, Content-MD5 would be that of the part.
     md5 = headers.get("Content-MD5" if size is None else "x-ms-blob-content-md5")
-    with understood():
+    try:
         return FileStat(
             name=name,
             size=int(headers["Content-Length"]) if size is None else size,
@@ -116,12 +116,16 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
             metadata=metadata_of(headers),
             access_tier=headers.get("x-ms-access-tier"),
         )
+    except (KeyError, ValueError) as error:
+        raise misunderstood(error) from None
 
 
 def size_in(headers: Mapping[str, str]) -> int:
     """Return the size, in bytes, of the blob that an answer has a part of."""
-    with understood():
+    try:
         return int(headers["Content-Range"].rpartition("/")[2])
+    except (KeyError, ValueError) as error:
+        raise misunderstood(error) from None
 
 
 def require_whole(headers: Mapping[str, str], body: bytes) -> None:
@@ -143,16 +147,12 @@ def written(name: str, size: int, headers: Mapping[str, str]) -> FileStat:
     return FileStat(name=name, size=size, etag=quoted(headers.get("ETag", "")), modified=modified)
 
 
-@contextlib.contextmanager
-def understood() -> Iterator[None]:
-    """Turn what a missing or malformed part of an answer raises into ``BlobError``."""
-    try:
-        yield
-    except (KeyError, ValueError) as error:
-        raise BlobError(
-            f"The answer cannot be understood ({type(error).__name__}: {error}). Something between here and Azure "
-            "takes headers away or changes them."
-        ) from None
+def misunderstood(error: Exception) -> BlobError:
+    """Return what to raise for ``error``, which a missing or malformed part of an answer has caused."""
+    return BlobError(
+        f"The answer cannot be understood ({type(error).__name__}: {error}). Something between here and Azure "
+        "takes headers away or changes them."
+    )
 
 
 def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from storage_router.azure.storage import AzureStorage
-from storage_router.exceptions import BlobConnectionError, BlobPermissionError
+from storage_router.exceptions import BlobConnectionError, BlobError, BlobPermissionError
 
 from .conftest import Bench
 
@@ -101,3 +101,10 @@ def test_a_refused_listing_says_why(bench: Bench) -> None:
     with pytest.raises((BlobPermissionError, FileNotFoundError)) as caught:
         storage.listdir("")
     assert bench.container in str(caught.value)
+
+
+def test_an_entry_that_lacks_what_every_blob_has_is_an_error_that_says_so(answering: Any) -> None:
+    """A10"""
+    body = XML.replace("Last-Modified", "Later")
+    with pytest.raises(BlobError, match=r"cannot be understood \(KeyError: 'Last-Modified'\)"):
+        list(answering("application/xml", body).walk())
