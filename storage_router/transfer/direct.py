@@ -1,4 +1,4 @@
-"""A small blob by one plain HTTP request: what the SDK would send, for a third of the processor's time.
+"""A small blob by one plain HTTP request: what the SDK would send, for less than half of the processor's time.
 
 The SDK's pipeline holds the interpreter for most of a millisecond at each request, so that thirty threads of it are
 hardly faster than two. Here only the expected happens: whatever else a server may answer, the caller repeats the
