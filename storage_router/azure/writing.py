@@ -70,6 +70,11 @@ class Draft(io.RawIOBase):
         self.changed = True
         end = self.tell() if size is None else size
         self.spool.truncate(end)
+        position = self.tell()
+        if (missing := end - self.spool.seek(0, io.SEEK_END)) > 0:
+            # In memory nothing is lengthened: BytesIO only cuts.
+            self.spool.write(bytes(missing))
+        self.spool.seek(position)
         return end
 
     def close(self) -> None:

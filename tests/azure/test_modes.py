@@ -172,6 +172,16 @@ class TestWriting:
             assert file.truncate() == 3
         assert content_of(storage, "old.txt") == b"old"
 
+    @pytest.mark.parametrize("limit", [2**20, 8])
+    def test_truncate_lengthens_with_zeros_and_leaves_the_position(self, key_bench, limit):
+        storage = key_bench.storage(max_memory_size=limit)
+        with storage.open("a.bin", "wb") as file:
+            file.write(b"abc")
+            assert file.truncate(10) == 10
+            assert file.tell() == 3
+            file.write(b"d")
+        assert content_of(storage, "a.bin") == b"abcd" + bytes(6)
+
     def test_r_plus_needs_the_file(self, bench):
         with pytest.raises(FileNotFoundError) as caught:
             bench.storage().open("no.txt", "r+")
