@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
 
-from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 
 from .blobs import Blobs, BlobSettings, FileStat
 from .blocks import BLOCK, block_sizes, blocks
@@ -97,9 +97,13 @@ class Upload:
             return None
 
     def _require_free(self, name: str) -> None:
-        if self._found(name) is None:
+        try:
+            found = self._found(name)
+        except BlobPermissionError:
+            # A SAS that may write and not read: the commit will tell.
             return
-        raise self._taken(name)
+        if found is not None:
+            raise self._taken(name)
 
     def _taken(self, name: str) -> BlobExistsError:
         return BlobExistsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import itertools
@@ -12,7 +13,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, generate_container_sas
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
@@ -20,6 +21,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedF
 from storage_router.azure.blocks import block_sizes, blocks
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobError, BlobExistsError
+from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 MIB = 2**20
 BLOCK = "PUT block"
@@ -444,6 +446,23 @@ class TestNames:
 
         storage = key_bench.storage(Counting)
         assert [storage.save("a.txt", ContentFile(b"")) for _ in range(3)] == ["a.txt", "a-1.txt", "a-2.txt"]
+
+    @pytest.mark.parametrize("size", [10, 9 * MIB])
+    def test_a_sas_that_may_write_and_not_read_saves_under_the_next_name(self, key_bench, size):
+        sas = generate_container_sas(
+            ACCOUNT_NAME,
+            key_bench.container,
+            ACCOUNT_KEY,
+            permission="cw",
+            expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+        )
+        writer = AzureStorage(
+            account_url=key_bench.azurite.account_url(), azure_container=key_bench.container, sas_token=sas
+        )
+        assert writer.save("a.bin", ContentFile(bytes(size))) == "a.bin"
+        second = writer.save("a.bin", ContentFile(b"x" * size))
+        storage = key_bench.storage()
+        assert (content_of(storage, "a.bin"), content_of(storage, second)) == (bytes(size), b"x" * size)
 
     @pytest.mark.parametrize("hook", ["get_available_name", "is_name_available", "exists"])
     def test_hooks_of_a_subclass_are_asked_first_as_django_does(self, key_bench, hook):
