@@ -5,19 +5,21 @@ say.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from storage_router import media_types
 from storage_router.conf import blob_rules
-from storage_router.conf.report import restated
+from storage_router.conf.azure_fields import AccessTier, Metadata, Tags
+from storage_router.conf.report import problems_from, restated
 
 from .blobs import BlobSettings, FileStat
 
-_RULES: Mapping[str, Callable[[Any], Any]] = {"metadata": blob_rules.metadata, "tags": blob_rules.tags}
-_OWN = ("metadata", "tags", "access_tier")
+_OPTIONS: Mapping[str, Any] = {"metadata": Metadata, "tags": Tags, "access_tier": AccessTier}
+"""The parameters that are options, too, with the types of these."""
 
 
 def settings_for(
@@ -36,16 +38,9 @@ def settings_for(
 
     Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
     """
-    given = {key: value for key, value in parameters.items() if value is not None}
-    try:
-        blob_rules.object_parameters({key: value for key, value in given.items() if key not in _OWN})
-        for key in given.keys() & _RULES.keys():
-            _RULES[key](given[key])
-    except ValidationError as error:
-        said = "; ".join(str(complaint) for _, complaint in restated(error))
-        raise ValueError(f"get_object_parameters({name!r}): {said}") from None
-    except ValueError as error:
-        raise ValueError(f"get_object_parameters({name!r}): {error}") from None
+    given, wrong = _validated({key: value for key, value in parameters.items() if value is not None})
+    if wrong:
+        raise ValueError(f"get_object_parameters({name!r}): {'; '.join(wrong)}")
     merged = {**defaults, **given}
     merged["content_type"] = (
         merged.get("content_type") or media_types.content_type(name) or _uploaded_type(content) or default_content_type
@@ -53,6 +48,28 @@ def settings_for(
     if isinstance(merged.get("content_md5"), str):
         merged["content_md5"] = base64.b64decode(merged["content_md5"])
     return BlobSettings(**merged)
+
+
+def _validated(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the parameters, those that are options as these are kept, and what is wrong with any of them."""
+    given = dict(parameters)
+    wrong: list[str] = []
+    try:
+        blob_rules.object_parameters({key: value for key, value in given.items() if key not in _OPTIONS})
+    except ValidationError as error:
+        wrong += [str(complaint) for _, complaint in restated(error)]
+    for option in given.keys() & _OPTIONS.keys():
+        try:
+            given[option] = _adapter(option).validate_python(given[option])
+        except ValidationError as error:
+            found = problems_from(error, str, keys=lambda _: ())
+            wrong += [f"{option}: {problem.message}" for problem in found]
+    return given, wrong
+
+
+@functools.cache
+def _adapter(option: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_OPTIONS[option])
 
 
 def settings_of(stat: FileStat) -> BlobSettings:

@@ -62,6 +62,9 @@ def _pattern(pattern: str) -> WithJsonSchema:
 
 _Secret = WithJsonSchema({"type": "string", "writeOnly": True})
 
+Metadata = Annotated[dict[str, str], AfterValidator(blob_rules.metadata), _FromText]
+Tags = Annotated[dict[str, str], AfterValidator(blob_rules.tags), _FromText]
+AccessTier = Literal["Hot", "Cool", "Cold", "Archive"]
 Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
 
 
@@ -201,13 +204,13 @@ class AzureFields(BaseModel):
         "content_disposition, cache_control, content_md5.",
         examples=[{"content_disposition": "attachment"}],
     )
-    metadata: Annotated[dict[str, str], AfterValidator(blob_rules.metadata), _FromText] = Field(
+    metadata: Metadata = Field(
         default={}, description="Metadata of every blob that is saved.", examples=[{"source": "website"}]
     )
-    tags: Annotated[dict[str, str], AfterValidator(blob_rules.tags), _FromText] = Field(
+    tags: Tags = Field(
         default={}, description="Index tags of every blob that is saved, at most ten.", examples=[{"project": "acme"}]
     )
-    access_tier: Literal["Hot", "Cool", "Cold", "Archive"] | None = Field(
+    access_tier: AccessTier | None = Field(
         default=None,
         description="The tier of every blob that is saved; without it the account's own.",
         examples=["Cool"],

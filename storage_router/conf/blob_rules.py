@@ -41,9 +41,9 @@ def header(value: str, what: str = "the value") -> str:
     return value
 
 
-def media_type(value: str) -> str:
+def media_type(value: str, what: str = "the value") -> str:
     """A content type, such as ``text/plain; charset=utf-8``."""
-    if not re.match(r"\A[\w.+-]+/[\w.+-]+\s*(?:;|\Z)", header(value)):
+    if not re.match(r"\A[\w.+-]+/[\w.+-]+\s*(?:;|\Z)", header(value, what)):
         raise complaint(
             f"{shown(value) or 'the value'} is not a content type", "For example 'application/octet-stream'."
         )
@@ -70,6 +70,8 @@ def _object_parameter(key: str, content: Any) -> None:
         _md5(content)
     elif not isinstance(content, str):
         raise complaint(f"{key} is not a text")
+    elif key == "content_type":
+        media_type(content, key)
     else:
         header(content, key)
 

@@ -294,6 +294,15 @@ class TestContentType:
             ({"metadata": {"not-a-name": "x"}}, "cannot be the name of metadata"),
             ({"tags": {"a": "?"}}, "is not one that Azure stores"),
         ],
+            ({"metadata": {"n": 5}}, "metadata: the value is not a text"),
+            ({"metadata": "a=b"}, "metadata: the text is not a JSON object"),
+            ({"tags": {"n": 1}}, "tags: the value is not a text"),
+            ({"access_tier": 5}, "access_tier: the value is not one of the values allowed"),
+            ({"access_tier": "hot"}, "access_tier: the value is not one of the values allowed"),
+            (
+                {"access_tier": "Hot\r\nX: y", "content_type": "no"},
+                "'no' is not a content type; access_tier: the value",
+            ),
     )
     def test_what_azure_cannot_store_is_refused_before_any_request(self, key_bench, parameters, message):
         class PerFile(AzureStorage):
