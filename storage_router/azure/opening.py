@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -91,7 +91,10 @@ class Opener:
 
     def _store(self, mode: Mode, original: FileStat | None, draft: Draft) -> None:
         keeps = original is not None and mode.verb in "ra"
-        settings = settings_of(original) if original is not None and keeps else self.settings()
+        settings = self.settings()
+        if original is not None and keeps:
+            # What was read tells neither tags nor tier.
+            settings = replace(settings_of(original), tags=settings.tags, access_tier=settings.access_tier)
         if_match = original.etag if original is not None else None
         content: Any = File(draft.spool, self.name)
         with named(self.name), Upload(self.blobs, content, connections=self.connections, folder=self.folder) as upload:

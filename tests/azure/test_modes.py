@@ -193,6 +193,16 @@ class TestWriting:
         assert bench.requests.taken() == ["GET blob"]
 
     @pytest.mark.parametrize("mode", ["r+b", "ab"])
+    def test_a_file_that_is_changed_gets_the_tags_and_the_tier_of_the_options(self, key_bench, mode):
+        storage = key_bench.storage(tags={"project": "acme"}, access_tier="Cool")
+        storage.save("a.txt", ContentFile(b"x"))
+        with storage.open("a.txt", mode) as file:
+            file.write(b"y")
+        blob = storage._blobs.account.service().get_blob_client(key_bench.container, "a.txt")
+        assert blob.get_blob_tags() == {"project": "acme"}
+        assert storage.stat("a.txt").access_tier == "Cool"
+
+    @pytest.mark.parametrize("mode", ["r+b", "ab"])
     def test_a_file_that_is_changed_keeps_what_is_stored_with_it(self, key_bench, mode):
         parameters = {"content_type": "text/x-own", "content_disposition": "inline", "content_language": "de"}
         key_bench.storage(object_parameters=parameters, cache_control="no-store", metadata={"by": "hand"}).save(
