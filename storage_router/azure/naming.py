@@ -69,10 +69,9 @@ class NamingStorage(ConfiguredStorage):
         limit = MAX_LENGTH - len(self._prefix)
         return min(max_length, limit) if max_length else limit
 
-    def _names_by_hooks(self, name: str) -> Iterator[str]:
+    def _names_by_hooks(self, name: str, max_length: int | None = None) -> Iterator[str]:
         while True:
-            yield name
-            name = self.get_available_name(name)
+            yield self.get_available_name(name, max_length=max_length)
 
 
 class _Free(Storage):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from .object_settings import settings_for
 from .opening import Opener, named, temporary_folder
 from .saving import DIGESTED, Upload
 
-_NAME_HOOKS = ("exists", "is_name_available", "get_available_name", "_save")
+_NAME_HOOKS = ("exists", "is_name_available", "get_available_name")
 
 
 class AzureStorage(NamingStorage):
@@ -46,18 +47,20 @@ class AzureStorage(NamingStorage):
 
         Small content is one request. Content is read from its beginning, where it can be.
         """
-        if self._hooks_overridden():
+        if self._overrides("_save"):
             return str(super().save(name, content, max_length=max_length))
         if name is None:
             name = content.name
         if not hasattr(content, "chunks"):
             content = File(content, name)
         validate_file_name(name, allow_relative_path=True)
+        if self._overrides(*_NAME_HOOKS):
+            return self._store(self._names_by_hooks(name, max_length), content)
         length = self._longest(name, max_length)
         return self._store(candidates(str(name), max_length=length, alternative=self.get_alternative_name), content)
 
     def _save(self, name: str, content: Any) -> str:
-        return self._store(self._names_by_hooks(name), content)
+        return self._store(itertools.chain((name,), self._names_by_hooks(name)), content)
 
     def replace(
         self, name: str, content: Any, *, settings: BlobSettings | None = None, digested: float = DIGESTED
@@ -240,9 +243,9 @@ class AzureStorage(NamingStorage):
             self.delete(src)
         return name
 
-    def _hooks_overridden(self) -> bool:
+    def _overrides(self, *methods: str) -> bool:
         kind = type(self)
-        return any(getattr(kind, hook) is not getattr(AzureStorage, hook) for hook in _NAME_HOOKS)
+        return any(getattr(kind, method) is not getattr(AzureStorage, method) for method in methods)
 
 
 def _as_django_says(moment: dt.datetime) -> dt.datetime:

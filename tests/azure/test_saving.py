@@ -502,6 +502,20 @@ class TestNames:
         name = key_bench.storage(Slow).save("a.txt", ContentFile(b"slower"))
         assert (content_of(other, "a.txt"), content_of(other, name)) == (b"quicker", b"slower")
 
+    def test_max_length_holds_for_the_next_name_of_a_subclasss_hook_too(self, key_bench):
+        other = key_bench.storage()
+
+        class Slow(AzureStorage):
+            def get_available_name(self, name, max_length=None):
+                name = super().get_available_name(name, max_length)
+                if name == "a-name.txt":
+                    other.save(name, ContentFile(b"quicker"))
+                return name
+
+        name = key_bench.storage(Slow).save("a-name.txt", ContentFile(b"slower"), max_length=14)
+        assert len(name) == 14
+        assert content_of(other, name) == b"slower"
+
     def test_a_subclass_that_insists_on_a_taken_name_gets_an_error(self, key_bench):
         class Insisting(AzureStorage):
             def get_available_name(self, name, max_length=None):
