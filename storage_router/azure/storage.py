@@ -138,7 +138,7 @@ class AzureStorage(NamingStorage):
             return False
         return True
 
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+    def listdir(self, path: str = "") -> tuple[list[str], list[str]]:
         """Return the names of the directories and of the files directly below ``path``. What is not there is
         empty.
         """
