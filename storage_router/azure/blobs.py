@@ -138,11 +138,15 @@ class Blobs:
             size = size_in(answer.headers)
             return body, stat(name, answer.headers, size=size)
 
-    def delete(self, name: str) -> bool:
-        """Delete the blob and its snapshots; return False if there was none."""
+    def delete(self, name: str, *, if_match: str | None = None) -> bool:
+        """Delete the blob and its snapshots; return False if there was none.
+
+        With ``if_match`` the blob must still have that ETag (``BlobChangedError``).
+        """
+        headers = {"x-ms-delete-snapshots": "include", **unchanged(if_match)}
         try:
             with self._translated(name):
-                self._send(name, "DELETE", expected=202, headers={"x-ms-delete-snapshots": "include"})
+                self._send(name, "DELETE", expected=202, headers=headers)
         except BlobNotFoundError:
             return False
         return True
@@ -154,12 +158,22 @@ class Blobs:
         a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
         ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
         """
+        return self._copy(source, target, overwrite=overwrite)[1]
+
+    def move(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
+        """Copy a blob, then delete the original, unless it has changed since it was copied (``BlobChangedError``)."""
+        copied, made = self._copy(source, target, overwrite=overwrite)
+        self.delete(source, if_match=copied.etag)
+        return made
+
+    def _copy(self, source: str, target: str, *, overwrite: bool) -> tuple[FileStat, FileStat]:
+        """Return what is known of the original that was copied, and of the copy."""
         write = Write(overwrite=overwrite, if_match=None)
         with self._translated(source):
             found = self._headers(source)
             known = stat(source, found)
             kept = taken_along(partial(self._send, source), found, write.marker)
-        return self._written(
+        made = self._written(
             target,
             known.size,
             write,
@@ -169,6 +183,7 @@ class Blobs:
             content=b"",
             content_type=None,
         )
+        return known, made
 
     def list(self, prefix: str = "", *, delimiter: str | None = None) -> Iterator[FileStat | Directory]:
         """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.

@@ -24,12 +24,15 @@ from .writing import Draft
 
 
 @contextlib.contextmanager
-def named(name: str) -> Iterator[None]:
-    """Give errors the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's."""
+def named(name: str, *, of: str | None = None) -> Iterator[None]:
+    """Give errors the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
+
+    Where there are several blobs, ``of`` says which one is meant.
+    """
     try:
         yield
     except BlobError as error:
-        if error.blob is not None:
+        if error.blob is not None and of in (None, error.blob):
             error.filename = name
         raise
 

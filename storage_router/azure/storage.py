@@ -232,16 +232,22 @@ class AzureStorage(NamingStorage):
 
         With ``overwrite_files`` the copy takes its place.
         """
-        with named(dst):
-            self._blobs.copy(self.blob_name(src), self.blob_name(dst), overwrite=self.overwrite_files)
-        return clean_name(dst)
+        return self._on_the_server(self._blobs.copy, src, dst)
 
     def move(self, src: str, dst: str) -> str:
-        """Copy a file on the server, then delete the original; otherwise as ``copy``."""
-        name = self.copy(src, dst)
-        if name != clean_name(src):
-            self.delete(src)
-        return name
+        """Copy a file on the server, then delete the original; otherwise as ``copy``.
+
+        Raises ``BlobChangedError`` if the original was overwritten after it was copied: both files are there then.
+        """
+        if clean_name(src) == clean_name(dst):
+            return self.copy(src, dst)
+        return self._on_the_server(self._blobs.move, src, dst)
+
+    def _on_the_server(self, work: Callable[..., FileStat], src: str, dst: str) -> str:
+        source, target = self.blob_name(src), self.blob_name(dst)
+        with named(src, of=source), named(dst, of=target):
+            work(source, target, overwrite=self.overwrite_files)
+        return clean_name(dst)
 
     def _overrides(self, *methods: str) -> bool:
         kind = type(self)

@@ -21,6 +21,7 @@ from django.test import override_settings
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import (
+    BlobChangedError,
     BlobError,
     BlobExistsError,
     BlobNotFoundError,
@@ -293,7 +294,6 @@ class TestContentType:
             ({"cache_control": "a\r\nX: y"}, "cannot be sent as a header"),
             ({"metadata": {"not-a-name": "x"}}, "cannot be the name of metadata"),
             ({"tags": {"a": "?"}}, "is not one that Azure stores"),
-        ],
             ({"metadata": {"n": 5}}, "metadata: the value is not a text"),
             ({"metadata": "a=b"}, "metadata: the text is not a JSON object"),
             ({"tags": {"n": 1}}, "tags: the value is not a text"),
@@ -303,6 +303,7 @@ class TestContentType:
                 {"access_tier": "Hot\r\nX: y", "content_type": "no"},
                 "'no' is not a content type; access_tier: the value",
             ),
+        ],
     )
     def test_what_azure_cannot_store_is_refused_before_any_request(self, key_bench, parameters, message):
         class PerFile(AzureStorage):
@@ -379,9 +380,26 @@ class TestOnTheServer:
         storage.move("a.txt", "a.txt")
         assert storage.exists("a.txt")
 
-    def test_a_missing_original_is_not_found(self, key_bench):
-        with pytest.raises(FileNotFoundError):
-            key_bench.storage().copy("no.txt", "b.txt")
+    @pytest.mark.parametrize("method", ["copy", "move"])
+    def test_a_missing_original_is_not_found(self, key_bench, method):
+        with pytest.raises(FileNotFoundError) as caught:
+            getattr(key_bench.storage(location="here"), method)("no.txt", "b.txt")
+        assert (caught.value.filename, caught.value.blob) == ("no.txt", "here/no.txt")
+
+    def test_a_move_leaves_an_original_that_was_overwritten_meanwhile(self, key_bench):
+        storage = key_bench.storage()
+        storage.save("a.txt", ContentFile(b"copied"))
+
+        def overwrite(request):
+            if request.http_request.method == "DELETE":
+                storage.replace("a.txt", ContentFile(b"written since"))
+
+        mover = key_bench.storage(client_options={"raw_request_hook": overwrite})
+        with pytest.raises(BlobChangedError) as caught:
+            mover.move("a.txt", "b.txt")
+        assert caught.value.filename == "a.txt"
+        contents = {name: storage.open(name).read() for name in ("a.txt", "b.txt")}
+        assert contents == {"a.txt": b"written since", "b.txt": b"copied"}
 
 
 class TestManifests:
