@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copyreg
+import inspect
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -17,17 +19,66 @@ from .account import Account
 from .blobs import Blobs
 from .urls import BlobUrls
 
+_OPTIONS = frozenset(AzureOptions.model_fields)
+
+# A location is a part of names, and goes by their rules each time.
+_REBUILDING = _OPTIONS - {"location"}
+
+_REMEMBERED = 32
+"""Combinations of values that changing options had lately, such as one for each tenant."""
+
+
+class _Setup:
+    """Options, and what is made of them at its first use."""
+
+    def __init__(self, options: AzureOptions, alias: str | None) -> None:
+        self.options = options
+        self.alias = alias
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Setup, (self.options, self.alias)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The requests of the container."""
+        return Blobs(Account.of(self.options), self.options.azure_container, alias=self.alias, options=self.options)
+
+    @cached_property
+    def urls(self) -> BlobUrls:
+        """The URLs of its blobs."""
+        return BlobUrls(self.options)
+
 
 class ConfiguredStorage(Storage):
-    """A storage with ``AzureOptions``, the container's requests and its URLs; the files are ``AzureStorage``'s."""
+    """A storage with ``AzureOptions``, the container's requests and its URLs; the files are ``AzureStorage``'s.
 
-    options: AzureOptions
+    Options are attributes, too. A subclass may compute one in a property, which is asked each time, or assign one in
+    its constructor, before or after this one's.
+    """
+
     alias: str | None
 
     _import_path: ClassVar[str]
+    _computed: ClassVar[tuple[str, ...]] = ()
+    _changing: tuple[str, ...] = ()
+    _recent: tuple[tuple[Mapping[str, Any], _Setup], ...] = ()
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        of_class = {option: inspect.getattr_static(cls, option, None) for option in _REBUILDING}
+        cls._computed = tuple(option for option, found in of_class.items() if isinstance(found, property))
 
     def __init__(self, **options: Any) -> None:
-        self._configure(merging.merged(self, options, self.get_default_settings()), alias=None)
+        defaults = self.get_default_settings()
+        for name in defaults.keys() - _OPTIONS:
+            # A subclass's own, which is none of ours.
+            if name in options:
+                setattr(self, name, options.pop(name))
+            elif not hasattr(self, name):
+                setattr(self, name, defaults[name])
+        known = {option: value for option, value in defaults.items() if option in _OPTIONS}
+        self._configure(merging.merged(self, options, known), alias=None)
+        self._changing = self._computed
         self._has_arguments = bool(options)
 
     @classmethod
@@ -39,25 +90,55 @@ class ConfiguredStorage(Storage):
         return storage
 
     def _configure(self, options: AzureOptions, *, alias: str | None) -> None:
-        self.options = options
         self.alias = alias
-        for option in AzureOptions.model_fields.keys() - set(SECRETS):
+        for option in _OPTIONS - set(SECRETS):
             # A subclass may compute an option in a property, which takes no value.
             with suppress(AttributeError):
                 setattr(self, option, getattr(options, option))
         self.account_name = options.resolved_account_name
+        self._first_setup = _Setup(options, alias)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _REBUILDING and "_first_setup" in vars(self) and name not in self._changing:
+            self._changing = (*self._changing, name)
+
+    @property
+    def options(self) -> AzureOptions:
+        """The options as they are now. Raises ``ConfigurationError`` where one was given a wrong value since."""
+        return self._setup.options
+
+    @property
+    def _setup(self) -> _Setup:
+        if not self._changing:
+            return self._first_setup
+        values = {option: getattr(self, option) for option in self._changing}
+        for known, setup in self._recent:
+            if known == values:
+                return setup
+        setup = _Setup(merging.changed(self, self._first_setup.options, values), self.alias)
+        self._recent = ((values, setup), *self._recent[: _REMEMBERED - 1])
+        return setup
+
+    @property
+    def _blobs(self) -> Blobs:
+        return self._setup.blobs
 
     if TYPE_CHECKING:
 
         def __getattr__(self, option: str) -> Any: ...
 
     def get_default_settings(self) -> dict[str, Any]:
-        """Return the options that the ``AZURE_*`` settings give. Subclasses may add to it or replace it."""
+        """Return the options that the ``AZURE_*`` settings give.
+
+        Subclasses may replace them, and add names of their own, which become attributes and arguments of the
+        constructor.
+        """
         return merging.from_settings()
 
     def __repr__(self) -> str:
         alias = f" {self.alias!r}" if self.alias else ""
-        return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.azure_container}/{self._prefix}>"
+        return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.options.azure_container}/{self._prefix}>"
 
     # What stands for the storage elsewhere
 
@@ -75,12 +156,4 @@ class ConfiguredStorage(Storage):
         return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key not in ("_blobs", "_urls")}
-
-    @cached_property
-    def _blobs(self) -> Blobs:
-        return Blobs(Account.of(self.options), self.options.azure_container, alias=self.alias, options=self.options)
-
-    @cached_property
-    def _urls(self) -> BlobUrls:
-        return BlobUrls(self.options)
+        return {key: value for key, value in vars(self).items() if key != "_recent"}

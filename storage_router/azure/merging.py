@@ -41,7 +41,8 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
     Raises ``ConfigurationError`` with every problem; each names the place that the value came from.
     """
     kind = type(storage)
-    on_class = {option for option in AzureOptions.model_fields if hasattr(kind, option)}
+    # What a subclass's constructor assigned before it called ours counts like an attribute of the class.
+    on_class = {option for option in AzureOptions.model_fields if hasattr(kind, option) or option in vars(storage)}
     # getattr of the instance: an attribute may be a property.
     values = _without_empty({**defaults, **{option: getattr(storage, option) for option in on_class}, **given})
     if "client_id" not in given and "client_id" not in on_class and values.get("credential") not in WITH_CLIENT_ID:
@@ -60,3 +61,13 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
         return f"{kind.__name__}: {option}" if option else kind.__name__
 
     return validated(AzureOptions, values, locate)
+
+
+def changed(storage: object, options: AzureOptions, values: Mapping[str, Any]) -> AzureOptions:
+    """Return ``options`` with the ``values`` that attributes of ``storage`` have by now.
+
+    Raises ``ConfigurationError`` as ``merged`` does.
+    """
+    kept = {option: getattr(options, option) for option in options.model_fields_set - values.keys()}
+    name = type(storage).__name__
+    return validated(AzureOptions, _without_empty({**kept, **values}), lambda location: f"{name}.{location[0]}")

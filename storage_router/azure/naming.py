@@ -31,11 +31,11 @@ class NamingStorage(ConfiguredStorage):
         """Return whether ``save`` would take the name: it is short enough, and free or may be overwritten."""
         if max_length and len(name) > max_length:
             return False
-        return bool(self.overwrite_files) or not self.exists(name)
+        return self.options.overwrite_files or not self.exists(name)
 
     def get_alternative_name(self, file_root: str, file_ext: str) -> str:
         """Return another name for a file whose name is taken, or the same name where files are overwritten."""
-        if self.overwrite_files:
+        if self.options.overwrite_files:
             return f"{file_root}{file_ext}"
         return str(super().get_alternative_name(file_root, file_ext))
 

@@ -80,14 +80,18 @@ class AzureStorage(NamingStorage):
         settings: BlobSettings | None = None,
         digested: float = DIGESTED,
     ) -> str:
-        overwrite = self.overwrite_files if overwrite is None else overwrite
+        overwrite = self.options.overwrite_files if overwrite is None else overwrite
         if not hasattr(content, "chunks"):
             content = File(content)
         name = clean_name(next(names))
         # Before the content is touched.
         self.blob_name(name)
         with Upload(
-            self._blobs, content, connections=self.upload_max_conn, folder=temporary_folder(), digested=digested
+            self._blobs,
+            content,
+            connections=self.options.upload_max_conn,
+            folder=temporary_folder(),
+            digested=digested,
         ) as upload:
             while True:
                 try:
@@ -111,8 +115,8 @@ class AzureStorage(NamingStorage):
             blob=blob,
             name=name,
             settings=partial(self.blob_settings, clean_name(name)),
-            connections=self.upload_max_conn,
-            max_memory_size=self.max_memory_size,
+            connections=self.options.upload_max_conn,
+            max_memory_size=self.options.max_memory_size,
             folder=temporary_folder(),
         )
         return AzureFile(str(name), mode, opener)
@@ -169,9 +173,10 @@ class AzureStorage(NamingStorage):
         …). A name that ends in a slash, and ``""``, is a directory, whose URL is never signed.
         """
         if name == "" or str(name).endswith(("/", "\\")):
-            return self._urls.public_url(self._directory(name))
-        expire = self.expiration_secs if expire is None else expire
-        return self._urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
+            return self._setup.urls.public_url(self._directory(name))
+        setup = self._setup
+        expire = setup.options.expiration_secs if expire is None else expire
+        return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
 
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
@@ -194,7 +199,7 @@ class AzureStorage(NamingStorage):
         Content settings by name, and ``metadata``, ``tags`` and ``access_tier``. ``name`` is the storage's name for
         the file.
         """
-        return dict(self.object_parameters)
+        return dict(self.options.object_parameters)
 
     def blob_settings(self, name: str, content: Any = None) -> BlobSettings:
         """Return what ``content`` would be stored with under ``name`` beside its bytes: all options considered."""
@@ -204,12 +209,12 @@ class AzureStorage(NamingStorage):
             content,
             self.get_object_parameters(name),
             defaults={
-                "cache_control": self.cache_control,
+                "cache_control": options.cache_control,
                 "metadata": options.metadata,
                 "tags": options.tags,
                 "access_tier": options.access_tier,
             },
-            default_content_type=self.default_content_type,
+            default_content_type=options.default_content_type,
         )
 
     def stat(self, name: str) -> FileStat:
@@ -246,7 +251,7 @@ class AzureStorage(NamingStorage):
     def _on_the_server(self, work: Callable[..., FileStat], src: str, dst: str) -> str:
         source, target = self.blob_name(src), self.blob_name(dst)
         with named(src, of=source), named(dst, of=target):
-            work(source, target, overwrite=self.overwrite_files)
+            work(source, target, overwrite=self.options.overwrite_files)
         return clean_name(dst)
 
     def _overrides(self, *methods: str) -> bool:

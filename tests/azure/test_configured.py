@@ -126,6 +126,58 @@ class TestPrecedence:
 
         assert Storage().url("a.txt") == "https://cdn.acme.example/media/a.txt"
 
+    def test_a_property_is_asked_each_time(self):
+        class OfTenant(AzureMediaStorage):
+            tenant = "one"
+
+            @property
+            def azure_container(self):
+                return self.tenant
+
+            @property
+            def location(self):
+                return f"of/{self.tenant}"
+
+        storage = OfTenant()
+        found = []
+        for storage.tenant in ("one", "two", "one"):
+            found.append(storage.url("a.txt"))
+        host = "https://djangoaccountstorage.blob.core.windows.net"
+        assert found == [f"{host}/one/of/one/a.txt", f"{host}/two/of/two/a.txt", f"{host}/one/of/one/a.txt"]
+        assert repr(storage) == f"<OfTenant {host}/one/of/one/>"
+        assert storage._blobs is storage._blobs
+        storage.tenant = "No Container"
+        with pytest.raises(ConfigurationError, match=r"OfTenant\.azure_container: .*"):
+            storage.url("a.txt")
+
+    @override_settings(AZURE_CONTAINER="of-settings", AZURE_LOCATION="of/settings")
+    def test_what_a_constructor_assigns_counts_before_and_after_ours(self):
+        class Before(AzureMediaStorage):
+            azure_container = "of-class"
+
+            def __init__(self, **options):
+                self.azure_container = "before"
+                self.custom_domain = "cdn.acme.example"
+                super().__init__(**options)
+
+        class After(Before):
+            def __init__(self, **options):
+                super().__init__(**options)
+                self.azure_container = "after"
+                self.expiration_secs = "5m"
+                self.account_key = "b3RoZXIga2V5"
+
+        assert Before().url("a.txt") == "https://cdn.acme.example/before/of/settings/a.txt"
+        assert Before(azure_container="given").url("a.txt") == "https://cdn.acme.example/given/of/settings/a.txt"
+        after = After()
+        assert after.url("a.txt").startswith("https://cdn.acme.example/after/of/settings/a.txt?")
+        assert (after.options.azure_container, after.options.expiration_secs) == ("after", 300)
+        assert after.options.account_key.get_secret_value() == "b3RoZXIga2V5"
+        assert copy.copy(after).options == after.options
+        after.timeout = "never"
+        with pytest.raises(ConfigurationError, match=r"After\.timeout: "):
+            after.exists("a.txt")
+
     def test_default_settings_can_be_replaced_as_in_the_reference_backend(self):
         class Storage(AzureStorage):
             def get_default_settings(self):
@@ -134,6 +186,19 @@ class TestPrecedence:
         with override_settings(AZURE_ACCOUNT_NAME="ofsettings", AZURE_ACCOUNT_KEY=KEY, AZURE_CONTAINER="media"):
             storage = Storage(timeout=6)
         assert (storage.location, storage.timeout) == ("of/method", 6)
+
+    def test_a_subclass_may_have_settings_of_its_own(self):
+        class Storage(AzureMediaStorage):
+            colour = "of-class"
+
+            def get_default_settings(self):
+                return {**super().get_default_settings(), "tenant": "of-default", "colour": "of-default"}
+
+        storage = Storage()
+        assert (storage.tenant, storage.colour) == ("of-default", "of-class")
+        assert Storage(tenant="given").tenant == "given"
+        with pytest.raises(ConfigurationError, match="there is no setting 'tenants'"):
+            Storage(tenants="given")
 
     @override_settings(AZURE_CLIENT_ID="00000000-0000-0000-0000-000000000001")
     def test_a_client_id_for_signing_in_does_not_become_an_identity(self):
