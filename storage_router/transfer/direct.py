@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from storage_router.azure.account import CONNECT_TIMEOUT, Account
+from storage_router.azure.errors import translated
 from storage_router.azure.properties import BlobSettings, stored_with
 from storage_router.azure.signing import SIGNED_VERSION, Grant, sign_with_account_key
 from storage_router.azure.urls import BlobUrls
@@ -73,7 +74,11 @@ class DirectWriter:
             return False
         try:
             stored = self._send(blob, data, settings)
-        except (HTTPException, OSError, ValueError):  # a header that is not Latin-1 is a ValueError
+        except (
+            HTTPException,
+            OSError,
+            ValueError,
+        ):  # a BlobError is an OSError, a header that is not Latin-1 a ValueError
             stored = False
         self._failures = 0 if stored else self._failures + 1
         return stored
@@ -140,7 +145,8 @@ def _authorization(options: AzureOptions) -> Authorization:
     account = Account.of(options)
 
     def fetch() -> tuple[str, float]:
-        token = account.credential.get_token(SCOPE)
+        with translated(account_name=account.account_name):
+            token = account.credential.get_token(SCOPE)
         return token.token, token.expires_on
 
     tokens = _Renewed(fetch)

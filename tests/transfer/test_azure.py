@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from storage_router import AzureStorage
 from storage_router.exceptions import TransferError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, Azurite, UnsignedTokenCredential
 from storage_router.testing.faults import Answer, Reset
 from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer import Destination, FileCopy
@@ -142,6 +144,34 @@ def test_every_credential_that_can_write_goes_the_direct_way(
         # The SDK says who it is.
         assert {request.head.get("user-agent") for request in sent} == {None}
         assert in_container(azurite_https, container_https) == dict.fromkeys(NAMES, b"x")
+
+
+def test_a_token_that_is_not_to_be_had_for_a_moment_is_asked_for_again(
+    azurite_https, container_https, tmp_path
+) -> None:
+    """F1, A10"""
+
+    class Unsteady(UnsignedTokenCredential):
+        failures = 1
+
+        def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+            if self.failures:
+                self.failures -= 1
+                raise ServiceRequestError("the identity endpoint is restarting")
+            return super().get_token(*scopes, **options)
+
+    storage = AzureStorage(
+        account_url=azurite_https.account_url(),
+        azure_container=container_https,
+        client_options={"connection_verify": str(azurite_https.certificate)},
+        token_credential=(credential := Unsteady()),
+    )
+    assert list(storage.walk()) == []
+    credential.failures = 1
+    write(tmp_path, dict.fromkeys(NAMES, b"x"))
+    Destination(storage).copy_all(copies(tmp_path, NAMES))
+    assert credential.failures == 0
+    assert in_container(azurite_https, container_https) == dict.fromkeys(NAMES, b"x")
 
 
 @pytest.mark.parametrize(
