@@ -96,34 +96,44 @@ def url_parts(value: str) -> SplitResult | None:
     return parts
 
 
-def account_url(value: str) -> str:
+def account_url(value: str, what: str = "the value") -> str:
     """The blob service's URL, without a slash at its end."""
-    if url_parts(value) is None:
+    parts = url_parts(value)
+    if parts is None:
         raise complaint(
-            "the value is not the URL of a blob service",
-            "It looks like https://acmefiles.blob.core.windows.net; no query: a SAS belongs into sas_token.",
+            f"{what} is not the URL of a blob service",
+            "It looks like https://acmefiles.blob.core.windows.net; no query: a SAS belongs into sas_token, or into "
+            "the SharedAccessSignature of a connection string.",
         )
-    return value.rstrip("/")
+    # A port that says what the scheme says would make another host of it.
+    port = ":443" if parts.scheme == "https" else ":80"
+    return _spelt(parts._replace(netloc=parts.netloc.removesuffix(port)))
 
 
 def custom_domain(value: str) -> str:
     """A host, or a full URL with or without a path; without a slash at its end."""
-    if url_parts(value if "://" in value else f"https://{value}") is None:
+    parts = url_parts(value if "://" in value else f"https://{value}")
+    if parts is None:
         raise complaint(
             "the value is neither a host nor a URL",
             "For example 'cdn.acme.example' or 'https://www.acme.example/files'.",
         )
-    return value.rstrip("/")
+    return _spelt(parts) if "://" in value else value.rstrip("/")
 
 
-def endpoint_suffix(value: str) -> str:
+def _spelt(parts: SplitResult) -> str:
+    """Return a URL in its one spelling: schemes and hosts mean the same in capitals."""
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
+
+
+def endpoint_suffix(value: str, what: str = "the value") -> str:
     """What follows ``<account>.blob.`` in the endpoint's host."""
     host, _, port = value.strip(".").partition(":")
     if not _HOST.match(host) or (port and not port.isdigit()):
         raise complaint(
-            "the value is not the end of a host name", "For example 'core.windows.net' or 'core.chinacloudapi.cn'."
+            f"{what} is not the end of a host name", "For example 'core.windows.net' or 'core.chinacloudapi.cn'."
         )
-    return value.strip(".")
+    return value.strip(".").lower()
 
 
 def api_version(value: str) -> str:

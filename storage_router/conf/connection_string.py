@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
+from . import azure_rules
 from .report import complaint, suggestion
 
 EMULATOR_ACCOUNT = "devstoreaccount1"
@@ -59,18 +59,14 @@ def parse(text: str) -> ConnectionString:
             "the connection string has DevelopmentStorageProxyUri without UseDevelopmentStorage",
             "Put UseDevelopmentStorage=true in front of it.",
         )
-    endpoint = pairs.get("blobendpoint", "").rstrip("/") or None
-    protocol = _scheme(pairs.get("defaultendpointsprotocol"), "DefaultEndpointsProtocol must be https or http")
+    endpoint, suffix = pairs.get("blobendpoint"), pairs.get("endpointsuffix")
+    scheme = _protocol(pairs.get("defaultendpointsprotocol"))
     if endpoint is not None:
-        parts = _split(endpoint)
-        _scheme(parts.scheme or "none", "BlobEndpoint must begin with https:// or http://")
-        if not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise complaint(
-                "BlobEndpoint of the connection string is not the URL of a blob service",
-                "It looks like https://acmefiles.blob.core.windows.net; a SAS belongs into SharedAccessSignature.",
-            )
+        endpoint = azure_rules.account_url(endpoint, "BlobEndpoint of the connection string")
         # The endpoint that is used decides; Azurite's own string may name another protocol for the other services.
-        protocol = _scheme(parts.scheme, "")
+        scheme = _scheme_of(endpoint)
+    if suffix is not None:
+        suffix = azure_rules.endpoint_suffix(suffix, "EndpointSuffix of the connection string")
     key, sas = pairs.get("accountkey"), pairs.get("sharedaccesssignature")
     if not key and not sas:
         raise complaint(
@@ -85,8 +81,8 @@ def parse(text: str) -> ConnectionString:
         account_key=SecretStr(key) if key else None,
         sas_token=SecretStr(sas.removeprefix("?")) if sas else None,
         blob_endpoint=endpoint,
-        endpoint_suffix=pairs.get("endpointsuffix"),
-        scheme=protocol,
+        endpoint_suffix=suffix,
+        scheme=scheme,
     )
 
 
@@ -122,35 +118,26 @@ def _emulator(pairs: dict[str, str]) -> ConnectionString:
             "The emulator's account, key and address are fixed; leave out one or the other.",
             id="E008",
         )
-    base = pairs.get("developmentstorageproxyuri", "http://127.0.0.1").rstrip("/")
-    parts = _split(base)
-    scheme = _scheme(parts.scheme or "none", "DevelopmentStorageProxyUri must begin with http:// or https://")
-    if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username:
+    proxy = azure_rules.url_parts(pairs.get("developmentstorageproxyuri", "http://127.0.0.1"))
+    if proxy is None or proxy.path.strip("/"):
         raise complaint("DevelopmentStorageProxyUri is not the URL of a host", "It looks like http://azurite.")
     # Azure's clients put the emulator's port behind the proxy's host; a port of one's own is respected here.
-    address = base if parts.port else f"{base}:10000"
+    address = proxy.netloc if proxy.port else f"{proxy.netloc}:10000"
+    endpoint = azure_rules.account_url(f"{proxy.scheme}://{address}/{EMULATOR_ACCOUNT}")
     return ConnectionString(
         account_name=EMULATOR_ACCOUNT,
         account_key=SecretStr(EMULATOR_KEY),
-        blob_endpoint=f"{address}/{EMULATOR_ACCOUNT}",
-        scheme=scheme,
+        blob_endpoint=endpoint,
+        scheme=_scheme_of(endpoint),
     )
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise complaint("the connection string has an endpoint that is not a URL") from None
-    return parts
+def _scheme_of(url: str) -> Literal["http", "https"]:
+    return "https" if url.startswith("https:") else "http"
 
 
-def _scheme(value: str | None, message: str) -> Literal["http", "https"] | None:
-    if value is None:
-        return None
-    if value.lower() == "https":
-        return "https"
-    if value.lower() == "http":
-        return "http"
-    raise complaint(f"{message} in the connection string")
+def _protocol(value: str | None) -> Literal["http", "https"] | None:
+    match value.lower() if value is not None else None:
+        case None | "http" | "https" as known:
+            return known
+    raise complaint("DefaultEndpointsProtocol must be https or http in the connection string")

@@ -54,10 +54,18 @@ def test_the_emulator_has_its_public_account_key_and_port():
         ("http://azurite", "http://azurite:10000/devstoreaccount1"),
         ("http://azurite/", "http://azurite:10000/devstoreaccount1"),
         ("https://azurite:10100", "https://azurite:10100/devstoreaccount1"),
+        ("HTTP://Azurite", "http://azurite:10000/devstoreaccount1"),
     ],
 )
 def test_the_emulator_may_be_on_another_host(proxy, endpoint):
     assert parse(f"UseDevelopmentStorage=true;DevelopmentStorageProxyUri={proxy}").blob_endpoint == endpoint
+
+
+def test_schemes_and_hosts_mean_the_same_in_capitals():
+    parsed = parse("AccountName=acme;AccountKey=a2V5;BlobEndpoint=HTTPS://Acme.Blob.Core.Windows.Net:443/")
+    assert (parsed.blob_endpoint, parsed.scheme) == ("https://acme.blob.core.windows.net", "https")
+    parsed = parse("DefaultEndpointsProtocol=HTTPS;AccountName=acme;AccountKey=a2V5;EndpointSuffix=.Core.Windows.Net")
+    assert (parsed.endpoint_suffix, parsed.scheme) == ("core.windows.net", "https")
 
 
 def test_empty_values_count_as_missing():
@@ -89,7 +97,7 @@ def test_keys_are_compared_without_case_as_azures_clients_do():
         (
             "AccountName=a;AccountKey=b;BlobEndpoint=acme.example",
             "E003",
-            "BlobEndpoint must begin with https:// or http:// in the connection string",
+            "BlobEndpoint of the connection string is not the URL of a blob service",
         ),
         (
             "AccountName=a;AccountKey=b;BlobEndpoint=https://acme.example/?sig=x",
@@ -99,7 +107,22 @@ def test_keys_are_compared_without_case_as_azures_clients_do():
         (
             "AccountName=a;AccountKey=b;BlobEndpoint=https://[::1",
             "E003",
-            "the connection string has an endpoint that is not a URL",
+            "BlobEndpoint of the connection string is not the URL of a blob service",
+        ),
+        (
+            "AccountName=a;AccountKey=b;BlobEndpoint=https://acme example",
+            "E003",
+            "BlobEndpoint of the connection string is not the URL of a blob service",
+        ),
+        (
+            "AccountName=a;AccountKey=b;EndpointSuffix=bad suffix/",
+            "E003",
+            "EndpointSuffix of the connection string is not the end of a host name",
+        ),
+        (
+            "AccountName=a;AccountKey=b;EndpointSuffix=https://core.windows.net",
+            "E003",
+            "EndpointSuffix of the connection string is not the end of a host name",
         ),
         ("UseDevelopmentStorage=yes", "E003", "UseDevelopmentStorage of the connection string can only be true"),
         (
@@ -115,7 +138,7 @@ def test_keys_are_compared_without_case_as_azures_clients_do():
         (
             "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=azurite",
             "E003",
-            "DevelopmentStorageProxyUri must begin with http:// or https:// in the connection string",
+            "DevelopmentStorageProxyUri is not the URL of a host",
         ),
         (
             "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite/path",
