@@ -1,24 +1,20 @@
-"""What the options of ``AzureStorage`` mean together: who authenticates, where the service is, what contradicts."""
+"""What the options of ``AzureStorage`` mean together: who authenticates, and what contradicts what."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from pydantic_core import PydanticCustomError
 
 from . import shared_access
 from .authentication import WITH_CLIENT_ID, Anonymous, Authentication, SasToken, SharedKey, TokenCredential
 from .azure_fields import AzureFields
-from .connection_string import ConnectionString, parse
-from .report import Location, complaint
+from .endpoints import account_name, disagreements, endpoint, parsed
+from .report import Complaints, complaint
 
 MAX_DELEGATION_SECS = 7 * 86400
 """A user delegation key lives at most seven days: https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
-
-Complaints = list[tuple[Location, PydanticCustomError]]
 
 PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
 """The options that authenticate, the one that wins first (O1)."""
@@ -42,11 +38,6 @@ def unused(options: AzureFields) -> tuple[str, ...]:
     return tuple(lost)
 
 
-def parsed(options: AzureFields) -> ConnectionString | None:
-    """Return what the connection string says, or None without one."""
-    return None if options.connection_string is None else parse(options.connection_string.get_secret_value())
-
-
 def authentication(options: AzureFields) -> Authentication:
     """Return the way to authenticate that won. The options must be free of contradictions."""
     won = winner(options)
@@ -67,40 +58,9 @@ def authentication(options: AzureFields) -> Authentication:
     return TokenCredential(name=name, client_id=options.client_id if name in WITH_CLIENT_ID else None)
 
 
-def endpoint(options: AzureFields) -> str:
-    """Return the blob service's URL, without a trailing slash."""
-    string = parsed(options)
-    if options.account_url is not None:
-        return options.account_url
-    if string is not None and string.blob_endpoint is not None:
-        return string.blob_endpoint
-    secure = options.azure_ssl
-    suffix = options.endpoint_suffix
-    if string is not None:
-        if string.scheme is not None and "azure_ssl" not in options.model_fields_set:
-            secure = string.scheme == "https"
-        suffix = string.endpoint_suffix or suffix
-    return f"{'https' if secure else 'http'}://{account_name(options)}.blob.{suffix}"
-
-
-def account_name(options: AzureFields) -> str | None:
-    """Return the account's name: the option, the connection string's, or what the endpoint tells."""
-    if options.account_name is not None:
-        return options.account_name
-    string = parsed(options)
-    if string is not None and string.account_name is not None:
-        return string.account_name
-    url = options.account_url or (string.blob_endpoint if string is not None else None)
-    return _account_in(url) if url is not None else None
-
-
 def contradictions(options: AzureFields, wrong: Collection[str]) -> Complaints:
     """Return what is wrong with the options together; ``wrong`` are wrong by themselves and left out here."""
-    given = {name for name in options.model_fields_set if getattr(options, name) is not None}
-    found: Complaints = []
-    if "connection_string" not in wrong:
-        found += _against_connection_string(options, given)
-        found += _endpoint_problems(options, given)
+    found = disagreements(options)
     if set(PRECEDENCE) & set(wrong):
         # Whoever misspelt a key has said how to authenticate; everything that follows from it would be a guess.
         return found
@@ -115,52 +75,6 @@ def contradictions(options: AzureFields, wrong: Collection[str]) -> Complaints:
         hint = "Give account_key or connection_string for an emulator; identities are for https only."
         return [*found, (("credential",), complaint("there is no way to authenticate over http", hint, id="E011"))]
     return found + _signing_problems(options, authentication(options), endpoint(options), wrong)
-
-
-def _against_connection_string(options: AzureFields, given: Collection[str]) -> Complaints:
-    string = parsed(options)
-    if string is None:
-        return []
-    found: Complaints = []
-
-    def differ(option: str, message: str) -> None:
-        hint = "Leave the option out, or change the connection string; it says all that is needed by itself."
-        found.append(((option,), complaint(message, hint, id="E008")))
-
-    if string.account_name is not None and options.account_name not in (None, string.account_name):
-        differ(
-            "account_name", f"account_name is {options.account_name!r}, connection_string says {string.account_name!r}"
-        )
-    if string.scheme is not None and "azure_ssl" in given and options.azure_ssl != (string.scheme == "https"):
-        differ("azure_ssl", f"azure_ssl is {options.azure_ssl}, connection_string says {string.scheme}")
-    if string.blob_endpoint is not None and options.account_url not in (None, string.blob_endpoint):
-        differ("account_url", "account_url and the BlobEndpoint of connection_string differ")
-    suffix = string.endpoint_suffix
-    if suffix is not None and "endpoint_suffix" in given and options.endpoint_suffix != suffix:
-        differ("endpoint_suffix", f"endpoint_suffix differs from that of connection_string, {suffix!r}")
-    return found
-
-
-def _endpoint_problems(options: AzureFields, given: Collection[str]) -> Complaints:
-    if options.account_url is None:
-        return []
-    found: Complaints = []
-    url = urlsplit(options.account_url)
-    if "azure_ssl" in given and options.azure_ssl != (url.scheme == "https"):
-        message = f"azure_ssl is {options.azure_ssl}, account_url says {url.scheme}"
-        found.append((("azure_ssl",), complaint(message, "Leave azure_ssl out; account_url decides.", id="E008")))
-    if "endpoint_suffix" in given and not url.netloc.endswith(options.endpoint_suffix):
-        message = "endpoint_suffix and account_url name different services"
-        found.append(
-            (("endpoint_suffix",), complaint(message, "Leave endpoint_suffix out; account_url decides.", id="E008"))
-        )
-    named = _account_in(options.account_url)
-    if named is not None and options.account_name not in (None, named):
-        message = f"account_name is {options.account_name!r}, account_url names {named!r}"
-        found.append(
-            (("account_name",), complaint(message, "Leave account_name out; account_url tells it.", id="E008"))
-        )
-    return found
 
 
 def _signing_problems(options: AzureFields, how: Authentication, url: str, wrong: Collection[str]) -> Complaints:
@@ -208,16 +122,3 @@ def _does_without_name(options: AzureFields) -> bool:
     won = winner(options)
     cannot_sign = won == "sas_token" or (won == "credential" and options.credential == "anonymous")
     return options.account_url is not None and cannot_sign
-
-
-def _account_in(url: str) -> str | None:
-    """Return the account that an endpoint names: in the host before ``.blob.``, or in the path of an emulator's."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    label, _, rest = host.partition(".")
-    if rest.startswith("blob.") or ".blob." in rest:
-        return label.removesuffix("-secondary")
-    # An emulator is reached by address or by a bare name (localhost, azurite); elsewhere a path means something else.
-    if "." not in host or host.replace(".", "").isdigit():
-        return parts.path.strip("/").partition("/")[0] or None
-    return None

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
-from . import consistency
+from . import consistency, endpoints
 from .authentication import Authentication
 from .azure_fields import AzureFields
 from .report import gathered, restated
@@ -25,12 +25,12 @@ class AzureOptions(AzureFields):
     @cached_property
     def endpoint(self) -> str:
         """The blob service's URL, without a trailing slash."""
-        return consistency.endpoint(self)
+        return endpoints.endpoint(self)
 
     @cached_property
     def resolved_account_name(self) -> str:
         """The account's name, from the option, the connection string or the endpoint, in this order."""
-        return consistency.account_name(self) or ""
+        return endpoints.account_name(self) or ""
 
     @cached_property
     def unused(self) -> tuple[str, ...]:

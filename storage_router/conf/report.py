@@ -44,6 +44,9 @@ PROBLEMS: Mapping[str, str] = {
 Location = tuple[str | int, ...]
 """Where a value is in the document: ``("backends", "media", "account_key")``."""
 
+Complaints = list[tuple[Location, PydanticCustomError]]
+"""What validators found, each with its place, to be ``gathered``."""
+
 Locate = Callable[[Location], str]
 """Tells the place of a value: the variable, the file and key, or the option in code."""
 

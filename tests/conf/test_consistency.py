@@ -120,12 +120,15 @@ def test_a_connection_string_may_leave_scheme_and_suffix_to_the_options():
         (
             {"endpoint_suffix": "core.chinacloudapi.cn"},
             "endpoint_suffix",
-            "endpoint_suffix differs from that of connection_string, 'core.windows.net'",
+            "endpoint_suffix is 'core.chinacloudapi.cn', connection_string says 'core.windows.net'",
         ),
         (
             {"connection_string": SAS_STRING, "account_url": "https://other.blob.core.windows.net"},
             "account_url",
-            "account_url and the BlobEndpoint of connection_string differ",
+            (
+                "account_url is 'https://other.blob.core.windows.net', connection_string says "
+                "'https://acmefiles.blob.core.windows.net'"
+            ),
         ),
         (
             {"connection_string": "UseDevelopmentStorage=true", "azure_ssl": True},
@@ -276,9 +279,9 @@ def test_a_url_that_tells_no_account_needs_one_where_urls_are_signed(url):
         (
             {"endpoint_suffix": "core.chinacloudapi.cn"},
             "endpoint_suffix",
-            "endpoint_suffix and account_url name different services",
+            "endpoint_suffix is 'core.chinacloudapi.cn', account_url says 'core.windows.net'",
         ),
-        ({"account_name": "other"}, "account_name", "account_name is 'other', account_url names 'acmefiles'"),
+        ({"account_name": "other"}, "account_name", "account_name is 'other', account_url says 'acmefiles'"),
     ],
 )
 def test_an_option_that_contradicts_the_accounts_url_is_an_error(given, place, message):
