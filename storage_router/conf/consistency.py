@@ -29,12 +29,15 @@ def winner(options: AzureFields) -> str | None:
 
 
 def unused(options: AzureFields) -> tuple[str, ...]:
-    """Return the authentication options that are given and do nothing."""
+    """Return the authentication options that are given and do nothing, and the part of one that does nothing."""
     won = winner(options)
     lost = [name for name in PRECEDENCE if name != won and getattr(options, name) is not None]
     by_name = won in ("credential", None) and (options.credential or _IMPLIED)
     if options.client_id is not None and by_name not in WITH_CLIENT_ID:
         lost.append("client_id")
+    string = parsed(options)
+    if string is not None and string.account_key is not None and string.sas_token is not None:
+        lost.append("connection_string.SharedAccessSignature")
     return tuple(lost)
 
 

@@ -182,7 +182,7 @@ def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable
             unused = ", ".join(backend.unused)
             yield problem(
                 "W001",
-                locate(("backends", alias, backend.unused[0])),
+                locate(("backends", alias, backend.unused[0].partition(".")[0])),
                 f"{alias} authenticates by {backend.authentication.option}; not used: {unused}",
                 "Remove them. First wins: connection_string, account_key, token_credential, credential, sas_token.",
             )

@@ -34,7 +34,7 @@ class AzureOptions(AzureFields):
 
     @cached_property
     def unused(self) -> tuple[str, ...]:
-        """The authentication options that were given and lost (O1)."""
+        """The authentication options, or parts of one, that were given and lost (O1)."""
         return consistency.unused(self)
 
     @model_validator(mode="wrap")

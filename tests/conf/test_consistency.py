@@ -164,6 +164,13 @@ def test_the_parts_of_a_connection_string_are_checked_like_options(string, messa
     assert (problem.place, problem.message) == ("connection_string", message)
 
 
+def test_a_sas_beside_the_key_of_a_connection_string_is_unused():
+    """O1"""
+    chosen = options(connection_string=f"{STRING};SharedAccessSignature={SAS}")
+    assert chosen.authentication == SharedKey(account_name="acmefiles", account_key=SecretStr(KEY))
+    assert chosen.unused == ("connection_string.SharedAccessSignature",)
+
+
 def test_a_credential_by_name():
     chosen = options(account_name="acmefiles", credential="managed_identity", client_id=IDENTITY)
     assert chosen.authentication == TokenCredential(name="managed_identity", client_id=IDENTITY)

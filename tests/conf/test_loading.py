@@ -482,6 +482,18 @@ def test_unused_authentication_is_a_warning_that_names_it(world):
     )
 
 
+def test_the_unused_part_of_a_connection_string_is_a_warning_at_the_option(world):
+    """O1"""
+    world.write("storage_router.toml", TOML.replace('credential = "default"\n', ""))
+    variable = "STORAGE_ROUTER__BACKENDS__MEDIA__CONNECTION_STRING"
+    world.environ[variable] = "AccountName=acmefiles;AccountKey=a2V5;SharedAccessSignature=sv=1&sig=abc"
+    (warning,) = world.load().warnings
+    assert (warning.place, warning.message) == (
+        variable,
+        "media authenticates by connection_string; not used: connection_string.SharedAccessSignature",
+    )
+
+
 def test_validators_see_the_good_part_of_a_document_that_is_wrong(world):
     """C5: the problems of the routes are told in the same go as those of the backends."""
     seen = []
