@@ -17,7 +17,7 @@ from storage_router.conf.options import AzureOptions
 
 from .credentials import credential, quiet_log
 from .delegation import DelegationKeys
-from .errors import translated
+from .errors import ClientError, redact, translated
 from .signing import DelegationKey
 
 if TYPE_CHECKING:
@@ -122,7 +122,13 @@ class Account:
         if "transport" not in given and "session" not in given:
             settings["transport"] = pooled_transport(POOL_SIZE, settings)
         keep_signatures_out_of_logs()
-        return BlobServiceClient(self.endpoint, credential=self.credential, **settings)
+        credential = self.credential
+        try:
+            return BlobServiceClient(self.endpoint, credential=credential, **settings)
+        except ValueError as error:
+            # A version that the installed release does not know: the text lists those that it does, a line for each.
+            reason = redact(" ".join(str(error).split()))
+            raise ClientError(f"azure-storage-blob refuses api_version or client_options: {reason}") from error
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         times = (dt.datetime.fromtimestamp(seconds, dt.UTC) for seconds in (start, expiry))

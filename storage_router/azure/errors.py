@@ -55,6 +55,10 @@ class CredentialError(Exception):
     """A credential cannot be built. ``translated`` makes a ``BlobPermissionError`` of it; the text says what to do."""
 
 
+class ClientError(Exception):
+    """The SDK refuses to build a client. ``translated`` makes a ``BlobError`` of it; the text says what to do."""
+
+
 def redact(text: str) -> str:
     """Return ``text`` without the signatures of SAS URLs and without account keys."""
     return _SECRET.sub(r"\1\2***", text)
@@ -101,6 +105,8 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         """Return ours for the SDK's ``error``, or None for an error that is not the SDK's."""
         if isinstance(error, CredentialError):
             return self._error(BlobPermissionError, str(error))
+        if isinstance(error, ClientError):
+            return self._error(BlobError, str(error))
         # Imported by now if the error is the SDK's; if it is not, this import is what an error may cost.
         from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 

@@ -32,6 +32,10 @@ _DOTTED = re.compile(r"\A[^\W\d]\w*(?:[.:][^\W\d]\w*)+\Z")
 LONGEST_EXPIRY = 10**10
 """Seconds that a signed URL may live, some 300 years: a date in a URL ends with the year 9999."""
 
+OLDEST_API_VERSION = "2019-02-02"
+"""The oldest of the versions that azure-storage-blob takes. It refuses all that are not in its list, which grows with
+every release: whether the installed one knows a newer version shows when its client is built."""
+
 
 def account_name(value: str) -> str:
     """3 to 24 lower-case letters and digits."""
@@ -145,6 +149,11 @@ def api_version(value: str) -> str:
     if not good:
         raise complaint(
             f"{shown(value) or 'the value'} is not a version of the REST API", "It is a date: '2025-11-05'."
+        )
+    if value < OLDEST_API_VERSION:
+        raise complaint(
+            f"{value!r} is a version of the REST API that azure-storage-blob does not know",
+            f"The oldest is '{OLDEST_API_VERSION}'. Leave api_version out for the newest.",
         )
     return value
 

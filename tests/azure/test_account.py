@@ -18,7 +18,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from storage_router.azure import account as accounts
 from storage_router.azure.account import Account
 from storage_router.azure.blobs import BlobSettings
+from storage_router.conf.azure_rules import OLDEST_API_VERSION
 from storage_router.conf.options import AzureOptions
+from storage_router.exceptions import BlobError
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 
 from .backends import blobs_for, options_for
@@ -139,6 +141,21 @@ class TestCredential:
             )
             self._works(blobs_for(options))
         assert {request.headers["x-ms-version"] for request in requests.sent} == {"2023-11-03"}
+
+    @pytest.mark.parametrize(
+        "given", [{"api_version": "2024-01-01"}, {"client_options": {"api_version": "2024-01-01"}}]
+    )
+    def test_an_api_version_that_the_sdk_does_not_know_says_which_it_does(
+        self, azurite: Azurite, container: str, given: dict[str, Any]
+    ) -> None:
+        # A10, O3: the list is the installed release's, so only a version older than all of it is refused at startup.
+        with pytest.raises(BlobError) as caught:
+            blobs_for(options_for(azurite, container, **given)).delete("a.txt")
+        assert str(caught.value).startswith(
+            "azure-storage-blob refuses api_version or client_options: Unsupported API version '2024-01-01'. "
+            f"Please select from: {OLDEST_API_VERSION} "
+        )
+        assert (caught.value.alias, caught.value.container) == ("media", container)
 
     def test_nobody_reads_a_public_container(self, azurite: Azurite) -> None:
         container = azurite.create_container(public_access="blob")
