@@ -7,6 +7,7 @@ instead.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
@@ -67,7 +68,7 @@ class DirectSession:
         headers: Mapping[str, str],
         data: Any,
         timeout: tuple[float, float],
-        verify: bool | str = True,
+        verify: bool | str | None = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
         **_: Any,
@@ -78,6 +79,7 @@ class DirectSession:
         other. The SDK would take up such a download again after a second's sleep.
         """
         connect, read = timeout
+        verify = True if verify is None else verify
         try:
             raw = self._manager(url, verify, cert, proxies).urlopen(
                 method,
@@ -163,13 +165,26 @@ class DirectSession:
         if verify:
             path = certifi.where() if verify is True else str(verify)
             where = {"capath": path} if os.path.isdir(path) else {"cafile": path}  # noqa: PTH112 - ssl takes strings
-            context.load_verify_locations(**where)
+            with _naming(path):
+                context.load_verify_locations(**where)
         else:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if cert:
-            context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+            pair = [cert] if isinstance(cert, str) else cert
+            with _naming(" or ".join(pair)):
+                context.load_cert_chain(*pair)
         return context
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file in the error that it causes: OpenSSL does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
 
 
 def _pieces(data: bytes) -> Iterator[memoryview]:

@@ -182,6 +182,21 @@ class TestCertificates:
     def test_verification_can_be_turned_off(self, azurite_https: Azurite, container_https: str) -> None:
         _works(blobs_for(_https(azurite_https, container_https, connection_verify=False)))
 
+    def test_no_answer_to_whether_to_verify_is_none_to_leave_it(
+        self, azurite_https: Azurite, container_https: str
+    ) -> None:
+        # As requests takes it; a variable that holds null must not turn verification off.
+        with pytest.raises(BlobConnectionError, match="certificate verify failed"):
+            blobs_for(_https(azurite_https, container_https, connection_verify=None)).delete("a.txt")
+
+    @pytest.mark.parametrize("option", ["connection_verify", "connection_cert"])
+    def test_a_file_that_is_not_there_is_named(
+        self, azurite_https: Azurite, container_https: str, tmp_path: Path, option: str
+    ) -> None:
+        given = {option: str(tmp_path / "ca.pem"), "retry_total": 0}
+        with pytest.raises(BlobConnectionError, match=r"No such file or directory: '.*/ca\.pem'"):
+            blobs_for(_https(azurite_https, container_https, **given)).delete("a.txt")
+
     @pytest.mark.parametrize("pair", [True, False], ids=["pair", "one file"])
     def test_a_certificate_of_the_client(
         self, azurite_https: Azurite, container_https: str, tmp_path: Path, pair: bool
