@@ -8,10 +8,14 @@ import http.client
 import http.server
 import re
 import socket
+import subprocess
 import threading
 from email.utils import formatdate
 
+import certifi
 import pytest
+import requests
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
     BlobServiceClient,
     ContainerSasPermissions,
@@ -27,9 +31,9 @@ from storage_router.azure.storage import AzureStorage
 from storage_router.doctor import advice
 from storage_router.doctor.findings import described
 from storage_router.doctor.tokens import facts
-from storage_router.doctor.web import Client
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
+from storage_router.testing.proxy import FaultProxy
 
 ORIGIN = "https://www.acme.example"
 PLACEHOLDER = '"$AZURE_STORAGE_CONNECTION_STRING"'
@@ -346,10 +350,6 @@ class TestTheNetwork:
         assert "certificate verify failed" in found.message
         assert found.hint.startswith("The certificate is not trusted")
 
-    def test_a_client_that_verifies_nothing_is_examined_as_such(self, azurite_https):
-        answer = Client(timeout=5, verify=False).ask(azurite_https.account_url())
-        assert answer.status == 400
-
     @pytest.mark.parametrize(
         ("shift", "status", "message"),
         [
@@ -371,6 +371,128 @@ class TestTheNetwork:
         assert findings["clock"].status == status
         assert re.match(message, findings["clock"].message)
         assert findings["write"].status == "ok"
+
+
+class TestTheTransport:
+    """O5: what reaches the service is what is examined: the certificates, proxies and transport of the storage."""
+
+    @pytest.fixture
+    def over_tls(self, azurite_https, container_https):
+        """Options of a storage on the server whose authority nobody knows, but for its ``client_options``."""
+        return {
+            "account_url": azurite_https.account_url(),
+            "account_key": ACCOUNT_KEY,
+            "azure_container": container_https,
+            "expiration_secs": 300,
+            # The environment is read once for an account: this one is no other test's.
+            "timeout": 17,
+        }
+
+    @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_authorities_of_the_environment(self, azurite_https, over_tls, variable, monkeypatch):
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        monkeypatch.setenv(variable, str(azurite_https.certificate))
+        assert set(statuses(examined(AzureStorage(**over_tls))).values()) == {"ok", "skipped"}
+
+    def test_a_directory_of_authorities(self, azurite_https, over_tls, tmp_path):
+        command = ["openssl", "x509", "-subject_hash", "-noout", "-in", str(azurite_https.certificate)]
+        name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        (tmp_path / f"{name}.0").write_bytes(azurite_https.certificate.read_bytes())
+        storage = AzureStorage(**over_tls, client_options={"connection_verify": str(tmp_path)})
+        assert set(statuses(examined(storage)).values()) == {"ok", "skipped"}
+
+    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+    def test_a_client_that_verifies_nothing_is_examined_as_such(self, over_tls):
+        storage = AzureStorage(**over_tls, client_options={"connection_verify": False})
+        assert examined(storage)["connection"].status == "ok"
+
+    @pytest.mark.parametrize("option", ["connection_verify", "connection_cert"])
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [(None, "No such file or directory"), ("no certificate", r"\[.*\] ")],
+        ids=["no file", "no certificate"],
+    )
+    def test_a_set_up_that_fails_is_a_finding_that_names_the_file(self, over_tls, tmp_path, option, content, reason):
+        path = tmp_path / "ca.pem"
+        if content is not None:
+            path.write_text(content)
+        findings = examined(AzureStorage(**over_tls, client_options={option: str(path)}))
+        found = findings["connection"]
+        assert found.status == "failed"
+        assert re.match(f"{over_tls['account_url']} cannot be reached: {reason}", found.message)
+        assert found.hint == (
+            f"{path} cannot be used: correct connection_verify or connection_cert in client_options, or the variable "
+            "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever names it."
+        )
+        assert {finding.status for probe, finding in findings.items() if probe != "connection"} == {"skipped"}
+
+    def test_a_transport_that_is_none_is_a_finding(self, azurite, container):
+        class Unfit:
+            """Something that the configuration took for a transport."""
+
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            client_options={"transport": Unfit()},
+        )
+        found = examined(storage)["connection"]
+        assert (found.status, found.message) == ("failed", "'Unfit' object has no attribute 'send'")
+
+    def test_a_proxy_of_client_options(self, azurite, container):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            client_options={"proxies": {"http": f"http://127.0.0.1:{port}"}},
+        )
+        found = examined(storage)["connection"]
+        assert found.message == f"{azurite.account_url()} cannot be reached: Connection refused."
+        assert found.hint.startswith("Check this machine's firewall and proxy settings")
+
+    @pytest.mark.parametrize("used", [True, False])
+    def test_a_proxy_of_the_environment(self, azurite, container, monkeypatch, used):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            timeout=16,
+            client_options={"use_env_settings": used},
+        )
+        assert examined(storage)["connection"].status == ("failed" if used else "ok")
+
+    @pytest.mark.parametrize("option", ["transport", "session"])
+    def test_a_transport_of_the_applications_own(self, azurite, container, option):
+        asked = []
+
+        class Session(requests.Session):
+            def request(self, method, url, *positional, **named):
+                asked.append(f"{method} {url}")
+                return super().request(method, url, *positional, **named)
+
+        with Session() as session:
+            given = session if option == "session" else RequestsTransport(session=session)
+            storage = AzureStorage(
+                connection_string=azurite.connection_string(),
+                azure_container=container,
+                client_options={option: given},
+            )
+            findings = examined(storage)
+        assert findings["connection"].status == "ok"
+        assert asked[0] == (f"GET {azurite.account_url()}/{container}?restype=container&comp=list&maxresults=1")
+
+    def test_an_api_version_that_the_sdk_refuses_is_told_from_a_wrong_credential(self, azurite, container):
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(), azure_container=container, api_version="2024-01-01"
+        )
+        findings = examined(storage)
+        assert findings["connection"].status == "ok"
+        assert findings["authentication"].message.startswith(
+            "Whether the account key from 'connection_string' is accepted cannot be told. azure-storage-blob refuses "
+            "api_version or client_options: Unsupported API version '2024-01-01'."
+        )
 
 
 class TestLinks:
@@ -472,6 +594,56 @@ class TestLinks:
         assert "certificate verify failed" in found.message
         assert found.hint.startswith("The certificate is not trusted")
         assert " Correct custom_domain, or its DNS entry" in found.hint
+
+    def test_a_custom_domain_may_have_a_public_authority_where_the_endpoint_has_ones_own(
+        self, azurite, azurite_https, container, monkeypatch
+    ):
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azurite_https.certificate))
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=container,
+            custom_domain=f"https://127.0.0.1:{azurite_https.port}",
+            expiration_secs=300,
+            client_options={"connection_verify": certifi.where()},
+        )
+        assert examined(storage)["sign"].message.startswith("A signed link does not fetch the file: HTTP 4")
+
+    def test_a_custom_domain_that_redirects_is_followed(self, azurite, container):
+        class Redirect(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(302)
+                self.send_header("Location", f"http://127.0.0.1:{azurite.port}{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments) -> None:
+                """Print nothing."""
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            storage = AzureStorage(
+                connection_string=azurite.connection_string(),
+                azure_container=container,
+                custom_domain=f"127.0.0.1:{server.server_port}",
+                expiration_secs=300,
+            )
+            found = examined(storage)["sign"]
+            server.shutdown()
+            thread.join()
+        assert found.message == f"A signed link fetches the file from 127.0.0.1:{server.server_port}."
+
+    def test_of_a_file_that_was_there_before_only_the_head_is_fetched(self, azurite, container):
+        """It may be a film."""
+        with FaultProxy(azurite) as proxy:
+            storage = AzureStorage(
+                connection_string=proxy.connection_string(), azure_container=container, expiration_secs=300
+            )
+            storage.save("film.bin", ContentFile(b"there"))
+            findings = examined(storage, read_only=True, skip=["read"])
+            assert (findings["sign"].status, findings["public"].status) == ("ok", "ok")
+            asked = [request.method for request in proxy.requests if request.blob.endswith("/film.bin")]
+        assert asked == ["PUT", "HEAD", "HEAD"]
 
     def test_an_endpoint_that_goes_away_in_between_gets_the_networks_advice(self, azurite, container):
         with date_proxy(azurite, 0) as proxy:

@@ -98,19 +98,14 @@ class Account:
     def _build(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
-        from .transport import keep_signatures_out_of_logs, pooled_transport
-
         options = self._options
-        given = dict(options.client_options)
-        settings: dict[str, Any] = {
-            "connection_timeout": min(options.timeout, CONNECT_TIMEOUT),
-            "read_timeout": options.timeout,
-        }
+        given = options.client_options
+        settings: dict[str, Any] = {}
         if options.api_version:
             settings["api_version"] = options.api_version
         if not options.log_requests:
             settings["logger"] = quiet_log()
-        settings.update(given)
+        settings |= given | {"transport": transport(options)}
         if "retry_policy" not in given:
             from .retries import BoundedRetry
 
@@ -119,9 +114,6 @@ class Account:
                 bounded_reads="read_timeout" not in given,
                 **{key: value for key, value in given.items() if key.startswith("retry_")},
             )
-        if "transport" not in given and "session" not in given:
-            settings["transport"] = pooled_transport(POOL_SIZE, settings)
-        keep_signatures_out_of_logs()
         credential = self.credential
         try:
             return BlobServiceClient(self.endpoint, credential=credential, **settings)
@@ -151,6 +143,22 @@ class Account:
         _abandoned.append(self._service)
         self._service = None
         self._lock = threading.Lock()
+
+
+def transport(options: AzureOptions) -> Any:
+    """Return what carries the requests of ``options``: the ``HttpTransport`` that they bring, or a new one."""
+    from azure.core.pipeline.transport import RequestsTransport
+
+    from .transport import keep_signatures_out_of_logs, pooled_transport
+
+    given = options.client_options
+    limits = {"connection_timeout": min(options.timeout, CONNECT_TIMEOUT), "read_timeout": options.timeout}
+    keep_signatures_out_of_logs()
+    if given.get("transport") is not None:
+        return given["transport"]
+    if given.get("session") is not None:
+        return RequestsTransport(**{**limits, **given})
+    return pooled_transport(POOL_SIZE, {**limits, **given})
 
 
 _lock = threading.Lock()

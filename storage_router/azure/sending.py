@@ -92,6 +92,12 @@ def received(service: BlobServiceClient, *given: Any, **options: Any) -> tuple[b
     raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises
 
 
+def body_of(response: Any) -> bytes:
+    """Return the whole body. A transport of the application's own may give the older kind of response."""
+    body: bytes = response.read() if hasattr(response, "read") else response.body()
+    return body
+
+
 def _refusal(response: Any) -> HttpResponseError:
     """Return the error of an answer, of the kind and with the ``error_code`` that the SDK's clients give it."""
     from azure.core.exceptions import (
@@ -108,9 +114,8 @@ def _refusal(response: Any) -> HttpResponseError:
         409: ResourceExistsError,
         412: ResourceModifiedError,
     }
-    # A transport of the application's own may give the older kind of response.
-    body = response.read() if hasattr(response, "read") else response.body()
-    said = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(body.decode(errors="replace"))}
+    text = body_of(response).decode(errors="replace")
+    said = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(text)}
     if "Code" not in said:
         said = {}  # the page of a proxy
     code = response.headers.get("x-ms-error-code") or said.get("Code")

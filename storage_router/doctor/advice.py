@@ -88,8 +88,13 @@ def _is_azures(options: AzureOptions) -> bool:
     )
 
 
-def network_advice(reason: Exception) -> str:
+def network_advice(reason: BaseException) -> str:
     """Return what to do where no answer came at all. ``reason`` is what the network said."""
+    if isinstance(reason, OSError) and reason.filename is not None:
+        return (
+            f"{reason.filename} cannot be used: correct connection_verify or connection_cert in client_options, or the "
+            "variable REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever names it."
+        )
     if isinstance(reason, socket.gaierror):
         return (
             "The host's name has no address here: check the account's name and this machine's DNS; with a private "

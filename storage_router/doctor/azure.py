@@ -76,8 +76,12 @@ class AzureProbes(LinkProbes):
         refused = (
             code in NOT_AUTHENTICATED or status == 401 or (code == "AuthorizationFailure" and self.kind != "token")
         )
-        if refused or not isinstance(error, PermissionError):
+        if refused:
             return failed(f"{who} is refused. {described(error)}", advice(error))
+        if not isinstance(error, PermissionError):
+            return failed(
+                f"Whether {who[0].lower()}{who[1:]} is accepted cannot be told. {described(error)}", advice(error)
+            )
         return ok(f"{who} is accepted, though it lacks a permission: see list.")
 
     def container(self) -> Result:
@@ -120,7 +124,7 @@ class AzureProbes(LinkProbes):
     def explain(self, name: str, error: Exception) -> Result:
         """Return the result of a probe that raised, with the advice that fits this credential."""
         if isinstance(error, UnreachableError):
-            return super().explain(name, error)
+            return self.unreachable(error)
         hints = [advice(error)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]

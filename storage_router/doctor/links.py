@@ -35,7 +35,11 @@ class LinkProbes(Probes):
         self.options = storage.options
         self.kind = self.options.authentication.kind
         self.origin = origin
-        self.web = Client(timeout=self.options.timeout, verify=self.options.client_options.get("connection_verify"))
+
+    @cached_property
+    def web(self) -> Client:
+        """Asks without credentials. Built by the first probe that asks, so what is wrong with it is a finding."""
+        return Client(self.options)
 
     @cached_property
     def listing(self) -> tuple[str | None, Exception | None]:
@@ -65,7 +69,7 @@ class LinkProbes(Probes):
             url = self._url(self.subject, expire=_LINK_SECONDS)
         except SigningError:
             return skipped("Not tried, because the credential cannot sign links, and the configuration asks for none.")
-        answer = self.web.ask(url)
+        answer = self._fetch(url)
         if self._delivers(answer):
             return ok(f"A signed link fetches the file from {urlsplit(url).netloc}.")
         return failed(f"A signed link does not fetch the file: {_outcome(answer, url)}.", self._link_advice(answer))
@@ -78,7 +82,7 @@ class LinkProbes(Probes):
             return skipped("Not tried, because there is no file to fetch.")
         link = self._url(self.subject)
         unsigned = link.partition("?")[0]
-        answer = self.web.ask(unsigned)
+        answer = self._fetch(unsigned)
         if self._delivers(answer):
             if link != unsigned:
                 return self._exposed("Anyone who knows a blob's name can read it")
@@ -112,10 +116,8 @@ class LinkProbes(Probes):
             f"If they should: {command(rule, self.options)}",
         )
 
-    def explain(self, name: str, error: Exception) -> Result:
-        """Return the result of a probe that raised; links lead to other hosts than the storage's own requests."""
-        if not isinstance(error, UnreachableError):
-            return super().explain(name, error)
+    def unreachable(self, error: UnreachableError) -> Result:
+        """Return the result of a probe that got no answer; links lead to other hosts than the storage's requests."""
         message = f"Links lead to {error.host}, which cannot be reached from here: {described(error.reason)}."
         if self.options.custom_domain is None:
             return failed(message, network_advice(error.reason))
@@ -131,6 +133,10 @@ class LinkProbes(Probes):
         # A subclass may give other links: ManifestFilesMixin's url() takes no ``expire``, and looks for a hashed name
         # that the probe file has not. The question is whether the storage's own links work.
         return AzureStorage.url(self.storage, name, expire=expire)
+
+    def _fetch(self, url: str) -> Answer:
+        # A file that was there before may be large.
+        return self.web.ask(url, method="GET" if self.written is not None else "HEAD")
 
     def _delivers(self, answer: Answer) -> bool:
         return answer.status == 200 and (self.written is None or answer.body == CONTENT)

@@ -1,30 +1,32 @@
-"""Plain HTTP, as a browser or a CDN would ask: no credential, no SDK, only the URL."""
+"""Plain HTTP, as a browser or a CDN would ask: no credential, only the URL; but through the storage's own transport."""
 
 from __future__ import annotations
 
 import re
 import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
+
+from storage_router.azure.account import transport
+from storage_router.azure.errors import causes
+from storage_router.azure.sending import body_of
+from storage_router.conf.options import AzureOptions
 
 # Azure's errors carry their code in a header, and in the body where a proxy dropped the header.
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
-_ENOUGH = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back: status, headers, the first 64 KiB of the body, and the local time between asking and answer."""
+    """What came back: status, headers, the body, and the local time between asking and answer."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     body: bytes
     at: float
 
@@ -43,7 +45,7 @@ class Answer:
     def ahead(self) -> float | None:
         """How many seconds this machine's clock is ahead of the server's; None where the server sends no date."""
         try:
-            return self.at - parsedate_to_datetime(str(self.headers["Date"])).timestamp()
+            return self.at - parsedate_to_datetime(self.headers.get("Date", "")).timestamp()
         except ValueError:
             return None
 
@@ -51,42 +53,60 @@ class Answer:
 class UnreachableError(OSError):
     """``host`` (with its port, if the URL has one) gave no answer; ``reason`` is what the network said."""
 
-    def __init__(self, host: str, reason: Exception) -> None:
+    def __init__(self, host: str, reason: BaseException) -> None:
         super().__init__(f"{host} cannot be reached: {reason}")
         self.host = host
         self.reason = reason
 
 
 class Client:
-    """Asks, with ``timeout`` seconds for each step. ``verify`` is as the SDK's: a CA file, or False."""
+    """Asks through a transport as the storage has it: proxies, certificates and limits are part of what is examined."""
 
-    def __init__(self, *, timeout: float, verify: object = None) -> None:
-        self._timeout = timeout
-        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-        if verify is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    def __init__(self, options: AzureOptions) -> None:
+        from azure.core.pipeline import Pipeline
+        from azure.core.pipeline.policies import ProxyPolicy, RedirectPolicy
+
+        self._home = urlsplit(options.endpoint).netloc
+        self._verify = options.client_options.get("connection_verify", True)
+        policies: list[Any] = [RedirectPolicy(), ProxyPolicy(options.client_options.get("proxies"))]
+        self._pipeline: Any = Pipeline(transport(options), policies)
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""
-        request = urllib.request.Request(url, method=method, headers=dict(headers or {}))  # noqa: S310 - the caller's https or http
+        host = urlsplit(url).netloc
+        answer = self._answer(url, method, headers)
+        if isinstance(answer, ssl.SSLCertVerificationError) and host != self._home and self._verify is not True:
+            # Where the endpoint has a certificate of one's own authority, a CDN still has one of a public authority.
+            answer = self._answer(url, method, headers, connection_verify=True)
+        if isinstance(answer, BaseException):
+            raise UnreachableError(host, answer)
+        return answer
+
+    def _answer(
+        self, url: str, method: str, headers: Mapping[str, str] | None, **options: Any
+    ) -> Answer | BaseException:
+        from azure.core.exceptions import AzureError
+        from azure.core.rest import HttpRequest
+
+        # Each question has its own connection: nothing repeats one that meets a connection which the server is closing.
+        request = HttpRequest(method, url, headers={**(headers or {}), "Connection": "close"})
         started = time.time()
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                return Answer(
-                    status=response.status, headers=response.headers, body=response.read(_ENOUGH), at=_mid(started)
-                )
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(status=error.code, headers=error.headers, body=error.read(_ENOUGH), at=_mid(started))
-        except (OSError, HTTPException) as error:
-            # urllib packs what goes wrong before the request is sent into a URLError, and nothing of what does later.
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise UnreachableError(
-                urlsplit(url).netloc, reason if isinstance(reason, Exception) else OSError(reason)
-            ) from error
+            response = self._pipeline.run(request, **options).http_response
+            body = body_of(response)
+        except AzureError as error:
+            return _reason(error)
+        at = (started + time.time()) / 2
+        return Answer(status=response.status_code, headers=response.headers, body=body, at=at)
 
 
-def _mid(started: float) -> float:
-    return (started + time.time()) / 2
+def _reason(error: BaseException) -> BaseException:
+    """Return what the network said: the system's own error behind those of the HTTP clients, if there is one."""
+    import requests
+
+    system = (
+        part
+        for part in causes(error)
+        if isinstance(part, OSError | HTTPException) and not isinstance(part, requests.RequestException)
+    )
+    return next(system, error)
