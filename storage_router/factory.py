@@ -18,6 +18,7 @@ from .conf.loading import Configuration, load
 from .conf.report import Locate, Location, problem
 from .conf.startup import postpone, reports_problems_itself
 from .exceptions import ConfigurationError, Problem
+from .historical import name_backend
 from .routing import RouteTable
 
 ROUTER = "storage_router.RouterStorage"
@@ -56,10 +57,12 @@ class Backends(Mapping[str, Storage]):
     """The storages of a configuration, by alias. Each is built at its first use, once for all threads.
 
     Building one raises ``ConfigurationError`` where a ``django`` backend cannot be imported or refuses its options.
+    ``router`` is whose ``backends`` they are; its name and theirs stand for them in migrations and pickles.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, *, router: Storage | None = None) -> None:
         self._configuration = configuration
+        self._router = router
         self._built: dict[str, Storage] = {}
         self._lock = threading.RLock()
 
@@ -69,7 +72,10 @@ class Backends(Mapping[str, Storage]):
         backend = self._configuration.document.backends[alias]
         with self._lock:
             if alias not in self._built:
-                self._built[alias] = _build(alias, backend, self._place)
+                storage = _build(alias, backend, self._place)
+                if self._router is not None:
+                    name_backend(storage, alias, self._router)
+                self._built[alias] = storage
             return self._built[alias]
 
     def __iter__(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Django writes the ``storage`` of a ``FileField`` into migrations. Options written there would show secrets, and the
 migration would change with the environment; so a storage deconstructs to something that holds neither: its alias in
-``STORAGES``, its class where that alone builds it, or ``HistoricalStorage``.
+``STORAGES``, or in a router that is there; its class where that alone builds it; or ``HistoricalStorage``.
 """
 
 from __future__ import annotations
@@ -68,9 +68,41 @@ def deconstruction(storage: Storage, *, path: str | None = None, has_arguments: 
     return path, (), {}
 
 
+def backend_deconstruction(alias: str, router: str) -> Deconstruction:
+    """Return the call of ``storage_router.backend`` for the backend ``alias`` of ``STORAGES[router]``."""
+    return "storage_router.backend", (alias,), {} if router == "default" else {"router": router}
+
+
+def name_backend(storage: Storage, alias: str, router: Any) -> None:
+    """Let ``router.backends[alias]`` stand for ``storage``, of whatever class it is, in migrations and pickles.
+
+    The methods are the instance's own: its class belongs to others, who may ask for it.
+    """
+    if alias_of(storage) is not None:
+        # What builds a backend may return one of Django's storages, and that is its name already.
+        return
+
+    def deconstruct() -> Deconstruction:
+        router_alias = alias_of(router)
+        if router_alias is None:
+            return HistoricalStorage().deconstruct()
+        return backend_deconstruction(alias, router_alias)
+
+    def reduce_ex(_protocol: Any) -> tuple[Any, ...]:
+        return backend_of, (router, alias)
+
+    vars(storage).update(deconstruct=deconstruct, __reduce_ex__=reduce_ex)
+
+
 def named(alias: str) -> Storage:
     """Return ``storages[alias]``: what a pickled reference is read back with."""
     return storages[alias]
+
+
+def backend_of(router: Any, alias: str) -> Storage:
+    """Return ``router.backends[alias]``: what a pickled backend is read back with."""
+    backend: Storage = router.backends[alias]
+    return backend
 
 
 def _importable_path(kind: type) -> str | None:

@@ -17,7 +17,7 @@ from django.core.files.storage import InMemoryStorage, Storage, storages
 from django.test import override_settings
 
 import storage_router
-from storage_router import AzureStorage, RouterStorage
+from storage_router import RouterStorage
 from storage_router.historical import HistoricalStorage, StorageReference
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,22 @@ MODELS = """
         one = models.FileField(storage=storage_router.backend("private"))
         one_of_another = models.FileField(storage=storage_router.backend("private", router="backup"))
         built = models.FileField(storage=storages["default"].backends["private"])
+        built_of_another = models.FileField(storage=storages["backup"].backends["private"])
+        disk = models.FileField(storage=storages["default"].backends["disk"])
+        foreign = models.FileField(storage=storages["default"].backends["foreign"])
+        nobodys = models.FileField(storage=storage_router.RouterStorage(**PARTS).backends["media"])
         callable = models.FileField(storage=chosen)
+"""
+
+# A storage of another package, as Django's documentation asks for one.
+FOREIGN = """
+    from django.core.files.storage import FileSystemStorage
+    from django.utils.deconstruct import deconstructible
+
+    @deconstructible
+    class ForeignStorage(FileSystemStorage):
+        def __init__(self, password):
+            super().__init__()
 """
 
 CONFIGURATION = """
@@ -80,6 +95,11 @@ CONFIGURATION = """
     [backends.private]
     type = "azure"
     azure_container = "private"
+    [backends.disk]
+    type = "filesystem"
+    [backends.foreign]
+    type = "django"
+    backend = "gallery.foreign.ForeignStorage"
     [[routes]]
     prefix = "private/"
     backend = "private"
@@ -96,6 +116,7 @@ class Project:
         for name, text in [
             ("project_settings.py", SETTINGS),
             ("gallery/models.py", MODELS),
+            ("gallery/foreign.py", FOREIGN),
             ("storage_router.toml", CONFIGURATION),
         ]:
             (directory / name).write_text(textwrap.dedent(text))
@@ -111,6 +132,8 @@ class Project:
         for alias in ("MEDIA", "PRIVATE"):
             environment[f"STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_NAME"] = account
             environment[f"STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_KEY"] = secret
+        environment["STORAGE_ROUTER__BACKENDS__DISK__LOCATION"] = str(self.directory / account)
+        environment["STORAGE_ROUTER__BACKENDS__FOREIGN__OPTIONS__PASSWORD"] = secret
         command = [sys.executable, *arguments]
         found = subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True)
         assert found.returncode == 0, found.stderr
@@ -142,6 +165,10 @@ def migration(project):
         ("one", "storage=storage_router.backend('private'), "),
         ("one_of_another", "storage=storage_router.backend('private', router='backup'), "),
         ("built", "storage=storage_router.backend('private'), "),
+        ("built_of_another", "storage=storage_router.backend('private', router='backup'), "),
+        ("disk", "storage=storage_router.backend('disk'), "),
+        ("foreign", "storage=storage_router.backend('foreign'), "),
+        ("nobodys", "storage=storage_router.historical.HistoricalStorage(), "),
         ("callable", "storage=gallery.models.chosen, "),
     ],
 )
@@ -281,12 +308,74 @@ def test_every_method_of_djangos_storage_goes_through_a_reference():
         assert public - own.keys() == set()
 
 
-def test_the_backends_of_a_router_deconstruct_by_their_alias():
+FOREIGN_STORAGE = {
+    "type": "django",
+    "backend": "django.core.files.storage.FileSystemStorage",
+    "options": {"location": f"/srv/{SECRET}"},
+}
+BACKENDS = {
+    "azure": {"type": "azure", "account_name": "acme", "account_key": SECRET, "azure_container": "media"},
+    "disk": {"type": "filesystem", "location": f"/srv/{SECRET}"},
+    "memory": {"type": "memory", "base_url": f"/{SECRET}/"},
+    "foreign": FOREIGN_STORAGE,
+}
+PARTS = {"backends": BACKENDS, "default": "azure"}
+
+
+@pytest.fixture
+def routers():
+    entry = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": PARTS}
+    with override_settings(STORAGES={"default": entry, "backup": entry}):
+        yield storages
+
+
+@pytest.mark.parametrize("alias", BACKENDS)
+@pytest.mark.parametrize(("router", "options"), [("default", {}), ("backup", {"router": "backup"})])
+def test_a_backend_of_any_type_is_its_alias_in_its_router(routers, alias, router, options):
+    # C7, A12
+    backend = routers[router].backends[alias]
+    assert backend.deconstruct() == ("storage_router.backend", (alias,), options)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        pickled = pickle.dumps(backend, protocol)
+        assert SECRET.encode() not in pickled
+        assert pickle.loads(pickled) is backend
+
+
+@pytest.mark.parametrize("alias", BACKENDS)
+def test_a_backend_of_a_router_without_an_alias_is_a_placeholder(alias):
+    # C7: what storage_router.backend() would find is another one.
+    backend = RouterStorage(**PARTS).backends[alias]
+    assert backend.deconstruct() == ("storage_router.historical.HistoricalStorage", (), {})
+
+
+@pytest.mark.parametrize("alias", BACKENDS)
+def test_a_backend_of_a_router_without_an_alias_is_pickled_as_one_of_that_router(alias):
+    # A12
+    router = RouterStorage(**PARTS)
+    again, again_router = pickle.loads(pickle.dumps((router.backends[alias], router)))
+    assert again is again_router.backends[alias]
+    assert again is not router.backends[alias]
+    assert type(again) is type(router.backends[alias])
+    assert again.url("a.txt") == router.backends[alias].url("a.txt")
+
+
+def test_a_backend_that_is_one_of_djangos_storages_keeps_that_name():
     # C7
-    azure = {"type": "azure", "account_name": "acme", "account_key": SECRET, "azure_container": "media"}
-    router = RouterStorage(backends={"media": azure}, default="media")
-    assert isinstance(router.backends["media"], AzureStorage)
-    assert router.backends["media"].deconstruct() == ("storage_router.backend", ("media",), {})
+    config = {"backends": {"shared": {"type": "django", "backend": f"{__name__}.shared"}}, "default": "shared"}
+    entry = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": config}
+    options = {key: value for key, value in BACKENDS["azure"].items() if key != "type"}
+    other = {"BACKEND": "storage_router.AzureStorage", "OPTIONS": options}
+    with override_settings(STORAGES={"default": entry, "shared": other}):
+        assert storages["default"].backends["shared"] is storages["shared"]
+        assert storages["shared"].deconstruct() == (
+            "storage_router.historical.StorageReference",
+            ("shared",),
+            {},
+        )
+
+
+def shared():
+    return storages["shared"]
 
 
 def test_a_memory_is_not_what_is_pickled(configured):

@@ -144,8 +144,6 @@ class ConfiguredStorage(Storage):
 
     def deconstruct(self) -> historical.Deconstruction:
         """Return what migrations write for the storage: never an option."""
-        if self.alias is not None:
-            return "storage_router.backend", (self.alias,), {}
         path = vars(type(self)).get("_import_path")
         return historical.deconstruction(self, path=path, has_arguments=self._has_arguments)
 

@@ -40,7 +40,7 @@ class DispatchingStorage(Storage):
     def _use(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.table = RouteTable(configuration.document.routes, configuration.document.default)
-        self.backends: Mapping[str, Storage] = Backends(configuration)
+        self.backends: Mapping[str, Storage] = Backends(configuration, router=self)
 
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.

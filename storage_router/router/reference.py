@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 
 from storage_router.conf.report import suggestion
-from storage_router.historical import Deconstruction
+from storage_router.historical import Deconstruction, backend_deconstruction
 
 from .storage import RouterStorage
 
@@ -48,8 +48,7 @@ class BackendReference(Storage):
 
     def deconstruct(self) -> Deconstruction:
         """Return the call that makes the reference: an alias, never an option."""
-        options = {} if self._router == "default" else {"router": self._router}
-        return "storage_router.backend", (self._alias,), options
+        return backend_deconstruction(self._alias, self._router)
 
     def __getattr__(self, name: str) -> Any:
         # Whatever else the backend has, such as stat() and replace(). Copying and pickling ask before __init__ has run.

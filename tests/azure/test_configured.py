@@ -290,10 +290,6 @@ class TestMigrations:
         assert AzureMediaStorage(timeout=5).deconstruct() == placeholder
         assert Local().deconstruct() == placeholder
 
-    def test_a_routers_backend_is_its_alias(self):
-        storage = AzureStorage.from_options(azure().options, alias="private")
-        assert storage.deconstruct() == ("storage_router.backend", ("private",), {})
-
     def test_a_field_can_be_written_and_read_back_without_any_configuration(self):
         field = models.FileField(storage=azure(account_key=KEY))
         written, _ = MigrationWriter.serialize(field)
