@@ -8,9 +8,10 @@ migration would change with the environment; so a storage deconstructs to someth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from django.core.files.storage import Storage, storages
+from django.utils.deconstruct import deconstructible
 
 Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
 
@@ -47,25 +48,47 @@ class HistoricalStorage(Storage):
         return f"{__name__}.HistoricalStorage", (), {}
 
 
+class DeconstructibleStorage(Storage):
+    """The base of this package's storages: what stands for them, where they have a name and where they have none.
+
+    A subclass may override ``deconstruct()``. Django's ``@deconstructible`` is no such override: it would write every
+    argument into the migration, so what it puts on a class is replaced by what was there.
+    """
+
+    _import_path: ClassVar[str]
+
+    _has_arguments: bool
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Note what is known only now: whether the class alone builds the storage."""
+        _undecorate(cls)
+        storage = super().__new__(cls)
+        storage._has_arguments = bool(args or kwargs)
+        return storage
+
+    def deconstruct(self) -> Deconstruction:
+        """Return what migrations write for the storage: never an option, and the same in every environment."""
+        alias = alias_of(self)
+        if alias is not None:
+            return StorageReference(alias).deconstruct()
+        path = vars(type(self)).get("_import_path") or _importable_path(type(self))
+        # The __new__ of @deconstructible hands no arguments on, and keeps them.
+        if path is None or self._has_arguments or any(vars(self).get("_constructor_args", ())):
+            return HistoricalStorage().deconstruct()
+        return path, (), {}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        alias = alias_of(self)
+        if alias is not None:
+            return named, (alias,)
+        # Older protocols do not call __new__.
+        return super().__reduce_ex__(max(protocol, 2))
+
+
 def alias_of(storage: Storage) -> str | None:
     """Return the alias under which ``storage`` is one of Django's ``storages``, or None. Builds no storage."""
     built: dict[str, Storage] = vars(storages).get("_storages", {})
     return next((alias for alias, candidate in built.items() if candidate is storage), None)
-
-
-def deconstruction(storage: Storage, *, path: str | None = None, has_arguments: bool) -> Deconstruction:
-    """Return what a ``deconstruct()`` should: never options, and the same in every environment.
-
-    ``path`` is the dotted path that builds the storage, by default that of its class; ``has_arguments`` says that
-    the path alone does not.
-    """
-    alias = alias_of(storage)
-    if alias is not None:
-        return f"{__name__}.StorageReference", (alias,), {}
-    path = path or _importable_path(type(storage))
-    if has_arguments or path is None:
-        return f"{__name__}.HistoricalStorage", (), {}
-    return path, (), {}
 
 
 def backend_deconstruction(alias: str, router: str) -> Deconstruction:
@@ -105,8 +128,23 @@ def backend_of(router: Any, alias: str) -> Storage:
     return backend
 
 
+def _undecorate(kind: type) -> None:
+    for owner in kind.__mro__:
+        # What others have decorated, Django's storages among them, stays as it is: it may be a base beside ours.
+        if issubclass(owner, DeconstructibleStorage) and _is_djangos(owner.deconstruct):
+            methods = (vars(base).get("deconstruct") for base in owner.__mro__)
+            owner.deconstruct = next(  # type: ignore[method-assign]
+                method for method in methods if method and not _is_djangos(method)
+            )
+
+
+def _is_djangos(method: Any) -> bool:
+    return getattr(method, "__module__", None) == deconstructible.__module__
+
+
 def _importable_path(kind: type) -> str | None:
-    return None if "<locals>" in kind.__qualname__ else f"{kind.__module__}.{kind.__qualname__}"
+    # For a class within a class Django writes an import of the outer one, as if it were a module.
+    return None if "." in kind.__qualname__ else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _delegating(name: str) -> Callable[..., Any]:

@@ -47,6 +47,7 @@ MODELS = """
     import os
     from django.core.files.storage import storages
     from django.db import models
+    from django.utils.deconstruct import deconstructible
     import storage_router
 
     AZURE = {"account_name": os.environ["ACCOUNT"], "account_key": os.environ["SECRET"], "azure_container": "media"}
@@ -54,6 +55,30 @@ MODELS = """
 
     class OwnRouter(storage_router.RouterStorage):
         pass
+
+    @deconstructible
+    class Decorated(storage_router.AzureStorage):
+        pass
+
+    @deconstructible
+    class DecoratedRouter(storage_router.RouterStorage):
+        pass
+
+    class Tenants(storage_router.AzureStorage):
+        account_name = AZURE["account_name"]
+        account_key = AZURE["account_key"]
+        azure_container = AZURE["azure_container"]
+
+        def __init__(self, tenant):
+            super().__init__()
+
+    class Folder(Tenants):
+        def __init__(self):
+            super().__init__("one")
+
+    class Holder:
+        class Nested(Folder):
+            pass
 
     def chosen():
         return storage_router.AzureStorage(**AZURE)
@@ -66,6 +91,13 @@ MODELS = """
         subclass = models.FileField(storage=OwnRouter())
         parts = models.FileField(storage=storage_router.RouterStorage(**PARTS))
         azure = models.FileField(storage=storage_router.AzureStorage(**AZURE))
+        decorated = models.FileField(storage=Decorated(**AZURE))
+        decorated_router = models.FileField(storage=DecoratedRouter())
+        decorated_parts = models.FileField(storage=DecoratedRouter(**PARTS))
+        own_argument = models.FileField(storage=Tenants("one"))
+        own_named = models.FileField(storage=Tenants(tenant="one"))
+        no_argument = models.FileField(storage=Folder())
+        nested = models.FileField(storage=Holder.Nested())
         one = models.FileField(storage=storage_router.backend("private"))
         one_of_another = models.FileField(storage=storage_router.backend("private", router="backup"))
         built = models.FileField(storage=storages["default"].backends["private"])
@@ -162,6 +194,13 @@ def migration(project):
         ("subclass", "storage=gallery.models.OwnRouter(), "),
         ("parts", "storage=storage_router.historical.HistoricalStorage(), "),
         ("azure", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("decorated", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("decorated_router", "storage=gallery.models.DecoratedRouter(), "),
+        ("decorated_parts", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("own_argument", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("own_named", "storage=storage_router.historical.HistoricalStorage(), "),
+        ("no_argument", "storage=gallery.models.Folder(), "),
+        ("nested", "storage=storage_router.historical.HistoricalStorage(), "),
         ("one", "storage=storage_router.backend('private'), "),
         ("one_of_another", "storage=storage_router.backend('private', router='backup'), "),
         ("built", "storage=storage_router.backend('private'), "),
@@ -225,6 +264,12 @@ def test_a_historical_model_says_what_to_do_instead_of_using_a_storage(project):
 # Without a project: the pieces.
 
 
+class Tenants(RouterStorage):
+    def __init__(self, tenant):
+        super().__init__(**CONFIG)
+        self.tenant = tenant
+
+
 @pytest.fixture
 def configured():
     with override_settings(
@@ -250,6 +295,13 @@ def test_another_router_is_pickled_by_its_configuration():
     assert again.configuration == router.configuration
     assert (again.url("a"), again.url("private/b")) == ("/m/a", "/private/private/b")
     assert again.deconstruct() == router.deconstruct() == ("storage_router.historical.HistoricalStorage", (), {})
+
+
+def test_a_subclass_of_the_router_is_pickled_with_what_it_keeps():
+    # A12
+    again = pickle.loads(pickle.dumps(Tenants("one")))
+    assert again.tenant == "one"
+    assert again.deconstruct() == ("storage_router.historical.HistoricalStorage", (), {})
 
 
 def test_a_reference_to_one_backend_is_that_backend_by_its_own_names(configured):

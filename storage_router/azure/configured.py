@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import copyreg
 import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.core.files.storage import Storage
-
-from storage_router import historical
 from storage_router.conf.options import SECRETS, AzureOptions
+from storage_router.historical import DeconstructibleStorage
 
 from . import merging
 from .account import Account
@@ -49,7 +46,7 @@ class _Setup:
         return BlobUrls(self.options)
 
 
-class ConfiguredStorage(Storage):
+class ConfiguredStorage(DeconstructibleStorage):
     """A storage with ``AzureOptions``, the container's requests and its URLs; the files are ``AzureStorage``'s.
 
     Options are attributes, too. A subclass may compute one in a property, which is asked each time, or assign one in
@@ -58,7 +55,6 @@ class ConfiguredStorage(Storage):
 
     alias: str | None
 
-    _import_path: ClassVar[str]
     _computed: ClassVar[tuple[str, ...]] = ()
     _changing: tuple[str, ...] = ()
     _recent: tuple[tuple[Mapping[str, Any], _Setup], ...] = ()
@@ -79,7 +75,6 @@ class ConfiguredStorage(Storage):
         known = {option: value for option, value in defaults.items() if option in _OPTIONS}
         self._configure(merging.merged(self, options, known), alias=None)
         self._changing = self._computed
-        self._has_arguments = bool(options)
 
     @classmethod
     def from_options(cls, options: AzureOptions, *, alias: str | None = None) -> Self:
@@ -139,19 +134,6 @@ class ConfiguredStorage(Storage):
     def __repr__(self) -> str:
         alias = f" {self.alias!r}" if self.alias else ""
         return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.options.azure_container}/{self._prefix}>"
-
-    # What stands for the storage elsewhere
-
-    def deconstruct(self) -> historical.Deconstruction:
-        """Return what migrations write for the storage: never an option."""
-        path = vars(type(self)).get("_import_path")
-        return historical.deconstruction(self, path=path, has_arguments=self._has_arguments)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        alias = historical.alias_of(self)
-        if alias is not None:
-            return historical.named, (alias,)
-        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_recent"}

@@ -8,22 +8,21 @@ from typing import Any
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
-from storage_router import historical
 from storage_router.conf.loading import Configuration
 from storage_router.conf.startup import postpone, reports_problems_itself
 from storage_router.exceptions import ConfigurationError, InvalidNameError, NoRouteError, ReadOnlyRouteError
 from storage_router.factory import Backends, configure
+from storage_router.historical import DeconstructibleStorage
 from storage_router.names import clean_name
 from storage_router.routing import Match, RouteTable
 
 
-class DispatchingStorage(Storage):
+class DispatchingStorage(DeconstructibleStorage):
     """A storage with a configuration, its route table and its backends."""
 
     def __init__(self, *, configuration: Configuration | ConfigurationError | None = None, **config: Any) -> None:
         if configuration is not None and config:
             raise TypeError(f"RouterStorage takes a configuration or its parts, not both: {', '.join(sorted(config))}")
-        self._has_arguments = bool(config) or configuration is not None
         self._postponed: ConfigurationError | None = None
         try:
             if isinstance(configuration, ConfigurationError):
@@ -75,18 +74,14 @@ class DispatchingStorage(Storage):
         document = self.configuration.document
         return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
 
-    # What stands for the router elsewhere
+    # What stands for the router in a pickle, where it has no alias
 
-    def deconstruct(self) -> historical.Deconstruction:
-        """Return what migrations write for the router: never a setting, and the same in every environment."""
-        path = vars(type(self)).get("_import_path")
-        return historical.deconstruction(self, path=path, has_arguments=self._has_arguments)
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key not in ("table", "backends")}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        alias = historical.alias_of(self)
-        if alias is not None:
-            return historical.named, (alias,)
-        return _restored, (type(self), self.configuration, self._has_arguments)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._use(self.configuration)
 
 
 def shorter(max_length: int | None, match: Match) -> int | None:
@@ -100,10 +95,3 @@ def shorter(max_length: int | None, match: Match) -> int | None:
             'corresponding file field allows sufficient "max_length".'
         )
     return left
-
-
-def _restored(kind: type[DispatchingStorage], configuration: Configuration, has_arguments: bool) -> DispatchingStorage:
-    router = kind.__new__(kind)
-    router._has_arguments = has_arguments
-    router._use(configuration)
-    return router

@@ -16,6 +16,7 @@ from django.db import models
 from django.db.migrations.writer import MigrationWriter
 from django.test import override_settings
 from django.test.utils import isolate_apps
+from django.utils.deconstruct import deconstructible
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import AzureOptions
@@ -32,6 +33,32 @@ class AzureMediaStorage(AzureStorage):
     account_key = KEY
     azure_container = "media"
     expiration_secs = None
+
+
+@deconstructible
+class DecoratedStorage(AzureMediaStorage):
+    """As Django's documentation asks for."""
+
+    def __init__(self, account_key=KEY):
+        super().__init__(account_key=account_key)
+
+
+class TenantStorage(AzureMediaStorage):
+    def __init__(self, tenant):
+        super().__init__(location=tenant)
+
+
+class FolderStorage(AzureMediaStorage):
+    def __init__(self):
+        super().__init__(location="folder")
+
+
+class Holder:
+    class Nested(AzureMediaStorage):
+        pass
+
+
+PLACEHOLDER = ("storage_router.historical.HistoricalStorage", (), {})
 
 
 def azure(**options):
@@ -285,10 +312,55 @@ class TestMigrations:
         class Local(AzureMediaStorage):
             pass
 
-        placeholder = ("storage_router.historical.HistoricalStorage", (), {})
-        assert azure().deconstruct() == placeholder
-        assert AzureMediaStorage(timeout=5).deconstruct() == placeholder
-        assert Local().deconstruct() == placeholder
+        assert azure().deconstruct() == PLACEHOLDER
+        assert AzureMediaStorage(timeout=5).deconstruct() == PLACEHOLDER
+        assert Local().deconstruct() == PLACEHOLDER
+
+    def test_an_argument_of_a_subclass_is_no_less_an_argument(self):
+        # Without it, the class alone would not build the storage when the migration is loaded.
+        assert TenantStorage("one").deconstruct() == PLACEHOLDER
+        assert TenantStorage(tenant="one").deconstruct() == PLACEHOLDER
+        assert FolderStorage().deconstruct() == (f"{__name__}.FolderStorage", (), {})
+
+    def test_a_class_within_a_class_is_a_placeholder(self):
+        # Django would write an import of the outer class, which no later command could load.
+        assert Holder.Nested().deconstruct() == PLACEHOLDER
+
+    def test_djangos_decorator_writes_no_argument(self):
+        for _ in range(2):
+            written, _ = MigrationWriter.serialize(DecoratedStorage(account_key=KEY))
+            assert written == "storage_router.historical.HistoricalStorage()"
+        assert DecoratedStorage(KEY).deconstruct() == PLACEHOLDER
+        assert DecoratedStorage().deconstruct() == (f"{__name__}.DecoratedStorage", (), {})
+        assert KEY not in str(pickle.loads(pickle.dumps(DecoratedStorage(account_key=KEY))).deconstruct())
+
+    def test_what_others_have_decorated_keeps_what_it_has(self):
+        @deconstructible
+        class Mixin:
+            pass
+
+        class Mixed(Mixin, DecoratedStorage):
+            pass
+
+        mixins = Mixin.deconstruct
+        assert Mixed(account_key=KEY).deconstruct() == PLACEHOLDER
+        assert Mixin.deconstruct is mixins
+
+    def test_a_subclass_may_say_what_stands_for_it(self):
+        @deconstructible
+        class Decorated(AzureMediaStorage):
+            pass
+
+        class Own(Decorated):
+            def deconstruct(self):
+                _, args, options = super().deconstruct()
+                return "acme.storages.Own", args, options
+
+        class Inheriting(Own):
+            pass
+
+        for kind in (Own, Inheriting, deconstructible(type("Redecorated", (Own,), {}))):
+            assert kind(timeout=5).deconstruct() == ("acme.storages.Own", (), {})
 
     def test_a_field_can_be_written_and_read_back_without_any_configuration(self):
         field = models.FileField(storage=azure(account_key=KEY))
