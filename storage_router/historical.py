@@ -7,10 +7,12 @@ migration would change with the environment; so a storage deconstructs to someth
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, ClassVar, Self
 
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import Storage, StorageHandler, storages
 from django.utils.deconstruct import deconstructible
 
 Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -58,12 +60,14 @@ class DeconstructibleStorage(Storage):
     _import_path: ClassVar[str]
 
     _has_arguments: bool
+    _built_as: str | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Note what is known only now: whether the class alone builds the storage."""
+        """Note what is known only now: whether the class alone builds the storage, and what Django builds it for."""
         _undecorate(cls)
         storage = super().__new__(cls)
         storage._has_arguments = bool(args or kwargs)
+        storage._built_as = _alias_being_built()
         return storage
 
     def deconstruct(self) -> Deconstruction:
@@ -86,9 +90,14 @@ class DeconstructibleStorage(Storage):
 
 
 def alias_of(storage: Storage) -> str | None:
-    """Return the alias under which ``storage`` is one of Django's ``storages``, or None. Builds no storage."""
+    """Return the alias under which ``storage`` is one of Django's ``storages``, or None. Builds no storage.
+
+    One that Django has built for an alias keeps it when Django forgets its storages, as it does in tests at every
+    override of ``STATIC_URL`` and others, while the fields of models hold what they have.
+    """
     built: dict[str, Storage] = vars(storages).get("_storages", {})
-    return next((alias for alias, candidate in built.items() if candidate is storage), None)
+    found = next((alias for alias, candidate in built.items() if candidate is storage), None)
+    return vars(storage).get("_built_as") if found is None else found
 
 
 def backend_deconstruction(alias: str, router: str) -> Deconstruction:
@@ -140,6 +149,25 @@ def _undecorate(kind: type) -> None:
 
 def _is_djangos(method: Any) -> bool:
     return getattr(method, "__module__", None) == deconstructible.__module__
+
+
+def _alias_being_built() -> str | None:
+    """Return the alias in ``STORAGES`` that Django is building the caller's storage for.
+
+    It is read from the running ``StorageHandler``, which tells a storage nothing of its alias.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name == "__new__":
+        frame = frame.f_back
+    if frame is None or frame.f_code is not StorageHandler.create_storage.__code__:
+        return None
+    caller = frame.f_back
+    if caller is None or caller.f_code is not StorageHandler.__getitem__.__code__:
+        return None
+    if caller.f_locals["self"] is not storages:
+        return None
+    alias: str = caller.f_locals["alias"]
+    return alias
 
 
 def _importable_path(kind: type) -> str | None:

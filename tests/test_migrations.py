@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
-from django.core.files.storage import InMemoryStorage, Storage, storages
+from django.core.files.storage import InMemoryStorage, Storage, StorageHandler, storages
 from django.test import override_settings
+from django.utils.deconstruct import deconstructible
 
 import storage_router
-from storage_router import RouterStorage
+from storage_router import AzureStorage, RouterStorage
 from storage_router.historical import HistoricalStorage, StorageReference
 
 ROOT = Path(__file__).parent.parent
@@ -228,6 +229,22 @@ def test_a_migration_stays_the_same_when_the_environment_changes(project):
     assert said == "No changes detected\n"
 
 
+def test_a_migration_stays_the_same_when_django_has_forgotten_its_storages(project):
+    """C7: in tests, every override of some settings makes Django build its storages again."""
+    code = """if True:
+        import django; django.setup()
+        from django.core.files.storage import storages
+        from django.core.management import call_command
+        from django.test import override_settings
+        memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+        for override in ({"STATIC_URL": "/other/"}, {"STORAGES": {"default": memory, "staticfiles": memory}}):
+            with override_settings(**override):
+                assert storages._storages == {}
+                call_command("makemigrations", check_changes=True, dry_run=True)
+    """
+    assert project.run("-c", code) == "No changes detected\n" * 2
+
+
 def test_migrations_run_and_the_models_fields_have_their_real_storages(project):
     # C7
     project.run("-m", "django", "migrate")
@@ -264,6 +281,18 @@ def test_a_historical_model_says_what_to_do_instead_of_using_a_storage(project):
 # Without a project: the pieces.
 
 
+@deconstructible
+class Decorated(AzureStorage):
+    pass
+
+
+class Wrapper(Storage):
+    """Whoever has it as an entry of STORAGES has a router, too, that is none."""
+
+    def __init__(self):
+        self.inner = RouterStorage(**CONFIG)
+
+
 class Tenants(RouterStorage):
     def __init__(self, tenant):
         super().__init__(**CONFIG)
@@ -283,6 +312,36 @@ def test_the_router_of_django_is_pickled_and_deconstructed_by_its_alias(configur
     assert pickle.loads(pickle.dumps(configured)) is configured
     path, arguments, options = configured.deconstruct()
     assert (path, arguments, options) == ("storage_router.historical.StorageReference", ("default",), {})
+
+
+@pytest.mark.parametrize("alias", ["default", "azure", "decorated"])
+def test_what_django_has_built_for_an_alias_keeps_it(alias):
+    # C7, A12
+    parts = {key: value for key, value in BACKENDS["azure"].items() if key != "type"}
+    entries = {
+        "default": ENTRY,
+        "azure": {"BACKEND": "storage_router.AzureStorage", "OPTIONS": parts},
+        "decorated": {"BACKEND": f"{__name__}.Decorated", "OPTIONS": parts},
+    }
+    with override_settings(STORAGES=entries):
+        before = storages[alias]
+        with override_settings(STATIC_URL="/other/"):
+            assert storages[alias] is not before
+            assert before.deconstruct() == ("storage_router.historical.StorageReference", (alias,), {})
+            pickled = pickle.dumps(before)
+            assert SECRET.encode() not in pickled
+            assert pickle.loads(pickled) is storages[alias]
+            if alias == "default":
+                assert pickle.loads(pickle.dumps(before.backends["media"])) is storages[alias].backends["media"]
+
+
+def test_what_is_built_beside_djangos_storages_has_no_alias():
+    # C7
+    placeholder = ("storage_router.historical.HistoricalStorage", (), {})
+    with override_settings(STORAGES={"default": {"BACKEND": f"{__name__}.Wrapper"}}):
+        assert storages["default"].inner.deconstruct() == placeholder
+        assert StorageHandler({"other": ENTRY})["other"].deconstruct() == placeholder
+        assert storages.create_storage(ENTRY).deconstruct() == placeholder
 
 
 def test_another_router_is_pickled_by_its_configuration():
