@@ -1,8 +1,11 @@
-"""What stands for a storage in a migration, or in a pickle: a name, never its options.
+"""What stands for a storage in a migration, or in a pickle.
 
 Django writes the ``storage`` of a ``FileField`` into migrations. Options written there would show secrets, and the
 migration would change with the environment; so a storage deconstructs to something that holds neither: its alias in
 ``STORAGES``, or in a router that is there; its class where that alone builds it; or ``HistoricalStorage``.
+
+In a pickle the same aliases stand for the storages that have them. Others are pickled with their options, the secrets
+included, because nothing else would bring them back.
 """
 
 from __future__ import annotations

@@ -261,6 +261,35 @@ def test_migrations_run_and_the_models_fields_have_their_real_storages(project):
     assert urls == [f"{host}/{path}" for path in expected]
 
 
+def test_an_instance_of_a_model_is_pickled_for_another_process_which_uses_its_files(project):
+    """A12: a model instance that holds a storage can be pickled."""
+    write = """if True:
+        import django; django.setup()
+        import pickle, sys
+        from django.core.files.base import ContentFile
+        from gallery.models import Photo
+        photo = Photo(default="a.txt", azure="b", decorated="c", own_argument="d", nested="e", nobodys="f")
+        photo.disk.save("g.txt", ContentFile(b"content"), save=False)
+        photo.azure.url
+        pickle.dump(photo, open("photo.pickle", "wb"))
+    """
+    read = """if True:
+        import django; django.setup()
+        import pickle
+        from gallery.models import Photo
+        photo = pickle.load(open("photo.pickle", "rb"))
+        assert type(photo) is Photo
+        for name in ("default", "azure", "decorated", "own_argument", "nested", "nobodys"):
+            print(getattr(photo, name).url)
+        print(photo.disk.read())
+    """
+    project.run("-c", write)
+    assert SECRET.encode() not in (project.directory / "photo.pickle").read_bytes()
+    *urls, content = project.run("-c", read).splitlines()
+    assert urls == [f"https://acme.blob.core.windows.net/media/{name}" for name in ("a.txt", *"bcdef")]
+    assert content == "b'content'"
+
+
 def test_a_historical_model_says_what_to_do_instead_of_using_a_storage(project):
     code = """if True:
         import django; django.setup()

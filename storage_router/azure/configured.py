@@ -1,4 +1,4 @@
-"""The part of ``AzureStorage`` that is about its options, and about what stands for it in migrations and pickles."""
+"""The part of ``AzureStorage`` that is about its options, and what of it is pickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of ``RouterStorage`` that finds the backend of a name, and what stands for the router elsewhere."""
+"""The part of ``RouterStorage`` that finds the backend of a name, and what of the router is pickled."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class DispatchingStorage(DeconstructibleStorage):
         document = self.configuration.document
         return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
 
-    # What stands for the router in a pickle, where it has no alias
+    # What is pickled of a router without an alias
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key not in ("table", "backends")}
