@@ -26,28 +26,14 @@ MASK = "**********"
 # What another package's storage, or the SDK, is given may hold a secret under any name. These names hold none.
 _HARMLESS = frozenset(
     {
-        *(
-            "access_tier",
-            "account_name",
-            "acl",
-            "allow_overwrite",
-            "api_version",
-            "azure_container",
-            "base_url",
-            "bucket",
-        ),
-        *(
-            "bucket_acl",
-            "bucket_name",
-            "cache_control",
-            "connection_verify",
-            "container",
-            "container_name",
-            "content_type",
-        ),
-        *("default_acl", "directory_permissions_mode", "encoding", "endpoint_suffix", "file_permissions_mode", "gzip"),
-        *("iam_path", "location", "prefix", "project_id", "region", "region_name", "root_path", "signature_version"),
-        *("storage_class", "user_agent"),
+        *("access_tier", "account_name", "acl", "allow_overwrite", "api_version", "azure_container", "base_url"),
+        *("bucket", "bucket_acl", "bucket_name", "cache_control", "connection_timeout", "connection_verify"),
+        *("container", "container_name", "content_type", "default_acl", "directory_permissions_mode", "encoding"),
+        *("endpoint_suffix", "expiration", "expiration_secs", "file_permissions_mode", "gzip", "iam_path", "location"),
+        *("max_block_size", "max_memory_size", "max_single_get_size", "max_single_put_size", "port", "prefix"),
+        *("project_id", "querystring_expire", "read_timeout", "region", "region_name", "retry_backoff_factor"),
+        *("retry_backoff_max", "retry_connect", "retry_read", "retry_status", "retry_total", "root_path"),
+        *("signature_version", "storage_class", "timeout", "user_agent"),
     }
 )
 _FOREIGN = frozenset({"client_options", "options"})
@@ -168,17 +154,17 @@ def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
-    """Return ``value`` as JSON, or a mask: for secrets, and for texts below ``options`` that could be some."""
+    """Return ``value`` as JSON, or a mask: for secrets, and for what below ``options`` could be one."""
     if isinstance(value, SecretStr):
         return MASK
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, tuple | list | set | frozenset):
         return [shown(item, path) for item in value]
     if isinstance(value, Mapping):
         return {str(key): shown(item, (*path, str(key))) for key, item in value.items()}
-    if isinstance(value, str):
+    if isinstance(value, str | int | float):
         foreign = not _FOREIGN.isdisjoint(map(str, path)) and str(path[-1]).lower() not in _HARMLESS
-        return MASK if foreign or _CREDENTIALS_IN_TEXT.search(value) else value
+        return MASK if foreign or _CREDENTIALS_IN_TEXT.search(str(value)) else value
     # An object, such as a credential or a transport: its repr is its author's, who may print anything.
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
