@@ -55,8 +55,12 @@ _Model = TypeVar("_Model", bound=BaseModel)
 # A value as long as this is shown. Account keys have 88 characters, SAS and connection strings more.
 _SHOWN = 40
 
-# What is given here is never shown, whatever it looks like.
-_SECRET = {"connection_string", "account_key", "sas_token", "token_credential", "client_options", "options"}
+# What is given here is never shown, whatever it looks like. A client secret is short enough to be shown, and is easily
+# taken for the value of what is called 'credential' or 'client_id'.
+_SECRET = {
+    *("account_key", "client_id", "client_options", "connection_string", "credential", "options", "sas_token"),
+    "token_credential",
+}
 
 # pydantic speaks of "input"; operators do not. Only the kinds that configurations meet; others keep pydantic's words.
 _SAYINGS = {
@@ -199,10 +203,11 @@ def _problem(
         return problem(
             "E003", locate((*location, "type")), f"there is no type {tag}", suggestion(context["tag"], keys(location))
         )
-    value = None if _SECRET.intersection(location) else _value_at(given, location)
+    found = _value_at(given, location)
+    value = None if _SECRET.intersection(location) else found
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        return problem("E003", place, _sentence(value, "is not one of the values allowed"), suggestion(value, allowed))
+        return problem("E003", place, _sentence(value, "is not one of the values allowed"), suggestion(found, allowed))
     saying = _SAYINGS.get(kind)
     return problem("E003", place, _sentence(value, saying.format_map(context) if saying else detail["msg"]))
 

@@ -233,7 +233,7 @@ BAD = [
     ("tags", {"": "b"}, "the tag '' is not one that Azure stores"),
     ("tags", {"a": "b" * 257}, "the tag 'a' is not one that Azure stores"),
     ("access_tier", "hot", "'hot' is not one of the values allowed"),
-    ("credential", "managed", "'managed' is not one of the values allowed"),
+    ("credential", "managed", "the value is not one of the values allowed"),
     ("token_credential", "make_credential", "the value is not a dotted path"),
     ("token_credential", "acme..make", "the value is not a dotted path"),
     ("token_credential", 5, "the value (int) is not a credential"),

@@ -131,6 +131,31 @@ def test_a_secret_in_a_wrong_configuration_is_in_nothing_that_is_raised_or_logge
     assert "1234567890" not in told
 
 
+@pytest.mark.parametrize("option", ["credential", "client_id"])
+@pytest.mark.parametrize("value", ["Abc8Q~0123456789012345678901234567890123", 8675309424])
+def test_a_client_secret_in_the_wrong_option_is_not_shown_however_short_it_is(world, option, value):
+    world.config = {
+        "backends": {"media": {"type": "azure", "account_name": "acmefiles", "azure_container": "media", option: value}}
+    }
+    told = [problem for problem in world.problems() if option in problem.place]
+    assert [problem.message for problem in told] in (
+        ["the value is not one of the values allowed"],
+        ["the value is not a client id"],
+        ["the value is not a text"],
+    )
+    assert str(value) not in "\n".join(map(str, told))
+
+
+def test_the_credentials_there_are_and_the_nearest_one_are_told_all_the_same(world):
+    media = {"type": "azure", "account_name": "acmefiles", "azure_container": "media"}
+    world.config = {"backends": {"media": {**media, "credential": "manged_identity"}}}
+    assert world.problem().hint == "Did you mean 'managed_identity'?"
+    world.config = {"backends": {"media": {**media, "credential": "Abc8Q~01234567890"}}}
+    assert world.problem().hint == (
+        "There are: anonymous, azure_cli, default, environment, managed_identity, workload_identity."
+    )
+
+
 @pytest.mark.parametrize(
     "variable", ["BACKENDS__MEDIA__ACOUNT_KEY", "BACKENDS__MEDIA__ACCOUNT_KEY", "BACKENDS__MEDIA", "ROUTES", "X"]
 )
