@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -23,6 +24,9 @@ from .routing import RouteTable
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
+
+# Long enough to tell something, and free of what is escaped: quotes, line breaks, what a URL percent-encodes.
+_PIECE = re.compile(r"[A-Za-z0-9]{4,}")
 
 
 def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIONS") -> Configuration:
@@ -134,9 +138,17 @@ def _without_values(error: Exception, options: Mapping[str, Any]) -> str:
     """Return what ``error`` says, unless it repeats an option's value, which nobody here knows to be harmless (C7)."""
     expected = isinstance(error, ImproperlyConfigured | TypeError | ValueError | ImportError)
     text = str(error) if expected else f"it raises {type(error).__name__}: {error}"
-    if any(len(value) > 3 and value in text for value in map(str, _values(options))):
+    if any(_repeats(text, str(value)) for value in _values(options)):
         return f"it raises {type(error).__name__}"
     return text
+
+
+def _repeats(text: str, value: str) -> bool:
+    """Whether ``text`` may hold ``value`` or a part of it: messages cut, escape and encode what they quote."""
+    if pieces := _PIECE.findall(value):
+        return any(piece in text for piece in pieces)
+    # Of what is not ASCII an encoding leaves nothing that could be looked for.
+    return bool(value) and (value in text or not value.isascii())
 
 
 def _values(value: Any) -> Iterator[Any]:
@@ -146,7 +158,7 @@ def _values(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
             yield from _values(item)
-    elif not isinstance(value, bool | int | float | None):
+    elif not isinstance(value, bool | None):
         yield value
 
 

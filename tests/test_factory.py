@@ -209,13 +209,41 @@ def test_a_refusal_that_repeats_no_value_is_told_as_it_is():
     backends = factory.Backends(
         factory.configure(
             {
-                "backends": {"bad": {**refusing, "options": {"password": ["pw", 1, {"x": "y"}], "region": "nowhere"}}},
+                "backends": {
+                    "bad": {**refusing, "options": {"password": ["pw", True, {"x": "y"}], "region": "nowhere"}}
+                },
                 "default": "bad",
             }
         )
     )
     [problem] = backends.check()
     assert problem.message == "tests.router.storages.Refusing refuses its options: there is no such region"
+
+
+@pytest.mark.parametrize(
+    ("how", "secret"),
+    [
+        ("repr", "-----BEGIN-----\nhunter2hunter2\n-----END-----"),
+        ("repr", "hun\\ter2'hunter"),
+        ("repr", b"hunter2"),
+        ("repr", "a-b-c"),
+        ("repr", 8675309424),
+        ("repr", {"of": [12.75]}),
+        ("json", 'hunter2"hunter2'),
+        ("json", {"key": "äöü"}),
+        ("bytes", "hunter2É"),
+        ("port", "sftp://user:hunter2/x@host/dir"),
+    ],
+)
+def test_a_refusal_that_repeats_a_part_of_a_value_in_any_form_is_told_by_its_kind(how, secret):
+    # C7
+    quoting = {
+        "type": "django",
+        "backend": "tests.router.storages.Quoting",
+        "options": {"secret": secret, "how": how},
+    }
+    [problem] = factory.Backends(factory.configure({"backends": {"bad": quoting}, "default": "bad"})).check()
+    assert problem.message == "tests.router.storages.Quoting refuses its options: it raises ValueError"
 
 
 def test_a_sound_configuration_checks_out():

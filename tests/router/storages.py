@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InMemoryStorage, Storage
@@ -59,6 +61,21 @@ class Refusing(Storage):
         if region == "nowhere":
             raise ImproperlyConfigured("there is no such region")
         raise ImproperlyConfigured(f"cannot log in with {password}")
+
+
+class Quoting(Storage):
+    """It repeats what it was given, as messages do: escaped, encoded or cut."""
+
+    def __init__(self, *, secret, how):
+        raise ValueError({"repr": repr, "json": json.dumps, "bytes": repr_of_bytes, "port": port_of}[how](secret))
+
+
+def repr_of_bytes(secret):
+    return repr(str(secret).encode())
+
+
+def port_of(url):
+    return urlsplit(url).port
 
 
 BUILT = []
