@@ -117,10 +117,11 @@ def _build(alias: str, backend: Backend, locate: Locate) -> Storage:
 def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
     try:
         kind = import_string(backend.backend)
-    except ImportError as error:
+    except Exception as error:
+        # ImportError, and whatever a module raises that misses a package or a setting.
         hint = "Install the package that has it, or correct the dotted path."
-        found = problem("E003", place("backend"), f"{backend.backend!r} cannot be imported: {error}", hint)
-        raise ConfigurationError([found]) from error
+        message = f"{backend.backend!r} cannot be imported: {_without_values(error, backend.options)}"
+        raise ConfigurationError([problem("E003", place("backend"), message, hint)]) from error
     try:
         storage = kind(**backend.options)
     except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises, the settings are what leads to it

@@ -139,8 +139,8 @@ def _ours() -> Iterator[tuple[str, str]]:
             continue
         try:
             found = import_string(backend)
-        except ImportError:
-            continue  # some other package's: Django says so when the entry is used
+        except Exception:  # noqa: BLE001, S112 - another package's: Django says so where the entry is used, and not before
+            continue
         if isinstance(found, type) and issubclass(found, RouterStorage | AzureStorage | StaticFilesStorage):
             yield alias, backend
 
@@ -161,6 +161,9 @@ def _entry(alias: str, backend: str) -> Entry:
         return Entry(alias=alias, storage=None, problems=tuple(placed))
     except (ImproperlyConfigured, TypeError) as error:
         return Entry(alias=alias, storage=None, problems=(_problem("E021", place, str(error)),))
+    except Exception as error:  # noqa: BLE001 - whatever a subclass raises; what it says may hold an option's value
+        message = f"the class cannot be built: it raises {type(error).__name__}"
+        return Entry(alias=alias, storage=None, problems=(_problem("E021", place, message),))
 
 
 def _built(alias: str, kind: type) -> Storage:

@@ -108,6 +108,7 @@ class TestErrors:
 
     def test_storages_that_are_not_ours_are_none_of_our_business(self):
         assert found(other={"BACKEND": "nowhere.Storage"}, odd={}, broken="nonsense") == []
+        assert found(s3={"BACKEND": "tests.router.unimportable.Storage"}) == []
 
     def test_every_problem_of_every_entry_is_reported_at_once_and_once(self):
         """C5"""
@@ -220,6 +221,33 @@ class TestErrors:
         message = only(found(router({"bulk": {"type": "django", "backend": "nowhere.Storage"}})))
         assert message.id == "storage_router.E003"
         assert message.msg == "'nowhere.Storage' cannot be imported: No module named 'nowhere'"
+
+    def test_a_backend_that_cannot_be_imported_hides_nothing(self):
+        """C5: a module may raise anything while it is imported."""
+        broken = {"type": "django", "backend": "tests.router.unimportable.Storage"}
+        messages = found(router({"bulk": broken}), backup=alone(account_name="ACME"))
+        assert [message.obj for message in messages] == [
+            'OPTIONS["backends"]["bulk"]["backend"]',
+            "STORAGES['backup']: AzureStorage(account_name=…)",
+        ]
+        assert messages[0].msg == (
+            "'tests.router.unimportable.Storage' cannot be imported: "
+            "Could not load the bindings of S3. No module named 'bindings'"
+        )
+
+    def test_whatever_a_subclass_raises_is_an_error_that_does_not_repeat_it(self, monkeypatch):
+        """C5, C7"""
+
+        class Files(AzureStorage):
+            def __init__(self, **options):
+                raise KeyError(options["account_key"])
+
+        monkeypatch.setattr(sys.modules[__name__], "Files", Files, raising=False)
+        entry = {"BACKEND": f"{__name__}.Files", "OPTIONS": {"account_key": PLANTED_KEY}}
+        message = only(found(files=entry))
+        assert str(message) == (
+            "STORAGES['files']: (storage_router.E021) the class cannot be built: it raises KeyError"
+        )
 
     def test_subclasses_are_checked_like_our_own(self, monkeypatch):
         class Router(storages.__class__):

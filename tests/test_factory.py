@@ -152,6 +152,15 @@ def test_an_alias_that_nobody_configured_is_a_key_error():
             "Install the package that has it, or correct the dotted path.",
         ),
         (
+            {"backend": "tests.router.unimportable.Storage"},
+            'OPTIONS["backends"]["bad"]["backend"]',
+            (
+                "'tests.router.unimportable.Storage' cannot be imported: "
+                "Could not load the bindings of S3. No module named 'bindings'"
+            ),
+            "Install the package that has it, or correct the dotted path.",
+        ),
+        (
             {"backend": "tests.router.storages.Choosy"},
             'OPTIONS["backends"]["bad"]["backend"]',
             "'tests.router.storages.Choosy' is no Django storage",
