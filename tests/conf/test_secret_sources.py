@@ -53,14 +53,36 @@ def test_a_line_that_cannot_be_parsed_is_an_error_that_does_not_quote_it(world):
     assert KEY not in str(problem)
 
 
-def test_an_env_file_that_is_not_utf8_or_no_file_is_an_error(world):
+def test_a_line_of_ours_that_is_not_utf8_is_an_error(world):
     world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
     path = world.directory / ".env"
-    path.write_bytes(b"STORAGE_ROUTER__X=\xff")
-    assert world.problem().message == "the file is not UTF-8"
-    path.unlink()
-    path.mkdir()
-    assert world.problem().message == "the file cannot be read: Is a directory"
+    path.write_bytes(b"# Gr\xfc\xdfe\nSTORAGE_ROUTER__BACKENDS__MEDIA__LOCATION=b\xfccher\n")
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E009", ".env: STORAGE_ROUTER__BACKENDS__MEDIA__LOCATION")
+    assert (problem.message, problem.hint) == ("line 2 is not UTF-8", "Save the file as UTF-8.")
+
+
+def test_other_lines_may_have_any_encoding(world):
+    path = world.directory / ".env"
+    path.write_bytes(f"# Grüße\nSTORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY={KEY} # Schlüssel\n".encode("latin-1"))
+    assert key_of(world) == KEY
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_variable(world):
+    """C4"""
+    path = world.directory / ".env"
+    path.write_text(f"STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY={KEY}\n", encoding="utf-8-sig")
+    assert key_of(world) == KEY
+
+
+def test_a_directory_of_that_name_is_no_env_file_unless_it_is_named(world):
+    """It may be a virtual environment."""
+    world.write(".env/pyvenv.cfg", "")
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
+    assert key_of(world) == KEY
+    world.environ["STORAGE_ROUTER_ENV_FILE"] = ".env"
+    problem = world.problem()
+    assert (problem.place, problem.message) == (".env", "the file cannot be read: Is a directory")
 
 
 def test_an_env_file_of_other_people_costs_no_import(world, monkeypatch):
