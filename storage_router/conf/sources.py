@@ -1,8 +1,9 @@
 """Where values come from: ``SOURCES``, highest first (C2), read when the configuration is loaded, never at import.
 
-pydantic-settings does the reading of ``.env``, secrets directories and Key Vault, and is imported only where one of
-them has something to read: its import costs more than everything else here. Variables and files are read directly,
-because a message has to name the variable as it is written and the line of the file, which its sources forget.
+pydantic-settings does the reading of ``.env`` and Key Vault, and is imported only where one of them has something to
+read: its import costs more than everything else here. Variables and files are read directly, because a message has to
+name the variable as it is written and the line of the file, which its sources forget; secrets, because its source opens
+every file of the directory, those of other people, too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from storage_router.exceptions import Problem
 from . import env_file, files, key_vault, secrets_directory, variables
 from .merging import Layer, Merged, merge
 from .report import Location, problem
-from .variables import PREFIX, Variable
+from .variables import CONTROLS, PREFIX, Variable
 
 _NAMES_THE_FILE = "STORAGE_ROUTER_CONFIG"
 
@@ -37,13 +38,18 @@ class Surroundings:
     @cached_property
     def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
         """Name, variables and problems of the ``.env`` file."""
-        named = self.environ.get("STORAGE_ROUTER_ENV_FILE")
+        named = _value(self.environ, "STORAGE_ROUTER_ENV_FILE")
         name = named or env_file.DEFAULT_FILE
         return name, *env_file.read(self.directory / name, name, is_named=bool(named))
 
     def control(self, name: str) -> str | None:
         """Return a variable that says where another source is: from the environment, else from ``.env``."""
-        return self.environ.get(name) or self.env_file[1].get(name) or None
+        return _value(self.environ, name) or _value(self.env_file[1], name)
+
+
+def _value(values: Mapping[str, str], name: str) -> str | None:
+    """Return the value of a variable that may be written in any case; None for an empty one."""
+    return next((text for given, text in values.items() if given.upper() == name and text), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +126,21 @@ def _secrets(surroundings: Surroundings) -> Layer | None:
 
 def _variables(source: str, values: Mapping[str, str], place: str) -> Layer:
     found: dict[Location, Variable] = {}
-    problems = variables.lookalikes(values, place)
+    places: dict[str, str] = {}
+    problems: list[Problem] = []
     for name, text in values.items():
+        here, is_setting = place.format(name), name.upper().startswith(PREFIX)
+        if (hint := variables.lookalike(name)) is not None:
+            message = "the variable looks like a setting, and nothing reads it"
+            problems.append(problem("W002", here, message, hint))
         # An empty variable is one that is not set: compose files pass those on.
-        if not name.upper().startswith(PREFIX) or not text:
+        if not text or not (is_setting or name.upper() in CONTROLS):
             continue
-        location = variables.location_of(name[len(PREFIX) :])
-        if location in found:
-            message = f"the variable differs from {found[location].place} in case only"
-            problems.append(problem("E010", place.format(name), message, "Keep one of the two."))
-        found[location] = Variable(place=place.format(name), text=text)
+        if (other := places.setdefault(name.lower(), here)) != here:
+            message = f"the variable differs from {other} in case only"
+            problems.append(problem("E010", here, message, "Keep one of the two."))
+        if is_setting:
+            found[variables.location_of(name[len(PREFIX) :])] = Variable(place=here, text=text)
     layer = variables.layer(source, found, lambda location: place.format(variables.name_of(location)))
     layer.problems += problems
     return layer

@@ -86,26 +86,19 @@ def layer(source: str, variables: Mapping[Location, Variable], spell: Callable[[
     return Layer(source=source, tree=tree, place=place, problems=problems)
 
 
-def lookalikes(names: Mapping[str, str], place: str = "{}") -> list[Problem]:
-    """Warn of variables that share the prefix with a single underscore only, and are therefore read by nobody."""
-    found = []
-    for name in names:
-        upper = name.upper()
-        if not upper.startswith(_LOOKALIKE) or upper.startswith(PREFIX) or upper in CONTROLS:
-            continue
-        rest = upper.removeprefix(_LOOKALIKE)
-        # The prefix that all share would make any two of them near.
-        near = suggestion(rest, [control.removeprefix(_LOOKALIKE) for control in CONTROLS])
-        if rest.partition("__")[0] in _TABLES:
-            hint = f"Did you mean '{PREFIX}{rest}'?"
-        elif near.startswith("Did you mean '"):
-            hint = near.replace("'", f"'{_LOOKALIKE}", 1)
-        else:
-            hint = f"Settings begin with {PREFIX} (two underscores). Others are {', '.join(CONTROLS)}."
-        found.append(
-            problem("W002", place.format(name), "the variable looks like a setting, and nothing reads it", hint)
-        )
-    return found
+def lookalike(name: str) -> str | None:
+    """Return what to do about a name that shares the prefix with a single underscore only; None for any other."""
+    upper = name.upper()
+    if not upper.startswith(_LOOKALIKE) or upper.startswith(PREFIX) or upper in CONTROLS:
+        return None
+    rest = upper.removeprefix(_LOOKALIKE)
+    if rest.partition("__")[0] in _TABLES:
+        return f"Did you mean '{PREFIX}{rest}'?"
+    # The prefix that all share would make any two of them near.
+    near = suggestion(rest, [control.removeprefix(_LOOKALIKE) for control in CONTROLS])
+    if near.startswith("Did you mean '"):
+        return near.replace("'", f"'{_LOOKALIKE}", 1)
+    return f"Settings begin with {PREFIX} (two underscores). Others are {', '.join(CONTROLS)}."
 
 
 def _value(location: Location, text: str) -> Any:

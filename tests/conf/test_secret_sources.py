@@ -153,20 +153,89 @@ def test_a_secrets_directory_that_was_named_and_is_not_there_is_an_error(world):
     world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
     problem = world.problem()
     assert (problem.id, problem.place) == ("storage_router.E009", "secrets")
-    assert problem.message == "the secrets directory does not exist"
+    assert problem.message == "the secrets directory cannot be read: No such file or directory"
 
 
 def test_a_file_is_no_secrets_directory(world):
     world.write("secrets", KEY)
     world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
-    assert world.problem().message == "the secrets directory is not a directory"
+    assert world.problem().message == "the secrets directory cannot be read: Not a directory"
 
 
-def test_a_secret_that_is_not_utf8_is_an_error(world):
-    world.write("secrets/x", "")
-    (world.directory / "secrets/backends__media__account_key").write_bytes(b"\xff")
-    world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
-    assert world.problem().message == "the secrets cannot be read: UnicodeDecodeError"
+@pytest.fixture
+def secrets(world):
+    """The secrets directory, with a key in it."""
+    world.write("secrets/backends/media/account_key", KEY)
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    return world.directory / "secrets"
+
+
+def test_other_peoples_secrets_are_not_opened(world, secrets):
+    (secrets / "keystore.p12").write_bytes(b"\x30\x82\xff\xfe\x00")
+    (secrets / "gone").symlink_to("nowhere")
+    (secrets / "tls").mkdir()
+    (secrets / "tls/itself").symlink_to("../tls")
+    with (secrets / "large").open("wb") as large:
+        large.truncate(2**30)
+    assert world.load().warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda file: file.write_bytes(b"\xff"), "the file is not UTF-8"),
+        (lambda file: file.symlink_to("nowhere"), "the file cannot be read: No such file or directory"),
+    ],
+    ids=["not UTF-8", "unreadable"],
+)
+def test_a_secret_that_cannot_be_read_is_an_error_that_names_the_file(world, secrets, make, message):
+    make(secrets / "backends/media/cache_control")
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E009", "secrets/backends/media/cache_control")
+    assert problem.message == message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(world, secrets):
+    (secrets / "backends/media/account_key").write_text(KEY, encoding="utf-8-sig")
+    assert key_of(world) == KEY
+
+
+def test_a_setting_in_two_files_is_an_error(world, secrets):
+    (secrets / "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY").write_text("b3RoZXI=")
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E010", "secrets/backends/media/account_key")
+    assert problem.message == (
+        "the file gives the setting that secrets/STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY gives, too"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "hint"),
+    [
+        (
+            "STORAGE_ROUTER_BACKENDS__MEDIA__SAS_TOKEN",
+            "Did you mean 'STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN'?",
+        ),
+        (
+            "azure/STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN",
+            "Move it up, to secrets/STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN.",
+        ),
+    ],
+)
+def test_a_file_that_is_almost_a_setting_is_a_warning_beside_others_that_are_one(world, secrets, file, hint):
+    """C4"""
+    world.write(f"secrets/{file}", "sig=x")
+    (warning,) = world.load().warnings
+    assert (warning.id, warning.place) == ("storage_router.W002", f"secrets/{file}")
+    assert (warning.message, warning.hint) == ("the file looks like a setting, and nothing reads it", hint)
+
+
+def test_a_directory_with_too_many_files_is_no_secrets_directory(world, secrets):
+    for number in range(10_000):
+        (secrets / str(number)).touch()
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E009", "secrets")
+    assert problem.message == "the secrets directory has more than 10,000 files"
 
 
 # Key Vault
