@@ -20,6 +20,7 @@ from .azure.storage import AzureStorage
 from .conf.loading import Configuration
 from .conf.options import AzureOptions
 from .conf.report import problem, suggestion
+from .conf.sources import setting_adds
 from .conf.startup import postponed
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
@@ -201,14 +202,12 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
 
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:
     """While settings.py is imported there are no settings yet, so what it says beside ``storages()`` is not read."""
-    if not getattr(settings, "STORAGE_ROUTER", None):
-        return
-    # Code is looked at, too: it is how the setting gets into storages().
-    if not {"code", "Django setting"}.intersection(origin.source for origin in configuration.origins.values()):
+    given = getattr(settings, "STORAGE_ROUTER", None)
+    if given and configuration.code is not None and setting_adds(given, configuration.code):
         yield _problem(
             "E022",
             "STORAGE_ROUTER",
-            "nothing reads this setting: storages() is called before there are settings",
+            "nothing reads this setting, or not all of it: storages() is called before there are settings",
             "Hand it over: STORAGES = storage_router.storages(STORAGE_ROUTER).",
         )
 

@@ -23,6 +23,7 @@ from storage_router.testing.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
 MEMORY = {"type": "memory"}
+SETTING = {"backends": {"media": MEMORY}, "default": "media"}
 STATIC = {"BACKEND": "storage_router.StaticFilesStorage"}
 PLAIN_STATIC = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Made here, so that it stands in no file: the checks look at the siblings of the settings module, of which this is one.
@@ -144,15 +145,43 @@ class TestErrors:
         assert message.obj == "STORAGES['staticfiles']"
         assert "RouterStorage" in message.msg
 
-    @pytest.mark.parametrize("handed_over", [True, False])
-    def test_a_setting_that_storages_did_not_see_is_an_error(self, handed_over, tmp_path, monkeypatch):
+    @pytest.mark.parametrize(
+        "given",
+        [
+            None,
+            {"backends": {"other": MEMORY}},
+            {"default": "media"},
+            {"backends": SETTING["backends"]},
+            {"backends": {"media": {"base_url": "/m/"}}, "default": "media"},
+        ],
+    )
+    def test_a_setting_that_storages_did_not_see_is_an_error(self, given, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        setting = {"backends": {"media": MEMORY}, "default": "media"}
         monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__MEDIA__TYPE", "memory")
         monkeypatch.setenv("STORAGE_ROUTER__DEFAULT", "media")
-        default = storage_router.storages(setting if handed_over else None)["default"]
-        with override_settings(STORAGE_ROUTER=setting):
-            assert ids(found(default)) == ([] if handed_over else ["E022"])
+        default = storage_router.storages(given)["default"]
+        with override_settings(STORAGE_ROUTER=SETTING):
+            message = next(message for message in found(default) if message.obj == "STORAGE_ROUTER")
+        assert message.id == "storage_router.E022"
+        assert message.msg.startswith("nothing reads this setting, or not all of it: storages() is called before")
+
+    @pytest.mark.parametrize(
+        "given",
+        [SETTING, {**SETTING, "backends": {"media": "memory://?base_url=/m/"}}, {**SETTING, "routes": []}],
+    )
+    def test_a_setting_that_storages_was_given_is_none_whatever_code_puts_in_its_place(
+        self, given, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        default = storage_router.storages(given)["default"]
+        with override_settings(STORAGE_ROUTER=SETTING):
+            assert found(default) == []
+
+    def test_what_is_no_setting_at_all_is_one_that_was_not_seen(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        default = storage_router.storages(SETTING)["default"]
+        with override_settings(STORAGE_ROUTER="storage_router.toml"):
+            assert ids(found(default)) == ["E022"]
 
     def test_a_written_out_router_reads_the_setting(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

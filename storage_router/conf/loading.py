@@ -24,7 +24,7 @@ DEFAULT = Origin(source="default", place="default")
 """The origin of values that nobody gave."""
 
 # Elsewhere there are names and texts only.
-_STRUCTURED = ("code", "Django setting", "file")
+_STRUCTURED = (sources.CODE, sources.SETTING, "file")
 
 _UNREAD = (problem_id("E009"), problem_id("E013"))
 
@@ -34,11 +34,15 @@ Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A valid configuration: the document, the origin of every value that was given, and what is worth a warning."""
+    """A valid configuration: the document, the origin of every value that was given, and what is worth a warning.
+
+    ``code`` is what code gave where no setting ``STORAGE_ROUTER`` was read beside it, else None.
+    """
 
     document: RouterDocument
     origins: Mapping[Location, Origin] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    code: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def origin(self, location: Location) -> Origin:
         """Return where the value at ``location`` came from; of a table, where its first value did."""
@@ -49,7 +53,7 @@ class Configuration:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled; tasks queues and test runners pickle storages.
-        return _restored, (self.document, dict(self.origins), self.warnings)
+        return _restored, (self.document, dict(self.origins), self.warnings, self.code)
 
 
 def load(
@@ -88,13 +92,17 @@ def load(
         # A variable that nobody reads may be why a setting is missing. What validators warn of may only be due to that.
         kept = [one for one in found if not one.is_warning or one in merged.problems]
         raise ConfigurationError(sorted(kept, key=lambda one: one.is_warning))
-    return _restored(document, merged.origins(), tuple(found))
+    code = None if any(layer.source == sources.SETTING for layer in merged.layers) else config or {}
+    return _restored(document, merged.origins(), tuple(found), code)
 
 
 def _restored(
-    document: RouterDocument, origins: Mapping[Location, Origin], warnings: tuple[Problem, ...]
+    document: RouterDocument,
+    origins: Mapping[Location, Origin],
+    warnings: tuple[Problem, ...],
+    code: Mapping[str, Any] | None,
 ) -> Configuration:
-    return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings)
+    return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings, code=code)
 
 
 def _validate(merged: Merged, surroundings: sources.Surroundings) -> tuple[RouterDocument, list[Problem]]:

@@ -21,6 +21,8 @@ from .merging import Layer, Merged, merge
 from .report import Location, problem
 from .variables import CONTROLS, PREFIX, Variable
 
+CODE, SETTING = "code", "Django setting"
+
 _NAMES_THE_FILE = "STORAGE_ROUTER_CONFIG"
 
 
@@ -77,10 +79,16 @@ def missing_file(surroundings: Surroundings) -> str:
     return f"There is no {files.DEFAULT_FILE} in {surroundings.directory}, and {_NAMES_THE_FILE} is not set."
 
 
+def setting_adds(given: Any, code: Mapping[str, Any]) -> bool:
+    """Return whether the setting ``STORAGE_ROUTER`` says anything that ``code``, which outranks it, does not."""
+    layers = [_code(CODE, code, CODE), _code(SETTING, given, SETTING)]
+    return bool(layers[1].problems) or merge(layers).tree != merge(layers[:1]).tree
+
+
 def _options(surroundings: Surroundings) -> Layer | None:
     if surroundings.config is None:
         return None
-    return _code("code", surroundings.config, surroundings.given_as)
+    return _code(CODE, surroundings.config, surroundings.given_as)
 
 
 def _setting(_: Surroundings) -> Layer | None:
@@ -88,7 +96,7 @@ def _setting(_: Surroundings) -> Layer | None:
 
     # While settings.py is being imported there are no settings yet, and asking for one would import it again.
     given = getattr(settings, "STORAGE_ROUTER", None) if settings.configured else None
-    return None if given is None else _code("Django setting", given, "STORAGE_ROUTER")
+    return None if given is None else _code(SETTING, given, "STORAGE_ROUTER")
 
 
 def _code(source: str, given: Any, name: str) -> Layer:
@@ -163,8 +171,8 @@ def _file(surroundings: Surroundings) -> Layer | None:
 
 
 SOURCES = (
-    Source(name="code", read=_options),
-    Source(name="Django setting", read=_setting),
+    Source(name=CODE, read=_options),
+    Source(name=SETTING, read=_setting),
     Source(name="environment", read=_environment),
     Source(name=".env", read=_dotenv),
     Source(name=secrets_directory.SOURCE, read=_secrets),
