@@ -134,8 +134,7 @@ def _ambiguities(layers: Sequence[Layer]) -> Iterator[Problem]:
             "E010",
             texts[alias].place(("backends", alias)),
             f"the backend {alias!r} is described by one text here and by single keys in {layer.place(location)}",
-            "Keep one of the two. To replace a backend from another source, give it a new type there "
-            f"(STORAGE_ROUTER__BACKENDS__{alias.upper()}__TYPE): the keys of the old type are dropped then.",
+            "Keep one of the two. Where both are texts, that of the higher source replaces the other one whole.",
         )
 
 

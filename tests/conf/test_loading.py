@@ -241,7 +241,16 @@ def test_a_string_and_single_keys_for_one_backend_are_an_error_that_names_both(w
     found = next(one for one in world.problems() if one.id == "storage_router.E010")
     assert found.place == places[0]
     assert found.message == (f"the backend 'media' is described by one text here and by single keys in {places[1]}")
-    assert "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE" in found.hint
+    assert found.hint == (
+        "Keep one of the two. Where both are texts, that of the higher source replaces the other one whole."
+    )
+
+
+def test_a_string_replaces_a_string_of_another_source_whole_as_the_hint_says(world):
+    world.write("storage_router.toml", 'default = "media"\nbackends.media = "azure://acme/media?timeout=5"\n')
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = "azure://other/media"
+    media = world.load().document.backends["media"]
+    assert (media.account_name, media.timeout) == ("other", 20)
 
 
 def test_a_string_and_a_variable_for_one_of_its_keys_are_an_error_that_names_both(world):
