@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from . import azure_rules, blob_rules, shared_access
 from . import connection_string as connection_strings
+from .nesting import parsed
 from .report import complaint
 from .units import Duration, Size
 
@@ -18,7 +18,7 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        table = json.loads(value)
+        table = parsed(value)
     except ValueError:
         table = None
     if not isinstance(table, dict):

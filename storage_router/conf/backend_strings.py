@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from .nesting import parsed
 from .report import complaint, suggestion
 
 _FORMS = (
@@ -45,7 +45,7 @@ def loosely(text: str) -> Any:
     stripped = text.strip()
     if stripped[:1] in ("[", "{", '"') or _SCALAR.fullmatch(stripped):
         try:
-            return json.loads(stripped)
+            return parsed(stripped)
         except ValueError:
             return text
     return text
@@ -53,7 +53,7 @@ def loosely(text: str) -> Any:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        decoded = json.loads(text)
+        decoded = parsed(text)
     except ValueError:
         decoded = None
     if not isinstance(decoded, dict):

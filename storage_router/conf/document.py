@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from .backends import TYPES, Backend
+from .nesting import parsed
 from .report import Location, complaint, gathered, restated, shown, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
@@ -39,7 +39,7 @@ def _list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        decoded = json.loads(value)
+        decoded = parsed(value)
     except ValueError:
         decoded = None
     if not isinstance(decoded, list):

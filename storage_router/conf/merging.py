@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from storage_router.exceptions import Problem
 
-from . import backend_strings
+from . import backend_strings, nesting
 from .backends import TYPES
 from .report import Location, problem
 
@@ -31,6 +31,12 @@ class Layer:
     tree: dict[str, Any] = field(repr=False)
     place: Callable[[Location], str] = field(repr=False)
     problems: list[Problem] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        deep: list[Location] = []
+        self.tree = nesting.cut(self.tree, deep)
+        hint = f"At most {nesting.DEEPEST} tables or lists may be within each other."
+        self.problems += [problem("E003", self.place(one), "the value nests too deeply", hint) for one in deep]
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
 
+from .nesting import parsed
 from .report import complaint, shown
 
 _TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
@@ -25,7 +25,7 @@ def as_list(value: Any) -> Any:
         if not value.lstrip().startswith("["):
             return (value,)
         try:
-            return json.loads(value)
+            return parsed(value)
         except ValueError:
             # A glob may well begin with a bracket.
             return (value,)

@@ -22,6 +22,7 @@ account_name = "acmefiles"
 azure_container = "media"
 credential = "default"
 """
+AZURE = {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "credential": "default"}
 OPTION = ("backends", "media", "cache_control")
 
 
@@ -175,6 +176,41 @@ def test_null_takes_a_value_away(world):
     world.environ |= {"STORAGE_ROUTER__DEFAULT": "null", "STORAGE_ROUTER__BACKENDS__MEDIA__EXPIRATION_SECS": "null"}
     document = world.load().document
     assert (document.default, document.backends["media"].expiration_secs) == (None, None)
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("ROUTES", DEEP, "the text is not a JSON list"),
+        ("ROUTES", "[" * 200 + "]" * 200, "the text is not a JSON list"),
+        ("BACKENDS__MEDIA__TAGS", '{"a":' * 100_000, "the text is not a JSON object"),
+        ("BACKENDS__OTHER", '{"a":' * 100_000, "the text begins like a JSON object and is none"),
+        ("STATIC", '{"a":' * 100_000, "the value is not a table of keys and values"),
+    ],
+)
+def test_json_that_nests_too_deeply_is_a_problem(world, name, text, message):
+    """F3"""
+    world.write("storage_router.toml", TOML)
+    world.environ[f"STORAGE_ROUTER__{name}"] = text
+    problem = world.problem()
+    assert (problem.place, problem.message) == (f"STORAGE_ROUTER__{name}", message)
+
+
+def test_code_that_nests_too_deeply_or_contains_itself_is_a_problem(world):
+    """F3"""
+    itself: dict = {}
+    itself |= {"one": itself, "two": [itself]}
+    deep: list = []
+    for _ in range(500):
+        deep = [deep]
+    world.config = {"routes": deep, "backends": {"media": {**AZURE, "client_options": itself}}}
+    assert [str(problem).partition("\n")[0] for problem in world.problems()] == [
+        'OPTIONS["routes"]: the value nests too deeply (storage_router.E003)',
+        'OPTIONS["backends"]["media"]["client_options"]: the value nests too deeply (storage_router.E003)',
+    ]
 
 
 def test_tables_and_values_without_a_type_are_read_from_variables(world):
