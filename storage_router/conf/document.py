@@ -20,6 +20,9 @@ ALIAS_PATTERN = r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
 
 _ALIAS = re.compile(ALIAS_PATTERN)
 
+# The options of a backend that are tables of texts.
+_TABLES = ("metadata", "object_parameters", "tags")
+
 
 def _alias(value: str) -> str:
     if not _ALIAS.fullmatch(value):
@@ -106,6 +109,34 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     backend = given["backends"][location[1]] if len(location) == 2 else {}
     kind = backend.get("type") if isinstance(backend, Mapping) else None
     return TYPES[kind].model_fields if isinstance(kind, str) and kind in TYPES else TYPES
+
+
+def without_nulls(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``tree`` without the settings that ``None`` takes away. Below ``options`` it is a value like any other.
+
+    A key that is no setting stays: it is as misspelt with this value as with any.
+    """
+    kept = _without_nulls(tree, (), tree)
+    if isinstance(kept.get("static"), Mapping):
+        kept["static"] = _without_nulls(kept["static"], ("static",), tree)
+    if isinstance(kept.get("backends"), Mapping):
+        kept["backends"] = {
+            alias: _without_nulls(backend, ("backends", alias), tree) if isinstance(backend, Mapping) else backend
+            for alias, backend in kept["backends"].items()
+            if backend is not None
+        }
+    return kept
+
+
+def _without_nulls(table: Mapping[str, Any], location: Location, tree: Mapping[str, Any]) -> dict[str, Any]:
+    allowed = {*allowed_keys(tree, location), "type"}
+    return {
+        key: {inner: item for inner, item in value.items() if item is not None}
+        if key in _TABLES and isinstance(value, Mapping)
+        else value
+        for key, value in table.items()
+        if value is not None or key not in allowed
+    }
 
 
 def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:

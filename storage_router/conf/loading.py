@@ -15,7 +15,7 @@ from storage_router.exceptions import ConfigurationError, Problem
 
 from . import sources
 from .backends import TYPES, AzureBackend, Backend, MemoryBackend
-from .document import RouterDocument, allowed_keys
+from .document import RouterDocument, allowed_keys, without_nulls
 from .merging import Merged, Origin
 from .report import Locate, Location, problem, problem_id, problems_from, suggestion
 from .routes import RouteOptions
@@ -80,6 +80,7 @@ def load(
         vault_credential=vault_credential,
     )
     merged = sources.read_all(surroundings)
+    merged.tree = without_nulls(merged.tree)
     found = list(merged.problems)
     document, wrong = _validate(merged, surroundings)
     found += wrong

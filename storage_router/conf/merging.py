@@ -12,7 +12,7 @@ from storage_router.exceptions import Problem
 
 from . import backend_strings, nesting
 from .backends import TYPES
-from .report import Location, problem
+from .report import Location, problem, shown, suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,10 @@ class Merged:
 
 
 def merge(layers: Sequence[Layer]) -> Merged:
-    """Merge ``layers``, highest first. Tables merge key by key; lists and single values replace what is below them."""
+    """Merge ``layers``, highest first. Tables merge key by key; lists and single values replace what is below them.
+
+    So does ``None``. What it means is the document's to say, which knows the keys.
+    """
     aliases = {str(alias) for layer in layers for alias in _backends(layer)}
     expanded = [_expand(layer, aliases) for layer in layers]
     merged = Merged(tree={}, owners={}, problems=[], layers=layers)
@@ -153,6 +156,9 @@ def _lay(
         if isinstance(value, Mapping) and isinstance(below, dict) and not _replaces(here, value, below, strings):
             _lay(merged, below, value, here, layer, strings)
             continue
+        if value is None and path == ("backends",) and key not in target:
+            message = f"there is no backend {shown(key)} that could be taken away"
+            merged.problems.append(problem("E001", layer.place(here), message, suggestion(key, map(str, target))))
         for owned in [location for location in merged.owners if location[: len(here)] == here]:
             del merged.owners[owned]
         target[key] = _copied(value)

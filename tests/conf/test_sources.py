@@ -10,6 +10,7 @@ import pytest
 
 from storage_router.conf.merging import Origin
 from storage_router.conf.sources import SOURCES
+from storage_router.conf.static import StaticOptions
 
 from .conftest import VAULT, World
 
@@ -171,11 +172,99 @@ def test_an_empty_variable_is_one_that_is_not_set(world):
     assert world.load().document.backends["media"].location == ""
 
 
-def test_null_takes_a_value_away(world):
-    world.write("storage_router.toml", TOML + 'expiration_secs = "5m"\n')
-    world.environ |= {"STORAGE_ROUTER__DEFAULT": "null", "STORAGE_ROUTER__BACKENDS__MEDIA__EXPIRATION_SECS": "null"}
+EVERY_KIND = """
+default = "media"
+routes = [{prefix = "a/", backend = "media"}]
+static = {prefix = "assets/", manifest = "/srv/manifest.json"}
+[backends.other]
+type = "memory"
+[backends.media]
+type = "azure"
+account_name = "acmefiles"
+azure_container = "media"
+expiration_secs = "5m"
+timeout = 60
+location = "files"
+overwrite_files = true
+metadata = {team = "web", source = "file"}
+client_options = {retry_total = 5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "expected"),
+    [
+        ("DEFAULT", lambda document: document.default, None),
+        ("ROUTES", lambda document: document.routes, ()),
+        ("STATIC", lambda document: document.static, StaticOptions()),
+        ("STATIC__PREFIX", lambda document: document.static.prefix, "static/"),
+        ("BACKENDS__OTHER", lambda document: list(document.backends), ["media"]),
+        ("BACKENDS__MEDIA__EXPIRATION_SECS", lambda document: document.backends["media"].expiration_secs, None),
+        ("BACKENDS__MEDIA__TIMEOUT", lambda document: document.backends["media"].timeout, 20),
+        ("BACKENDS__MEDIA__LOCATION", lambda document: document.backends["media"].location, ""),
+        ("BACKENDS__MEDIA__OVERWRITE_FILES", lambda document: document.backends["media"].overwrite_files, False),
+        ("BACKENDS__MEDIA__METADATA", lambda document: document.backends["media"].metadata, {}),
+        ("BACKENDS__MEDIA__METADATA__TEAM", lambda document: document.backends["media"].metadata, {"source": "file"}),
+        ("BACKENDS__MEDIA__CLIENT_OPTIONS", lambda document: document.backends["media"].client_options, {}),
+    ],
+)
+def test_null_takes_away_what_a_lower_source_gives(world, name, read, expected):
+    world.write("storage_router.toml", EVERY_KIND)
+    assert read(world.load().document) != expected
+    world.environ[f"STORAGE_ROUTER__{name}"] = "null"
+    assert read(world.load().document) == expected
+
+
+def test_none_in_code_does_the_same_and_may_have_nothing_to_take_away(world):
+    world.write("storage_router.toml", TOML)
+    world.config = {"routes": None, "static": None, "backends": {"media": {"timeout": None, "tags": None}}}
     document = world.load().document
-    assert (document.default, document.backends["media"].expiration_secs) == (None, None)
+    assert (document.routes, document.backends["media"].timeout, document.backends["media"].tags) == ((), 20, {})
+
+
+def test_below_the_options_of_others_null_is_a_value(world):
+    world.config = {
+        "backends": {
+            "s3": {"type": "django", "backend": "a.B", "options": {"default_acl": None}},
+            "media": {**AZURE, "client_options": {"proxies": None}},
+        }
+    }
+    backends = world.load().document.backends
+    assert backends["s3"].options == {"default_acl": None}
+    assert backends["media"].client_options == {"proxies": None}
+
+
+def test_a_higher_source_may_give_again_what_null_took_away(world):
+    world.write("storage_router.toml", TOML)
+    world.write(".env", "STORAGE_ROUTER__BACKENDS__MEDIA=null\nSTORAGE_ROUTER__DEFAULT=null\n")
+    world.environ |= {"STORAGE_ROUTER__BACKENDS__MEDIA__TYPE": "memory", "STORAGE_ROUTER__DEFAULT": "media"}
+    loaded = world.load()
+    assert (loaded.document.default, loaded.document.backends["media"].type) == ("media", "memory")
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "message", "hint"),
+    [
+        ("DEFAUT", "E001", "there is no setting 'defaut'", "Did you mean 'default'?"),
+        ("STATIC__PREFX", "E001", "there is no setting 'prefx'", "Did you mean 'prefix'?"),
+        ("BACKENDS__MEDIA__TIMEOT", "E001", "there is no setting 'timeot'", "Did you mean 'timeout'?"),
+        ("BACKENDS__MEDA", "E001", "there is no backend 'meda' that could be taken away", "Did you mean 'media'?"),
+        (
+            "BACKENDS__MEDIA__AZURE_CONTAINER",
+            "E002",
+            "'azure_container' is missing",
+            "Add it there, or set the variable STORAGE_ROUTER__BACKENDS__MEDIA__AZURE_CONTAINER.",
+        ),
+        ("BACKENDS", "E002", "'backends' is missing", "Give it, in any of the sources."),
+    ],
+)
+def test_null_is_an_error_where_there_is_no_such_key_and_where_nothing_is_left(world, name, short, message, hint):
+    """C4"""
+    world.write("storage_router.toml", TOML)
+    world.environ[f"STORAGE_ROUTER__{name}"] = "null"
+    problem = world.problem()
+    assert (problem.id, problem.place) == (f"storage_router.{short}", f"STORAGE_ROUTER__{name}")
+    assert (problem.message, problem.hint) == (message, hint)
 
 
 DEEP = "[" * 100_000
