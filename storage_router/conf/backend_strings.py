@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from .nesting import parsed
-from .report import complaint, suggestion
+from .report import complaint, nearest
 
 _FORMS = (
     "The forms are azure://account/container[/location]?option=value, file:///directory?base_url=/media/, "
@@ -32,9 +32,8 @@ def parse(text: str) -> dict[str, Any]:
     scheme, separator, rest = text.partition("://")
     reader = _READERS.get(scheme.lower())
     if not separator or reader is None:
-        near = suggestion(scheme, _READERS) if separator and scheme.isalnum() else ""
-        hint = f"{near} {_FORMS}" if near.startswith("Did") else _FORMS
-        raise complaint("the text describes no backend", hint)
+        near = nearest(scheme, _READERS) if separator and scheme.isalnum() else None
+        raise complaint("the text describes no backend", f"Did you mean {near!r}? {_FORMS}" if near else _FORMS)
     address, _, query = rest.partition("?")
     options = _options(query)
     return reader(address, options)

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from . import untyped
 from .backends import TYPES, Backend
 from .nesting import parsed
-from .report import Location, complaint, gathered, restated, shown, suggestion
+from .report import Location, complaint, gathered, nearest, restated, shown, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
 
@@ -90,7 +91,8 @@ class RouterDocument(BaseModel):
         try:
             document = handler(given)
         except ValidationError as error:
-            told = {location for location, kind in found if kind.type == "E001"}
+            # Who misspells an alias, or the key itself, gives the type of no backend.
+            told = {location[:2] for location, kind in found if kind.type == "E001" and len(location) < 4}
             details = [detail for detail in restated(error) if detail[0] not in told]
             raise gathered(cls.__name__, [*details, *found]) from None
         if found:
@@ -99,7 +101,7 @@ class RouterDocument(BaseModel):
 
 
 def allowed_keys(given: Any, location: Location) -> Iterable[str]:
-    """Return the keys that the table at ``location`` of ``given`` may have; for a backend without a type, the types."""
+    """Return the keys that the table at ``location`` of ``given`` may have; for a backend's ``type``, the types."""
     if not location:
         return RouterDocument.model_fields
     if location[0] == "static":
@@ -107,8 +109,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     if location[0] == "routes":
         return RouteOptions.model_fields
     backend = given["backends"][location[1]] if len(location) == 2 else {}
-    kind = backend.get("type") if isinstance(backend, Mapping) else None
-    return TYPES[kind].model_fields if isinstance(kind, str) and kind in TYPES else TYPES
+    kind = untyped.type_of(backend) if isinstance(backend, Mapping) else None
+    return TYPES if kind is None else TYPES[kind].model_fields
 
 
 def without_nulls(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, Py
         hint = "Add a table such as [backends.media] with type, account_name, azure_container and credential."
         yield ("backends",), complaint("there is no backend", hint, id="E002")
         return
-    yield from _misspelt_aliases(backends)
+    yield from _untyped(backends)
     routes = given.get("routes", ())
     references: list[tuple[Location, Any]] = [(("default",), given.get("default"))]
     if isinstance(routes, Sequence) and not isinstance(routes, str):
@@ -160,12 +162,16 @@ def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, Py
             yield location, complaint(message, suggestion(alias, map(str, backends)), id="E004")
 
 
-def _misspelt_aliases(backends: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
-    """A variable with a misspelt alias makes a backend that has nothing but that variable."""
+def _untyped(backends: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
+    """A variable with a misspelt alias makes a backend that has nothing but that variable, and no type."""
     typed = [str(alias) for alias, backend in backends.items() if isinstance(backend, Mapping) and "type" in backend]
     for alias, backend in backends.items():
-        if isinstance(backend, Mapping) and "type" not in backend:
-            near = suggestion(alias, typed)
-            if near.startswith("Did"):
-                message = f"there is no backend {shown(alias)}, or it has no type"
-                yield ("backends", alias), complaint(message, near, id="E001")
+        if not isinstance(backend, Mapping) or backend.get("type") in [*TYPES]:
+            continue
+        near = None if "type" in backend or untyped.misspelt_key(backend) else nearest(alias, typed)
+        if near is not None:
+            message = f"there is no backend {shown(alias)}, or it has no type"
+            yield ("backends", alias), complaint(message, f"Did you mean {near!r}?", id="E001")
+            continue
+        for location, found in untyped.problems(backend):
+            yield ("backends", alias, *location), found

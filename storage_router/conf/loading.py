@@ -17,7 +17,7 @@ from . import sources
 from .backends import TYPES, AzureBackend, Backend, MemoryBackend
 from .document import RouterDocument, allowed_keys, without_nulls
 from .merging import Merged, Origin
-from .report import Locate, Location, problem, problem_id, problems_from, suggestion
+from .report import Locate, Location, nearest, problem, problem_id, problems_from
 from .routes import RouteOptions
 
 DEFAULT = Origin(source="default", place="default")
@@ -145,7 +145,7 @@ def _belongs_to_the_document(tree: Mapping[str, Any], location: Location) -> boo
     table, key = location[:-1], location[-1] if location else ""
     if key not in RouterDocument.model_fields or not (table == ("static",) or len(table) == 2):
         return False
-    return not suggestion(key, allowed_keys(tree, table)).startswith("Did")
+    return nearest(key, allowed_keys(tree, table)) is None
 
 
 def _plain(location: Location) -> Location:

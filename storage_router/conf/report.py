@@ -100,13 +100,19 @@ def complaint(message: str, hint: str = "", *, id: str = "E003") -> PydanticCust
     return PydanticCustomError(id, "{text}", {"text": message, "hint": hint})
 
 
-def suggestion(wrong: object, right: Iterable[str]) -> str:
-    """Return ``Did you mean 'x'?`` for the nearest of ``right``, or the list of what there is."""
+def nearest(wrong: object, right: Iterable[str]) -> str | None:
+    """Return the one of ``right`` that ``wrong`` was meant to be, if any is near enough."""
     names = {name.lower(): name for name in sorted(right)}
     near = difflib.get_close_matches(str(wrong).lower(), names, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean {names[near[0]]!r}?"
-    return f"There are: {', '.join(names.values())}." if names else ""
+    return names[near[0]] if near else None
+
+
+def suggestion(wrong: object, right: Iterable[str]) -> str:
+    """Return ``Did you mean 'x'?`` for the nearest of ``right``, or the list of what there is."""
+    names = sorted(right)
+    if (near := nearest(wrong, names)) is not None:
+        return f"Did you mean {near!r}?"
+    return f"There are: {', '.join(names)}." if names else ""
 
 
 def shown(value: object) -> str:
@@ -128,10 +134,11 @@ def problems_from(
 ) -> list[Problem]:
     """Turn pydantic's error into problems.
 
-    ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, for the
-    nearest one; ``given`` is what was validated, for showing harmless values of settings that are not secret; ``plain``
-    takes out of pydantic's locations what is not in ``given``; ``told`` are locations whose absence is told elsewhere;
-    ``advise`` returns the hint for a location at which the caller knows better what to do, else an empty text.
+    ``locate`` gives the place of a location; ``keys`` the names that are allowed at the location of a table, or of a
+    backend's ``type``, for the nearest one; ``given`` is what was validated, for showing harmless values of settings
+    that are not secret; ``plain`` takes out of pydantic's locations what is not in ``given``; ``told`` are locations
+    whose absence is told elsewhere; ``advise`` returns the hint for a location at which the caller knows better what to
+    do, else an empty text.
     """
     found = []
     for detail in error.errors(include_url=False, include_input=False):
@@ -197,12 +204,11 @@ def _problem(
     if kind == "missing":
         return problem("E002", place, f"{location[-1]!r} is missing", _remedy(location))
     if kind == "union_tag_not_found":
-        return problem("E002", locate((*location, "type")), "'type' is missing", suggestion("", keys(location)))
+        location = (*location, "type")
+        return problem("E002", locate(location), "'type' is missing", suggestion("", keys(location)))
     if kind == "union_tag_invalid":
-        tag = shown(context["tag"])
-        return problem(
-            "E003", locate((*location, "type")), f"there is no type {tag}", suggestion(context["tag"], keys(location))
-        )
+        tag, location = context["tag"], (*location, "type")
+        return problem("E003", locate(location), f"there is no type {shown(tag)}", suggestion(tag, keys(location)))
     found = _value_at(given, location)
     value = None if _SECRET.intersection(location) else found
     if kind == "literal_error":

@@ -10,7 +10,7 @@ from storage_router.exceptions import Problem
 
 from .backend_strings import loosely
 from .merging import Layer
-from .report import Location, problem, suggestion
+from .report import Location, nearest, problem
 
 PREFIX = "STORAGE_ROUTER__"
 """Begins every variable that is a setting; ``__`` separates the keys."""
@@ -95,9 +95,9 @@ def lookalike(name: str) -> str | None:
     if rest.partition("__")[0] in _TABLES:
         return f"Did you mean '{PREFIX}{rest}'?"
     # The prefix that all share would make any two of them near.
-    near = suggestion(rest, [control.removeprefix(_LOOKALIKE) for control in CONTROLS])
-    if near.startswith("Did you mean '"):
-        return near.replace("'", f"'{_LOOKALIKE}", 1)
+    near = nearest(rest, [control.removeprefix(_LOOKALIKE) for control in CONTROLS])
+    if near is not None:
+        return f"Did you mean '{_LOOKALIKE}{near}'?"
     return f"Settings begin with {PREFIX} (two underscores). Others are {', '.join(CONTROLS)}."
 
 

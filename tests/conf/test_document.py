@@ -75,7 +75,9 @@ def test_an_alias_that_no_backend_has_is_found_in_routes_and_default():
 def test_aliases_are_checked_even_where_something_else_is_wrong():
     """C5"""
     found = errors(backends={"media": {"type": "azur"}}, default="private", routes=[{"backend": "bulk", "prefix": ""}])
-    assert set(found) == {"default", "routes.0.backend", "routes.0.prefix.0", "backends.media"}
+    assert set(found) == {"default", "routes.0.backend", "routes.0.prefix.0", "backends.media"} | {
+        f"backends.media.azure.{option}" for option in ("azure_container", "account_name")
+    }
 
 
 def test_a_document_needs_a_backend():

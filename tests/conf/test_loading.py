@@ -220,6 +220,60 @@ def test_other_variables_are_nobodys_business(world):
 
 
 @pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (
+            'type = "azur"',
+            ("E003", "type", "there is no type 'azur'", "Did you mean 'azure'?"),
+        ),
+        (
+            'tpye = "azure"',
+            ("E001", "tpye", "there is no setting 'tpye'", "Did you mean 'type'?"),
+        ),
+        (
+            'Type = "azuer"',
+            ("E001", "Type", "there is no setting 'Type'", "Did you mean 'type'?"),
+        ),
+    ],
+)
+def test_a_misspelt_type_hides_nothing_else_of_its_backend(world, first, told):
+    """C5"""
+    rest = 'acount_name = "x"\ntimeout = "soon"\n'
+    world.write("storage_router.toml", f'default = "m"\n[backends.m]\n{first}\n{rest}')
+    here = "storage_router.toml: backends.m."
+    found = [
+        (one.id.removeprefix("storage_router."), one.place.removeprefix(here), one.message, one.hint)
+        for one in world.problems()
+    ]
+    assert found[0] == told
+    assert {(short, key, message) for short, key, message, _ in found[1:]} == {
+        ("E002", "azure_container", "'azure_container' is missing"),
+        ("E003", "timeout", "'soon' is not a duration"),
+        ("E001", "acount_name", "there is no setting 'acount_name'"),
+        ("E011", "account_name", "there is neither account_name nor account_url"),
+    }
+    assert "Did you mean 'account_name'?" in {hint for *_, hint in found}
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"acount_name": "x", "timeout": "soon"}, {"type", "acount_name", "timeout"}),
+        ({"type": "s3", "acount_name": "x", "timeout": "soon"}, {"type", "acount_name", "timeout"}),
+        ({"file_permissions_mode": "rw", "allow_overwrite": True}, {"type", "file_permissions_mode"}),
+        ({"backend": "S3Storage", "optoins": {}}, {"type", "backend", "optoins"}),
+        # Three types have these, so nothing is known of them.
+        ({"location": ""}, {"type"}),
+        ({}, {"type"}),
+    ],
+)
+def test_a_backend_without_a_type_is_judged_as_the_one_that_its_keys_fit(world, keys, found):
+    """C5; what is not there is not missed: the type may be another one."""
+    world.config = {"backends": {"m": keys}, "default": "m"}
+    assert {one.place.partition('["m"]')[2] for one in world.problems()} == {f'["{key}"]' for key in found}
+
+
+@pytest.mark.parametrize(
     ("give_text", "give_keys", "places"),
     [
         (
