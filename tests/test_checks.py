@@ -118,11 +118,11 @@ class TestErrors:
             staticfiles=STATIC,
             backup=alone(account_name="ACME"),
         )
-        media = 'OPTIONS["backends"]["media"]'
+        media = 'STORAGES["default"]["OPTIONS"]["backends"]["media"]'
         assert {str(message).partition("\n")[0] for message in messages} == {
             f"{media}[\"azure_container\"]: (storage_router.E003) 'Media' is not the name of a container",
             f"{media}[\"credntial\"]: (storage_router.E001) there is no setting 'credntial'",
-            "OPTIONS[\"default\"]: (storage_router.E004) there is no backend 'meda'",
+            'STORAGES["default"]["OPTIONS"]["default"]: (storage_router.E004) there is no backend \'meda\'',
             (
                 "STORAGES['backup']: AzureStorage(account_name=…): (storage_router.E003) 'ACME' is not the name of a "
                 "storage account"
@@ -131,6 +131,20 @@ class TestErrors:
         assert len(messages) == 4
         assert "Did you mean 'credential'?" in {message.hint for message in messages}
         assert {message.level for message in messages} == {django_checks.ERROR}
+
+    def test_of_two_routers_each_problem_says_whose_it_is_however_alike_they_are(self):
+        """C5"""
+        alike = {"media": azure(account_key=PLANTED_KEY), "idle": MEMORY}
+        messages = found(router(alike), archive=router(alike, default="media", static={"prefix": "assets/"}))
+        assert sorted((message.id.removeprefix("storage_router."), message.obj) for message in messages) == [
+            (short, f'STORAGES["{alias}"]["OPTIONS"]["backends"]{key}')
+            for short, key in [("W001", '["media"]["credential"]'), ("W003", '["idle"]')]
+            for alias in ("archive", "default")
+        ]
+        misspelt = router({"media": MEMORY}, static={"prefx": "assets/"})
+        assert only(found(router({"media": MEMORY}), archive=misspelt)).obj == (
+            'STORAGES["archive"]["OPTIONS"]["static"]["prefx"]'
+        )
 
     def test_a_misspelt_class_of_this_package_is_an_error(self):
         message = only(found({"BACKEND": "storage_router.RoutrStorage"}))
@@ -256,7 +270,7 @@ class TestErrors:
         broken = {"type": "django", "backend": "tests.router.unimportable.Storage"}
         messages = found(router({"bulk": broken}), backup=alone(account_name="ACME"))
         assert [message.obj for message in messages] == [
-            'OPTIONS["backends"]["bulk"]["backend"]',
+            'STORAGES["default"]["OPTIONS"]["backends"]["bulk"]["backend"]',
             "STORAGES['backup']: AzureStorage(account_name=…)",
         ]
         assert messages[0].msg == (
@@ -375,7 +389,7 @@ class TestContainers:
         backend = azure(account_url="http://files.acme.example", credential=None, account_key=PLANTED_KEY)
         message = only(found(router({"media": backend})))
         assert message.id == "storage_router.W022"
-        assert message.obj == 'OPTIONS["backends"]["media"]["account_url"]'
+        assert message.obj == 'STORAGES["default"]["OPTIONS"]["backends"]["media"]["account_url"]'
         assert message.msg == (
             "the backend 'media' sends files and signatures in the clear to http://files.acme.example"
         )
@@ -465,7 +479,7 @@ class TestDeployment:
     def test_an_account_key_is_a_warning(self):
         message = only(found(router({"media": azure(credential=None, account_key=PLANTED_KEY)}), deploy=True))
         assert message.id == "storage_router.W025"
-        assert message.obj == 'OPTIONS["backends"]["media"]["account_key"]'
+        assert message.obj == 'STORAGES["default"]["OPTIONS"]["backends"]["media"]["account_key"]'
         assert "credential = 'default'" in message.hint
 
     def test_an_identity_and_an_emulator_are_fine(self):

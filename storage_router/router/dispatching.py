@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
@@ -28,7 +29,7 @@ class DispatchingStorage(DeconstructibleStorage):
             if isinstance(configuration, ConfigurationError):
                 # storages() found it while a command was running that prints problems itself.
                 raise ConfigurationError(configuration.problems)
-            self._use(configure(config or None) if configuration is None else configuration)
+            self._use(configure(config or None, given_as=_place_of(config)) if configuration is None else configuration)
         except ConfigurationError as error:
             if not reports_problems_itself():
                 raise
@@ -82,6 +83,14 @@ class DispatchingStorage(DeconstructibleStorage):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._use(self.configuration)
+
+
+def _place_of(config: Mapping[str, Any]) -> str:
+    """Return what messages call the OPTIONS of a router: those of the entry that has them, for there may be several."""
+    for alias, parameters in settings.STORAGES.items() if settings.configured else ():
+        if isinstance(parameters, Mapping) and parameters.get("OPTIONS") == config:
+            return f'STORAGES["{alias}"]["OPTIONS"]'
+    return "OPTIONS"
 
 
 def shorter(max_length: int | None, match: Match) -> int | None:
