@@ -79,6 +79,13 @@ class TestReady:
             ready()
         assert [problem.id for problem in caught.value.problems] == ["storage_router.E003"]
 
+    def test_a_silenced_error_stops_the_process_all_the_same(self, ready):
+        silenced = override_settings(
+            STORAGES=router({"ram": {"type": "memry"}}), SILENCED_SYSTEM_CHECKS=["storage_router.E003"]
+        )
+        with silenced, pytest.raises(ConfigurationError, match="there is no type 'memry'"):
+            ready()
+
     def test_a_good_configuration_starts_in_silence(self, ready, caplog):
         with override_settings(STORAGES=router({"ram": {"type": "memory"}}, default="ram")):
             ready()
@@ -210,6 +217,14 @@ def test_a_router_in_a_field_alone_is_reported_too(manage, tmp_path):
     assert ran.returncode == 1
     assert "OPTIONS[\"default\"]: (storage_router.E004) there is no backend 'nowhere'" in ran.stderr
     assert "System check identified 1 issue (0 silenced)." in ran.stderr
+
+
+def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
+    """It is Django's command; docs/checks.md says so."""
+    silenced = 'SILENCED_SYSTEM_CHECKS = ["storage_router.E003", "storage_router.E004"]\n'
+    ran = manage("check", settings=silenced)
+    assert (ran.returncode, ran.stdout) == (0, "System check identified no issues (2 silenced).\n")
+    assert manage("migrate", settings=silenced).returncode == 1
 
 
 class TestWithoutTheApp:
