@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -32,7 +33,21 @@ def _mode(value: Any) -> Any:
         if not _OCTAL.match(value.strip()):
             raise complaint(f"{shown(value) or 'the value'} is not a file mode", "Write it in octal: '644' or '0o644'.")
         return int(value.strip().lower().removeprefix("0o"), 8)
+    if isinstance(value, int) and _OCTAL.match(str(value)) and _is_decimal(value):
+        raise complaint(
+            f"{value} is not a file mode, because a number without quotes is decimal: it would be {value:#o}",
+            f"Write it in octal: '0o{value}', in quotes.",
+        )
     return value
+
+
+def _is_decimal(value: int) -> bool:
+    """Whether a number was meant to be read as its digits stand there: as a mode it makes no sense.
+
+    From 512 to 999 such a mode has a sticky bit and takes rights from the owner. Of those above, 0o2775 is one that is
+    used (1533), and lets the owner read, as any mode does; 2775 (0o5327) does not.
+    """
+    return 0o777 < value < 1000 or (value >= 1000 and not value & stat.S_IRUSR)
 
 
 def _base_url(value: str) -> str:
@@ -55,7 +70,14 @@ _Mode = Annotated[
     int,
     Field(ge=0, le=0o7777),
     BeforeValidator(_mode),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^(0o?)?[0-7]{3,4}$"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 0o7777},
+                {"type": "string", "pattern": r"^\s*(0o?)?[0-7]{3,4}\s*$"},
+            ]
+        }
+    ),
 ]
 _Url = Annotated[str, AfterValidator(_base_url)]
 

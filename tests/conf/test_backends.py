@@ -83,6 +83,23 @@ def test_an_illegal_value_is_refused(settings, message):
     assert message_of(**settings) == message
 
 
+@pytest.mark.parametrize("number", [600, 640, 644, 700, 755, 770, 777, 1777, 2755, 2770, 2775])
+def test_a_mode_that_was_written_without_quotes_is_not_taken_for_another_one(number):
+    """JSON has no octal numbers, and TOML's begin with 0o."""
+    with pytest.raises(ValidationError) as caught:
+        backend(type="filesystem", directory_permissions_mode=number)
+    (error,) = caught.value.errors(include_input=False)
+    assert error["msg"] == (
+        f"{number} is not a file mode, because a number without quotes is decimal: it would be {oct(number)}"
+    )
+    assert error["ctx"]["hint"] == f"Write it in octal: '0o{number}', in quotes."
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644, 0o755, 0o777, 0o1777, 0o2755, 0o2770, 0o2775, 0o3777])
+def test_a_mode_may_be_an_octal_number(mode):
+    assert backend(type="filesystem", directory_permissions_mode=mode).directory_permissions_mode == mode
+
+
 def test_foreign_options_are_not_shown():
     """C7: nobody here knows which of them are secret."""
     found = backend(type="django", backend="a.B", options={"secret_key": "c2VjcmV0"})
