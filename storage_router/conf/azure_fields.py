@@ -10,7 +10,7 @@ from . import azure_rules, blob_rules, shared_access
 from . import connection_string as connection_strings
 from .nesting import parsed
 from .report import complaint
-from .units import Duration, Size
+from .units import duration_within, size_within
 
 
 def decoded(value: Any) -> Any:
@@ -150,12 +150,12 @@ class AzureFields(BaseModel):
         description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
         examples=[False],
     )
-    expiration_secs: Annotated[Duration, Field(gt=0, le=azure_rules.LONGEST_EXPIRY)] | None = Field(
+    expiration_secs: Annotated[int, duration_within(1, azure_rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long URLs live. Without it they are public and unsigned. At most 7 days with an identity.",
         examples=[300, "5m", "7d"],
     )
-    url_window_secs: Annotated[Duration, Field(ge=0, le=azure_rules.LONGEST_EXPIRY)] | None = Field(
+    url_window_secs: Annotated[int, duration_within(0, azure_rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
         description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much "
         "longer than asked. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
@@ -218,12 +218,12 @@ class AzureFields(BaseModel):
     upload_max_conn: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="How many blocks of one large file are uploaded at the same time.", examples=[4]
     )
-    max_memory_size: Annotated[Size, Field(ge=1)] = Field(
+    max_memory_size: Annotated[int, size_within(1)] = Field(
         default=2 * 1024 * 1024,
         description="How much of an open file is held in memory.",
         examples=["2MiB", "64MiB"],
     )
-    timeout: Annotated[Duration, Field(ge=1, le=86_400)] = Field(
+    timeout: Annotated[int, duration_within(1, 86_400)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
     )
     api_version: (

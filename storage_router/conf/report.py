@@ -76,7 +76,6 @@ _SAYINGS = {
     "model_attributes_type": "is not a table of keys and values",
     "tuple_type": "is not a list",
     "list_type": "is not a list",
-    "greater_than": "is too small: it must be more than {gt}",
     "greater_than_equal": "is too small: it must be at least {ge}",
     "less_than_equal": "is too large: it may be at most {le}",
 }

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from .report import complaint, shown
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -61,30 +67,34 @@ def _number(value: Any, what: str, allowed: str) -> int:
     return int(value)
 
 
-Duration = Annotated[
-    int,
-    BeforeValidator(seconds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"},
-            ]
-        }
-    ),
-]
-"""Seconds."""
+@dataclass(frozen=True, kw_only=True)
+class _Quantity:
+    """Marks an ``int`` that is read from what people write, for validation and for editors alike."""
 
-Size = Annotated[
-    int,
-    BeforeValidator(size),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$"},
-            ]
-        }
-    ),
-]
-"""Bytes."""
+    read: Callable[[Any], Any]
+    text: str
+    least: int | None = None
+    most: int | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.int_schema(ge=self.least, le=self.most)
+        return core_schema.no_info_before_validator_function(self.read, number)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        bounds = {"minimum": self.least or 0} | ({} if self.most is None else {"maximum": self.most})
+        return {"anyOf": [{"type": "integer", **bounds}, {"type": "string", "pattern": self.text}]}
+
+
+def duration_within(least: int | None = None, most: int | None = None) -> _Quantity:
+    """Return what marks an ``int`` as a number of seconds, with bounds."""
+    text = r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"
+    return _Quantity(read=seconds, text=text, least=least, most=most)
+
+
+def size_within(least: int | None = None, most: int | None = None) -> _Quantity:
+    """Return what marks an ``int`` as a number of bytes, with bounds."""
+    return _Quantity(read=size, text=r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$", least=least, most=most)
+
+
+Duration = Annotated[int, duration_within()]
+"""Seconds, without bounds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from storage_router.conf.loading import load
 from storage_router.conf.options import SECRETS, AzureOptions
 from storage_router.conf.report import validated
 from storage_router.conf.routes import RouteOptions
+from storage_router.exceptions import ConfigurationError
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = schema.document_schema()
@@ -123,6 +125,29 @@ def test_an_editor_marks_what_a_route_refuses_and_nothing_else(matcher, text):
         expected = 0
     assert len(messages({"backends": {}, "routes": [route]})) == expected
     assert len(messages({"backends": {}, "routes": [{"backend": "media", matcher: [text]}]})) == expected
+
+
+AZURE = {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "credential": "default"}
+
+
+@pytest.mark.parametrize(
+    ("option", "good", "bad"),
+    [
+        ("timeout", [1, 20, 86_400], [-1, 0, 86_401]),
+        ("expiration_secs", [1, 604_800], [-1, 0, 10**10 + 1]),
+        ("url_window_secs", [0, 10**10], [-1, 10**10 + 1]),
+        ("max_memory_size", [1, 2**40], [-1, 0]),
+        ("upload_max_conn", [1, 64], [0, 65]),
+        ("file_permissions_mode", [0, 0o644, 0o7777], [-1, 0o10000]),
+    ],
+)
+def test_an_editor_marks_the_numbers_that_the_model_refuses_and_no_others(option, good, bad):
+    backend = AZURE if option in AzureOptions.model_fields else {"type": "filesystem"}
+    for value in (*good, *bad):
+        document = {"backends": {"media": {**backend, option: value}}, "default": "media"}
+        assert bool(messages(document)) == (value in bad), value
+        with nullcontext() if value in good else pytest.raises(ConfigurationError):
+            load(document, environ={}, directory="/nonexistent")
 
 
 def settings_of(built: dict) -> list[tuple[str, str, dict]]:

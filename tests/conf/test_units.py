@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from storage_router.conf.units import Duration, Size
+from storage_router.conf.units import Duration, size_within
 
 DURATION = TypeAdapter(Duration)
-SIZE = TypeAdapter(Size)
+SIZE = TypeAdapter(Annotated[int, size_within()])
 
 
 @pytest.mark.parametrize(
