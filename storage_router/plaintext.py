@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from django.conf import ENVIRONMENT_VARIABLE
 from pydantic import SecretStr
@@ -23,18 +23,19 @@ def secrets(options: AzureOptions) -> Iterator[tuple[str, str, int]]:
         text = value.get_secret_value() if isinstance(value, SecretStr) else ""
         if len(text) < _LEAST:
             continue
-        for path in settings_files():
-            for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        for file, lines in settings_sources():
+            for number, line in enumerate(lines, start=1):
                 if text in line:
-                    yield option, str(path), number
+                    yield option, file, number
 
 
-def settings_files() -> Iterator[Path]:
-    """Yield the source files of the settings module and of its siblings in a package: settings are often split."""
+def settings_sources() -> Iterator[tuple[str, list[str]]]:
+    """Yield file and lines of the settings module and of its siblings in a package: settings are often split."""
     name = os.environ.get(ENVIRONMENT_VARIABLE, "")
     package = name.rpartition(".")[0]
     for other, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         belongs = other == name or (package and other.rpartition(".")[0] == package)
         if belongs and file is not None and file.endswith(".py"):
-            yield Path(file)
+            # It asks the module's loader where there is no such file: a zip file is a directory for Python alone.
+            yield file, linecache.getlines(file, vars(module))

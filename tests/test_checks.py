@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -502,6 +503,17 @@ class TestDeployment:
         assert messages[1].obj == f"{package / 'base.py'}:2"
         assert messages[1].msg.startswith("the account_key of STORAGES['default'] is written here in plain text")
         assert PLANTED_KEY not in str(messages)
+
+    def test_settings_in_a_zip_file_are_looked_at_there(self, monkeypatch, tmp_path):
+        """Python imports from such files, as from those that zipapp makes."""
+        with zipfile.ZipFile(tmp_path / "project.zip", "w") as project:
+            project.writestr("zipped_settings.py", f"DEBUG = False\nKEY = '{PLANTED_KEY}'\n")
+        monkeypatch.syspath_prepend(str(tmp_path / "project.zip"))
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "zipped_settings")
+        import zipped_settings
+
+        messages = found(alone(credential=None, account_key=zipped_settings.KEY), deploy=True)
+        assert [message.obj for message in messages[1:]] == [f"{tmp_path}/project.zip/zipped_settings.py:2"]
 
     def test_a_secret_from_elsewhere_is_not_in_the_settings(self):
         assert ids(found(alone(credential=None, account_key=PLANTED_KEY), deploy=True)) == ["W025"]
