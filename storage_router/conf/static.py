@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
@@ -24,6 +25,11 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _path(value: Any) -> Any:
+    """``BASE_DIR / "staticfiles.json"`` is how settings write a path."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 class StaticOptions(BaseModel):
     """The table ``static``."""
 
@@ -34,7 +40,7 @@ class StaticOptions(BaseModel):
         description="What is put before the names of static files, so that a route can claim them.",
         examples=["static/"],
     )
-    manifest: str | None = Field(
+    manifest: Annotated[str, BeforeValidator(_path)] | None = Field(
         default=None,
         description="A file of this machine that ManifestStaticFilesStorage reads the manifest from, instead of the "
         "storage. collectstatic writes it; ship it with the release.",

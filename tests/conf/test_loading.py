@@ -90,6 +90,15 @@ def test_a_prefix_of_static_files_that_no_name_can_have_is_an_error(world, prefi
     assert problem.message.endswith("is no prefix of names")
 
 
+def test_the_manifest_may_be_a_path(world):
+    world.config = {
+        "backends": {"media": "memory://"},
+        "default": "media",
+        "static": {"manifest": world.directory / "staticfiles.json"},
+    }
+    assert world.load().document.static.manifest == f"{world.directory}/staticfiles.json"
+
+
 def test_static_files_may_have_no_prefix(world):
     world.config = {"backends": {"media": "memory://"}, "default": "media", "static": {"prefix": ""}}
     assert world.load().document.static.prefix == ""
