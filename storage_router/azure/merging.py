@@ -21,6 +21,12 @@ def from_settings() -> dict[str, Any]:
     return {option: value for option, value in found.items() if value is not _UNSET}
 
 
+def setting_behind(option: str, defaults: Mapping[str, Any]) -> str | None:
+    """Return the ``AZURE_*`` setting that a default comes from; None where a subclass gives its own."""
+    setting = DJANGO_SETTINGS[option]
+    return setting if getattr(settings, setting, _UNSET) == defaults[option] else None
+
+
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Return ``values`` without the empty texts that stand for nothing, as in ``os.environ.get("CDN", "")``.
 
@@ -56,8 +62,9 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
             return f"{kind.__name__}({option}=…){rest}"
         if option in on_class:
             return f"{kind.__name__}.{option}{rest}"
-        if option in defaults and option in DJANGO_SETTINGS:
-            return f"settings.{DJANGO_SETTINGS[option]}{rest}"
+        if option in defaults:
+            setting = setting_behind(option, defaults)
+            return f"settings.{setting}{rest}" if setting else f"{kind.__name__}.get_default_settings(): {option}{rest}"
         return f"{kind.__name__}: {option}" if option else kind.__name__
 
     return validated(AzureOptions, values, locate)

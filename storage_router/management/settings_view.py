@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import Storage
 from pydantic import BaseModel, SecretStr
 
+from storage_router.azure.merging import setting_behind
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.loading import DEFAULT, Configuration
 from storage_router.conf.merging import Origin
-from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.conf.options import AzureOptions
 from storage_router.installed import Entry
 from storage_router.router import RouterStorage
 
@@ -124,14 +124,19 @@ def _origin(configuration: Configuration, path: Path) -> Origin:
     return next(below, None) or next(above, None) or DEFAULT
 
 
-def _origin_of_option(alias: str, storage: Storage, option: str) -> Origin:
+def _origin_of_option(alias: str, storage: AzureStorage, option: str) -> Origin:
+    kind = type(storage).__name__
+    if option not in storage.options.model_fields_set:
+        # Not given, or given and put aside, as an AZURE_CLIENT_ID is that the credential has no use for.
+        return DEFAULT
     if option in settings.STORAGES[alias].get("OPTIONS", {}):
         return Origin(source="code", place=f"STORAGES[{alias!r}]['OPTIONS'][{option!r}]")
-    if hasattr(type(storage), option):
-        return Origin(source="class attribute", place=f"{type(storage).__name__}.{option}")
-    if hasattr(settings, DJANGO_SETTINGS[option]):
-        return Origin(source="Django setting", place=DJANGO_SETTINGS[option])
-    return DEFAULT
+    defaults = storage.get_default_settings()
+    if hasattr(type(storage), option) or option not in defaults:
+        return Origin(source="class attribute", place=f"{kind}.{option}")
+    if (setting := setting_behind(option, defaults)) is not None:
+        return Origin(source="Django setting", place=setting)
+    return Origin(source="class attribute", place=f"{kind}.get_default_settings()")
 
 
 def values_of(model: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Any]]:

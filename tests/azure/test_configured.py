@@ -269,6 +269,9 @@ class TestMistakes:
         class Storage(AzureMediaStorage):
             location = "../other"
 
+            def get_default_settings(self):
+                return {**super().get_default_settings(), "timeout": "soon"}
+
         with pytest.raises(ConfigurationError) as caught:
             Storage(cache_control="a\r\nb", object_parameters={"content_typ": "x"})
         places = {problem.place.partition("[")[0] for problem in caught.value.problems}
@@ -277,6 +280,7 @@ class TestMistakes:
             "Storage(object_parameters=…)",
             "Storage.location",
             "settings.AZURE_UPLOAD_MAX_CONN",
+            "Storage.get_default_settings(): timeout",
         }
 
     def test_a_missing_container_is_told(self):

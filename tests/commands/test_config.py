@@ -145,6 +145,30 @@ def test_an_azure_storage_of_its_own_tells_code_class_setting_and_default_apart(
     assert found["authentication"] == ("token_credential", "derived from the above")
 
 
+class Defaulting(AzureStorage):
+    """A subclass with defaults of its own, one of them assigned."""
+
+    def __init__(self, **options):
+        self.cache_control = "no-store"
+        super().__init__(**options)
+
+    def get_default_settings(self):
+        return {**super().get_default_settings(), "azure_container": "thumbs", "timeout": 7}
+
+
+def test_defaults_of_a_subclass_are_not_taken_for_settings_nor_what_was_put_aside_for_given(run):
+    """C8"""
+    entry = {"BACKEND": f"{__name__}.Defaulting", "OPTIONS": {"account_name": "acmefiles", "account_key": ACCOUNT_KEY}}
+    application = "01234567-89ab-cdef-0123-456789abcdef"
+    with override_settings(AZURE_CONTAINER="media", AZURE_CLIENT_ID=application, AZURE_LOCATION="files"):
+        found = rows(run("config", "--storage", "own", own=entry))
+    assert found["azure_container"] == ("thumbs", "Defaulting.get_default_settings()")
+    assert found["timeout"] == ("7", "Defaulting.get_default_settings()")
+    assert found["cache_control"] == ("no-store", "Defaulting.cache_control")
+    assert found["location"] == ("files", "AZURE_LOCATION")
+    assert found["client_id"] == ("-", "default")
+
+
 def test_static_files_have_no_settings_but_their_routers(run):
     """Section 7: they go through the router, whose table ``static`` is theirs."""
     router = {
