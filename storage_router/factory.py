@@ -17,7 +17,7 @@ from .conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBacke
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
 from .conf.report import Locate, Location, problem
-from .conf.startup import postpone, reports_problems_itself
+from .conf.startup import postpone, refuse, reports_problems_itself
 from .exceptions import ConfigurationError, Problem
 from .historical import name_backend
 from .routing import RouteTable
@@ -41,14 +41,14 @@ def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any
     """Return the whole ``STORAGES`` setting: the router as ``default``, and static files through it.
 
     The configuration is read and validated here, at settings import, so that a process with a bad one does not start:
-    raises ``ConfigurationError``. Only under the commands that report problems themselves (``check``) the error waits
-    in the entry, until the router is built.
+    raises ``ConfigurationError``, or prints it and raises ``SystemExit`` where Django would swallow it. Only under the
+    commands that report problems themselves (``check``) the error waits in the entry, until the router is built.
     """
     try:
         configuration: Configuration | ConfigurationError = configure(config, given_as="storages(config=…)")
     except ConfigurationError as error:
         if not reports_problems_itself():
-            raise
+            refuse(error)
         postpone(error.problems)
         configuration = error
     return {

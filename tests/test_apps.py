@@ -227,6 +227,18 @@ def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
     assert manage("migrate", settings=silenced).returncode == 1
 
 
+@pytest.mark.parametrize("installed", ["storage_router", "django.contrib.staticfiles"])
+@pytest.mark.parametrize(
+    "command", [["runserver", "--nostatic"], ["runserver"], ["shell", "-c", "print('started')"], ["help"]], ids=" ".join
+)
+def test_no_command_goes_on_without_the_settings_that_storages_refused(manage, command, installed):
+    """C6: Django takes ``ImproperlyConfigured`` from the settings to mean that there are none."""
+    ran = manage(*command, settings=f"INSTALLED_APPS = [{installed!r}]\n")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("storage_router is not configured rightly, 2 problems:\n")
+    assert "default: there is no backend 'meda' (storage_router.E004)\n    Did you mean 'media'?" in ran.stderr
+
+
 class TestWithoutTheApp:
     """C6: ``check`` runs, and none of the checks of an app that is not installed."""
 

@@ -1,16 +1,19 @@
 """Who tells the operator what is wrong with the configuration: an exception, or the command that is running.
 
-A server, a worker or a shell must not start with a bad configuration, so loading it raises. ``manage.py check`` and
-``manage.py storage_router`` are asked about the configuration, so they have to get as far as their own report.
+A server, a worker or a command must not start with a bad configuration, so loading it raises, or ends the process
+where Django would go on. ``manage.py check`` and ``manage.py storage_router`` are asked about the configuration, so
+they have to get as far as their own report.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
-from storage_router.exceptions import Problem
+from django.conf import settings
+
+from storage_router.exceptions import ConfigurationError, Problem
 
 _REPORTING_COMMANDS = frozenset({"check", "storage_router"})
 
@@ -37,6 +40,18 @@ def management_command() -> str | None:
 def reports_problems_itself() -> bool:
     """Return whether the running command prints the configuration's problems, so that loading it need not raise."""
     return management_command() in _REPORTING_COMMANDS
+
+
+def refuse(error: ConfigurationError) -> NoReturn:
+    """Raise ``error``; while Django's command line imports the settings, print it and end the process instead.
+
+    There Django takes any ``ImproperlyConfigured`` to mean that there are no settings, and goes on without: ``shell``
+    runs its code, and ``runserver --nostatic`` complains of the option. Nobody else would say what is wrong.
+    https://github.com/django/django/blob/stable/6.1.x/django/core/management/__init__.py (``execute``)
+    """
+    if settings.configured or management_command() is None:
+        raise error
+    raise SystemExit(str(error)) from error
 
 
 def check_message(problem: Problem) -> Any:

@@ -6,9 +6,15 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 from django.core.management import ManagementUtility
+from django.utils.functional import empty
 
+import storage_router
 from storage_router.conf.startup import management_command, reports_problems_itself
+from storage_router.exceptions import ConfigurationError
+
+BAD = {"backends": {"media": {"type": "memory"}}, "default": "meda"}
 
 
 class _Asked(Exception):
@@ -46,6 +52,23 @@ def test_a_process_that_is_no_management_command_gets_the_exception(monkeypatch)
     monkeypatch.setattr(sys, "argv", ["worker.py", "check"])
     assert management_command() is None
     assert not reports_problems_itself()
+
+
+def test_a_command_that_imports_bad_settings_ends_with_the_report(tmp_path, monkeypatch):
+    (tmp_path / "bad_settings.py").write_text(f"import storage_router\nSTORAGES = storage_router.storages({BAD!r})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "bad_settings")
+    monkeypatch.setattr(settings, "_wrapped", empty)
+    with pytest.raises(SystemExit, match=r"there is no backend 'meda' \(storage_router\.E004\)") as caught:
+        ManagementUtility(["manage.py", "shell"]).execute()
+    assert isinstance(caught.value.__cause__, ConfigurationError)
+
+
+def test_a_command_that_asks_for_a_bad_configuration_later_gets_the_exception(monkeypatch):
+    """As a project's own test does below ``manage.py test``."""
+    monkeypatch.setattr(ManagementUtility, "fetch_command", lambda self, name: storage_router.storages(BAD))
+    with pytest.raises(ConfigurationError, match="there is no backend 'meda'"):
+        ManagementUtility(["manage.py", "test"]).execute()
 
 
 def test_the_command_line_without_a_command_shows_its_help(monkeypatch):
