@@ -35,7 +35,6 @@ class Account:
 
     def __init__(self, options: AzureOptions) -> None:
         self.endpoint: str = options.endpoint
-        self.account_name: str = options.resolved_account_name
         self.authentication = options.authentication
         self._options = options
         self._lock = threading.Lock()
@@ -124,7 +123,7 @@ class Account:
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         times = (dt.datetime.fromtimestamp(seconds, dt.UTC) for seconds in (start, expiry))
-        with translated(account_name=self.account_name):
+        with translated(self._options):
             key = self.service().get_user_delegation_key(*times)
         return DelegationKey(
             oid=str(key.signed_oid),

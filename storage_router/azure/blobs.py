@@ -47,8 +47,8 @@ class Blobs:
         self.container = container
         self.alias = alias
         self.client_options = options.client_options
+        self._options = options
         self._urls = BlobUrls(options, account)
-        self._timeout = options.timeout
 
     def head(self, name: str) -> FileStat:
         """Return what is known of the blob. Raises ``BlobNotFoundError``."""
@@ -191,7 +191,7 @@ class Blobs:
         One request for each ``PAGE_SIZE`` entries, made when they are asked for.
         """
         url = self._urls.api_url("").rstrip("/")
-        given = {"prefix": prefix, "delimiter": delimiter, "maxresults": PAGE_SIZE, "timeout": self._timeout}
+        given = {"prefix": prefix, "delimiter": delimiter, "maxresults": PAGE_SIZE, "timeout": self._options.timeout}
 
         def fetch(marker: str) -> Element:
             query = {key: value for key, value in {**given, "marker": marker}.items() if value}
@@ -236,7 +236,7 @@ class Blobs:
             if answer.get("x-ms-copy-status") == "pending":
                 send = partial(self._send, name)
                 answer = completed(
-                    send, answer["x-ms-copy-id"], size, self._timeout, within=(self.alias, self.container, name)
+                    send, answer["x-ms-copy-id"], size, self._options.timeout, within=(self.alias, self.container, name)
                 )
         return written(name, size, answer)
 
@@ -251,17 +251,11 @@ class Blobs:
         if limited:
             # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on
             # its size.
-            query = {**(query or {}), "timeout": self._timeout}
+            query = {**(query or {}), "timeout": self._options.timeout}
         return send(self.account.service(), method, self._urls.api_url(name), query=query, **given).http_response
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
-        return translated(
-            alias=self.alias,
-            container=self.container,
-            account_name=self.account.account_name,
-            blob=name,
-            creates=creates,
-        )
+        return translated(self._options, alias=self.alias, container=self.container, blob=name, creates=creates)
 
     def _copied_from(self, source: str | None) -> dict[str, str]:
         """Return the header for a copy's source. Within an account the request's own authorization covers it, except

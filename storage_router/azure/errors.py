@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
+from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import (
     BlobChangedError,
     BlobConnectionError,
@@ -22,6 +23,8 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
+
+from .command_line import create_container
 
 _SECRET = re.compile(r"(?i)\b(sig|accountkey|sharedaccesssignature)(=|%3D)[^&;\s'\"<>)]+")
 
@@ -67,24 +70,24 @@ def redact(text: str) -> str:
 class translated:  # noqa: N801 - reads as the verb that it is: "with translated(...)"
     """A context manager that turns what the SDK raises into ``BlobError`` and its kinds.
 
-    ``alias``, ``container``, ``account_name`` and ``blob`` say what the operation was about. Exceptions that are
-    neither the SDK's nor about a credential pass unchanged.
+    ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation was about.
+    Exceptions that are neither the SDK's nor about a credential pass unchanged.
     """
 
-    __slots__ = ("account_name", "alias", "blob", "container", "creates")
+    __slots__ = ("alias", "blob", "container", "creates", "options")
 
     def __init__(
         self,
+        options: AzureOptions,
         *,
         alias: str | None = None,
         container: str | None = None,
-        account_name: str | None = None,
         blob: str | None = None,
         creates: bool = False,
     ) -> None:
+        self.options = options
         self.alias = alias
         self.container = container
-        self.account_name = account_name
         self.blob = blob
         self.creates = creates
 
@@ -146,8 +149,8 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
 
     def _how_to_create(self) -> str:
         return (
-            f"The container {self.container!r} does not exist in the account {self.account_name!r}. Create it with: "
-            f"az storage container create --name {self.container} --account-name {self.account_name} --auth-mode login"
+            f"The container {self.options.azure_container!r} does not exist in the account "
+            f"{self.options.resolved_account_name!r}. Create it with: {create_container(self.options)}"
         )
 
     def _error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:

@@ -8,10 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from storage_router.conf.connection_string import EMULATOR_ACCOUNT
-from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
 
 _ROLE = (
@@ -62,30 +59,6 @@ def advice(error: BaseException) -> str:
     if isinstance(error, BlobTimeoutError | BlobConnectionError):
         return _NETWORK
     return ""
-
-
-def command(words: str, options: AzureOptions) -> str:
-    """Return the ``az storage`` command that does what ``words`` say, for the account of ``options``.
-
-    ``--account-name`` always means the account in Azure. Others, an emulator above all, are reached by a connection
-    string; that holds a key, so it stays in the variable where the command line looks for it:
-    https://learn.microsoft.com/cli/azure/azure-cli-configuration#cli-configuration-values-and-environment-variables
-    """
-    if _is_azures(options):
-        login = "--auth-mode login " if words.startswith("container create") else ""
-        return f"az storage {words} {login}--account-name {options.resolved_account_name}"
-    return f'az storage {words} --connection-string "$AZURE_STORAGE_CONNECTION_STRING"'
-
-
-def _is_azures(options: AzureOptions) -> bool:
-    """Azure's own endpoints have the account in the host, and neither a path nor a port; http is for emulators."""
-    endpoint = urlsplit(options.endpoint)
-    return (
-        options.resolved_account_name != EMULATOR_ACCOUNT
-        and not endpoint.path
-        and endpoint.port is None
-        and (endpoint.scheme == "https" or ".blob." in endpoint.netloc)
-    )
 
 
 def network_advice(reason: BaseException) -> str:

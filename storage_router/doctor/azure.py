@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from storage_router.azure.account import Account
+from storage_router.azure.command_line import create_container
 from storage_router.azure.errors import translated
 from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError
 
-from .advice import NOT_AUTHENTICATED, advice, command, network_advice
+from .advice import NOT_AUTHENTICATED, advice, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .links import LinkProbes
 from .tokens import SCOPE, facts
@@ -65,7 +66,7 @@ class AzureProbes(LinkProbes):
             return ok("No credential is used: only what is public can be read.")
         who = f"{_KINDS[self.kind]} from {given.option!r}"
         if isinstance(given, TokenCredential):
-            with translated(container=self.options.azure_container):
+            with translated(self.options, container=self.options.azure_container):
                 token = Account.of(self.options).credential.get_token(SCOPE)
             who += f" ({facts(token)})"
         error = self.listing[1]
@@ -89,10 +90,9 @@ class AzureProbes(LinkProbes):
         error, name = self.listing[1], self.options.azure_container
         if isinstance(error, ContainerNotFoundError):
             account = self.options.resolved_account_name
-            creation = command(f"container create --name '{name}'", self.options)
             return failed(
                 f"There is no container {name!r} in the account {account!r}.",
-                f"Correct azure_container, or create it: {creation}",
+                f"Correct azure_container, or create it: {create_container(self.options)}",
             )
         if error is not None:
             return warning(f"Whether the container {name!r} exists cannot be told without the permission to list.")

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
+from storage_router.azure.command_line import command
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import SigningError
 
-from .advice import BY_CODE, command, network_advice
+from .advice import BY_CODE, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
 from .web import Answer, Client, UnreachableError
@@ -107,13 +108,10 @@ class LinkProbes(Probes):
         answer = self.web.ask(url, method="OPTIONS", headers=headers)
         if answer.headers.get("Access-Control-Allow-Origin") in (self.origin, "*"):
             return ok(f"Scripts, fonts and modules can be fetched by pages of {self.origin}.")
-        rule = (
-            "cors add --services b --methods GET HEAD OPTIONS --max-age 3600 --allowed-headers '*' "
-            f"--origins {self.origin}"
-        )
+        rule = "cors add --services b --methods GET HEAD OPTIONS --max-age 3600 --allowed-headers * --origins"
         return warning(
             f"Scripts, fonts and modules cannot be fetched by pages of {self.origin}: {_outcome(answer, url)}.",
-            f"If they should: {command(rule, self.options)}",
+            f"If they should: {command(self.options, *rule.split(), self.origin)}",
         )
 
     def unreachable(self, error: UnreachableError) -> Result:
@@ -147,7 +145,8 @@ class LinkProbes(Probes):
         return failed(
             f"{what}, although the configuration signs links: the container is public.",
             command(
-                f"container set-permission --public-access off --name '{self.options.azure_container}'", self.options
+                self.options,
+                *("container", "set-permission", "--public-access", "off", "--name", self.options.azure_container),
             ),
         )
 

@@ -145,7 +145,7 @@ def _authorization(options: AzureOptions) -> Authorization:
     account = Account.of(options)
 
     def fetch() -> tuple[str, float]:
-        with translated(account_name=account.account_name):
+        with translated(options):
             token = account.credential.get_token(SCOPE)
         return token.token, token.expires_on
 

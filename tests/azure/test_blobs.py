@@ -300,8 +300,9 @@ class TestDelete:
         assert steady.delete("a.txt") is True
 
     def test_a_missing_container_is_an_error(self, azurite: Azurite) -> None:
-        with pytest.raises(ContainerNotFoundError, match="az storage container create --name missing"):
+        with pytest.raises(ContainerNotFoundError, match="'missing' does not exist in the account") as caught:
             blobs_for(options_for(azurite, "missing")).delete("a.txt")
+        assert 'create --name missing --connection-string "$AZURE_STORAGE_CONNECTION_STRING"' in str(caught.value)
 
 
 class TestList:

@@ -147,9 +147,10 @@ def test_an_upload_that_stalls_is_a_timeout() -> None:
 
 
 def test_other_errors_pass_unchanged() -> None:
-    with pytest.raises(ZeroDivisionError), translated():
+    options = _options_at(1)
+    with pytest.raises(ZeroDivisionError), translated(options):
         raise ZeroDivisionError
-    with translated():
+    with translated(options):
         pass
 
 
