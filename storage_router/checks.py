@@ -7,11 +7,9 @@ in docs/checks.md, with cause and cure.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
 from django.conf import settings
@@ -23,6 +21,7 @@ from django.utils.functional import LazyObject
 
 from . import installed, plaintext
 from .azure.storage import AzureStorage
+from .conf.azure_rules import stays_here
 from .conf.options import DJANGO_SETTINGS
 from .conf.startup import check_message
 from .exceptions import Problem
@@ -69,7 +68,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
 
 def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return what should not go into production (``check --deploy``)."""
-    containers = [it for it in installed.containers(installed.entries()) if not _stays_here(it.options.endpoint)]
+    containers = [it for it in installed.containers(installed.entries()) if not stays_here(it.options.endpoint)]
     return [check_message(problem) for problem in (*_account_keys(containers), *_plain_secrets(containers))]
 
 
@@ -131,7 +130,7 @@ def _in_a_field() -> bool:
 def _open_lines(containers: Iterable[Container]) -> Iterator[Problem]:
     for container in containers:
         options = container.options
-        if options.endpoint.startswith("http://") and not _stays_here(options.endpoint):
+        if options.endpoint.startswith("http://") and not stays_here(options.endpoint):
             yield _warning(
                 "W022",
                 container.place("account_url"),
@@ -139,7 +138,7 @@ def _open_lines(containers: Iterable[Container]) -> Iterator[Problem]:
                 "Use https: leave azure_ssl on, or write the endpoint with https://.",
             )
         domain = options.custom_domain or ""
-        if domain.startswith("http://") and not _stays_here(domain):
+        if domain.startswith("http://") and not stays_here(domain):
             yield _warning(
                 "W022",
                 container.place("custom_domain"),
@@ -200,15 +199,6 @@ def _plain_secrets(containers: Iterable[Container]) -> Iterator[Problem]:
                 f"the {option} of {container.name} is written here in plain text, for everyone who sees the code",
                 "Take it from a variable, a secrets directory or Key Vault, and make a new one: this one is out.",
             )
-
-
-def _stays_here(url: str) -> bool:
-    """Return whether requests to ``url`` do not leave this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _warning(short: str, place: str, text: str, hint: str) -> Problem:

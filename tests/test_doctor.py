@@ -315,7 +315,10 @@ class TestTheNetwork:
         )
         findings = examined(storage)
         assert findings["connection"].message == f"http://127.0.0.1:{port}/acme cannot be reached: Connection refused."
-        assert findings["connection"].hint.startswith("Check this machine's firewall")
+        assert findings["connection"].hint == (
+            "This address is on this machine: see that the emulator runs, and on this port. Azurite starts with "
+            f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {port}'."
+        )
         assert {finding.status for probe, finding in findings.items() if probe != "connection"} == {"skipped"}
         assert findings["delete"].message == "Not tried, because connection failed."
 
@@ -661,7 +664,7 @@ class TestLinks:
         found = next(examination)
         assert (found.probe, found.status) == ("sign", "failed")
         assert found.message.startswith(f"Links lead to 127.0.0.1:{proxy.server_port}, which cannot be reached from")
-        assert found.hint.startswith("Check this machine's firewall")
+        assert found.hint.startswith("This address is on this machine: see that the emulator runs")
 
     def test_a_signature_that_azure_refuses_is_a_failure(self, azurite, container, monkeypatch):
         storage = AzureStorage(
@@ -762,7 +765,10 @@ class TestOtherStorages:
 
 def test_every_error_has_its_advice():
     assert advice.advice(ContainerNotFoundError("x")).startswith("Create the container")
-    assert advice.advice(BlobTimeoutError("x")).startswith("Check this machine's firewall")
+    assert advice.advice(BlobTimeoutError("x"), "https://acme.blob.core.windows.net") == (
+        "Check this machine's firewall and proxy settings, and the account's Networking page."
+    )
+    assert "see that the emulator runs" in advice.advice(BlobTimeoutError("x"), "http://localhost:10000/acme")
     assert advice.advice(ValueError("x")) == ""
     assert described(BlobTimeoutError("No answer.")) == "No answer."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import ipaddress
 import re
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -187,3 +188,12 @@ def token_credential(value: Any) -> Any:
             "Give an object with get_token(), a callable that returns one, or the dotted path of either.",
         )
     return value
+
+
+def stays_here(url: str) -> bool:
+    """Return whether requests to ``url`` do not leave this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

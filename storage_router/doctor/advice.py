@@ -8,7 +8,9 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
+from storage_router.conf.azure_rules import stays_here
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
 
 _ROLE = (
@@ -50,19 +52,19 @@ NOT_AUTHENTICATED = frozenset(
 """Codes that say that the credential was refused as such, not that it lacks one permission."""
 
 
-def advice(error: BaseException) -> str:
-    """Return what to do about an error of a storage, ``""`` where nobody knows."""
+def advice(error: BaseException, endpoint: str = "") -> str:
+    """Return what to do about an error of a storage, ``""`` where nobody knows; ``endpoint`` is the storage's."""
     if found := BY_CODE.get(getattr(error, "error_code", None) or ""):
         return found
     if isinstance(error, ContainerNotFoundError):
         return "Create the container, or correct azure_container."
     if isinstance(error, BlobTimeoutError | BlobConnectionError):
-        return _NETWORK
+        return network_advice(error, endpoint)
     return ""
 
 
-def network_advice(reason: BaseException) -> str:
-    """Return what to do where no answer came at all. ``reason`` is what the network said."""
+def network_advice(reason: BaseException, endpoint: str) -> str:
+    """Return what to do where no answer came from ``endpoint``. ``reason`` is what the network said."""
     if isinstance(reason, OSError) and reason.filename is not None:
         return (
             f"{reason.filename} cannot be used: correct connection_verify or connection_cert in client_options, or the "
@@ -77,5 +79,10 @@ def network_advice(reason: BaseException) -> str:
         return (
             "The certificate is not trusted: something between here and Azure answers in its place, or an authority of "
             "your own has to be named: client_options = {connection_verify = '/path/to/ca.pem'}."
+        )
+    if stays_here(endpoint):
+        return (
+            "This address is on this machine: see that the emulator runs, and on this port. Azurite starts with "
+            f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {urlsplit(endpoint).port or 10000}'."
         )
     return _NETWORK

@@ -43,7 +43,7 @@ class AzureProbes(LinkProbes):
             answer = self.anonymous_listing
         except UnreachableError as error:
             message = f"{self.options.endpoint} cannot be reached: {described(error.reason)}."
-            return failed(message, network_advice(error.reason))
+            return failed(message, network_advice(error.reason, self.options.endpoint))
         return ok(f"{self.options.endpoint} answers ({answer.headers.get('Server', 'no Server header')}).")
 
     def clock(self) -> Result:
@@ -78,10 +78,11 @@ class AzureProbes(LinkProbes):
             code in NOT_AUTHENTICATED or status == 401 or (code == "AuthorizationFailure" and self.kind != "token")
         )
         if refused:
-            return failed(f"{who} is refused. {described(error)}", advice(error))
+            return failed(f"{who} is refused. {described(error)}", advice(error, self.options.endpoint))
         if not isinstance(error, PermissionError):
             return failed(
-                f"Whether {who[0].lower()}{who[1:]} is accepted cannot be told. {described(error)}", advice(error)
+                f"Whether {who[0].lower()}{who[1:]} is accepted cannot be told. {described(error)}",
+                advice(error, self.options.endpoint),
             )
         return ok(f"{who} is accepted, though it lacks a permission: see list.")
 
@@ -125,7 +126,7 @@ class AzureProbes(LinkProbes):
         """Return the result of a probe that raised, with the advice that fits this credential."""
         if isinstance(error, UnreachableError):
             return self.unreachable(error)
-        hints = [advice(error)]
+        hints = [advice(error, self.options.endpoint)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]
         if isinstance(error, PermissionError) and name == "write":

@@ -118,13 +118,13 @@ class LinkProbes(Probes):
         """Return the result of a probe that got no answer; links lead to other hosts than the storage's requests."""
         message = f"Links lead to {error.host}, which cannot be reached from here: {described(error.reason)}."
         if self.options.custom_domain is None:
-            return failed(message, network_advice(error.reason))
+            return failed(message, network_advice(error.reason, self.options.endpoint))
         remedy = (
             "Correct custom_domain, or its DNS entry and the proxy or CDN behind it, which has to pass requests on to "
             f"{self.options.endpoint}. If only browsers reach it, use --skip sign --skip public --skip cors."
         )
         if isinstance(error.reason, ssl.SSLError):
-            remedy = f"{network_advice(error.reason)} {remedy}"
+            remedy = f"{network_advice(error.reason, self.options.endpoint)} {remedy}"
         return failed(message, remedy)
 
     def _url(self, name: str, *, expire: float | None = None) -> str:
