@@ -33,7 +33,11 @@ def main() -> None:
     parser.add_argument("--backends", choices=["azurite", "filesystem", "memory"], default="azurite")
     parser.add_argument("--port", type=int, help="of the page; any free one without this")
     arguments = parser.parse_args()
-    port = arguments.port or free_port()
+    # Before any work: runserver leaves without a chance to clear up where the port is taken.
+    try:
+        port = free_port(arguments.port or 0)
+    except (OSError, OverflowError) as error:
+        parser.error(f"the page cannot be served on port {arguments.port}: {error}. Try another: make demo PORT=8001")
     # Whoever ends the demo politely, or from a script, gets the same tidy end as the one who presses Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -48,12 +52,16 @@ def main() -> None:
         password = set_up_project()
         exports = folder / "environment"
         exports.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+        manage = shlex.join([sys.executable, "manage.py"])
         print(
             "",
             f"  Page        http://127.0.0.1:{port}/",
             f"  Admin       http://127.0.0.1:{port}/admin/",
             f"  Login       admin, {password}",
-            f"  Settings    . {exports}",
+            "",
+            "A command in this project, from another terminal:",
+            "",
+            f"  cd {shlex.quote(str(HERE))} && . {exports} && {manage} storage_router config",
             "",
             "Ctrl-C stops everything.",
             sep="\n",
@@ -126,8 +134,9 @@ def serve(port: int) -> None:
     call_command("runserver", f"127.0.0.1:{port}", use_reloader=False, use_static_handler=False)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def free_port(wanted: int) -> int:
+    """Return ``wanted``, or any free port for 0. Raises ``OSError`` where it is taken."""
+    with socket.create_server(("127.0.0.1", wanted)) as listener:
         return int(listener.getsockname()[1])
 
 

@@ -20,13 +20,15 @@ SCRIPT = Path(__file__).parent.parent / "example/demo.py"
 
 
 class DemoProcess:
-    """One running demo. ``page`` is its address, ``password`` the admin's, ``settings`` the variables it set."""
+    """One running demo. ``page`` is its address, ``password`` the admin's, ``command`` a line that it tells to type,
+    ``settings`` the variables it set."""
 
     def __init__(self, *arguments: str) -> None:
         self.arguments = arguments
         self.printed: list[str] = []
         self.page = ""
         self.password = ""
+        self.command = ""
         self.folder = Path()
         self.settings: dict[str, str] = {}
 
@@ -84,7 +86,8 @@ class DemoProcess:
         text = "".join(self.printed)
         self.page = _found(r"Page +(\S+)", text)
         self.password = _found(r"Login +admin, (\S+)", text)
-        exports = Path(_found(r"Settings +\. (\S+)", text))
+        self.command = _found(r"from another terminal:\n\n +(.+)", text)
+        exports = Path(_found(r"&& \. (\S+)", self.command))
         self.folder = exports.parent
         words = shlex.split(exports.read_text())
         self.settings = dict(word.split("=", 1) for word in words if word != "export")

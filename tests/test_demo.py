@@ -7,9 +7,11 @@ bulk, and the rest to media.
 from __future__ import annotations
 
 import html.parser
+import os
 import re
 import signal
 import socket
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -171,6 +173,31 @@ def test_it_serves_on_the_port_that_was_asked_for_and_stops_politely():
         assert b"Where the files are" in fetch(demo.page)
         assert demo.stop(signal.SIGTERM) == 0
     assert not demo.folder.exists()
+
+
+def test_the_command_that_it_tells_runs_in_the_same_project(azurite_demo):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    ran = subprocess.run(
+        azurite_demo.command,
+        shell=True,
+        cwd="/",
+        env=environment | {"PYTHONPATH": str(SCRIPT.parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert azurite_demo.settings["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_URL"] in ran.stdout
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(AssertionError, match=rf"cannot be served on port {port}: .*in use") as caught:
+            DemoProcess("--port", str(port)).__enter__()
+    assert "Starting Azurite" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_backends_that_it_does_not_know_are_refused():
