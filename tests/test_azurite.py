@@ -60,7 +60,7 @@ def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(monkeyp
 
 def test_a_missing_azurite_says_what_to_install(monkeypatch):
     monkeypatch.setenv("AZURITE_BIN", "/nowhere/azurite-blob")
-    with pytest.raises(RuntimeError, match="Azurite is not installed here"):
+    with pytest.raises(RuntimeError, match=r"Azurite is not installed here. Type: .*npm install azurite@3\.37\.0"):
         Azurite().start()
 
 

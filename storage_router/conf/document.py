@@ -27,12 +27,19 @@ _TABLES = ("metadata", "object_parameters", "tags")
 
 def _alias(value: str) -> str:
     if not _ALIAS.fullmatch(value):
+        near = _lawful(value)
         raise complaint(
             f"{shown(value) or 'the key'} cannot be an alias",
-            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so that variables "
-            "can name them.",
+            f"{f'Write {near!r}. ' if near and shown(value) else ''}Aliases are made of lower-case letters, digits and "
+            "single underscores, a letter first, so that variables can name them.",
         )
     return value
+
+
+def _lawful(alias: str) -> str:
+    """Return the alias that somebody meant who wrote capitals, dashes or spaces; nothing where that is no alias."""
+    near = re.sub(r"[\s_-]+", "_", alias.lower()).strip("_")
+    return near if _ALIAS.fullmatch(near) else ""
 
 
 def _list(value: Any) -> Any:
@@ -156,10 +163,12 @@ def _reference_problems(given: Mapping[str, Any]) -> Iterable[tuple[Location, Py
         for index, route in enumerate(routes):
             if isinstance(route, Mapping):
                 references.append((("routes", index, "backend"), route.get("backend")))
+    # A backend whose alias cannot be one is reported there; here it counts as what it will be called.
+    aliases = {_lawful(str(alias)) for alias in backends} - {""}
     for location, alias in references:
-        if isinstance(alias, str) and alias not in backends:
+        if isinstance(alias, str) and alias not in backends and alias not in aliases:
             message = f"there is no backend {shown(alias)}"
-            yield location, complaint(message, suggestion(alias, map(str, backends)), id="E004")
+            yield location, complaint(message, suggestion(alias, aliases), id="E004")
 
 
 def _untyped(backends: Mapping[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:

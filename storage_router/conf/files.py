@@ -51,7 +51,8 @@ def _read(path: Path, name: str) -> tuple[dict[str, Any], Problem | None]:
     except RecursionError:
         return {}, problem("E009", name, "the file cannot be parsed: it nests too deeply", "Nothing of it was read.")
     except _ParseError as error:
-        return {}, problem("E009", name, f"the file cannot be parsed: {error}", "Nothing of it was read.")
+        hint = f"{_FORMATS[suffix]} Nothing of the file was read."
+        return {}, problem("E009", name, f"the file cannot be parsed: {error}", hint)
     except ModuleNotFoundError:
         return {}, problem(
             "E013", name, "PyYAML is not installed", "pip install 'django-storage-router[yaml]', or use TOML."
@@ -129,3 +130,16 @@ def _yaml(text: str) -> Any:
 
 
 _PARSERS = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+
+_FORMATS = {
+    ".toml": (
+        'Texts are in quotes (default = "media"); a backend\'s keys stand below [backends.media], which is there once; '
+        "each route stands below a [[routes]] of its own: https://toml.io"
+    ),
+    ".yaml": (
+        "Keys end in a colon and a space, tables are indented by spaces, and texts with signs in them are in quotes: "
+        "https://yaml.org"
+    ),
+    ".json": "Keys and texts are in double quotes, and no comma follows the last of them: https://www.json.org",
+}
+_FORMATS[".yml"] = _FORMATS[".yaml"]

@@ -12,7 +12,14 @@ from storage_router.names import clean_name
 from .languages import UndecidedError, unclaimed
 from .route import Match, Route, View
 
-_RULES = "docs/routing.md has the rules."
+_RULES = (
+    "A glob is for the whole name: * stays inside a segment, ** crosses segments. Types are '.psd', 'image/png' or "
+    "'video/*'."
+)
+_LEGAL = (
+    "Every matcher of a route has to match, by any of its entries, one and the same name, which is relative and has no "
+    "drive and no '.' or '..' segment: correct a matcher, or make two routes."
+)
 _MATCHES_ONCE = "The first route that matches wins: move this one up, narrow the earlier, or remove one of them."
 # More routes than this are not weighed against one; an honest table does not get here, because a sample gets through.
 _MOST_TOGETHER = 60
@@ -82,7 +89,7 @@ def _unreachable(route: Route, routes: Sequence[Route], match: Callable[[str], M
     if covering is None:
         return
     if not covering:
-        yield "no legal name matches all of its matchers", _RULES
+        yield "no legal name matches all of its matchers", _LEGAL
         return
     names = " and ".join(map(str, covering))
     claim = "together claim" if len(covering) > 1 else "claims"

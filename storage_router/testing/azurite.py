@@ -208,8 +208,9 @@ def _command() -> list[str]:
     script = os.environ.get("AZURITE_BIN") or shutil.which("azurite-blob")
     if not script or not Path(script).exists():
         raise RuntimeError(
-            "Azurite is not installed here. Install azurite 3.37.0 with npm, as docs/quickstart.md shows, and put its "
-            "azurite-blob on the PATH, or set AZURITE_BIN to its path."
+            "Azurite is not installed here. Type: npm init -y && npm pkg set overrides.applicationinsights=3.16.0 "
+            "&& npm install azurite@3.37.0. Then put azurite-blob of node_modules/.bin on the PATH, or set "
+            "AZURITE_BIN to its path."
         )
     return [_node(), "--import", _ENDS_WITH_US, str(Path(script).resolve())]
 

@@ -90,6 +90,15 @@ def test_an_alias_can_be_part_of_a_variables_name(alias):
     assert errors(backends={alias: MEMORY})[f"backends.{alias}.[key]"].endswith("cannot be an alias")
 
 
+def test_an_alias_in_capitals_is_told_once_with_what_to_write(world):
+    """C5: the hint of one problem is not what another one forbids."""
+    world.config = {"backends": {"My-Media": "memory://"}, "default": "my_media", "routes": [{"backend": "my_medai"}]}
+    assert [(one.id[-4:], one.message, one.hint.partition(" Aliases")[0]) for one in world.problems()] == [
+        ("E003", "'My-Media' cannot be an alias", "Write 'my_media'."),
+        ("E004", "there is no backend 'my_medai'", "Did you mean 'my_media'?"),
+    ]
+
+
 @pytest.mark.parametrize("alias", ["a", "media", "my_media", "s3", "a_1"])
 def test_an_alias_has_lower_case_letters_digits_and_single_underscores(alias):
     assert alias in RouterDocument.model_validate({"backends": {alias: MEMORY}}).backends

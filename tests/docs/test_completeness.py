@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import pickle
 import re
@@ -177,6 +178,24 @@ def test_every_page_is_in_the_table_of_contents():
     index = text_of(ROOT / "docs/index.md")
     pages = {Path(page).stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
     assert {name for name in pages if not re.search(rf"^{name}$", index, re.MULTILINE)} == set()
+
+
+# Messages
+
+
+def test_no_message_sends_anybody_to_a_page_that_the_wheel_does_not_hold():
+    named = []
+    for path in (ROOT / "storage_router").rglob("*.py"):
+        tree = ast.parse(text_of(path))
+        # Docstrings, and those of names, stand alone as statements.
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        named += [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone
+            if re.search(r"docs/|\.md\b", node.value)
+        ]
+    assert named == []
 
 
 # Pictures
