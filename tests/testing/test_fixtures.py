@@ -10,17 +10,6 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs/testing.md"
 
-PROJECT = """
-def pytest_configure():
-    from django.conf import settings
-
-    azure = {"type": "azure", "account_name": "acmefiles", "credential": "default"}
-    backends = {"media": {**azure, "azure_container": "media"}, "private": {**azure, "azure_container": "private"}}
-    route = {"prefix": "private/", "backend": "private", "strip_prefix": True}
-    options = {"backends": backends, "default": "media", "routes": [route]}
-    settings.configure(STORAGES={"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}})
-"""
-
 MORE = """
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -44,9 +33,12 @@ def test_that_fails(fault_proxy, azurite_container):
 
 
 def test_the_examples_of_the_documentation_run_in_a_project(tmp_path: Path) -> None:
-    blocks = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
-    assert sorted(blocks) == ["conftest.py", "test_azure.py", "test_memory.py", "test_my_storage.py"]
-    blocks["conftest.py"] += PROJECT
+    blocks = dict(re.findall(r"```\w+\n# ([\w/]+\.\w+)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+    assert sorted(blocks) == [
+        *("acme/settings.py", "conftest.py", "storage_router.toml"),
+        *("test_azure.py", "test_memory.py", "test_my_storage.py"),
+    ]
+    (tmp_path / "acme").mkdir()
     for name, text in {**blocks, "test_more.py": MORE}.items():
         (tmp_path / name).write_text(text)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
