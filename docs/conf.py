@@ -6,7 +6,6 @@ import tomllib
 from pathlib import Path
 
 from pygments.lexers.shell import BashLexer
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 _PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -15,7 +14,6 @@ project = _PROJECT["name"]
 release = version = _PROJECT["version"]
 copyright = "the authors; MIT licence"  # noqa: A001 - Sphinx's name for it
 extensions = ["myst_parser"]
-exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
@@ -27,6 +25,5 @@ nitpicky = True
 
 
 def setup(app: Sphinx) -> None:
-    """Show diagrams as the text that they are: what draws Mermaid would be fetched from another host."""
-    app.add_lexer("mermaid", TextLexer)
+    """Show files of variables as what a shell would make of them: Pygments does not know the name."""
     app.add_lexer("dotenv", BashLexer)

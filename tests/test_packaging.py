@@ -160,6 +160,10 @@ def test_the_metadata_is_what_the_project_says(built):
     assert set(metadata.get_all("Provides-Extra") or ()) == PROJECT["optional-dependencies"].keys()
     # What does not exist is not linked to.
     assert metadata.get_all("Project-URL") is None
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    description = metadata.get_payload()
+    assert "* Quickstart: from an empty directory" in description
+    assert {link.partition(":")[0] for link in re.findall(r"\]\(([^)]+)\)", description)} == {"https"}
 
 
 def test_the_version_is_in_the_changelog():
