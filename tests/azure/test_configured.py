@@ -97,6 +97,15 @@ class TestPrecedence:
         assert AzureMediaStorage().expiration_secs is None
         assert azure().expiration_secs == 3600
 
+    @pytest.mark.parametrize(("option", "field"), AzureOptions.model_fields.items())
+    def test_none_in_a_class_is_a_value_where_the_default_is_none_and_only_there(self, option, field):
+        refused = set()
+        try:
+            type("Storage", (AzureMediaStorage,), {option: None})()
+        except ConfigurationError as error:
+            refused = {problem.place for problem in error.problems if problem.id == "storage_router.E003"}
+        assert refused == (set() if field.default is None else {f"Storage.{option}"})
+
     def test_an_empty_text_is_an_option_that_is_not_given(self):
         # What os.environ.get("CDN", "") gives where there is no CDN.
         for option in ("custom_domain", "cache_control", "api_version", "client_id", "account_url", "expiration_secs"):

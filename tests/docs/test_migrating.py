@@ -24,7 +24,9 @@ from django.test.utils import isolate_apps
 from django.utils.module_loading import import_string
 from storages.backends.azure_storage import AzureStorage as Predecessor
 
+import storage_router
 from storage_router import AzureStorage
+from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import InvalidNameError
 from storage_router.testing import override_storage_router
 from storage_router.testing.azurite import ACCOUNT_KEY
@@ -434,6 +436,24 @@ def test_the_name_that_get_object_parameters_gets_is_the_storages(base, expected
         storage.save("a/b.txt", ContentFile(b"x"))
     assert len(asked) == len(expected)
     assert all(map(str.startswith, asked, expected))
+
+
+def chosen():
+    return storage_router.backend("private")
+
+
+def test_a_function_that_chooses_a_storage_may_return_one_backend_and_stays_in_migrations():
+    with override_storage_router({"backends": {"private": {"type": "memory"}}, "default": "private"}):
+        field = models.FileField(storage=chosen)
+        assert field.storage.save("a.txt", ContentFile(b"x")) == "a.txt"
+    _, _, _, written = field.deconstruct()
+    assert written["storage"] is chosen
+
+
+def test_without_a_credential_one_is_anonymous_and_the_other_is_not():
+    given = {"account_name": "acmefiles", "azure_container": "media"}
+    assert Predecessor(**given).service_client.credential is None
+    assert AzureStorage(**given).options.authentication == TokenCredential(name="default")
 
 
 @pytest.mark.parametrize("turned", [False, True])
