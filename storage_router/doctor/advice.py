@@ -82,7 +82,8 @@ def network_advice(reason: BaseException, endpoint: str) -> str:
         )
     if stays_here(endpoint):
         return (
-            "This address is on this machine: see that the emulator runs, and on this port. Azurite starts with "
+            "This address is on this machine: see that the emulator runs on this port, and that no proxy is asked for "
+            "it. Azurite starts with "
             f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {urlsplit(endpoint).port or 10000}'."
         )
     return _NETWORK
