@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from storage_router.conf.options import AzureOptions
-from storage_router.exceptions import BlobError, BlobNotFoundError
+from storage_router.exceptions import BlobChangedError, BlobError, BlobNotFoundError
 
 from .account import Account
 from .conditions import Write, unchanged
@@ -149,6 +150,11 @@ class Blobs:
                 self._send(name, "DELETE", expected=202, headers=headers)
         except BlobNotFoundError:
             return False
+        except BlobChangedError:
+            # Of a blob that is gone, too, the condition is unmet: the first attempt of a repeated request deleted it.
+            with suppress(BlobNotFoundError):
+                self.head(name)
+                raise
         return True
 
     def copy(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
