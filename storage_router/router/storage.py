@@ -24,6 +24,8 @@ from .naming import NamingStorage
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
 
+_HOOKS = ("get_available_name", "_save")
+
 
 class RouterStorage(NamingStorage):
     """Every file in its own backend, as the routes say.
@@ -54,9 +56,16 @@ class RouterStorage(NamingStorage):
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save the file and return the full name that it got.
 
-        Raises ``RouteChangedError``, with nothing left behind, where that name would lead elsewhere.
+        A subclass with hooks of its own for this, ``get_available_name()`` or ``_save()``, has them called as in
+        Django. Raises ``RouteChangedError``, with nothing left behind, where that name would lead elsewhere.
         """
-        backend, match = self._writable(content.name if name is None else name)
+        kind = type(self)
+        if any(getattr(kind, hook) is not getattr(RouterStorage, hook) for hook in _HOOKS):
+            return str(super().save(name, content, max_length=max_length))
+        return self._save(content.name if name is None else name, content, max_length)
+
+    def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
+        backend, match = self._writable(name)
         length = shorter(max_length, match)
         own_name = match.name
         if length is not None and len(own_name) > length:
@@ -68,9 +77,6 @@ class RouterStorage(NamingStorage):
         if saved != match.name and not self._leads_back(match, saved):
             raise self._taken_back(backend, match, saved)
         return match.prefix + saved
-
-    def _save(self, name: str, content: Any) -> str:
-        return self.save(name, content)
 
     def _taken_back(self, backend: Storage, match: Match, saved: str) -> RouteChangedError:
         """Delete what was saved under a name that leads elsewhere, and return the error that says so."""

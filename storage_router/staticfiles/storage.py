@@ -18,6 +18,8 @@ from storage_router.azure.properties import FileStat
 from storage_router.conf.static import StaticOptions
 from storage_router.router import RouterStorage
 
+_HOOKS = ("get_available_name", "_save")
+
 
 class StaticFilesStorage(Storage):
     """The static files of the project: ``css/a.css`` is ``static/css/a.css`` of the router.
@@ -78,14 +80,19 @@ class StaticFilesStorage(Storage):
         return self.router.open(self.routed_name(name), mode)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        """Save the file and return the name that it got."""
-        if name is None:
-            name = content.name
-        return self._static_name(self.router.save(self.routed_name(name), content, max_length=self._longer(max_length)))
+        """Save the file and return the name that it got.
 
-    def _save(self, name: str, content: Any) -> str:
-        # Django's HashedFilesMixin calls this with a name that it knows to be free.
-        return self.save(name, content)
+        A subclass with hooks of its own for this, ``get_available_name()`` or ``_save()``, has them called as in
+        Django.
+        """
+        kind = type(self)
+        if any(getattr(kind, hook) is not getattr(StaticFilesStorage, hook) for hook in _HOOKS):
+            return str(super().save(name, content, max_length=max_length))
+        return self._save(content.name if name is None else name, content, max_length)
+
+    def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
+        # Django's HashedFilesMixin, too, calls this with a name that it knows to be free.
+        return self._static_name(self.router.save(self.routed_name(name), content, max_length=self._longer(max_length)))
 
     def get_valid_name(self, name: str) -> str:
         """Return the file name as the backend would store it."""

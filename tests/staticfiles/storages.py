@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.staticfiles.finders import BaseFinder
@@ -10,7 +13,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage as Dja
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, Storage
 
-from storage_router import AzureStorage, ManifestStaticFilesStorage, RouterStorage
+from storage_router import AzureStorage, ManifestStaticFilesStorage, RouterStorage, StaticFilesStorage
 
 
 class CustomRouter(RouterStorage):
@@ -54,14 +57,20 @@ class ShortHashes(ManifestStaticFilesStorage):
         return super().file_hash(name, content)[:6]
 
 
-class RemoteStorage(InMemoryStorage):
+class OwnHashes(ManifestStaticFilesStorage):
+    """Ours, with hashes that do not look like Django's; some files have none."""
+
+    def file_hash(self, name: str, content: Any = None) -> str | None:
+        found = super().file_hash(name, content)
+        return None if name == "plain.json" else f"Z-{found[:5]}"
+
+
+class RemoteStorage(Storage):
     """A storage without listing, sizes and paths, as third parties have them."""
 
-    def listdir(self, path: str) -> Any:
-        raise NotImplementedError
-
-    def size(self, name: str) -> int:
-        raise NotImplementedError
+    def __init__(self) -> None:
+        held = InMemoryStorage()
+        self._open, self._save, self.delete, self.exists = held._open, held._save, held.delete, held.exists
 
 
 class GeneratedStorage(Storage):
@@ -94,3 +103,117 @@ class ProjectsStorage(AzureStorage):
 
 class ProjectsManifestStorage(ManifestFilesMixin, AzureStorage):
     """Django's hashed names over an Azure storage, as with django-storages."""
+
+
+class OneConnection(InMemoryStorage):
+    """A storage that bears one call at a time, as those with one connection do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.calls: list[str] = []
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        assert not self.calls, f"{name} comes in between {self.calls}"
+        self.calls.append(name)
+        # Long enough for another thread to come in between.
+        time.sleep(0.005)
+        yield
+        self.calls.remove(name)
+
+    def exists(self, name: str) -> bool:
+        with self._call(name):
+            return super().exists(name)
+
+    def _save(self, name: str, content: Any) -> str:
+        with self._call(name):
+            return super()._save(name, content)
+
+    def delete(self, name: str) -> None:
+        with self._call(name):
+            super().delete(name)
+
+
+class Noting(AzureStorage):
+    """An Azure storage that has something else to do when it saves, and saves what it was given."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return super()._save(name, content)
+
+
+class AskedFor(AzureStorage):
+    """The same, whose option is a property."""
+
+    overwrite_files = property(lambda self: False)
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        return super().save(name, content, max_length)
+
+
+def minified(content: Any) -> ContentFile:
+    return ContentFile(b"".join(content.read().split()))
+
+
+class MinifyingSave(StaticFilesStorage):
+    """Static files that become smaller on the way."""
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        return super().save(name, minified(content), max_length)
+
+
+class MinifyingHook(StaticFilesStorage):
+    """The same, by Django's hook."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return super()._save(name, minified(content))
+
+
+class MinifyingRouter(RouterStorage):
+    """The same for whatever goes through a router."""
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        return super().save(name, minified(content), max_length)
+
+
+class Stamping:
+    """Every stylesheet gets a note at its end, once."""
+
+    def _save(self, name: str, content: Any) -> str:
+        if name.endswith(".css"):
+            content = ContentFile(b"".join(content.chunks()) + b"/* stamped */")
+        return super()._save(name, content)
+
+
+class Stamped(Stamping, ManifestStaticFilesStorage):
+    """Ours."""
+
+
+class StampedOfDjango(Stamping, DjangosManifestStaticFilesStorage):
+    """Django's."""
+
+
+class Packing:
+    """What django-pipeline's mixin does: it makes one stylesheet of several, and hands it on to be hashed."""
+
+    def post_process(self, paths: Any, dry_run: bool = False, **options: Any) -> Any:
+        parts = []
+        for name in ("css/base.css", "css/more.css"):
+            with paths[name][0].open(paths[name][1]) as file:
+                parts.append(file.read())
+        self.save("css/all.css", ContentFile(b"".join(parts)))
+        paths["css/all.css"] = (self, "css/all.css")
+        yield "css/all.css", "css/all.css", True
+        yield from super().post_process(paths.copy(), dry_run, **options)
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        if self.exists(name):
+            self.delete(name)
+        return name
+
+
+class Packed(Packing, ManifestStaticFilesStorage):
+    """Ours."""
+
+
+class PackedOfDjango(Packing, DjangosManifestStaticFilesStorage):
+    """Django's."""

@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.templatetags.static import static
 
+from storage_router import StaticFilesStorage
 from storage_router.testing.azurite import Azurite
 
 from .projects import azure, filesystem, in_container, project, router
@@ -88,6 +89,32 @@ def test_the_path_is_the_backends_where_it_has_one(source: Path, tmp_path: Path,
         for name in ("", "css/a.css"):
             with pytest.raises(NotImplementedError):
                 here.storage.path(name)
+
+
+class Replacing(StaticFilesStorage):
+    """A subclass that makes room for what is saved."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        self.delete(name)
+        return name
+
+
+class Sorting(StaticFilesStorage):
+    """A subclass with a directory of its own for what is saved."""
+
+    def _save(self, name: str, content) -> str:
+        return super()._save(f"sorted/{name}", content)
+
+
+def test_a_subclass_has_its_hooks_called(backend, source: Path) -> None:
+    """R9"""
+    with project(source, router(backend, kind=f"{__name__}.Replacing")) as here:
+        assert [here.storage.save("css/a.css", ContentFile(content)) for content in (b"a", b"b")] == ["css/a.css"] * 2
+        with here.storage.open("css/a.css") as file:
+            assert file.read() == b"b"
+    with project(source, router(backend, kind=f"{__name__}.Sorting")) as here:
+        assert here.storage.save("b.css", ContentFile(b"b")) == "sorted/b.css"
+        assert here.storage.exists("sorted/b.css")
 
 
 def test_a_template_gets_an_address_that_a_browser_can_fetch(source: Path, azurite: Azurite) -> None:
