@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from django.conf import settings
 from django.core.files.base import File
@@ -33,8 +35,11 @@ class Staging(FileSystemStorage):
     """
 
     def __init__(self, *, location: str, sources: Sources, stored: Stored) -> None:
-        super().__init__(location=location)
+        # Of an address Django's code uses the last segment only.
+        super().__init__(location=location, base_url=settings.STATIC_URL)
         self._sources = {name.replace("\\", "/"): found for name, found in sources.items()}
+        # A stylesheet may name a directory, which Django leaves as it is. "." is the root.
+        self._directories = {str(parent) for name in self._sources for parent in PurePosixPath(name).parents}
         self._stored = stored
         self._deleted: set[str] = set()
         self.written: set[str] = set()
@@ -42,7 +47,7 @@ class Staging(FileSystemStorage):
 
     def exists(self, name: str) -> bool:
         """Return whether the destination would have the file if everything had been copied."""
-        if name in self.written:
+        if name in self.written or name in self._directories:
             return True
         return name not in self._deleted and (name in self._sources or self._stored.exists(name))
 
@@ -53,6 +58,8 @@ class Staging(FileSystemStorage):
         if name in self._sources:
             storage, path = self._sources[name]
             return storage.open(path, mode)
+        if name in self._directories:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         return self._stored.open(name, mode)
 
     def delete(self, name: str) -> None:
@@ -71,7 +78,3 @@ class Staging(FileSystemStorage):
         saved: str = super()._save(name, content)  # type: ignore[misc]  # the stubs do without private methods
         self.written.add(name)
         return saved
-
-    def url(self, name: str | None) -> str:
-        """Return an address whose last segment is the file's name, which is all that the hashing code uses of it."""
-        return f"{settings.STATIC_URL}{quote(name or '')}"

@@ -74,6 +74,23 @@ def test_hashes_and_contents_are_djangos(
     assert output == [[line.replace(f" to '{stored}'", "") for line in lines] for lines in expected_output]
 
 
+def test_a_directory_in_a_stylesheet_is_left_alone_as_in_django(
+    source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    """S2: in the first run, too."""
+    write(source, {"css/odd.css": b'a { behavior: url("../img") }\nb { x: url("../img/"), url(".."), url(".") }'})
+    stored = tmp_path / "stored"
+    with project(source, only_static(stored, kind=MANIFEST)) as here:
+        here.collect_as_django()
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        for _ in range(2):
+            here.collect()
+            found, expected = in_container(azurite, container), in_directory(stored)
+            assert manifest_of(found) == manifest_of(expected)
+            hashed = manifest_of(found)["css/odd.css"]
+            assert found[hashed] == expected[hashed]
+
+
 def test_the_manifest_is_stored_last(source: Path, proxy: FaultProxy, container: str) -> None:
     """S2"""
     with project(source, router(azure(proxy, container), kind=MANIFEST)) as here:
