@@ -52,14 +52,33 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         super(ManifestFilesMixin, self).__init__(router=router, prefix=prefix)
         self.manifest_storage = manifest_storage or self
         self._manifest: tuple[dict[str, str], str] | None = None
+        self._attempts = 0
+        self._failure: Exception | None = None
 
     def _loaded(self) -> tuple[dict[str, str], str]:
         found = self._manifest
         if found is None:
+            attempts = self._attempts
             with _reading:
                 found = self._manifest
                 if found is None:
-                    found = self._manifest = cast("Any", self).load_manifest()
+                    if self._failure is not None and self._attempts != attempts:
+                        # What this thread waited for has failed; one after the other, the threads of a server would
+                        # wait for minutes.
+                        raise copy.copy(self._failure) from self._failure
+                    found = self._read()
+        return found
+
+    def _read(self) -> tuple[dict[str, str], str]:
+        try:
+            found: tuple[dict[str, str], str] = cast("Any", self).load_manifest()
+            self._failure = None
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._attempts += 1
+        self._manifest = found
         return found
 
     @property

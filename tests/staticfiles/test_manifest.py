@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +16,9 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import CommandError
 from django.templatetags.static import static
 
+from storage_router.exceptions import BlobTimeoutError
 from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import Answer
+from storage_router.testing.faults import Answer, Delay
 from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer.azure import IMMUTABLE
 
@@ -141,6 +143,29 @@ def test_the_manifest_is_read_once_by_all_threads(source: Path, proxy: FaultProx
             assert len(set(pool.map(ask, range(8)))) == 1
         assert static("img/logo.svg")
         assert [request.operation for request in proxy.requests if request.method == "GET"] == ["Get Blob"]
+
+
+def test_threads_that_waited_for_the_manifest_share_the_error(source: Path, proxy: FaultProxy, container: str) -> None:
+    """F1: one after the other, the threads of a server would wait for minutes."""
+    with project(source, router(azure(proxy, container), kind=MANIFEST)) as here:
+        here.collect()
+    with project(source, router(azure(proxy, container, timeout=1), kind=MANIFEST)) as here:
+        here.storage.exists("css/site.css")
+        proxy.fail("Get Blob", Delay(20), times=100)
+        together = threading.Barrier(5)
+
+        def ask(_: int) -> float:
+            together.wait()
+            started = time.monotonic()
+            with pytest.raises(BlobTimeoutError, match=r"staticfiles\.json"):
+                static("css/site.css")
+            return time.monotonic() - started
+
+        with ThreadPoolExecutor(5) as pool:
+            took = list(pool.map(ask, range(5)))
+        assert max(took) < 2 * min(took), took
+        proxy.heal()
+        assert static("css/site.css")
 
 
 def test_before_the_first_run_there_is_no_manifest(source: Path, azurite: Azurite, container: str) -> None:
