@@ -156,8 +156,8 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
 
     def _twin(self, staging: Staging) -> ManifestStaticFilesStorage:
         """Return this storage, with whatever subclasses and settings changed of it, working in ``staging``."""
-        twin = copy.copy(self)
-        twin._router = twin.manifest_storage = staging
+        twin = self.through(staging)
+        twin.manifest_storage = staging
         twin._given_prefix = ""
         twin._manifest = {}, ""
         return twin
@@ -173,7 +173,14 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         cache_control = self.options.hashed_cache_control
         destination.copy_all(
             [
-                FileCopy(name=name, source=staging, source_name=name, cache_control=cache_control, immutable=True)
+                FileCopy(
+                    name=name,
+                    source=staging,
+                    source_name=name,
+                    cache_control=cache_control,
+                    immutable=True,
+                    finished=True,
+                )
                 for name in sorted(current - {self.manifest_name})
             ]
         )
@@ -183,7 +190,8 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
             manifests = Destination(self.manifest_storage, threads=1)
         # The copy says, later, which files this release needs; the manifest itself is overwritten by the next one.
         for name in (archived_name(self.manifest_name, twin.manifest_hash), self.manifest_name):
-            manifests.copy_all([FileCopy(name=name, source=staging, source_name=self.manifest_name)])
+            copied = FileCopy(name=name, source=staging, source_name=self.manifest_name, finished=True)
+            manifests.copy_all([copied])
         if self.options.manifest is not None:
             _write_whole(Path(self.options.manifest), staging.path(self.manifest_name))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -62,6 +63,18 @@ class StaticFilesStorage(Storage):
     def forwarded(self, name: str) -> tuple[Storage, str]:
         """Return the router and its name for the file."""
         return self.router, self.routed_name(name)
+
+    @property
+    def forwards_saving(self) -> bool:
+        """Whether saving a file here is saving it in the router; a subclass may have more to do."""
+        kind = type(self)
+        return kind.save is StaticFilesStorage.save and kind._save is StaticFilesStorage._save
+
+    def through(self, router: Storage) -> Self:
+        """Return this storage, with whatever subclasses and settings changed of it, in front of another router."""
+        twin = copy.copy(self)
+        twin._router = router
+        return twin
 
     def walk(self, path: str = "") -> Iterator[FileStat]:
         """Return an iterator over every static file below ``path``, at any depth, where the router can tell."""

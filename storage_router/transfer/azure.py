@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import replace
+from functools import partial
 
 from storage_router.azure.properties import BlobSettings, FileStat
 from storage_router.azure.saving import SINGLE_PUT
@@ -12,7 +13,9 @@ from storage_router.azure.storage import AzureStorage
 
 from .copying import Budget, FileCopy, Outcome
 from .direct import DirectWriter, direct_writer
+from .overwriting import overwriting
 from .sources import SteadyFile, opened, size_of
+from .ways import Saver
 
 LARGE = 48 * 2**20
 """Bytes that the upload of a large file holds in memory."""
@@ -22,17 +25,12 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 
 _HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control")
 
-_SAVING = ("save", "_save", "replace")
-
 
 class AzureWriter:
-    """Copies files to one ``AzureStorage``. A subclass that saves in its own way is left to do so. ``close()`` it."""
+    """Copies files to one ``AzureStorage``. ``close()`` it."""
 
     def __init__(self, storage: AzureStorage, *, direct: bool = True) -> None:
         self._storage = storage
-        # Of the storage itself: Django's staticfiles_storage is a lazy object around it.
-        kind = storage.__class__
-        self._ordinary = all(getattr(kind, method) is getattr(AzureStorage, method) for method in _SAVING)
         self._direct: DirectWriter | None = direct_writer(storage.options) if direct else None
 
     def close(self) -> None:
@@ -40,12 +38,22 @@ class AzureWriter:
         if self._direct is not None:
             self._direct.close()
 
-    def copy(self, copy: FileCopy, name: str, known: FileStat | None, *, budget: Budget, dry_run: bool) -> Outcome:
+    def copy(
+        self,
+        copy: FileCopy,
+        name: str,
+        known: FileStat | None,
+        *,
+        saver: Saver | None = None,
+        budget: Budget,
+        dry_run: bool,
+    ) -> Outcome:
         """Copy the file to ``name`` of the storage, unless the blob that the listing shows is the same.
 
-        The same is: content and every header. ``known`` is None where the listing shows none.
+        The same is: content and every header. ``known`` is None where the listing shows none. What has a ``saver`` is
+        left to it.
         """
-        settings = self._settings(copy, name)
+        settings = self._adjusted(copy, self._storage.blob_settings(name))
         size = size_of(copy.source, copy.source_name)
         small = size is not None and size <= SINGLE_PUT
         with budget.of(LARGE if size is None else min(size, LARGE)), opened(copy.source, copy.source_name) as file:
@@ -55,25 +63,22 @@ class AzureWriter:
                 if digest == known.content_md5:
                     return Outcome(copy=copy, action="unmodified", size=known.size)
                 file.seek(0)
-            if not dry_run:
-                self._put(name, file, data, settings, known)
+            if dry_run:
+                pass
+            elif saver is not None:
+                storage, own_name = saver
+                file.seek(0)
+                overwriting(storage, partial(self._adjusted, copy)).save(own_name, file)
+            else:
+                self._put(name, file, data, settings)
         return Outcome(copy=copy, action="replaced" if known else "created", size=size or 0)
 
-    def _settings(self, copy: FileCopy, name: str) -> BlobSettings:
-        settings = self._storage.blob_settings(name)
+    def _adjusted(self, copy: FileCopy, settings: BlobSettings) -> BlobSettings:
         default = IMMUTABLE if copy.immutable else None
         return replace(settings, cache_control=copy.cache_control or settings.cache_control or default)
 
-    def _put(
-        self, name: str, file: SteadyFile, data: bytes | None, settings: BlobSettings, known: FileStat | None
-    ) -> None:
+    def _put(self, name: str, file: SteadyFile, data: bytes | None, settings: BlobSettings) -> None:
         storage = self._storage
-        if not self._ordinary:
-            if known is not None:
-                storage.delete(name)
-            file.seek(0)
-            storage.save(name, file)
-            return
         if data is None or self._direct is None or not self._direct.put(storage.blob_name(name), data, settings):
             file.seek(0)
             # With the MD5 of every file: the next run compares by it.

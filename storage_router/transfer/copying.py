@@ -32,7 +32,8 @@ class FileCopy:
     """One file to copy: ``source_name`` of ``source`` becomes ``name`` of the destination.
 
     ``cache_control`` replaces what the destination's configuration says, where the destination knows such a thing. The
-    name of an ``immutable`` file holds its content's hash: where nothing is said of caching, it may be kept for ever.
+    name of an ``immutable`` file holds its content's hash: where nothing is said of caching, it may be kept for ever. A
+    ``finished`` file has been through the destination's own way of saving and goes to what the destination forwards to.
     """
 
     name: str
@@ -40,6 +41,7 @@ class FileCopy:
     source_name: str
     cache_control: str | None = None
     immutable: bool = False
+    finished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,12 @@ from django.core.files.storage import Storage
 
 from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
-from storage_router.exceptions import ReadOnlyRouteError, TransferError
-from storage_router.names import clean_name
-from storage_router.router import RouterStorage
+from storage_router.exceptions import BlobNotFoundError, TransferError
 
 from .azure import AzureWriter
 from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
 from .plain import copy_to_storage
+from .ways import reaches_azure, way_to
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
 """Takes a word (``Copying``) and how many files there are; the context manager gives a function to call after each."""
@@ -56,7 +55,7 @@ class Destination:
         self._budget = Budget()
         self._cleared: set[str] = set()
         self._writers: dict[int, AzureWriter] = {}
-        self._azure = _reaches_azure(storage)
+        self._azure = reaches_azure(storage)
 
     @cached_property
     def listing(self) -> dict[str, FileStat] | None:
@@ -159,38 +158,25 @@ class Destination:
                 writer.close()
 
     def _copy_one(self, copy: FileCopy) -> Outcome:
-        storage, name = _leaf(self.storage, copy.name)
-        if isinstance(storage, AzureStorage) and self.listing is not None:
-            known = self.listing.get(copy.name) if copy.name not in self._cleared else None
-            writer = self._writers.get(id(storage))
+        start, name = self.storage, copy.name
+        if copy.finished and hasattr(start, "forwarded"):
+            start, name = start.forwarded(name)
+        way = way_to(start, name)
+        if isinstance(way.storage, AzureStorage):
+            known = self._known(copy.name, way.storage, way.name) if copy.name not in self._cleared else None
+            writer = self._writers.get(id(way.storage))
             if writer is None:
-                writer = self._writers.setdefault(id(storage), AzureWriter(storage, direct=self._direct))
-            return writer.copy(copy, name, known, budget=self._budget, dry_run=self.dry_run)
-        return copy_to_storage(copy, self.storage, dry_run=self.dry_run)
+                writer = self._writers.setdefault(id(way.storage), AzureWriter(way.storage, direct=self._direct))
+            return writer.copy(copy, way.name, known, saver=way.saver, budget=self._budget, dry_run=self.dry_run)
+        return copy_to_storage(copy, start, name, dry_run=self.dry_run)
 
-
-def _leaf(storage: Storage, name: str) -> tuple[Storage, str]:
-    """Follow ``name`` through whatever forwards and routes it, to the storage that holds the file."""
-    while True:
-        if isinstance(storage, RouterStorage):
-            match = storage.table.match(clean_name(name))
-            if match.route is not None and match.route.read_only:
-                raise ReadOnlyRouteError(
-                    f"{match.route} is read_only: {name} can be neither written nor deleted", name=name
-                )
-            storage, name = storage.backends[match.alias], match.name
-        elif (forwarded := getattr(storage, "forwarded", None)) is not None:
-            storage, name = forwarded(name)
-        else:
-            return storage, name
-
-
-def _reaches_azure(storage: Storage) -> bool:
-    if isinstance(storage, RouterStorage):
-        return any(isinstance(backend, AzureStorage) for backend in storage.backends.values())
-    if (forwarded := getattr(storage, "forwarded", None)) is not None:
-        return _reaches_azure(forwarded("")[0])
-    return isinstance(storage, AzureStorage)
+    def _known(self, name: str, storage: AzureStorage, own_name: str) -> FileStat | None:
+        if self.listing is not None:
+            return self.listing.get(name)
+        try:
+            return storage.stat(own_name)
+        except BlobNotFoundError:
+            return None
 
 
 def _counted(results: Iterator[Outcome], advance: Callable[[], object]) -> Iterator[Outcome]:

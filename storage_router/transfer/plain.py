@@ -10,31 +10,31 @@ from .copying import Action, FileCopy, Outcome
 from .sources import SteadyFile, opened, size_of
 
 
-def copy_to_storage(copy: FileCopy, storage: Storage, *, dry_run: bool) -> Outcome:
-    """Copy one file unless the storage has the same content under its name.
+def copy_to_storage(copy: FileCopy, storage: Storage, name: str, *, dry_run: bool) -> Outcome:
+    """Copy one file to ``name`` of the storage, unless the same content is there.
 
     Django's storages do not overwrite, so a file that differs is deleted first, as Django's own ``collectstatic`` does.
     """
-    there = storage.exists(copy.name)
+    there = storage.exists(name)
     size = size_of(copy.source, copy.source_name) or 0
     with opened(copy.source, copy.source_name) as file:
-        if there and not _is_link(storage, copy.name) and _same(storage, copy, file):
+        if there and not _is_link(storage, name) and _same(storage, name, copy, file):
             return Outcome(copy=copy, action="unmodified", size=size)
     action: Action = "replaced" if there else "created"
     if dry_run:
         return Outcome(copy=copy, action=action, size=size)
     with opened(copy.source, copy.source_name) as file:
         if there:
-            storage.delete(copy.name)
-        storage.save(copy.name, file)
+            storage.delete(name)
+        storage.save(name, file)
     return Outcome(copy=copy, action=action, size=size)
 
 
-def _same(storage: Storage, copy: FileCopy, file: SteadyFile) -> bool:
-    sizes = size_of(storage, copy.name), size_of(copy.source, copy.source_name)
+def _same(storage: Storage, name: str, copy: FileCopy, file: SteadyFile) -> bool:
+    sizes = size_of(storage, name), size_of(copy.source, copy.source_name)
     if None not in sizes and sizes[0] != sizes[1]:
         return False
-    with opened(storage, copy.name) as stored:
+    with opened(storage, name) as stored:
         return stored.digest() == file.digest()
 
 

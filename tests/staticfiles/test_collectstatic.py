@@ -223,9 +223,9 @@ def test_part_of_the_files_may_lie_elsewhere(source: Path, azurite: Azurite, con
         assert len(in_container(azurite, container)) == len(COLLECTED) - 1
 
 
-def test_where_a_backend_cannot_list_each_file_is_asked_for(source: Path, azurite: Azurite, container: str) -> None:
+def test_where_a_backend_cannot_list_each_file_is_asked_for(source: Path, proxy: FaultProxy, container: str) -> None:
     given = router(
-        azure(azurite, container),
+        azure(proxy, container),
         routes=[
             {"prefix": "static/", "types": ".svg", "backend": "remote"},
             {"prefix": "static/", "backend": "static"},
@@ -236,6 +236,10 @@ def test_where_a_backend_cannot_list_each_file_is_asked_for(source: Path, azurit
     with project(source, given) as here:
         assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
         assert here.collect().lines == [f"0 static files copied, {len(COLLECTED)} unmodified."]
+        write(source, {"css/site.css": b"p {}"})
+        assert here.collect().lines == [f"1 static file copied, {len(COLLECTED) - 1} unmodified."]
+    assert proxy.count("Delete Blob") == 0
+    assert in_container(proxy, container)["static/css/site.css"] == b"p {}"
 
 
 def test_a_finder_of_generated_files_works(source: Path, azurite: Azurite, container: str) -> None:
