@@ -187,7 +187,7 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         manifests = destination
         if self.manifest_storage is not self:
             assert self.manifest_storage is not None
-            manifests = Destination(self.manifest_storage, threads=1)
+            manifests = Destination(self.manifest_storage)
         # The copy says, later, which files this release needs; the manifest itself is overwritten by the next one.
         for name in (archived_name(self.manifest_name, twin.manifest_hash), self.manifest_name):
             copied = FileCopy(name=name, source=staging, source_name=self.manifest_name, finished=True)

@@ -17,7 +17,7 @@ from storage_router.exceptions import BlobNotFoundError, TransferError
 from .azure import AzureWriter
 from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
 from .plain import copy_to_storage
-from .ways import reaches_azure, way_to
+from .ways import bears_threads, reaches_azure, way_to
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
 """Takes a word (``Copying``) and how many files there are; the context manager gives a function to call after each."""
@@ -34,6 +34,9 @@ class Destination:
 
     Where its files lie on Azure they are listed once, with their digests, at the first need; everything asked of this
     object is then answered from the listing. Any other storage is asked for each file.
+
+    ``threads`` files are on their way at a time on Azure and in a directory of Django's. Other storages may not bear
+    that (one connection, for example, with one answer after the other), so there it is one.
 
     ``dry_run`` compares and copies nothing. ``direct=False`` leaves every request to the SDK.
     """
@@ -127,7 +130,7 @@ class Destination:
 
         copies = [FileCopy(name=name, source=self.storage, source_name=name) for name in names]
         with self._progress("Deleting", len(copies)) as advance:
-            _require_success(_counted(outcomes(copies, delete, threads=self.threads), advance), "deleted")
+            _require_success(_counted(self._outcomes(copies, delete), advance), "deleted")
 
     def copy_all(self, copies: Sequence[FileCopy], *, succeeded: Callable[[Outcome], object] | None = None) -> None:
         """Copy the files that are not there already; ``succeeded`` hears of each that is there then.
@@ -136,8 +139,16 @@ class Destination:
         """
         _ = self.listing  # a missing container is one error, not one for each file
         with self._progress("Copying", len(copies)) as advance, self._closing():
-            results = self._remembered(outcomes(copies, self._copy_one, threads=self.threads), succeeded)
+            results = self._remembered(self._outcomes(copies, self._copy_one), succeeded)
             _require_success(_counted(results, advance), "copied")
+
+    def _outcomes(self, copies: Iterable[FileCopy], do: Callable[[FileCopy], Outcome]) -> Iterator[Outcome]:
+        together: list[FileCopy] = []
+        alone: list[FileCopy] = []
+        for copy in copies:
+            (together if bears_threads(self.storage, copy.name) else alone).append(copy)
+        yield from outcomes(together, do, threads=self.threads)
+        yield from outcomes(alone, do, threads=1)
 
     def _remembered(
         self, results: Iterator[Outcome], succeeded: Callable[[Outcome], object] | None

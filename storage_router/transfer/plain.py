@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
-from django.core.files.storage import Storage
+from django.core.files.storage import FileSystemStorage, Storage
 
 from .copying import Action, FileCopy, Outcome
 from .sources import SteadyFile, opened, size_of
+
+_WRITING = ("save", "_save", "delete")
+
+
+def is_directory(storage: Storage) -> TypeGuard[FileSystemStorage]:
+    """Whether the storage is Django's ``FileSystemStorage``, or a subclass that stores files as that does."""
+    kind = storage.__class__
+    return isinstance(storage, FileSystemStorage) and all(
+        getattr(kind, method) is getattr(FileSystemStorage, method) for method in _WRITING
+    )
 
 
 def copy_to_storage(copy: FileCopy, storage: Storage, name: str, *, dry_run: bool) -> Outcome:

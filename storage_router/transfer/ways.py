@@ -1,4 +1,4 @@
-"""The storages that a name leads through to its file: which of them holds it, and which saves it."""
+"""The storages that a name leads through to its file: which of them holds it, which saves it, what they bear."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ReadOnlyRouteError
 from storage_router.names import clean_name
 from storage_router.router import RouterStorage
+
+from .plain import is_directory
 
 Saver = tuple[Storage, str]
 """A storage that saves in its own way, and its name for the file."""
@@ -49,6 +51,15 @@ def way_to(storage: Storage, name: str) -> Way:
             storage, name = forwarded(name)
         else:
             return Way(storage=storage, name=name, saver=saver)
+
+
+def bears_threads(storage: Storage, name: str) -> bool:
+    """Whether files may be stored in parallel where ``name`` leads."""
+    try:
+        holder = way_to(storage, name).storage
+    except Exception:  # noqa: BLE001 - whoever stores the file gets the same, and says so
+        return True
+    return isinstance(holder, AzureStorage) or is_directory(holder)
 
 
 def reaches_azure(storage: Storage) -> bool:

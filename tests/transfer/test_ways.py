@@ -1,4 +1,4 @@
-"""Who saves where a storage of the project's own stands in the way."""
+"""How many threads store, and who saves where a storage of the project's own stands in the way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
+from storage_router import RouterStorage
 from storage_router.testing.azurite import Azurite
 from storage_router.transfer import Destination, FileCopy
 from storage_router.transfer.azure import IMMUTABLE
@@ -23,7 +24,7 @@ from tests.staticfiles.projects import (
     router,
     write,
 )
-from tests.staticfiles.storages import AskedFor, Noting
+from tests.staticfiles.storages import AskedFor, Noting, OneConnection
 from tests.staticfiles.test_collectstatic import COLLECTED
 from tests.staticfiles.test_manifest import manifest_of
 
@@ -41,6 +42,35 @@ def copies(folder: Path, **options) -> list[FileCopy]:
     files = FileSystemStorage(location=folder)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return [FileCopy(name=name, source=files, source_name=name, **options) for name in names]
+
+
+def test_a_storage_that_bears_one_thread_gets_one(source: Path) -> None:
+    """S4, C1: as those have it that talk over one connection."""
+    storage = OneConnection()
+    Destination(storage).copy_all(copies(source))
+    write(source, {"css/site.css": b"p {}"})
+    Destination(storage).copy_all(copies(source))
+    with storage.open("css/site.css") as file:
+        assert file.read() == b"p {}"
+    Destination(storage).delete_all(FILES)
+    assert storage.listdir("css") == ([], [])
+
+
+def test_only_the_backends_that_do_not_bear_threads_go_without(source: Path, tmp_path: Path) -> None:
+    storage = RouterStorage(
+        backends={
+            "one": {"type": "django", "backend": f"{TESTS}OneConnection"},
+            "disk": {"type": "filesystem", "location": str(tmp_path / "stored")},
+        },
+        routes=[{"prefix": "css/", "backend": "one"}, {"prefix": "read/", "backend": "disk", "read_only": True}],
+        default="disk",
+    )
+    seen: list[int] = []
+    many = copies(source)
+    Destination(storage).copy_all(many, succeeded=lambda outcome: seen.append(outcome.size))
+    assert len(seen) == len(many)
+    assert in_directory(tmp_path / "stored") == {n: c for n, c in FILES.items() if not n.startswith("css/")}
+    assert sorted(storage.listdir("css")[1]) == ["base.css", "base.css.map", "site.css"]
 
 
 @pytest.mark.parametrize("kind", [Noting, AskedFor])
