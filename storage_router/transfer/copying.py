@@ -33,7 +33,8 @@ class FileCopy:
 
     ``cache_control`` replaces what the destination's configuration says, where the destination knows such a thing. The
     name of an ``immutable`` file holds its content's hash: where nothing is said of caching, it may be kept for ever. A
-    ``finished`` file has been through the destination's own way of saving and goes to what the destination forwards to.
+    ``fresh`` file is stored anew even if the same is there, so that its time says when that was done last. A
+    ``finished`` one has been through the destination's own way of saving and goes to what the destination forwards to.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FileCopy:
     source_name: str
     cache_control: str | None = None
     immutable: bool = False
+    fresh: bool = False
     finished: bool = False
 
 

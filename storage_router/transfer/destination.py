@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from storage_router.exceptions import BlobNotFoundError, TransferError
 
 from .azure import AzureWriter
 from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
-from .plain import copy_to_storage
+from .plain import copy_to_storage, is_directory
 from .ways import bears_threads, reaches_azure, way_to
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
@@ -94,7 +95,7 @@ class Destination:
     def exists(self, name: str) -> bool:
         """Return whether the storage has the file or directory; what is to be cleared counts as gone."""
         if self.listing is None:
-            return self.storage.exists(name)
+            return name not in self._cleared and self.storage.exists(name)
         return name in self._tree or (name in self.listing and name not in self._cleared)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -109,17 +110,34 @@ class Destination:
         return self.storage.open(name, mode)
 
     def clear(self, name: str) -> None:
-        """Delete the file; one that is listed only at ``sweep()``, and not if another is copied to its name before."""
-        if self.listing is None:
-            self.storage.delete(name)
-        else:
-            self._cleared.add(name)
+        """Delete the file at ``sweep()``, if no other is copied to its name before."""
+        self._cleared.add(name)
+
+    def keep(self, name: str) -> None:
+        """Do not delete the file at ``sweep()``: something else than a copy has taken its place."""
+        self._cleared.discard(name)
 
     def sweep(self) -> None:
         """Delete what was to be cleared and has not been replaced. Raises ``TransferError``."""
         names, self._cleared = sorted(self._cleared), set()
-        if not self.dry_run:
-            self.delete_all(names)
+        if self.dry_run:
+            return
+        self.delete_all(names)
+        if self.listing is not None:
+            for name in names:
+                self.listing.pop(name, None)
+            vars(self).pop("_tree", None)
+
+    def make_way(self, names: Iterable[str]) -> None:
+        """Delete what is to be cleared and has the name of a directory that the files need."""
+        if self.listing is not None or not self._cleared:
+            return  # Azure can have both
+        for name in names:
+            directory = name
+            while directory := directory.rpartition("/")[0]:
+                if directory in self._cleared:
+                    self.storage.delete(directory)
+                    self._cleared.discard(directory)
 
     def delete_all(self, names: Iterable[str]) -> None:
         """Delete the files, in parallel. Raises ``TransferError`` with the names of those that are still there."""
@@ -138,6 +156,7 @@ class Destination:
         Raises ``TransferError`` when all the others have been copied, and what the listing raises before anything is.
         """
         _ = self.listing  # a missing container is one error, not one for each file
+        self.make_way(copy.name for copy in copies)
         with self._progress("Copying", len(copies)) as advance, self._closing():
             results = self._remembered(self._outcomes(copies, self._copy_one), succeeded)
             _require_success(_counted(results, advance), "copied")
@@ -173,12 +192,16 @@ class Destination:
         if copy.finished and hasattr(start, "forwarded"):
             start, name = start.forwarded(name)
         way = way_to(start, name)
+        if copy.name in self._cleared:
+            copy = replace(copy, fresh=True)
         if isinstance(way.storage, AzureStorage):
-            known = self._known(copy.name, way.storage, way.name) if copy.name not in self._cleared else None
+            known = None if copy.fresh else self._known(copy.name, way.storage, way.name)
             writer = self._writers.get(id(way.storage))
             if writer is None:
                 writer = self._writers.setdefault(id(way.storage), AzureWriter(way.storage, direct=self._direct))
             return writer.copy(copy, way.name, known, saver=way.saver, budget=self._budget, dry_run=self.dry_run)
+        if is_directory(way.storage) and way.saver is None:
+            return copy_to_storage(copy, way.storage, way.name, dry_run=self.dry_run)
         return copy_to_storage(copy, start, name, dry_run=self.dry_run)
 
     def _known(self, name: str, storage: AzureStorage, own_name: str) -> FileStat | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from storage_router.testing.faults import Answer, Delay, RejectToken, Reset
 from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer import Destination, FileCopy
 
-from .projects import FILES, azure, in_container, project, router, write
+from .projects import FILES, azure, in_container, in_directory, project, router, write
 from .test_collectstatic import COLLECTED
 from .test_manifest import manifest_of
 
@@ -77,6 +78,68 @@ def test_a_file_that_changes_while_it_is_copied_is_not_stored(
     steady = [FileCopy(name="a.css", source=FileSystemStorage(location=tmp_path), source_name="a.css")]
     Destination(target).copy_all(steady)
     assert in_container(azurite, container)["a.css"] == (tmp_path / "a.css").read_bytes()
+
+
+class ChangingLater(FileSystemStorage):
+    """Somebody else writes to each file while it is read for the second time, after its first pieces."""
+
+    opened = 0
+
+    def open(self, name: str, mode: str = "rb"):
+        self.opened += 1
+        return LaterFile(super().open(name, mode), self.path(name)) if self.opened == 2 else super().open(name, mode)
+
+
+class LaterFile(File):
+    def __init__(self, file: File, path: str) -> None:
+        super().__init__(file.file, file.name)
+        self.path, self.pieces = path, 0
+
+    def read(self, size: int = -1) -> bytes:
+        self.pieces += 1
+        if self.pieces == 5:
+            with Path(self.path).open("ab") as other:
+                other.write(b"more")
+        return self.file.read(size)
+
+
+class Keeping(FileSystemStorage):
+    """A storage of the project's own, which leaves what had arrived before an error."""
+
+    def _save(self, name: str, content) -> str:
+        return super()._save(name, content)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_in_a_directory_a_file_is_replaced_whole_or_not_at_all(there: bool, tmp_path: Path) -> None:
+    """S3, S4"""
+    write(tmp_path / "source", {"css/a.css": b"a" * 2**20})
+    stored = tmp_path / "stored"
+    old = {"css/a.css": b"old"} if there else {}
+    write(stored, old)
+    copy = FileCopy(name="css/a.css", source=ChangingLater(location=tmp_path / "source"), source_name="css/a.css")
+    with pytest.raises(TransferError, match="changed while it was being read"):
+        Destination(FileSystemStorage(location=stored)).copy_all([copy])
+    assert in_directory(stored) == old
+    write(stored, {"b": b"a file"})
+    with pytest.raises(TransferError, match=r"b exists and is not a directory|Not a directory"):
+        Destination(FileSystemStorage(location=stored)).copy_all([replace(copy, name="b/a.css")])
+    Destination(FileSystemStorage(location=stored, file_permissions_mode=0o640)).copy_all([copy])
+    assert (stored / "css/a.css").read_bytes() == (tmp_path / "source/css/a.css").read_bytes()
+    assert (stored / "css/a.css").stat().st_mode & 0o777 == 0o640
+    assert in_directory(stored).keys() == {"css/a.css", "b"}
+
+
+def test_no_other_storage_keeps_part_of_a_file(tmp_path: Path) -> None:
+    """S4: what it had is gone, as with Django's own command; half a file would look like a whole one."""
+    write(tmp_path / "source", {"a.css": b"a" * 2**20})
+    write(tmp_path / "stored", {"a.css": b"old"})
+    copy = FileCopy(name="a.css", source=ChangingLater(location=tmp_path / "source"), source_name="a.css")
+    with pytest.raises(TransferError, match="changed while it was being read"):
+        Destination(Keeping(location=tmp_path / "stored")).copy_all([copy])
+    assert in_directory(tmp_path / "stored") == {}
+    Destination(Keeping(location=tmp_path / "stored")).copy_all([copy])
+    assert (tmp_path / "stored/a.css").read_bytes() == (tmp_path / "source/a.css").read_bytes()
 
 
 def test_a_missing_container_is_one_error_that_says_how_to_make_it(source: Path, azurite: Azurite) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command, get_commands
 
 from storage_router.testing.azurite import Azurite
@@ -190,6 +191,45 @@ def test_links_to_azure_are_refused(source: Path, azurite: Azurite, container: s
         here.collect(link=True)
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_clear_makes_way_for_a_directory_that_has_the_name_of_an_old_file(
+    link: bool, source: Path, tmp_path: Path
+) -> None:
+    stored = tmp_path / "stored"
+    with project(source, router(filesystem(stored))) as here:
+        here.collect()
+        write(stored, {"js/old.js": b"old"})
+        (source / "empty.txt").unlink()
+        write(source, {"empty.txt/now/a.txt": b"a", "empty.txt/now/b.txt": b"b"})
+        here.collect(clear=True, link=link, verbosity=0)
+    expected = {**COLLECTED, "empty.txt/now/a.txt": b"a", "empty.txt/now/b.txt": b"b"}
+    del expected["empty.txt"]
+    assert in_directory(stored) == expected
+    assert (stored / "css/site.css").is_symlink() == link
+
+
+@pytest.mark.parametrize("kind", ["StaticFilesStorage", "ManifestStaticFilesStorage"])
+def test_clear_in_a_directory_takes_nothing_away_before_everything_is_there(
+    kind: str, source: Path, tmp_path: Path
+) -> None:
+    """S4: as on Azure."""
+    stored = tmp_path / "stored"
+    with project(source, router(filesystem(stored), kind=kind)) as here:
+        here.collect()
+        before = in_directory(stored)
+        write(source, {"css/base.css": b"p { margin: 1px }"})
+        (source / "css/gone.css").symlink_to(source / "nowhere")
+        with pytest.raises(CommandError, match=r"css/gone\.css"):
+            here.collect(clear=True, verbosity=0)
+        assert in_directory(stored) == before | {"css/base.css": b"p { margin: 1px }"}
+        (source / "css/gone.css").unlink()
+        here.collect(clear=True, verbosity=0)
+        found = in_directory(stored)
+    with project(source, router(filesystem(tmp_path / "new"), kind=kind)) as here:
+        here.collect(verbosity=0)
+    assert found == in_directory(tmp_path / "new")
+
+
 def test_a_storage_of_a_third_party_needs_only_what_all_storages_have(source: Path) -> None:
     """S4: without listing, sizes and paths."""
     backend = {"type": "django", "backend": "tests.staticfiles.storages.RemoteStorage"}
@@ -273,6 +313,21 @@ def test_clear_leaves_no_moment_without_a_file(source: Path, proxy: FaultProxy, 
     assert operations == ["List Blobs", *["Put Blob"] * (len(COLLECTED) - 1), "Delete Blob"], proxy.story()
     assert proxy.requests[-1].blob == f"{container}/empty.txt"
     assert set(in_container(proxy, container)) == set(COLLECTED) - {"empty.txt"}
+
+
+def test_clear_leaves_what_a_storage_of_the_projects_own_makes(source: Path, azurite: Azurite, container: str) -> None:
+    """Django's mixin stores hashed files and its manifest itself, after it was asked whether they are there."""
+    options = {key: value for key, value in azure(azurite, container).items() if key != "type"}
+    entries = {
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": {"BACKEND": "tests.staticfiles.storages.ProjectsManifestStorage", "OPTIONS": options},
+    }
+    with project(source, entries) as here:
+        here.collect()
+        before = in_container(azurite, container)
+        here.storage.save("old.txt", ContentFile(b"old"))
+        here.collect(clear=True, verbosity=0)
+    assert in_container(azurite, container) == before
 
 
 def test_a_read_only_route_is_respected(source: Path, azurite: Azurite, container: str) -> None:

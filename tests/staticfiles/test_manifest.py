@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import urllib.request
@@ -74,6 +75,36 @@ def test_hashes_and_contents_are_djangos(
     left = set(expected) - current - {"staticfiles.json"}
     assert set(found) - current == {"staticfiles.json", *archived(found), *(left if "Everything" in kind else ())}
     assert output == [[line.replace(f" to '{stored}'", "") for line in lines] for lines in expected_output]
+
+
+@pytest.mark.parametrize("clear", [False, True])
+@pytest.mark.parametrize("place", ["azure", "directory"])
+def test_what_a_mixin_packs_is_hashed_as_in_django(
+    clear: bool, place: str, source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    """R9, S2: over three releases, as django-pipeline does it."""
+    expected, stored = tmp_path / "expected", tmp_path / "stored"
+    given = only_static(expected)
+    given["staticfiles"]["BACKEND"] = f"{TESTS}PackedOfDjango"
+    backend, files = (
+        (azure(azurite, container), lambda: in_container(azurite, container))
+        if place == "azure"
+        else (filesystem(stored), lambda: in_directory(stored))
+    )
+    for release in range(3):
+        write(source, {"css/base.css": b"p {}\n", "css/more.css": b"a { margin: %dpx }\n" % release})
+        for path in source.rglob("*"):
+            os.utime(path, (2**31, 2**31))  # Django looks at times
+        with project(source, given) as here:
+            here.collect_as_django(clear=clear, verbosity=0)
+        with project(source, router(backend, kind=f"{TESTS}Packed")) as here:
+            here.collect(clear=clear, verbosity=0)
+        found, reference = files(), in_directory(expected)
+        assert json.loads(found["staticfiles.json"]) == json.loads(reference["staticfiles.json"])
+        packed = manifest_of(found)["css/all.css"]
+        assert found[packed] == found["css/all.css"] == b"p {}\na { margin: %dpx }\n" % release
+        assert [name for name in found if name.startswith("css/all")].count("css/all.css") == 1
+        assert all("_" not in name for name in found)
 
 
 def test_a_directory_in_a_stylesheet_is_left_alone_as_in_django(

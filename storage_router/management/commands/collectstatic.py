@@ -52,6 +52,12 @@ class Command(collectstatic.Command):
         """Note the file: Django calls this for each that a finder found, one after the other."""
         self._waiting.append(FileCopy(name=prefixed_path, source=source_storage, source_name=path))
 
+    def link_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
+        """Link the file in Django's way."""
+        self._destination.make_way([prefixed_path])
+        super().link_file(path, prefixed_path, source_storage)
+        self._destination.keep(prefixed_path)
+
     def _copy_waiting(self) -> None:
         copies, self._waiting = self._waiting, []
         self._destination.copy_all(copies, succeeded=self._note)
@@ -75,6 +81,8 @@ class _DestinationOfDjango:
 
     What it asks while it clears is answered from the listing, deletions wait until the new files are there, and
     whatever was waiting is copied before the files are post-processed.
+
+    A storage that post-processes in a way of its own stores past the destination, so there the deletions come before.
     """
 
     def __init__(self, destination: Destination, copy_waiting: Callable[[], None]) -> None:
@@ -90,8 +98,11 @@ class _DestinationOfDjango:
 
     def _post_process(self, post_process: Callable[..., Any], paths: Any, **options: Any) -> Iterator[Any]:
         self._copy_waiting()
-        if isinstance(self._destination.storage, ManifestStaticFilesStorage):
+        storage = self._destination.storage
+        if isinstance(storage, ManifestStaticFilesStorage):
             options["destination"] = self._destination
+        if getattr(storage.__class__, "post_process", None) is not ManifestStaticFilesStorage.post_process:
+            self._destination.sweep()
         yield from post_process(paths, **options) or ()
 
 
