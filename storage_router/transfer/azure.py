@@ -58,7 +58,8 @@ class AzureWriter:
         small = size is not None and size <= SINGLE_PUT
         with budget.of(LARGE if size is None else min(size, LARGE)), opened(copy.source, copy.source_name) as file:
             data = file.read() if small else None
-            if known is not None and known.size == (size if data is None else len(data)) and _fits(known, settings):
+            length = size if data is None else len(data)
+            if known is not None and length in (None, known.size) and _fits(known, settings):
                 digest = file.digest() if data is None else hashlib.md5(data, usedforsecurity=False).digest()
                 if digest == known.content_md5:
                     return Outcome(copy=copy, action="unmodified", size=known.size)

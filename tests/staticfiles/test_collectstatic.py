@@ -287,6 +287,7 @@ def test_a_finder_of_generated_files_works(source: Path, azurite: Azurite, conta
     with project(source, router(azure(azurite, container)), STATICFILES_FINDERS=finders) as here:
         assert "Copying 'version.txt'" in here.collect(verbosity=2).lines
         assert in_container(azurite, container) == {"generated/version.txt": b"7"}
+        assert here.collect().lines == ["0 static files copied, 1 unmodified."]
 
 
 def test_the_first_of_two_files_of_one_name_wins(
