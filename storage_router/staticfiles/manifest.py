@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -188,10 +189,12 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         if self.manifest_storage is not self:
             assert self.manifest_storage is not None
             manifests = Destination(self.manifest_storage)
-        # The copy says, later, which files this release needs; the manifest itself is overwritten by the next one.
-        for name in (archived_name(self.manifest_name, twin.manifest_hash), self.manifest_name):
-            copied = FileCopy(name=name, source=staging, source_name=self.manifest_name, finished=True)
-            manifests.copy_all([copied])
+        manifest = FileCopy(name=self.manifest_name, source=staging, source_name=self.manifest_name, finished=True)
+        # The copy says, later, which files this release needs; the manifest itself is overwritten by the next one. Its
+        # time says when the release became the current one, which may be for the second time.
+        archived = archived_name(self.manifest_name, twin.manifest_hash)
+        manifests.copy_all([replace(manifest, name=archived, fresh=manifests.differs(manifest))])
+        manifests.copy_all([manifest])
         if self.options.manifest is not None:
             _write_whole(Path(self.options.manifest), staging.path(self.manifest_name))
 

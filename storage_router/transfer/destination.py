@@ -161,6 +161,13 @@ class Destination:
             results = self._remembered(self._outcomes(copies, self._copy_one), succeeded)
             _require_success(_counted(results, advance), "copied")
 
+    def differs(self, copy: FileCopy) -> bool:
+        """Return whether the file would be copied."""
+        try:
+            return self._copy_one(copy, dry_run=True).action != "unmodified"
+        except Exception:  # noqa: BLE001 - copying it fails, too, and says why
+            return True
+
     def _outcomes(self, copies: Iterable[FileCopy], do: Callable[[FileCopy], Outcome]) -> Iterator[Outcome]:
         together: list[FileCopy] = []
         alone: list[FileCopy] = []
@@ -187,11 +194,12 @@ class Destination:
             for writer in self._writers.values():
                 writer.close()
 
-    def _copy_one(self, copy: FileCopy) -> Outcome:
+    def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
         start, name = self.storage, copy.name
         if copy.finished and hasattr(start, "forwarded"):
             start, name = start.forwarded(name)
         way = way_to(start, name)
+        dry_run = dry_run or self.dry_run
         if copy.name in self._cleared:
             copy = replace(copy, fresh=True)
         if isinstance(way.storage, AzureStorage):
@@ -199,10 +207,10 @@ class Destination:
             writer = self._writers.get(id(way.storage))
             if writer is None:
                 writer = self._writers.setdefault(id(way.storage), AzureWriter(way.storage, direct=self._direct))
-            return writer.copy(copy, way.name, known, saver=way.saver, budget=self._budget, dry_run=self.dry_run)
+            return writer.copy(copy, way.name, known, saver=way.saver, budget=self._budget, dry_run=dry_run)
         if is_directory(way.storage) and way.saver is None:
-            return copy_to_storage(copy, way.storage, way.name, dry_run=self.dry_run)
-        return copy_to_storage(copy, start, name, dry_run=self.dry_run)
+            return copy_to_storage(copy, way.storage, way.name, dry_run=dry_run)
+        return copy_to_storage(copy, start, name, dry_run=dry_run)
 
     def _known(self, name: str, storage: AzureStorage, own_name: str) -> FileStat | None:
         if self.listing is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from unittest.mock import patch
 
@@ -107,6 +108,19 @@ def test_an_earlier_release_published_again_is_the_current_one(source: Path, azu
         assert names[0] in found
         assert names[2] in found
         assert names[1] not in found
+
+
+def test_a_release_published_again_counts_from_then(source: Path, azurite: Azurite, container: str) -> None:
+    """A, B, C, back to A, then D: the release before D is A, and the one before that is C."""
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        names = {}
+        for release in "ABCAD":
+            write(source, {"css/base.css": b"/* %s */" % release.encode()})
+            here.collect(verbosity=0)
+            names[release] = here.storage.hashed_files["css/base.css"]
+            time.sleep(1.1)  # the listing's times are seconds
+        assert {names["B"], names["C"]} == set(names.values()) & set(prune(keep=1).splitlines())
+        assert {names["B"]} == set(names.values()) & set(prune(keep=2).splitlines())
 
 
 @pytest.mark.parametrize("broken", [b"{", b"[]", b'{"paths": [], "hash": ""}', b'{"version": "1.1"}'])
