@@ -37,47 +37,66 @@ class Leftovers:
 def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int) -> Leftovers:
     """Return what neither the current manifest nor those of the ``keep`` releases before it name.
 
-    Files that were stored less than ``older_than`` seconds ago stay: a release that is just being published has no
-    manifest yet. Raises ``ManifestError`` if a manifest that counts is missing or cannot be read.
+    Files that were stored less than ``older_than`` seconds ago stay, and with them the manifests that name them: a
+    release that is just being published has no manifest yet. Raises ``ManifestError`` if a manifest that counts is
+    missing or cannot be read, and ``NotImplementedError`` if a storage cannot list.
     """
     archive = storage.manifest_storage or storage
     listed = {stat.name: stat for stat in storage.walk()}
-    manifests = _archived(storage, archive, listed)
     current = _read(archive, storage.manifest_name)
+    # With static.manifest this process serves what its own file names.
+    needed = _names(_served(storage)) | _names(current["paths"])
+    manifests = [name for name in _archived(storage, archive, listed) if name not in needed]
     # The current release is archived, too, and is not one of those before it.
     own = archived_name(storage.manifest_name, current["hash"])
     earlier = [name for name in manifests if name != own]
-    kept, dropped = earlier[:keep], earlier[keep:]
-    # With static.manifest this process serves what its own file names.
-    needed = _names(storage.hashed_files) | _names(current["paths"])
+    kept = earlier[:keep]
     for name in kept:
         needed |= _names(_read(archive, name)["paths"])
-    before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
-    files = [
+    # The names of a project's own hashes look like any others; that they are hashed is in the manifests alone.
+    dropped = {name: hashed for name in earlier[keep:] if (hashed := _hashed(archive, name)) is not None}
+    hashed = set[str]().union(*dropped.values())
+    unneeded = [
         stat
         for stat in listed.values()
-        if _HASHED.search(stat.name)
-        and stat.name not in needed
-        and stat.name not in manifests
-        and stat.modified <= before
+        if (_HASHED.search(stat.name) or stat.name in hashed) and stat.name not in needed and stat.name not in manifests
     ]
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
+    young = {stat.name for stat in unneeded if stat.modified > before}
+    files = [stat for stat in unneeded if stat.name not in young]
     return Leftovers(
         files=tuple(stat.name for stat in files),
         size=sum(stat.size for stat in files),
-        manifests=tuple(dropped),
+        manifests=tuple(name for name, names in dropped.items() if not names & young),
         kept=(storage.manifest_name, *kept),
     )
+
+
+def _served(storage: ManifestStaticFilesStorage) -> Mapping[str, str]:
+    try:
+        return storage.hashed_files
+    except ValueError as error:
+        raise ManifestError(str(error)) from error
 
 
 def _archived(storage: ManifestStaticFilesStorage, archive: Storage, listed: Mapping[str, FileStat]) -> list[str]:
     """Return the archived manifests, the newest first."""
     root, extension = os.path.splitext(storage.manifest_name)  # noqa: PTH122 - a name, not a path
-    is_one = re.compile(rf"{re.escape(root)}\.[0-9a-f]+{re.escape(extension)}").fullmatch
+    is_one = re.compile(rf"{re.escape(root)}\.[^./]+{re.escape(extension)}").fullmatch
     if archive is storage:
         times = {stat.name: stat.modified for stat in listed.values() if is_one(stat.name)}
     else:
         times = {name: archive.get_modified_time(name) for name in archive.listdir("")[1] if is_one(name)}
     return sorted(times, key=lambda name: times[name], reverse=True)
+
+
+def _hashed(archive: Storage, name: str) -> set[str] | None:
+    """Return the hashed names of an archived manifest, None if it cannot be read: it may be some other file."""
+    try:
+        paths = _read(archive, name)["paths"]
+    except ManifestError:
+        return None
+    return {hashed for plain, hashed in paths.items() if hashed != plain}
 
 
 def _read(archive: Storage, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
@@ -40,8 +41,8 @@ def test_only_what_no_kept_manifest_names_is_listed(source: Path, proxy, azurite
         before = in_container(azurite, container)
         proxy.forget()
         listed = prune(keep=1).splitlines()
-        # The listing, the current manifest for pruning, and one kept one; this process knows its own already.
-        assert sorted(it.operation for it in proxy.requests) == ["Get Blob", "Get Blob", "List Blobs"], proxy.story()
+        # The listing, the current manifest for pruning, and the three before; this process knows its own already.
+        assert sorted(it.operation for it in proxy.requests) == ["Get Blob"] * 4 + ["List Blobs"], proxy.story()
         assert set(names[:2]) == {name for name in listed if name in names}
         assert "Nothing was removed; --delete removes them." in listed[-1]
         assert listed[-1].startswith("4 old files, ")
@@ -123,6 +124,43 @@ def test_a_release_published_again_counts_from_then(source: Path, azurite: Azuri
         assert {names["B"]} == set(names.values()) & set(prune(keep=2).splitlines())
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_hashes_of_the_projects_own_are_found_by_the_manifests(
+    elsewhere: bool, source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    given = router(azure(azurite, container), kind="tests.staticfiles.storages.OwnHashes")
+    if elsewhere:
+        given["staticfiles"]["OPTIONS"] = {"manifest_storage": FileSystemStorage(location=tmp_path / "kept")}
+    write(source, {"plain.json": b"{}", "staticfiles.other.json": b"{}"})
+    with project(source, given) as here:
+        names = releases(here, source, 4)
+        (source / "plain.json").unlink()
+        here.collect(verbosity=0)
+        listed = set(prune(keep=2).splitlines())
+        assert set(names[:2]) == set(names) & listed
+        prune(keep=2, delete=True, interactive=False)
+        found = in_container(azurite, container)
+        assert [name in found for name in names] == [False, False, True, True]
+        assert {"plain.json", "staticfiles.other.json"} <= found.keys(), "these were never hashed names"
+        assert prune(keep=2).startswith("0 old files")
+
+
+def test_a_manifest_stays_as_long_as_files_that_it_names(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind="tests.staticfiles.storages.OwnHashes")) as here:
+        names = releases(here, source, 3)
+        prune(keep=0, older_than="1h", delete=True, interactive=False)
+        assert set(names[:2]) == set(names) & set(prune(keep=0).splitlines())
+
+
+def test_an_old_file_that_only_looks_like_a_manifest_stays(source: Path, azurite: Azurite, container: str) -> None:
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        here.storage.save("staticfiles.old.json", ContentFile(b"{}"))
+        time.sleep(1.1)
+        releases(here, source, 2)
+        prune(keep=1, delete=True, interactive=False)
+        assert here.storage.exists("staticfiles.old.json")
+
+
 @pytest.mark.parametrize("broken", [b"{", b"[]", b'{"paths": [], "hash": ""}', b'{"version": "1.1"}'])
 def test_a_manifest_that_cannot_be_read_stops_everything(broken: bytes, source: Path, azurite, container: str) -> None:
     with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
@@ -163,6 +201,30 @@ def test_manifests_may_lie_elsewhere_and_files_on_a_disk(source: Path, tmp_path:
         found = in_directory(tmp_path / "stored")
         assert [name in found for name in names] == [False, True, True]
         assert len(archived(in_directory(tmp_path / "kept"))) == 2
+
+
+def test_what_pruning_needs_and_does_not_find_is_said(source: Path, tmp_path: Path, azurite, container: str) -> None:
+    remote = {"type": "django", "backend": "tests.staticfiles.storages.RemoteStorage"}
+    with project(source, router(remote, kind=MANIFEST)) as here:
+        here.collect(verbosity=0)
+        with pytest.raises(CommandError, match=r"has to be listed, .* The backend 'static' cannot list files"):
+            prune()
+    given = router(azure(azurite, container), kind=MANIFEST)
+    given["staticfiles"]["OPTIONS"] = {"manifest_storage": FileSystemStorage(location=tmp_path / "nowhere")}
+    with (
+        project(source, given),
+        pytest.raises(CommandError, match=r"There is no manifest staticfiles\.json: run collectstatic first\."),
+    ):
+        prune()
+    with project(source, router(azure(azurite, container), kind=MANIFEST)) as here:
+        here.collect(verbosity=0)
+    local = tmp_path / "local.json"
+    given = router(azure(azurite, container), kind=MANIFEST, static={"manifest": str(local)})
+    with project(source, given), pytest.raises(CommandError, match=r"static\.manifest names a file that is not there"):
+        prune()
+    local.write_bytes(b"{")
+    with project(source, given), pytest.raises(CommandError, match=r"Couldn't load manifest 'staticfiles\.json'"):
+        prune()
 
 
 def test_arguments_that_make_no_sense_are_refused(source: Path, azurite: Azurite, container: str) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
@@ -61,7 +62,9 @@ class Command(BaseCommand):
         try:
             found = leftovers(storage, keep=options["keep"], older_than=older_than)
             return self._prune(storage, found, delete=options["delete"], ask=options["interactive"])
-        except StorageRouterError as error:
+        except NotImplementedError as error:
+            raise CommandError(f"What is stored has to be listed, with times, and a storage cannot: {error}") from error
+        except (StorageRouterError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
 
     def _prune(self, storage: ManifestStaticFilesStorage, found: Leftovers, *, delete: bool, ask: bool) -> str:
