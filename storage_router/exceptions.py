@@ -234,6 +234,6 @@ class TransferError(StorageRouterError):
 
 
 class ManifestError(StorageRouterError, ValueError):
-    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still
-    needed.
+    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still needed;
+    or it cannot be written.
     """

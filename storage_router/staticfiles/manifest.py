@@ -4,11 +4,13 @@ page."""
 from __future__ import annotations
 
 import copy
+import errno
 import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +21,7 @@ from django.contrib.staticfiles.utils import check_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage
 
+from storage_router.exceptions import ManifestError
 from storage_router.transfer import Destination, FileCopy
 
 from .staging import Sources, Staging
@@ -151,7 +154,8 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
             processed: list[Processed] = list(ManifestFilesMixin.post_process(twin, paths, **options))
             failed = [each for each in processed if isinstance(each[2], Exception)]
             if not failed:
-                self._publish(twin, staging, destination)
+                with _put_in_place(self.options.manifest, staging.path(self.manifest_name)):
+                    self._publish(twin, staging, destination)
                 self._manifest = twin._loaded()
         yield from failed or processed
 
@@ -195,8 +199,6 @@ class ManifestStaticFilesStorage(ManifestFilesMixin, StaticFilesStorage):
         archived = archived_name(self.manifest_name, twin.manifest_hash)
         manifests.copy_all([replace(manifest, name=archived, fresh=manifests.differs(manifest))])
         manifests.copy_all([manifest])
-        if self.options.manifest is not None:
-            _write_whole(Path(self.options.manifest), staging.path(self.manifest_name))
 
 
 def archived_name(manifest_name: str, manifest_hash: str) -> str:
@@ -205,9 +207,27 @@ def archived_name(manifest_name: str, manifest_hash: str) -> str:
     return f"{root}.{manifest_hash}{extension}"
 
 
-def _write_whole(path: Path, source: str) -> None:
-    """Copy a file so that whoever reads ``path`` sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    shutil.copyfile(source, beside)
-    beside.replace(path)
+@contextmanager
+def _put_in_place(path: str | None, source: str) -> Iterator[None]:
+    """Put a copy of ``source`` at ``path`` after the block; that it can be written is known before.
+
+    Whoever reads sees the old file or the new one. Raises ``ManifestError``.
+    """
+    if path is None:
+        yield
+        return
+    place = Path(path)
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        try:
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, beside)
+        except OSError as error:
+            raise ManifestError(f"static.manifest names a file that cannot be written: {error}") from error
+        yield
+        beside.replace(place)
+    finally:
+        with suppress(OSError):
+            beside.unlink()

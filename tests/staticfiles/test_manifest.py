@@ -17,6 +17,7 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import CommandError
 from django.templatetags.static import static
 
+from storage_router import AzureStorage
 from storage_router.exceptions import BlobTimeoutError
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.faults import Answer, Delay
@@ -403,6 +404,57 @@ def test_the_manifest_can_be_shipped_with_the_release(source: Path, tmp_path: Pa
     assert path.read_bytes() == stored["staticfiles.json"]
     assert [entry.name for entry in path.parent.iterdir()] == ["staticfiles.json"]
     assert address.endswith(manifest_of(stored)["css/site.css"])
+
+
+@pytest.mark.parametrize("obstacle", ["directory", "file"])
+def test_a_local_manifest_that_cannot_be_written_is_known_before_anything_is_published(
+    obstacle: str, source: Path, tmp_path: Path, azurite: Azurite, container: str
+) -> None:
+    path = tmp_path / "release" / "staticfiles.json"
+    if obstacle == "directory":
+        path.mkdir(parents=True)
+    else:
+        path.parent.write_bytes(b"")
+    given = router(azure(azurite, container), kind=MANIFEST, static={"manifest": str(path)})
+    with (
+        project(source, given) as here,
+        pytest.raises(CommandError, match=r"static\.manifest names a file that cannot be written: .*release"),
+    ):
+        here.collect()
+    assert set(in_container(azurite, container)) <= set(FILES)
+    left = [entry.name for entry in tmp_path.rglob("*") if "source" not in entry.parts]
+    assert sorted(left) == (["release", "staticfiles.json"] if obstacle == "directory" else ["release"])
+
+
+@pytest.mark.parametrize("place", ["missing container", "directory in its place"])
+def test_a_manifest_that_cannot_be_stored_is_named(place: str, source: Path, tmp_path: Path, azurite: Azurite) -> None:
+    (tmp_path / "kept/staticfiles.json").mkdir(parents=True)
+    manifest_storage, said = {
+        "missing container": (
+            AzureStorage(connection_string=azurite.connection_string(), azure_container="not-there"),
+            r"The container 'not-there' does not exist",
+        ),
+        "directory in its place": (FileSystemStorage(location=tmp_path / "kept"), r"staticfiles\.json: .*[Ii]s a dir"),
+    }[place]
+    given = router({"type": "memory"}, kind=MANIFEST)
+    given["staticfiles"]["OPTIONS"] = {"manifest_storage": manifest_storage}
+    with project(source, given) as here, pytest.raises(CommandError, match=said):
+        here.collect()
+
+
+def test_a_local_manifest_stays_the_old_one_if_publishing_fails(
+    source: Path, tmp_path: Path, proxy: FaultProxy, container: str
+) -> None:
+    path = tmp_path / "release" / "staticfiles.json"
+    with project(source, router(azure(proxy, container), kind=MANIFEST, static={"manifest": str(path)})) as here:
+        here.collect()
+        old = path.read_bytes()
+        write(source, {"css/base.css": b"p { margin: 1px }"})
+        proxy.fail("Put Blob", Answer(403, "AuthorizationFailure"), times=100, blob="*/staticfiles.json")
+        with pytest.raises(CommandError, match=r"staticfiles\.json"):
+            here.collect()
+    assert path.read_bytes() == old
+    assert [entry.name for entry in path.parent.iterdir()] == ["staticfiles.json"]
 
 
 def test_the_manifest_can_have_a_storage_of_its_own(source: Path, tmp_path: Path, azurite, container: str) -> None:
