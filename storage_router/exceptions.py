@@ -229,8 +229,15 @@ class TransferError(StorageRouterError):
         lines += [f"    {name}: {error}" for name, error in sorted(self.failures.items())]
         if self.untried:
             lines.append(f"After so many failures {len(self.untried)} further files were not tried.")
-        lines.append("Run the same command again for the rest.")
+        if not self.untried and all(isinstance(error, _PERMANENT) for error in self.failures.values()):
+            lines.append("Running the command again does not help: the names or the routes have to change.")
+        else:
+            lines.append("Run the same command again for the rest.")
         return "\n".join(lines)
+
+
+_PERMANENT = (InvalidNameError, RoutingError)
+"""What no repetition changes."""
 
 
 class ManifestError(StorageRouterError, ValueError):

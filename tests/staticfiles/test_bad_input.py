@@ -142,6 +142,24 @@ def test_no_other_storage_keeps_part_of_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "stored/a.css").read_bytes() == (tmp_path / "source/a.css").read_bytes()
 
 
+def test_names_that_azure_refuses_are_not_said_to_be_a_matter_of_trying_again(
+    source: Path, azurite: Azurite, container: str
+) -> None:
+    """A8"""
+    write(source, {"odd./a.css": b"a"})
+    with project(source, router(azure(azurite, container))) as here:
+        with pytest.raises(CommandError) as caught:
+            here.collect()
+        assert "odd./a.css: No segment of a blob's name may end in a dot" in str(caught.value)
+        assert str(caught.value).endswith(
+            "\nRunning the command again does not help: the names or the routes have to change."
+        )
+        assert in_container(azurite, container) == COLLECTED
+        (source / "css/gone.css").symlink_to(source / "nowhere")
+        with pytest.raises(CommandError, match=r"Run the same command again for the rest\.\Z"):
+            here.collect()
+
+
 def test_a_missing_container_is_one_error_that_says_how_to_make_it(source: Path, azurite: Azurite) -> None:
     """A10"""
     with project(source, router(azure(azurite, "not-there"))) as here, pytest.raises(CommandError) as caught:

@@ -191,6 +191,24 @@ def test_links_to_azure_are_refused(source: Path, azurite: Azurite, container: s
         here.collect(link=True)
 
 
+def test_links_are_refused_where_a_file_goes_to_azure(
+    source: Path, azurite: Azurite, container: str, tmp_path: Path
+) -> None:
+    given = router(
+        filesystem(tmp_path / "stored"),
+        routes=[
+            {"prefix": "static/", "types": ".svg", "backend": "remote"},
+            {"prefix": "static/", "backend": "static"},
+        ],
+    )
+    given["default"]["OPTIONS"]["backends"]["remote"] = azure(azurite, container)
+    with (
+        project(source, given) as here,
+        pytest.raises(CommandError, match=r"Can't symlink 'img/logo\.svg': it has no path on this machine"),
+    ):
+        here.collect(link=True)
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_clear_makes_way_for_a_directory_that_has_the_name_of_an_old_file(
     link: bool, source: Path, tmp_path: Path

@@ -55,7 +55,12 @@ class Command(collectstatic.Command):
     def link_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Link the file in Django's way."""
         self._destination.make_way([prefixed_path])
-        super().link_file(path, prefixed_path, source_storage)
+        try:
+            super().link_file(path, prefixed_path, source_storage)
+        except NotImplementedError as error:
+            raise CommandError(
+                f"Can't symlink {prefixed_path!r}: it has no path on this machine, here or there."
+            ) from error
         self._destination.keep(prefixed_path)
 
     def _copy_waiting(self) -> None:
