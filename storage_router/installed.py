@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
 from django.apps import apps
-from django.conf import settings
+from django.conf import DEFAULT_STORAGE_ALIAS, settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
@@ -88,6 +88,36 @@ def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
         if router in routers and alias not in routers[router].backends:
             message = f"storage_router.backend({alias!r}): STORAGES[{router!r}] has no such backend"
             yield _problem("E023", str(field), message, suggestion(alias, routers[router].backends))
+
+
+def uploads_among(static: Storage) -> str | None:
+    """Return why the files of ``static`` may not all be static ones, and what to do; None if they are.
+
+    Without a prefix static files have the whole router, and what else is stored in it cannot be told from them.
+    """
+    if not isinstance(static, StaticFilesStorage) or static.prefix:
+        return None
+    if DEFAULT_STORAGE_ALIAS in settings.STORAGES and storages[DEFAULT_STORAGE_ALIAS] is static.router:
+        other = f"STORAGES[{DEFAULT_STORAGE_ALIAS!r}]"
+    elif (field := next(_fields_of(static.router), None)) is not None:
+        other = str(field)
+    else:
+        return None
+    return (
+        f"The prefix of static files is empty, and {other} stores in the same router, so its files would be taken for "
+        "static ones. Give static files a prefix (static.prefix = 'static/'), or a router of their own: "
+        "STORAGES['staticfiles'] = {..., 'OPTIONS': {'router': 'assets'}}, and STORAGES['assets'], a RouterStorage."
+    )
+
+
+def _fields_of(router: Storage) -> Iterator[FileField]:
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, FileField) and field.storage is router:
+                yield field
+    for field, _, alias in _references():
+        if alias in settings.STORAGES and storages[alias] is router:
+            yield field
 
 
 def _references() -> Iterator[tuple[FileField, str, str]]:

@@ -9,8 +9,12 @@ from unittest.mock import patch
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.management import CommandError, call_command, get_commands
+from django.db import models
+from django.test.utils import isolate_apps
 
+from storage_router import backend
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.proxy import FaultProxy
 
@@ -347,6 +351,57 @@ def test_clear_leaves_what_a_storage_of_the_projects_own_makes(source: Path, azu
         here.storage.save("old.txt", ContentFile(b"old"))
         here.collect(clear=True, verbosity=0)
     assert in_container(azurite, container) == before
+
+
+PREFIXLESS = {"static": {"prefix": ""}, "routes": [{"prefix": "css/", "backend": "static"}], "default": "static"}
+
+
+def test_clear_and_prunestatic_are_refused_where_uploads_lie_among_static_files(
+    source: Path, azurite: Azurite, container: str
+) -> None:
+    given = router(azure(azurite, container), kind="ManifestStaticFilesStorage", **PREFIXLESS)
+    with project(source, given) as here:
+        here.collect(verbosity=0)
+        storages["default"].save("photos/scan.0123456789ab.jpg", ContentFile(b"an upload"))
+        why = r"prefix of static files is empty, and STORAGES\['default'\] stores in the same router, .*own: "
+        with pytest.raises(CommandError, match=why + r".* --clear would delete them\."):
+            here.collect(clear=True)
+        with pytest.raises(CommandError, match=why + r".* Nothing tells hashed static files from uploads there\."):
+            call_command("prunestatic", delete=True, interactive=False)
+        assert storages["default"].exists("photos/scan.0123456789ab.jpg")
+
+
+def test_a_router_for_static_files_alone_needs_no_prefix(source: Path, azurite: Azurite, container: str) -> None:
+    given = router(azure(azurite, container), kind="ManifestStaticFilesStorage", **PREFIXLESS)
+    given |= {"assets": given["default"], "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    with project(source, given) as here:
+        here.collect(verbosity=0)
+        before = in_container(azurite, container)
+        here.storage.save("old.0123456789ab.txt", ContentFile(b"old"))
+        call_command("prunestatic", delete=True, interactive=False, older_than="0", stdout=io.StringIO())
+        assert in_container(azurite, container) == before
+        here.collect(clear=True, verbosity=0)
+        assert in_container(azurite, container) == before
+
+
+@pytest.mark.parametrize("kind", ["the router", "one of its backends"])
+def test_fields_count_as_uploads_too(kind: str, source: Path, azurite: Azurite, container: str) -> None:
+    given = router(azure(azurite, container), **PREFIXLESS)
+    given |= {"assets": given["default"], "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    with project(source, given) as here, isolate_apps("tests"):
+        storage = storages["assets"] if kind == "the router" else backend("static", router="assets")
+
+        class Upload(models.Model):
+            file = models.FileField(storage=storage)
+
+            class Meta:
+                app_label = "tests"
+
+        with (
+            patch("storage_router.installed.apps", Upload._meta.apps),
+            pytest.raises(CommandError, match=r"empty, and tests\.Upload\.file stores in the same router"),
+        ):
+            here.collect(clear=True)
 
 
 def test_a_read_only_route_is_respected(source: Path, azurite: Azurite, container: str) -> None:

@@ -15,6 +15,7 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError
+from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
@@ -24,6 +25,12 @@ class Command(collectstatic.Command):
     """Copies static files in parallel, after comparing their content with one listing of the destination."""
 
     help = f"{collectstatic.Command.help} Files are compared by content and copied in parallel."
+
+    def set_options(self, **options: Any) -> None:
+        """Refuse ``--clear`` where it would delete uploads."""
+        super().set_options(**options)
+        if self.clear and (others := uploads_among(self.storage)):
+            raise CommandError(f"{others} --clear would delete them.")
 
     def collect(self) -> dict[str, list[str]]:
         """Let Django find the files, which hands them to ``copy_file``; copy them before it post-processes them."""
@@ -53,7 +60,7 @@ class Command(collectstatic.Command):
         self._waiting.append(FileCopy(name=prefixed_path, source=source_storage, source_name=path))
 
     def link_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
-        """Link the file in Django's way."""
+        """Link the file, if both ends are on this machine."""
         self._destination.make_way([prefixed_path])
         try:
             super().link_file(path, prefixed_path, source_storage)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from storage_router.conf.units import Duration
 from storage_router.exceptions import StorageRouterError
+from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.staticfiles.pruning import Leftovers, leftovers
@@ -60,6 +61,8 @@ class Command(BaseCommand):
         except ValidationError:
             raise CommandError("--older-than takes a duration such as '12h' or '7d'.") from None
         try:
+            if others := uploads_among(storage):
+                raise CommandError(f"{others} Nothing tells hashed static files from uploads there.")
             found = leftovers(storage, keep=options["keep"], older_than=older_than)
             return self._prune(storage, found, delete=options["delete"], ask=options["interactive"])
         except NotImplementedError as error:
