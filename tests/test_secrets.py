@@ -12,6 +12,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -25,11 +26,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import override_settings
 from django.views.debug import ExceptionReporter
+from pydantic import SecretStr
 
 import storage_router
+from storage_router.azure.account import Account
+from storage_router.azure.signing import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, UnsignedTokenCredential
 
 ROOT = Path(__file__).parent.parent
 PLANTED = "PLANTED"
@@ -212,6 +216,59 @@ def test_the_error_page_of_a_copy_that_is_refused_shows_no_sas(azurite, containe
     assert "x-ms-source-if-match" in page, "It shows no variables, so it proves nothing."
     for shown in (signature, unquote(signature)):
         assert shown not in page
+
+
+def error_page_of_url(storage: AzureStorage, wrong: dict[str, object]) -> str:
+    """Return Django's error page for wrong arguments of ``url()``; this frame, the first, holds no secret."""
+    try:
+        storage.url("x.pdf", **{"expire": 300, **wrong})
+    except (TypeError, ValueError):
+        return report(sys.exc_info()[1])
+    raise AssertionError("Nothing failed.")
+
+
+WRONG_ARGUMENTS = {
+    "a line break": {"parameters": {"content_disposition": 'attachment; filename="a\r\nb.pdf"'}},
+    "an unknown parameter": {"parameters": {"content-type": "text/plain"}},
+    "a parameter that is no text": {"parameters": {"content_type": 5}},
+    "a parameter that cannot be compared": {"parameters": {"content_type": ["text/plain"]}},
+    "a mode that is none": {"mode": "rz"},
+    "a life that is too long": {"expire": 10**11},
+    "a life that is no number": {"expire": "5m"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
+def test_the_error_page_of_wrong_arguments_for_a_url_shows_no_account_key(wrong):
+    page = error_page_of_url(AzureStorage(account_name="acme", account_key=KEY, azure_container="media"), wrong)
+    assert "x.pdf" in page, "It shows no variables, so it proves nothing."
+    assert_clean(page)
+
+
+@pytest.mark.parametrize("wrong", WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
+def test_the_error_page_of_wrong_arguments_for_a_url_shows_no_delegation_key(azurite_https, container_https, wrong):
+    storage = AzureStorage(
+        account_url=azurite_https.account_url(),
+        azure_container=container_https,
+        token_credential=UnsignedTokenCredential(),
+        client_options={"connection_verify": str(azurite_https.certificate)},
+    )
+    # With a key at hand, as in a process that has signed before.
+    key = Account.of(storage.options).user_delegation_key(time.time())
+    page = error_page_of_url(storage, wrong)
+    assert "x.pdf" in page, "It shows no variables, so it proves nothing."
+    assert key.value.get_secret_value()[4:40] not in page
+
+
+@pytest.mark.parametrize("broken", [f"{KEY[:41]}!", f"{KEY}é"], ids=["length", "letter"])
+def test_the_error_page_of_a_key_that_is_not_base64_does_not_show_it(broken):
+    """What Azure, or a proxy before it, gives as a user delegation key is not checked before it is used."""
+    key = DelegationKey(oid="o", tid="t", start=0, expiry=1, service="b", version="v", value=SecretStr(broken))
+    grant = Grant(account_name="acme", container="media", expiry=1)
+    with pytest.raises(ValueError) as caught:
+        sign_with_delegation_key(grant, key)
+    # Without this frame, which holds the key.
+    assert_clean(report(caught.value.with_traceback(caught.value.__traceback__.tb_next)))
 
 
 BAD_OPTIONS = {

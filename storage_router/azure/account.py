@@ -13,6 +13,8 @@ import weakref
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from storage_router.conf.options import AzureOptions
 
 from .credentials import credential, quiet_log
@@ -132,7 +134,7 @@ class Account:
             expiry=_seconds(key.signed_expiry),
             service=str(key.signed_service),
             version=str(key.signed_version),
-            value=str(key.value),
+            value=SecretStr(str(key.value)),
             delegated_user_tid=getattr(key, "signed_delegated_user_tid", None) or "",
         )
 

@@ -7,13 +7,15 @@ but the blob's name is the same for many blobs, so it is prepared once, and then
 
 from __future__ import annotations
 
-import base64
 import binascii
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlencode
+
+from pydantic import SecretStr
 
 SIGNED_VERSION = "2022-11-02"
 """The REST version whose rules a URL follows unless ``api_version`` says otherwise. Reading or writing one blob needs
@@ -42,21 +44,30 @@ class DelegationKey:
     expiry: int
     service: str
     version: str
-    value: str = field(repr=False)
+    value: SecretStr
     delegated_user_tid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What the URLs of a container's blobs allow. ``expiry`` is seconds since the epoch."""
+    """What the URLs of a container's blobs allow. ``expiry`` is seconds since the epoch.
+
+    Raises ``TypeError`` and ``ValueError``, as ``overrides`` and ``ordered`` do.
+    """
 
     account_name: str
     container: str
     expiry: int
     permission: str = "r"
-    parameters: Mapping[str, str] | None = None
+    parameters: Mapping[str, str | None] | None = None
     https_only: bool = True
     version: str = SIGNED_VERSION
+    headers: Mapping[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Here, where no key is: pages of errors show the variables of every frame.
+        object.__setattr__(self, "permission", ordered(self.permission))
+        object.__setattr__(self, "headers", overrides(self.parameters))
 
 
 Signer = Callable[[str], str]
@@ -72,15 +83,15 @@ def ordered(permission: str) -> str:
     return "".join(letter for letter in PERMISSIONS if letter in permission)
 
 
-def overrides(parameters: Mapping[str, str] | None) -> dict[str, str]:
-    """Return ``parameters`` as query parameters.
+def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return ``parameters`` as query parameters; what is None or empty is unset.
 
     Raises ``TypeError`` for unknown names and values that are no text, ``ValueError`` for control characters.
     """
-    given = dict(parameters or {})
-    unknown = [key for key in given if key not in OVERRIDES]
+    unknown = [key for key in parameters or {} if key not in OVERRIDES]
     if unknown:
         raise TypeError(f"url() takes the parameters {', '.join(OVERRIDES)}; not {', '.join(map(repr, unknown))}.")
+    given = {key: value for key, value in (parameters or {}).items() if value is not None}
     for key, value in given.items():
         if not isinstance(value, str):
             raise TypeError(f"url() takes text for the parameter {key!r}, not {type(value).__name__}.")
@@ -95,7 +106,7 @@ def timestamp(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def sign_with_account_key(grant: Grant, account_key: str) -> Signer:
+def sign_with_account_key(grant: Grant, account_key: SecretStr) -> Signer:
     """Return what signs URLs with the account's key (base64)."""
     # The empty lines: a stored access policy, and the addresses that may use the URL.
     return _signer(grant, account_key, before_protocol=["", ""])
@@ -126,18 +137,18 @@ def sign_with_delegation_key(grant: Grant, key: DelegationKey) -> Signer:
 
 def _signer(
     grant: Grant,
-    key: str,
+    key: SecretStr,
     *,
     before_protocol: Sequence[str],
     before_headers: Sequence[str] = (),
     signed_key: Mapping[str, str] | None = None,
 ) -> Signer:
     """Return what signs with ``key`` (base64): what all strings to sign have, and between it what only one kind has."""
-    headers = overrides(grant.parameters)
-    query = {"se": timestamp(grant.expiry), "sp": ordered(grant.permission)}
+    headers = grant.headers
+    query = {"se": timestamp(grant.expiry), "sp": grant.permission}
     if grant.https_only:
         query["spr"] = "https"
-    query |= {"sv": grant.version, "sr": "b"} | headers | dict(signed_key or {})
+    query |= {"sv": grant.version, "sr": "b", **headers, **(signed_key or {})}
     # The permission, no start, the expiry and the blob.
     before_name = f"{query['sp']}\n\n{query['se']}\n/blob/{grant.account_name}/{grant.container}/".encode()
     # The kind of resource, the snapshot and, since 2020-12-06, the encryption scope.
@@ -145,13 +156,8 @@ def _signer(
     lines = [*before_protocol, query.get("spr", ""), grant.version, *resource, *before_headers]
     after_name = "\n".join(["", *lines, *(headers.get(parameter, "") for parameter in OVERRIDES.values())]).encode()
     start = urlencode(query, quote_via=quote, safe="") + "&sig="
-    # HMAC keeps two hashes that have eaten the key already; copying them is half the price of starting anew for each
-    # name.
-    block = base64.b64decode(key)
-    block = hashlib.sha256(block).digest() if len(block) > 64 else block
-    block = block.ljust(64, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + before_name)
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    inner, outer = _keyed(key)
+    inner.update(before_name)
     copy_inner, copy_outer, encode = inner.copy, outer.copy, binascii.b2a_base64
 
     def sign(name: str) -> str:
@@ -163,3 +169,13 @@ def _signer(
         return start + text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
 
     return sign
+
+
+def _keyed(key: SecretStr) -> tuple[Any, Any]:
+    """Return the two hashes of HMAC-SHA256, which have eaten the key already: copying them is half the price of
+    starting anew for each name."""
+    # Decoded by what has no frame of its own in Python, so that none holds the text of a key that is not base64.
+    block = binascii.a2b_base64(key.get_secret_value())
+    block = hashlib.sha256(block).digest() if len(block) > 64 else block
+    block = block.ljust(64, b"\0")
+    return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))

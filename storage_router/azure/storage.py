@@ -165,7 +165,11 @@ class AzureStorage(NamingStorage):
         return self.stat(name).size
 
     def url(  # type: ignore[override]
-        self, name: str, expire: float | None = None, parameters: Mapping[str, str] | None = None, mode: str = "r"
+        self,
+        name: str,
+        expire: float | None = None,
+        parameters: Mapping[str, str | None] | None = None,
+        mode: str = "r",
     ) -> str:
         """Return the file's URL: public, or signed where ``expire`` or ``expiration_secs`` say for how many seconds.
 

@@ -14,11 +14,11 @@ from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import SigningError
 
 from .account import Account
+from .delegation import LONGEST_LIFE
 from .signing import (
     SIGNED_VERSION,
     Grant,
     Signer,
-    ordered,
     overrides,
     sign_with_account_key,
     sign_with_delegation_key,
@@ -62,7 +62,7 @@ class BlobUrls:
         blob_name: str,
         *,
         expire: float | None = None,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | None] | None = None,
         permission: str = "r",
         now: float | None = None,
     ) -> str:
@@ -73,14 +73,15 @@ class BlobUrls:
         end, seven days at most. ``parameters`` are response headers: content_type, content_disposition,
         content_encoding, content_language, cache_control. ``now`` (seconds since the epoch) is for tests.
 
-        Raises ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError`` for wrong arguments, and
-        ``BlobError`` if the service refuses a user delegation key.
+        Raises ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError`` for wrong arguments (a
+        life of more than seven days from a token credential is one), and ``BlobError`` if the service refuses a user
+        delegation key.
         """
+        # Checked even where they do nothing.
+        headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
-            if parameters:
-                overrides(parameters)
             return self.public_url(blob_name) + self._sas
-        kind = (expire, permission, tuple(sorted(parameters.items())) if parameters else None)
+        kind = (expire, permission, tuple(headers.items()) if headers else None)
         moment = time.time() if now is None else now
         window = self._windows.get(kind)
         if window is None or not window.start < moment <= window.end:
@@ -95,11 +96,15 @@ class BlobUrls:
             window.urls[blob_name] = found
         return found
 
-    def _window(self, expire: float, parameters: Mapping[str, str] | None, permission: str, now: float) -> _Window:
+    def _window(
+        self, expire: float, parameters: Mapping[str, str | None] | None, permission: str, now: float
+    ) -> _Window:
         """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same."""
-        if not 0 < expire <= LONGEST_EXPIRY:
-            raise ValueError(f"A signed URL lives longer than 0 and at most {LONGEST_EXPIRY} seconds, not {expire!r}.")
         options, given = self._options, self._options.authentication
+        longest = LONGEST_LIFE if given.kind == "token" else LONGEST_EXPIRY
+        if not 0 < expire <= longest:
+            signer = " signed by an identity" if given.kind == "token" else ""
+            raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
         length = options.url_window_secs
         if length is None:
             length = min(int(expire) // 4, LONGEST_DEFAULT_WINDOW)
@@ -110,13 +115,13 @@ class BlobUrls:
             account_name=options.resolved_account_name,
             container=self._container,
             expiry=expiry,
-            permission=ordered(permission),
+            permission=permission,
             parameters=parameters,
             https_only=self._https_only,
             version=options.api_version or SIGNED_VERSION,
         )
         if given.kind == "account_key":
-            return _Window(start, end, sign_with_account_key(grant, given.account_key.get_secret_value()))
+            return _Window(start, end, sign_with_account_key(grant, given.account_key))
         if given.kind != "token":
             raise SigningError(
                 f"The container {self._container!r} has "

@@ -167,7 +167,7 @@ def _signer(options: AzureOptions) -> tuple[Callable[[str], str], float]:
         https_only=options.endpoint.startswith("https:"),
         version=options.api_version or SIGNED_VERSION,
     )
-    return sign_with_account_key(grant, given.account_key.get_secret_value()), expiry
+    return sign_with_account_key(grant, given.account_key), expiry
 
 
 class _Renewed:

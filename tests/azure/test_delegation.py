@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from storage_router.azure.delegation import CLOCK_SKEW, LONGEST_LIFE, PAUSE_AFTER_FAILURE, DelegationKeys
 from storage_router.azure.signing import DelegationKey
@@ -31,7 +32,9 @@ class Service:
         if self.error is not None:
             raise self.error
         name = f"key {len(self.asked)}"
-        return DelegationKey(oid="o", tid="t", start=start, expiry=expiry, service="b", version="v", value=name)
+        return DelegationKey(
+            oid=name, tid="t", start=start, expiry=expiry, service="b", version="v", value=SecretStr("a2V5")
+        )
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def test_many_threads_at_once_fetch_one_key(service: Service, keys: DelegationKe
         # Time for the others to arrive at the lock; if they do not, the test proves less, but does not fail.
         service.wait.wait(0.1)
         service.wait.set()
-        assert {future.result()[0].value for future in asking} == {"key 1"}
+        assert {future.result()[0].oid for future in asking} == {"key 1"}
     assert len(service.asked) == 1
 
 
@@ -85,11 +88,11 @@ def test_a_thread_that_comes_late_to_a_renewal_finds_it_done(service: Service, k
     class Late:
         def acquire(self, blocking: bool) -> bool:
             keys._lock = lock
-            assert keys.key(later + 5 * MINUTE, now=later)[0].value == "key 2"
+            assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
             return lock.acquire(blocking)
 
     keys._lock = Late()  # type: ignore[assignment]
-    assert keys.key(later + 5 * MINUTE, now=later)[0].value == "key 2"
+    assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
     assert len(service.asked) == 2
 
 
@@ -100,11 +103,11 @@ def test_one_thread_renews_a_key_and_the_others_do_not_wait(service: Service, ke
     with ThreadPoolExecutor(1) as pool:
         renewing = pool.submit(keys.key, later + 5 * MINUTE, now=later)
         assert service.waiting.wait(10)
-        others = [keys.key(later + 5 * MINUTE, now=later)[0].value for _ in range(10)]
+        others = [keys.key(later + 5 * MINUTE, now=later)[0].oid for _ in range(10)]
         service.wait.set()
-        assert renewing.result()[0].value == "key 2"
+        assert renewing.result()[0].oid == "key 2"
     assert others == ["key 1"] * 10
-    assert keys.key(later + 5 * MINUTE, now=later)[0].value == "key 2"
+    assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
     assert len(service.asked) == 2
 
 
@@ -116,10 +119,10 @@ def test_a_renewal_that_fails_leaves_the_old_key_and_is_tried_again_later(
     service.error = OSError("the service is down")
     for _ in range(3):
         key, renewal = keys.key(later + 5 * MINUTE, now=later)
-        assert (key.value, renewal) == ("key 1", later + PAUSE_AFTER_FAILURE)
+        assert (key.oid, renewal) == ("key 1", later + PAUSE_AFTER_FAILURE)
     assert len(service.asked) == 2
     service.error = None
-    assert keys.key(later + 6 * MINUTE, now=later + PAUSE_AFTER_FAILURE)[0].value == "key 3"
+    assert keys.key(later + 6 * MINUTE, now=later + PAUSE_AFTER_FAILURE)[0].oid == "key 3"
 
 
 def test_the_first_key_is_waited_for_and_its_failure_is_raised(service: Service, keys: DelegationKeys) -> None:
@@ -127,14 +130,14 @@ def test_the_first_key_is_waited_for_and_its_failure_is_raised(service: Service,
     with pytest.raises(PermissionError, match="not you"):
         keys.key(NOON + 5 * MINUTE, now=NOON)
     service.error = None
-    assert keys.key(NOON + 5 * MINUTE, now=NOON)[0].value == "key 2"
+    assert keys.key(NOON + 5 * MINUTE, now=NOON)[0].oid == "key 2"
 
 
 def test_a_key_that_ends_too_early_is_replaced_before_it_signs(service: Service, keys: DelegationKeys) -> None:
     keys.key(NOON + 5 * MINUTE, now=NOON)
     much_later = NOON + 7 * DAY
     key, _ = keys.key(much_later + 5 * MINUTE, now=much_later)
-    assert key.value == "key 2"
+    assert key.oid == "key 2"
     assert key.expiry > much_later + 5 * MINUTE
 
 
@@ -151,7 +154,7 @@ def test_urls_that_stay_the_same_for_hours_are_signed_with_a_key_of_the_day(
 ) -> None:
     # U4
     used = {
-        keys.key(NOON + hour * HOUR + DAY, stable_for=6 * HOUR, now=NOON + hour * HOUR)[0].value for hour in range(12)
+        keys.key(NOON + hour * HOUR + DAY, stable_for=6 * HOUR, now=NOON + hour * HOUR)[0].oid for hour in range(12)
     }
     assert used == {"key 1"}
     assert service.asked == [(NOON - 12 * HOUR - CLOCK_SKEW, NOON - 12 * HOUR - CLOCK_SKEW + LONGEST_LIFE)]
@@ -169,5 +172,5 @@ def test_keys_survive_a_fork_whatever_thread_was_renewing_one(service: Service, 
     keys.key(NOON + 5 * MINUTE, now=NOON)
     keys._lock.acquire()
     keys.after_fork()
-    assert keys.key(NOON + HOUR, now=NOON)[0].value == "key 1"
-    assert keys.key(NOON + 8 * DAY, now=NOON + 8 * DAY)[0].value == "key 2"
+    assert keys.key(NOON + HOUR, now=NOON)[0].oid == "key 1"
+    assert keys.key(NOON + 8 * DAY, now=NOON + 8 * DAY)[0].oid == "key 2"

@@ -11,6 +11,7 @@ import pytest
 from azure.storage.blob import BlobSasPermissions, UserDelegationKey, generate_blob_sas
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from storage_router.azure.blobs import BlobSettings
 from storage_router.azure.signing import (
@@ -61,7 +62,7 @@ def sdk_key(key: DelegationKey) -> UserDelegationKey:
     made.signed_start, made.signed_expiry = (
         dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for seconds in (key.start, key.expiry)
     )
-    made.value = key.value
+    made.value = key.value.get_secret_value()
     made.signed_delegated_user_tid = key.delegated_user_tid or None
     return made
 
@@ -80,7 +81,7 @@ def test_a_url_signed_with_the_account_key_is_the_one_that_the_sdk_signs(
         https_only=https_only,
         version=sdk_version(),
     )
-    sign = sign_with_account_key(grant, key)
+    sign = sign_with_account_key(grant, SecretStr(key))
     expected = generate_blob_sas(
         "acmefiles",
         "media",
@@ -106,7 +107,7 @@ def test_a_url_signed_with_a_delegation_key_is_the_one_that_the_sdk_signs(
         expiry=expiry + 86400,
         service="b",
         version="2026-04-06",
-        value=value,
+        value=SecretStr(value),
         delegated_user_tid=delegated,
     )
     grant = Grant(
@@ -152,7 +153,7 @@ def test_older_versions_are_signed_as_the_sdk_of_their_time_signs_them(version: 
         expiry=in_seconds("2026-11-27T11:45:00Z"),
         service="b",
         version="2022-11-02",
-        value=KEY,
+        value=SecretStr(KEY),
     )
     grant = Grant(
         account_name="acmefiles",
@@ -165,7 +166,7 @@ def test_older_versions_are_signed_as_the_sdk_of_their_time_signs_them(version: 
         },
         version=version,
     )
-    signers = (sign_with_account_key(grant, KEY), sign_with_delegation_key(grant, key))
+    signers = (sign_with_account_key(grant, SecretStr(KEY)), sign_with_delegation_key(grant, key))
     signatures = tuple(parse_qs(sign("a b/%#?+ö.txt"))["sig"][0] for sign in signers)
     assert signatures == OLDER[version]
 
@@ -188,7 +189,7 @@ def test_the_service_takes_what_is_signed_for_each_version(
     )
     key = blobs.account.user_delegation_key(expiry)
     for sign in (
-        sign_with_account_key(grant, azurite_https.accounts[ACCOUNT_NAME]),
+        sign_with_account_key(grant, SecretStr(azurite_https.accounts[ACCOUNT_NAME])),
         sign_with_delegation_key(grant, key),
     ):
         url = f"{options.endpoint}/{container_https}/{quote('a b/ö.txt')}?{sign('a b/ö.txt')}"
@@ -231,5 +232,5 @@ def test_a_parameter_cannot_smuggle_lines_into_what_is_signed(value: str) -> Non
 
 def test_a_delegation_key_does_not_show_its_value() -> None:
     # C7
-    key = DelegationKey(oid="o", tid="t", start=0, expiry=1, service="b", version="v", value="c2VjcmV0")
+    key = DelegationKey(oid="o", tid="t", start=0, expiry=1, service="b", version="v", value=SecretStr("c2VjcmV0"))
     assert "c2VjcmV0" not in repr(key)

@@ -89,6 +89,15 @@ class TestPublic:
         url = BlobUrls(options()).url("a.txt", parameters={"content_type": "text/plain"})
         assert url == "https://acmefiles.blob.core.windows.net/media/a.txt"
 
+    def test_a_parameter_that_is_none_or_empty_is_unset(self) -> None:
+        urls = BlobUrls(options())
+        plain = urls.url("a.txt", expire=300, now=NOON)
+        for unset in (None, ""):
+            assert urls.url("a.txt", expire=300, now=NOON, parameters={"content_type": unset}) == plain
+        assert urls.url("a.txt", parameters={"content_type": None}) == urls.url("a.txt")
+        with pytest.raises(TypeError, match="not 'contenttype'"):
+            urls.url("a.txt", expire=300, parameters={"contenttype": None})
+
     def test_an_anonymous_backend_gives_public_urls(self) -> None:
         url = BlobUrls(options(account_key=None, credential="anonymous")).url("a.txt")
         assert url == "https://acmefiles.blob.core.windows.net/media/a.txt"
@@ -333,6 +342,32 @@ class TestSignedWithADelegationKey:
         query = parse_qs(urlsplit(made[0]).query)
         assert query["se"] == query["ske"]
         assert fetch(made[0], azurite_https).body == b"content"
+
+    def test_no_identity_signs_for_more_than_seven_days(self) -> None:
+        # U1, O3: the URL would end with its key, long before what was asked for; expiration_secs has the same limit.
+        urls = BlobUrls(options(account_key=None, credential="default"))
+        with pytest.raises(
+            ValueError, match="longer than 0 and at most 604800 seconds signed by an identity, not 2592000"
+        ):
+            urls.url("a.txt", expire=30 * 86400)
+
+    @pytest.mark.parametrize(
+        ("wrong", "kind"),
+        [
+            ({"parameters": {"content_type": "a\nb"}}, ValueError),
+            ({"parameters": {"content-type": "text/plain"}}, TypeError),
+            ({"permission": "q"}, ValueError),
+        ],
+        ids=repr,
+    )
+    def test_wrong_arguments_cost_no_request(
+        self, azurite_https: Azurite, container_https: str, wrong: dict[str, Any], kind: type[Exception]
+    ) -> None:
+        requests = Requests()
+        urls = BlobUrls(options_for(azurite_https, container_https, client_options=requests.client_options()))
+        with pytest.raises(kind):
+            urls.url("a.txt", expire=60, **wrong)
+        assert requests.taken() == []
 
     def test_the_key_is_the_accounts(self, azurite_https: Azurite, container_https: str) -> None:
         given = options_for(azurite_https, container_https)
