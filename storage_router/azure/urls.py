@@ -156,7 +156,7 @@ def _public_base(options: AzureOptions) -> str:
         # The static website's container is the root of its own host.
         kept = container != "$web"
     domain = options.custom_domain.rstrip("/")
-    if "//" not in domain:
+    if "://" not in domain:
         endpoint = urlsplit(options.endpoint)
         if kept and "/" not in domain and endpoint.path == f"/{options.resolved_account_name}":
             # An emulator's account is in the path: another host of the same emulator has it there, too.

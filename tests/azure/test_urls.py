@@ -115,6 +115,8 @@ class TestCustomDomain:
             ({"custom_domain": "https://cdn.acme.example"}, "https://cdn.acme.example/media/a.txt"),
             ({"custom_domain": "https://cdn.acme.example/files/"}, "https://cdn.acme.example/files/media/a.txt"),
             ({"custom_domain": "http://cdn.acme.example"}, "http://cdn.acme.example/media/a.txt"),
+            # An origin may have empty segments in its path; only a scheme makes a URL of it.
+            ({"custom_domain": "cdn.acme.example//files"}, "https://cdn.acme.example//files/media/a.txt"),
             ({"custom_domain": "cdn.acme.example", "azure_ssl": False}, "http://cdn.acme.example/media/a.txt"),
             ({"custom_domain": "cdn.acme.example", "container_in_url": False}, "https://cdn.acme.example/a.txt"),
             ({"custom_domain": "cdn.acme.example/x", "container_in_url": False}, "https://cdn.acme.example/x/a.txt"),
