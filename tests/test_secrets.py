@@ -254,7 +254,7 @@ def test_the_error_page_of_wrong_arguments_for_a_url_shows_no_delegation_key(azu
         client_options={"connection_verify": str(azurite_https.certificate)},
     )
     # With a key at hand, as in a process that has signed before.
-    key = Account.of(storage.options).user_delegation_key(time.time())
+    key = Account.of(storage.options).client(storage.options).delegation_key(time.time())[0]
     page = error_page_of_url(storage, wrong)
     assert "x.pdf" in page, "It shows no variables, so it proves nothing."
     assert key.value.get_secret_value()[4:40] not in page

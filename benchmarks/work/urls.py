@@ -62,7 +62,7 @@ def delegated(contender: str, endpoint: str) -> Figures:
     validated = AzureOptions(**given, credential="default")
     account = Account.of(validated)
     account.delegation_keys.key = lambda *_, **__: (key, key.expiry)  # type: ignore[method-assign]
-    urls = BlobUrls(validated, account)
+    urls = BlobUrls(validated)
     assert "skoid=" in urls.url("pictures/a.jpg", expire=3600)
     return timed(lambda index: urls.url(f"pictures/2026/11/picture-{index}.jpg", expire=3600), MANY)
 

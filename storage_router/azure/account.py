@@ -17,13 +17,16 @@ from pydantic import SecretStr
 
 from storage_router.conf.options import AzureOptions
 
-from .credentials import credential, quiet_log
+from .credentials import credential
 from .delegation import DelegationKeys
 from .errors import ClientError, redact, translated
+from .logs import keep_signatures_out_of_logs, quiet_log
 from .signing import DelegationKey
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
+
+    from .connections import Connections
 
 POOL_SIZE = 64
 """Idle connections kept per account. More may be open at a time; the surplus is closed after use."""
@@ -38,23 +41,22 @@ class Account:
     def __init__(self, options: AzureOptions) -> None:
         self.endpoint: str = options.endpoint
         self.authentication = options.authentication
-        self._options = options
+        self.delegation_keys = DelegationKeys()
+        self._connections: Connections | None = None
+        self._clients: weakref.WeakValueDictionary[Hashable, Client] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
-        self._service: BlobServiceClient | None = None
-        self.delegation_keys = DelegationKeys(self._fetch_delegation_key)
 
     def __repr__(self) -> str:
         return f"<Account {self.endpoint} ({self.authentication.kind})>"
 
     @classmethod
     def of(cls, options: AzureOptions) -> Account:
-        """Return the account that ``options`` mean: the same object for options that can share everything."""
-        key = _key(options)
+        """Return the account that ``options`` mean: one object for one endpoint, name and way to authenticate."""
+        key = (options.endpoint, options.resolved_account_name, options.authentication)
         with _lock:
             found = _accounts.get(key)
             if found is None:
                 found = _accounts[key] = cls(options)
-                _recent.append(found)
             return found
 
     @property
@@ -71,8 +73,57 @@ class Account:
             return AzureSasCredential(given.sas_token.get_secret_value())
         return None
 
+    def client(self, options: AzureOptions) -> Client:
+        """Return the account's client for ``options``: the same object for options that mean the same requests."""
+        key = _key(options)
+        with self._lock:
+            found = self._clients.get(key)
+            if found is None:
+                found = self._clients[key] = Client(self, options)
+                _recent.append(found)
+            return found
+
+    def connections(self) -> Connections:
+        """Return the connections that all clients share, unless the application gives one its own transport."""
+        from .connections import Connections
+
+        with self._lock:
+            if self._connections is None:
+                self._connections = Connections(POOL_SIZE)
+            return self._connections
+
+    def close(self) -> None:
+        """Close the connections. The next request opens new ones."""
+        with self._lock:
+            clients = list(self._clients.values())
+            connections, self._connections = self._connections, None
+        for client in clients:
+            client.close()
+        if connections is not None:
+            connections.close()
+
+    def _forget(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
+        """In a forked child: leave the parent's connections alone, unclosed, and start without any."""
+        self.delegation_keys.after_fork()
+        _abandoned.append(self._connections)
+        self._connections = None
+        for client in list(self._clients.values()):
+            client._forget()
+        self._lock = threading.Lock()
+
+
+class Client:
+    """The SDK's client of an account, for one set of the options that requests depend on. Get it with
+    ``Account.client``."""
+
+    def __init__(self, account: Account, options: AzureOptions) -> None:
+        self.account = account
+        self._options = options
+        self._service: BlobServiceClient | None = None
+        self._lock = threading.Lock()
+
     def service(self) -> BlobServiceClient:
-        """Return the SDK's client, with the connections that all backends of the account share."""
+        """Return the SDK's own object, the same for all threads."""
         service = self._service
         if service is None:
             with self._lock:
@@ -81,16 +132,17 @@ class Account:
                     service = self._service = self._build()
         return service
 
-    def user_delegation_key(self, until: float) -> DelegationKey:
-        """Return a user delegation key that is good until ``until`` (seconds since the epoch), or as near as Azure
-        allows.
+    def delegation_key(
+        self, until: float, *, stable_for: float = 0, now: float | None = None
+    ) -> tuple[DelegationKey, int]:
+        """Return a user delegation key of the account, as ``DelegationKeys.key`` does.
 
         Makes a request only where no key is at hand. Raises ``BlobError``.
         """
-        return self.delegation_keys.key(until)[0]
+        return self.account.delegation_keys.key(self._fetch_delegation_key, until, stable_for=stable_for, now=now)
 
     def close(self) -> None:
-        """Close the connections. The next request opens new ones."""
+        """Let go of the SDK's object, and close the transport that the application gave it."""
         with self._lock:
             service, self._service = self._service, None
         if service is not None:
@@ -106,7 +158,7 @@ class Account:
             settings["api_version"] = options.api_version
         if not options.log_requests:
             settings["logger"] = quiet_log()
-        settings |= given | {"transport": transport(options)}
+        settings |= given | {"transport": transport(options, self.account.connections())}
         if "retry_policy" not in given:
             from .retries import BoundedRetry
 
@@ -115,9 +167,9 @@ class Account:
                 bounded_reads="read_timeout" not in given,
                 **{key: value for key, value in given.items() if key.startswith("retry_")},
             )
-        credential = self.credential
+        credential = self.account.credential
         try:
-            return BlobServiceClient(self.endpoint, credential=credential, **settings)
+            return BlobServiceClient(self.account.endpoint, credential=credential, **settings)
         except ValueError as error:
             # A version that the installed release does not know: the text lists those that it does, a line for each.
             reason = redact(" ".join(str(error).split()))
@@ -138,19 +190,18 @@ class Account:
             delegated_user_tid=getattr(key, "signed_delegated_user_tid", None) or "",
         )
 
-    def _forget(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
-        """In a forked child: leave the parent's connections alone, unclosed, and start without any."""
-        self.delegation_keys.after_fork()
+    def _forget(self) -> None:  # pragma: no cover - as above
         _abandoned.append(self._service)
         self._service = None
         self._lock = threading.Lock()
 
 
-def transport(options: AzureOptions) -> Any:
-    """Return what carries the requests of ``options``: the ``HttpTransport`` that they bring, or a new one."""
+def transport(options: AzureOptions, connections: Connections) -> Any:
+    """Return what carries the requests of ``options``: the ``HttpTransport`` that they bring, or one over
+    ``connections``."""
     from azure.core.pipeline.transport import RequestsTransport
 
-    from .transport import keep_signatures_out_of_logs, pooled_transport
+    from .transport import pooled_transport
 
     given = options.client_options
     limits = {"connection_timeout": min(options.timeout, CONNECT_TIMEOUT), "read_timeout": options.timeout}
@@ -159,13 +210,13 @@ def transport(options: AzureOptions) -> Any:
         return given["transport"]
     if given.get("session") is not None:
         return RequestsTransport(**{**limits, **given})
-    return pooled_transport(POOL_SIZE, {**limits, **given})
+    return pooled_transport(connections, {**limits, **given})
 
 
 _lock = threading.Lock()
 _accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDictionary()
-_recent: collections.deque[Account] = collections.deque(maxlen=32)
-"""Accounts that outlive their storages: code that builds a storage for each use must not pay for all this each time."""
+_recent: collections.deque[Client] = collections.deque(maxlen=32)
+"""Clients that outlive their storages: code that builds a storage for each use must not pay for all this each time."""
 
 _abandoned: list[Any] = []
 
@@ -175,15 +226,7 @@ def _seconds(time: str | None) -> int:
 
 
 def _key(options: AzureOptions) -> Hashable:
-    return (
-        options.endpoint,
-        options.resolved_account_name,
-        options.authentication,
-        options.api_version,
-        options.timeout,
-        options.log_requests,
-        _frozen(options.client_options),
-    )
+    return options.api_version, options.timeout, options.log_requests, _frozen(options.client_options)
 
 
 def _frozen(value: Any) -> Hashable:
@@ -194,7 +237,7 @@ def _frozen(value: Any) -> Hashable:
         return ("sequence", tuple(_frozen(item) for item in value))
     if value is None or isinstance(value, (str, bytes, int, float)):
         return (type(value).__name__, value)
-    # The account keeps the options, so the object lives, and its id is its own, as long as the key is in use.
+    # The client keeps the options, so the object lives, and its id is its own, as long as the key is in use.
     return ("object", id(value))
 
 

@@ -43,13 +43,14 @@ class Blobs:
     All raise ``BlobError`` and its kinds, and nothing of the SDK's. Safe across threads.
     """
 
-    def __init__(self, account: Account, container: str, *, alias: str | None, options: AzureOptions) -> None:
-        self.account = account
-        self.container = container
+    def __init__(self, options: AzureOptions, *, alias: str | None = None) -> None:
+        self.account = Account.of(options)
+        self.client = self.account.client(options)
+        self.container: str = options.azure_container
         self.alias = alias
         self.client_options = options.client_options
         self._options = options
-        self._urls = BlobUrls(options, account)
+        self._urls = BlobUrls(options)
 
     def head(self, name: str) -> FileStat:
         """Return what is known of the blob. Raises ``BlobNotFoundError``."""
@@ -128,7 +129,7 @@ class Blobs:
         with self._translated(name):
             try:
                 body, answer = received(
-                    self.account.service(), "GET", self._urls.api_url(name), expected=206, headers=headers
+                    self.client.service(), "GET", self._urls.api_url(name), expected=206, headers=headers
                 )
             except HttpResponseError as error:
                 if error.status_code != 416:
@@ -202,7 +203,7 @@ class Blobs:
         def fetch(marker: str) -> Element:
             query = {key: value for key, value in {**given, "marker": marker}.items() if value}
             with self._translated(None):
-                return page(self.account.service(), url, query)
+                return page(self.client.service(), url, query)
 
         return entries(fetch)
 
@@ -258,7 +259,7 @@ class Blobs:
             # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on
             # its size.
             query = {**(query or {}), "timeout": self._options.timeout}
-        return send(self.account.service(), method, self._urls.api_url(name), query=query, **given).http_response
+        return send(self.client.service(), method, self._urls.api_url(name), query=query, **given).http_response
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(self._options, alias=self.alias, container=self.container, blob=name, creates=creates)

@@ -12,7 +12,6 @@ from storage_router.conf.options import SECRETS, AzureOptions
 from storage_router.historical import DeconstructibleStorage
 
 from . import merging
-from .account import Account
 from .blobs import Blobs
 from .urls import BlobUrls
 
@@ -38,7 +37,7 @@ class _Setup:
     @cached_property
     def blobs(self) -> Blobs:
         """The requests of the container."""
-        return Blobs(Account.of(self.options), self.options.azure_container, alias=self.alias, options=self.options)
+        return Blobs(self.options, alias=self.alias)
 
     @cached_property
     def urls(self) -> BlobUrls:

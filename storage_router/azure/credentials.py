@@ -6,7 +6,6 @@ tokens per instance. azure-identity (0.7 s) is imported at the first use of a na
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Hashable
@@ -17,6 +16,7 @@ from django.utils.module_loading import import_string
 from storage_router.conf.authentication import TokenCredential
 
 from .errors import CredentialError
+from .logs import quiet_log
 
 _lock = threading.Lock()
 _shared: dict[Hashable, tuple[Any, Any]] = {}
@@ -84,22 +84,6 @@ def _named(name: str, client_id: str | None) -> Any:
         return names[name]()
     except ValueError as error:
         raise CredentialError(f"credential = {name!r} cannot be used here: {error}") from error
-
-
-def quiet_log() -> logging.LoggerAdapter[logging.Logger]:
-    """Return what the SDK's clients take as ``logger``: their log of requests, at DEBUG instead of INFO."""
-    return _Quiet(logging.getLogger("azure.core.pipeline.policies.http_logging_policy"))
-
-
-class _Quiet(logging.LoggerAdapter[logging.Logger]):
-    """Older releases of azure-core cannot be told the level, and no logging configuration but our own is ours to
-    change."""
-
-    def log(self, level: int, msg: object, *args: Any, **options: Any) -> None:
-        super().log(logging.DEBUG if level == logging.INFO else level, msg, *args, **options)
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        return super().isEnabledFor(logging.DEBUG if level == logging.INFO else level)
 
 
 def _after_fork() -> None:  # pragma: no cover - runs in forked children, which the tests do not measure

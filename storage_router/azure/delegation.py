@@ -35,18 +35,23 @@ class _Held:
     renewal: int
 
 
-class DelegationKeys:
-    """The keys of one account. ``fetch(start, expiry)`` asks the service for one; times are seconds since the epoch."""
+Fetch = Callable[[int, int], DelegationKey]
+"""Asks the service for a key with this start and this expiry, in seconds since the epoch."""
 
-    def __init__(self, fetch: Callable[[int, int], DelegationKey]) -> None:
-        self._fetch = fetch
+
+class DelegationKeys:
+    """The keys of one account."""
+
+    def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
         self._lock = threading.Lock()
         self._attempts = 0
         self._failure: Exception | None = None
 
-    def key(self, until: float, *, stable_for: float = 0, now: float | None = None) -> tuple[DelegationKey, int]:
-        """Return a key and the time at which to ask for the next one.
+    def key(
+        self, fetch: Fetch, until: float, *, stable_for: float = 0, now: float | None = None
+    ) -> tuple[DelegationKey, int]:
+        """Return a key and the time at which to ask for the next one. ``fetch`` is called where none is at hand.
 
         The key is good until ``until``, or as near to it as Azure allows. It stays the same for an hour, or, if URLs
         shall stay the same for longer than that, for a day, as far as ``until`` lets it.
@@ -67,13 +72,13 @@ class DelegationKeys:
                         # What this thread waited for has failed; one after the other, the threads of a server would
                         # wait for minutes.
                         raise copy.copy(self._failure) from self._failure
-                    held = self._renew(period, moment)
+                    held = self._renew(fetch, period, moment)
         elif moment >= held.renewal and self._lock.acquire(blocking=False):
             # One thread renews, the others go on with a key that has days to live.
             try:
                 held = self._held[period]
                 if moment >= held.renewal:
-                    held = self._renew(period, moment)
+                    held = self._renew(fetch, period, moment)
             except Exception:  # noqa: BLE001 - the old key serves; if it did not, the branch above would have raised
                 held = self._held[period] = _Held(key=held.key, renewal=int(moment) + PAUSE_AFTER_FAILURE)
             finally:
@@ -84,10 +89,10 @@ class DelegationKeys:
         """In a forked child: the keys stay good, the lock may be held by a thread that is not here."""
         self._lock = threading.Lock()
 
-    def _renew(self, period: int, moment: float) -> _Held:
+    def _renew(self, fetch: Fetch, period: int, moment: float) -> _Held:
         start = _start(moment, period)
         try:
-            key = self._fetch(start, start + LONGEST_LIFE)
+            key = fetch(start, start + LONGEST_LIFE)
             self._failure = None
         except Exception as error:
             self._failure = error

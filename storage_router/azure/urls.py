@@ -13,7 +13,7 @@ from storage_router.conf.azure_rules import LONGEST_EXPIRY
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import SigningError
 
-from .account import Account
+from .account import Account, Client
 from .delegation import LONGEST_LIFE
 from .signing import (
     SIGNED_VERSION,
@@ -36,9 +36,9 @@ _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 class BlobUrls:
     """The URLs of one container's blobs. Safe across threads."""
 
-    def __init__(self, options: AzureOptions, account: Account | None = None) -> None:
+    def __init__(self, options: AzureOptions) -> None:
         self._options = options
-        self._account = account
+        self._client: Client | None = None
         self._container: str = options.azure_container
         self._api = f"{options.endpoint}/{self._container}/"
         self._public = _public_base(options)
@@ -129,9 +129,9 @@ class BlobUrls:
                 + ", which cannot sign URLs. Give account_key or a token credential, or take expiration_secs and "
                 "expire away" + (" and set sas_token_in_urls." if given.kind == "sas" else ".")
             )
-        if self._account is None:
-            self._account = Account.of(options)
-        delegation, renewal = self._account.delegation_keys.key(expiry, stable_for=length, now=now)
+        if self._client is None:
+            self._client = Account.of(options).client(options)
+        delegation, renewal = self._client.delegation_key(expiry, stable_for=length, now=now)
         grant = replace(grant, expiry=min(expiry, delegation.expiry))
         return _Window(start, min(end, renewal), sign_with_delegation_key(grant, delegation))
 

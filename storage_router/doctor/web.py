@@ -66,10 +66,12 @@ class Client:
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import ProxyPolicy, RedirectPolicy
 
+        from storage_router.azure.connections import Connections
+
         self._home = urlsplit(options.endpoint).netloc
         self._verify = options.client_options.get("connection_verify", True)
         policies: list[Any] = [RedirectPolicy(), ProxyPolicy(options.client_options.get("proxies"))]
-        self._pipeline: Any = Pipeline(transport(options), policies)
+        self._pipeline: Any = Pipeline(transport(options, Connections(pool_size=1)), policies)
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""

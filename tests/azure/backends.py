@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage_router.azure.account import Account
 from storage_router.azure.blobs import Blobs
 from storage_router.conf.options import AzureOptions
 from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
@@ -35,4 +34,4 @@ def options_for(
 
 def blobs_for(options: AzureOptions, alias: str | None = "media") -> Blobs:
     """Return the container of ``options``."""
-    return Blobs(Account.of(options), options.azure_container, alias=alias, options=options)
+    return Blobs(options, alias=alias)

@@ -16,12 +16,14 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from storage_router.azure import account as accounts
-from storage_router.azure.account import Account
+from storage_router.azure.account import Account, Client
 from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.urls import BlobUrls
 from storage_router.conf.azure_rules import OLDEST_API_VERSION
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from storage_router.testing.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 from .counting import Requests
@@ -32,11 +34,16 @@ def options(**given: Any) -> AzureOptions:
     return AzureOptions(**{name: value for name, value in given.items() if value is not None})
 
 
-class TestSharing:
-    """O4: one account per distinct way to see it."""
+def client(**given: Any) -> Client:
+    asked = options(**given)
+    return Account.of(asked).client(asked)
 
-    def test_containers_of_an_account_share_it(self) -> None:
-        assert Account.of(options()) is Account.of(options(azure_container="static", location="x", expiration_secs=60))
+
+class TestSharing:
+    """O4: one account per endpoint, name and credential; in it one client per distinct set of the other options."""
+
+    def test_containers_of_an_account_share_a_client(self) -> None:
+        assert client() is client(azure_container="static", location="x", expiration_secs=60)
 
     def test_a_connection_string_is_the_same_as_its_parts(self) -> None:
         text = f"DefaultEndpointsProtocol=https;AccountName=acmefiles;AccountKey={ACCOUNT_KEY}"
@@ -50,6 +57,15 @@ class TestSharing:
             {"account_key": "b3RoZXI="},
             {"account_key": None, "credential": "default"},
             {"azure_ssl": False},
+        ],
+        ids=repr,
+    )
+    def test_another_account_or_credential_shares_nothing(self, other: dict[str, Any]) -> None:
+        assert Account.of(options(**other)) is not Account.of(options())
+
+    @pytest.mark.parametrize(
+        "other",
+        [
             {"timeout": 5},
             {"api_version": "2024-11-04"},
             {"log_requests": True},
@@ -57,39 +73,80 @@ class TestSharing:
         ],
         ids=repr,
     )
-    def test_what_requests_depend_on_is_not_shared(self, other: dict[str, Any]) -> None:
-        assert Account.of(options(**other)) is not Account.of(options())
+    def test_what_requests_depend_on_makes_another_client_of_the_same_account(self, other: dict[str, Any]) -> None:
+        assert client(**other) is not client()
+        assert client(**other).account is client().account
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"timeout": 5},
+            {"api_version": "2024-11-04"},
+            {"log_requests": True},
+            {"client_options": {"retry_total": 1}},
+        ],
+        ids=repr,
+    )
+    def test_all_backends_of_an_account_share_key_token_and_connections(
+        self, azurite_https: Azurite, other: dict[str, Any]
+    ) -> None:
+        credential = UnsignedTokenCredential()
+        with FaultProxy(azurite_https) as proxy:
+            containers = [azurite_https.create_container() for _ in range(2)]
+            backends = [
+                options_for(proxy, containers[0], token_credential=credential),
+                options_for(proxy, containers[1], token_credential=credential, **other),
+            ]
+            for given in (*backends, *backends):
+                blobs_for(given).delete("a.txt")
+                assert "sig=" in BlobUrls(given).url("a.txt", expire=60)
+            assert proxy.count("Get User Delegation Key") == 1
+            assert proxy.connections == 1
+            Account.of(backends[0]).close()
+
+    def test_a_transport_of_the_applications_own_stays_its_clients(self, azurite: Azurite, container: str) -> None:
+        with RequestsTransport() as transport:
+            given = options_for(azurite, container, client_options={"transport": transport})
+            blobs_for(given).delete("a.txt")
+            service = blobs_for(given).client.service()
+            assert service._config.transport is transport
+            assert blobs_for(options_for(azurite, container)).client.service()._config.transport is not transport
 
     def test_equal_client_options_are_shared_and_objects_by_identity(self) -> None:
         def hook(_: Any) -> None: ...
 
-        def with_options(*, hook: Any = hook, **others: Any) -> Account:
-            return Account.of(options(client_options={"raw_request_hook": hook, **others}))
+        def with_options(*, hook: Any = hook, **others: Any) -> Client:
+            return client(client_options={"raw_request_hook": hook, **others})
 
         policies = {"proxies": {"https": "http://proxy:1"}, "headers": ["a", 1, None, True]}
         assert with_options(**policies) is with_options(**policies)
         assert with_options(x=1) is not with_options(x=True)
         assert with_options() is not with_options(hook=lambda _: None)
 
-    def test_an_account_outlives_its_storages_for_a_while(self) -> None:
-        first = id(Account.of(options(timeout=77)))
+    def test_an_account_and_its_client_outlive_their_storages_for_a_while(self) -> None:
+        first = client(timeout=77)
+        ids = id(first), id(first.account)
+        del first
         gc.collect()
-        assert id(Account.of(options(timeout=77))) == first
+        again = client(timeout=77)
+        assert (id(again), id(again.account)) == ids
 
-    def test_accounts_of_no_use_are_let_go(self) -> None:
-        for number in range(100):
-            Account.of(options(timeout=100 + number))
+    @pytest.mark.parametrize("option", ["account_name", "timeout"])
+    def test_accounts_and_clients_of_no_use_are_let_go(self, option: str) -> None:
+        values = {"account_name": "acme{}", "timeout": "{}s"}
+        last = [client(**{option: values[option].format(100 + number)}) for number in range(100)][-1]
         gc.collect()
         assert len(accounts._accounts) < 60
+        assert len(last.account._clients) < 60
 
     def test_one_client_serves_all_threads(self, azurite: Azurite, container: str) -> None:
-        account = Account.of(options_for(azurite, container))
-        account.close()
+        blobs = blobs_for(options_for(azurite, container))
+        blobs.account.close()
         barrier = threading.Barrier(8)
 
         def ask(_: int) -> Any:
             barrier.wait()
-            return account.service()
+            return blobs.client.service()
 
         with ThreadPoolExecutor(8) as pool:
             assert len({id(service) for service in pool.map(ask, range(8))}) == 1
@@ -177,18 +234,18 @@ class TestClientOptions:
     """O5: our defaults, and the application's options over them."""
 
     def test_the_defaults(self) -> None:
-        config = Account.of(options(timeout=20)).service()._config
+        config = client(timeout=20).service()._config
         assert config.transport.connection_config.timeout == 5
         assert config.transport.connection_config.read_timeout == 20
         assert config.retry_policy.deadline_secs == 20
 
     def test_a_short_timeout_shortens_connecting_too(self) -> None:
-        config = Account.of(options(timeout=2)).service()._config
+        config = client(timeout=2).service()._config
         assert config.transport.connection_config.timeout == 2
 
     def test_everything_can_be_overridden(self) -> None:
         given = {"connection_timeout": 1, "read_timeout": 2, "retry_total": 7, "max_single_put_size": 3}
-        config = Account.of(options(client_options=given)).service()._config
+        config = client(client_options=given).service()._config
         assert config.transport.connection_config.timeout == 1
         assert config.transport.connection_config.read_timeout == 2
         assert config.retry_policy.total_retries == 7
@@ -255,24 +312,23 @@ class TestProcess:
     def test_a_forked_child_has_connections_of_its_own(self, azurite: Azurite, container: str) -> None:
         blobs = blobs_for(options_for(azurite, container))
         blobs.create("parent.txt", b"parent", None, BlobSettings())
-        parents = blobs.account.service()
+        parents = blobs.client.service()
         # As if another thread were building a client at the moment of the fork.
-        with accounts._lock, blobs.account._lock:
+        with accounts._lock, blobs.account._lock, blobs.client._lock:
             children = [_fork(lambda number=number: self._work(blobs, parents, number)) for number in range(4)]
         for number in range(20):
             assert blobs.read("parent.txt", 0, 10)[0] == b"parent", number
         assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0, 0]
-        assert blobs.account.service() is parents
+        assert blobs.client.service() is parents
 
     def _work(self, blobs: Any, parents: Any, number: int) -> bool:
         blobs.create(f"{number}.txt", str(number).encode(), None, BlobSettings())
         bodies = {blobs.read(f"{number}.txt", 0, 10)[0] for _ in range(20)}
-        return bodies == {str(number).encode()} and blobs.account.service() is not parents
+        return bodies == {str(number).encode()} and blobs.client.service() is not parents
 
     def test_nothing_warns_at_the_end_of_a_process(self, azurite_https: Azurite, container_https: str) -> None:
         script = f"""
             from concurrent.futures import ThreadPoolExecutor
-            from storage_router.azure.account import Account
             from storage_router.azure.blobs import Blobs
             from storage_router.conf.options import AzureOptions
             options = AzureOptions(
@@ -281,7 +337,7 @@ class TestProcess:
                 token_credential="storage_router.testing.azurite.UnsignedTokenCredential",
                 client_options={{"connection_verify": {str(azurite_https.certificate)!r}}},
             )
-            blobs = Blobs(Account.of(options), options.azure_container, alias=None, options=options)
+            blobs = Blobs(options)
             with ThreadPoolExecutor(4) as pool:
                 print(list(pool.map(blobs.delete, "abcd")))
         """

@@ -296,7 +296,7 @@ class TestDelete:
 
     def test_snapshots_go_with_the_blob(self, steady: Blobs) -> None:
         steady.create("a.txt", b"content", None, PLAIN)
-        steady.account.service().get_blob_client(steady.container, "a.txt").create_snapshot()
+        steady.client.service().get_blob_client(steady.container, "a.txt").create_snapshot()
         assert steady.delete("a.txt") is True
 
     def test_a_missing_container_is_an_error(self, azurite: Azurite) -> None:
@@ -448,7 +448,7 @@ class TestLostAnswers:
 
     def test_the_marker_is_not_shown_as_metadata(self, steady: Blobs) -> None:
         steady.create("a.txt", b"content", None, BlobSettings(metadata={"owner": "acme"}))
-        raw = steady.account.service().get_blob_client(steady.container, "a.txt").get_blob_properties()
+        raw = steady.client.service().get_blob_client(steady.container, "a.txt").get_blob_properties()
         assert SAVE_MARKER in raw.metadata
         (listed,) = steady.list()
         for found in (steady.head("a.txt"), steady.read("a.txt", 0, 10)[1], listed):
@@ -492,4 +492,4 @@ class TestBrokenReads:
 
 
 def _tags(blobs: Blobs, name: str) -> Any:
-    return blobs.account.service().get_blob_client(blobs.container, name).get_blob_tags()
+    return blobs.client.service().get_blob_client(blobs.container, name).get_blob_tags()

@@ -43,12 +43,12 @@ def service() -> Service:
 
 
 @pytest.fixture
-def keys(service: Service) -> DelegationKeys:
-    return DelegationKeys(service)
+def keys() -> DelegationKeys:
+    return DelegationKeys()
 
 
-def test_a_key_starts_at_least_15_minutes_back_and_lives_seven_days(keys: DelegationKeys) -> None:
-    key, _ = keys.key(NOON + 5 * MINUTE, now=NOON)
+def test_a_key_starts_at_least_15_minutes_back_and_lives_seven_days(service: Service, keys: DelegationKeys) -> None:
+    key, _ = keys.key(service, NOON + 5 * MINUTE, now=NOON)
     assert key.start == NOON - 15 * MINUTE
     assert key.expiry - key.start == 7 * DAY
 
@@ -56,13 +56,13 @@ def test_a_key_starts_at_least_15_minutes_back_and_lives_seven_days(keys: Delega
 def test_keys_of_two_processes_are_asked_for_with_the_same_times(service: Service) -> None:
     # U4: the workers of a site sign the same URLs
     for moment in (NOON, NOON + 17 * MINUTE, NOON + 59 * MINUTE):
-        DelegationKeys(service).key(moment + 5 * MINUTE, now=moment)
+        DelegationKeys().key(service, moment + 5 * MINUTE, now=moment)
     assert len(set(service.asked)) == 1
 
 
 def test_a_key_is_fetched_once_for_many_urls(service: Service, keys: DelegationKeys) -> None:
     for second in range(0, HOUR, 10):
-        keys.key(NOON + second + 5 * MINUTE, now=NOON + second)
+        keys.key(service, NOON + second + 5 * MINUTE, now=NOON + second)
     assert len(service.asked) == 1
 
 
@@ -70,7 +70,7 @@ def test_many_threads_at_once_fetch_one_key(service: Service, keys: DelegationKe
     # O4
     service.wait = threading.Event()
     with ThreadPoolExecutor(16) as pool:
-        asking = [pool.submit(keys.key, NOON + 5 * MINUTE, now=NOON) for _ in range(16)]
+        asking = [pool.submit(keys.key, service, NOON + 5 * MINUTE, now=NOON) for _ in range(16)]
         assert service.waiting.wait(10)
         # Time for the others to arrive at the lock; if they do not, the test proves less, but does not fail.
         service.wait.wait(0.1)
@@ -81,62 +81,62 @@ def test_many_threads_at_once_fetch_one_key(service: Service, keys: DelegationKe
 
 def test_a_thread_that_comes_late_to_a_renewal_finds_it_done(service: Service, keys: DelegationKeys) -> None:
     # O4: between a thread's look at the clock and its turn at the lock another one renews.
-    keys.key(NOON + 5 * MINUTE, now=NOON)
+    keys.key(service, NOON + 5 * MINUTE, now=NOON)
     later = NOON + HOUR
     lock = keys._lock
 
     class Late:
         def acquire(self, blocking: bool) -> bool:
             keys._lock = lock
-            assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
+            assert keys.key(service, later + 5 * MINUTE, now=later)[0].oid == "key 2"
             return lock.acquire(blocking)
 
     keys._lock = Late()  # type: ignore[assignment]
-    assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
+    assert keys.key(service, later + 5 * MINUTE, now=later)[0].oid == "key 2"
     assert len(service.asked) == 2
 
 
 def test_one_thread_renews_a_key_and_the_others_do_not_wait(service: Service, keys: DelegationKeys) -> None:
-    keys.key(NOON + 5 * MINUTE, now=NOON)
+    keys.key(service, NOON + 5 * MINUTE, now=NOON)
     later = NOON + HOUR
     service.wait = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        renewing = pool.submit(keys.key, later + 5 * MINUTE, now=later)
+        renewing = pool.submit(keys.key, service, later + 5 * MINUTE, now=later)
         assert service.waiting.wait(10)
-        others = [keys.key(later + 5 * MINUTE, now=later)[0].oid for _ in range(10)]
+        others = [keys.key(service, later + 5 * MINUTE, now=later)[0].oid for _ in range(10)]
         service.wait.set()
         assert renewing.result()[0].oid == "key 2"
     assert others == ["key 1"] * 10
-    assert keys.key(later + 5 * MINUTE, now=later)[0].oid == "key 2"
+    assert keys.key(service, later + 5 * MINUTE, now=later)[0].oid == "key 2"
     assert len(service.asked) == 2
 
 
 def test_a_renewal_that_fails_leaves_the_old_key_and_is_tried_again_later(
     service: Service, keys: DelegationKeys
 ) -> None:
-    keys.key(NOON + 5 * MINUTE, now=NOON)
+    keys.key(service, NOON + 5 * MINUTE, now=NOON)
     later = NOON + HOUR
     service.error = OSError("the service is down")
     for _ in range(3):
-        key, renewal = keys.key(later + 5 * MINUTE, now=later)
+        key, renewal = keys.key(service, later + 5 * MINUTE, now=later)
         assert (key.oid, renewal) == ("key 1", later + PAUSE_AFTER_FAILURE)
     assert len(service.asked) == 2
     service.error = None
-    assert keys.key(later + 6 * MINUTE, now=later + PAUSE_AFTER_FAILURE)[0].oid == "key 3"
+    assert keys.key(service, later + 6 * MINUTE, now=later + PAUSE_AFTER_FAILURE)[0].oid == "key 3"
 
 
 def test_the_first_key_is_waited_for_and_its_failure_is_raised(service: Service, keys: DelegationKeys) -> None:
     service.error = PermissionError("not you")
     with pytest.raises(PermissionError, match="not you"):
-        keys.key(NOON + 5 * MINUTE, now=NOON)
+        keys.key(service, NOON + 5 * MINUTE, now=NOON)
     service.error = None
-    assert keys.key(NOON + 5 * MINUTE, now=NOON)[0].oid == "key 2"
+    assert keys.key(service, NOON + 5 * MINUTE, now=NOON)[0].oid == "key 2"
 
 
 def test_a_key_that_ends_too_early_is_replaced_before_it_signs(service: Service, keys: DelegationKeys) -> None:
-    keys.key(NOON + 5 * MINUTE, now=NOON)
+    keys.key(service, NOON + 5 * MINUTE, now=NOON)
     much_later = NOON + 7 * DAY
-    key, _ = keys.key(much_later + 5 * MINUTE, now=much_later)
+    key, _ = keys.key(service, much_later + 5 * MINUTE, now=much_later)
     assert key.oid == "key 2"
     assert key.expiry > much_later + 5 * MINUTE
 
@@ -144,7 +144,7 @@ def test_a_key_that_ends_too_early_is_replaced_before_it_signs(service: Service,
 def test_urls_of_seven_days_take_a_key_an_hour_not_a_key_each(service: Service, keys: DelegationKeys) -> None:
     for minute in range(0, 180, 2):
         moment = NOON + minute * MINUTE
-        key, _ = keys.key(moment + 7 * DAY, now=moment)
+        key, _ = keys.key(service, moment + 7 * DAY, now=moment)
         assert key.expiry >= moment + 7 * DAY - CLOCK_SKEW - HOUR
     assert len(service.asked) == 3
 
@@ -154,23 +154,26 @@ def test_urls_that_stay_the_same_for_hours_are_signed_with_a_key_of_the_day(
 ) -> None:
     # U4
     used = {
-        keys.key(NOON + hour * HOUR + DAY, stable_for=6 * HOUR, now=NOON + hour * HOUR)[0].oid for hour in range(12)
+        keys.key(service, NOON + hour * HOUR + DAY, stable_for=6 * HOUR, now=NOON + hour * HOUR)[0].oid
+        for hour in range(12)
     }
     assert used == {"key 1"}
     assert service.asked == [(NOON - 12 * HOUR - CLOCK_SKEW, NOON - 12 * HOUR - CLOCK_SKEW + LONGEST_LIFE)]
 
 
-def test_a_key_of_the_day_that_ends_too_early_gives_way_to_one_of_the_hour(keys: DelegationKeys) -> None:
+def test_a_key_of_the_day_that_ends_too_early_gives_way_to_one_of_the_hour(
+    service: Service, keys: DelegationKeys
+) -> None:
     # U1: a URL lives as long as was asked, rather than staying the same
     until = NOON + 7 * DAY - HOUR
-    key, _ = keys.key(until, stable_for=6 * HOUR, now=NOON)
+    key, _ = keys.key(service, until, stable_for=6 * HOUR, now=NOON)
     assert key.expiry >= until
 
 
 def test_keys_survive_a_fork_whatever_thread_was_renewing_one(service: Service, keys: DelegationKeys) -> None:
     # O4: a child inherits the lock as it was
-    keys.key(NOON + 5 * MINUTE, now=NOON)
+    keys.key(service, NOON + 5 * MINUTE, now=NOON)
     keys._lock.acquire()
     keys.after_fork()
-    assert keys.key(NOON + HOUR, now=NOON)[0].oid == "key 1"
-    assert keys.key(NOON + 8 * DAY, now=NOON + 8 * DAY)[0].oid == "key 2"
+    assert keys.key(service, NOON + HOUR, now=NOON)[0].oid == "key 1"
+    assert keys.key(service, NOON + 8 * DAY, now=NOON + 8 * DAY)[0].oid == "key 2"

@@ -198,7 +198,7 @@ class TestWriting:
         storage.save("a.txt", ContentFile(b"x"))
         with storage.open("a.txt", mode) as file:
             file.write(b"y")
-        blob = storage._blobs.account.service().get_blob_client(key_bench.container, "a.txt")
+        blob = storage._blobs.client.service().get_blob_client(key_bench.container, "a.txt")
         assert blob.get_blob_tags() == {"project": "acme"}
         assert storage.stat("a.txt").access_tier == "Cool"
 

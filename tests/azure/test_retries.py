@@ -130,7 +130,7 @@ def test_the_applications_hook_hears_of_retries(proxy: FaultProxy, container: st
     heard: list[Any] = []
     blobs = blobs_for(options_for(proxy, container))
     proxy.fail("Get Blob Properties", Reset("request"))
-    client = blobs.account.service().get_blob_client(container, "a.txt")
+    client = blobs.client.service().get_blob_client(container, "a.txt")
     assert not client.exists(
         retry_hook=lambda **given: heard.append((given["retry_count"], type(given["error"]).__name__))
     )

@@ -187,7 +187,7 @@ def test_the_service_takes_what_is_signed_for_each_version(
         version=version,
         parameters={"content_type": "text/x-override"},
     )
-    key = blobs.account.user_delegation_key(expiry)
+    key = blobs.client.delegation_key(expiry)[0]
     for sign in (
         sign_with_account_key(grant, SecretStr(azurite_https.accounts[ACCOUNT_NAME])),
         sign_with_delegation_key(grant, key),

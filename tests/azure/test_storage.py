@@ -281,7 +281,7 @@ class TestContentType:
         assert stat.content_disposition == 'attachment; filename="a.pdf"'
         assert stat.content_type == "application/pdf"
         assert (dict(stat.metadata), stat.access_tier) == ({"by": "hand"}, "Cool")
-        blob = storage._blobs.account.service().get_blob_client(key_bench.container, "here/a.pdf")
+        blob = storage._blobs.client.service().get_blob_client(key_bench.container, "here/a.pdf")
         assert blob.get_blob_tags() == {"kind": "test"}
 
     @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import pytest
 
 from storage_router.azure.account import Account
 from storage_router.azure.blobs import Blobs, BlobSettings
-from storage_router.azure.transport import PIECE, DirectSession
+from storage_router.azure.connections import PIECE, Connections
+from storage_router.azure.transport import DirectSession
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError
 from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
@@ -109,32 +110,41 @@ class TestProxies:
         assert seen == [("CONNECT", f"127.0.0.1:{azurite_https.port}", expected)]
         Account.of(options).close()
 
-    def test_a_proxy_of_the_environment(
-        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def alone(self, azurite: Azurite, container: str) -> Iterator[Blobs]:
+        """The environment is read once for an account's connections: these are no other test's."""
+        blobs = blobs_for(options_for(azurite, container))
+        blobs.account.close()
+        yield blobs
+        blobs.account.close()
+
+    def test_a_proxy_of_the_environment(self, alone: Blobs, forward: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         address, seen = forward
         monkeypatch.setenv("http_proxy", f"http://{address}")
         monkeypatch.setenv("no_proxy", "")
-        # The environment is read once for an account: this one is no other test's.
-        _works(blobs_for(options_for(azurite, container, timeout=18)))
+        _works(alone)
         assert [method for method, *_ in seen] == ["PUT", "GET", "DELETE"]
 
     def test_the_environment_can_be_left_out(
-        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
+        self, azurite: Azurite, container: str, alone: Blobs, forward: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         address, seen = forward
         monkeypatch.setenv("http_proxy", f"http://{address}")
         monkeypatch.setenv("no_proxy", "")
+        # Though others of the same account use it.
+        _works(alone)
+        assert seen
+        seen.clear()
         _works(blobs_for(options_for(azurite, container, client_options={"use_env_settings": False})))
         assert seen == []
 
     def test_hosts_that_need_no_proxy_get_none(
-        self, azurite: Azurite, container: str, forward: Any, monkeypatch: pytest.MonkeyPatch
+        self, alone: Blobs, forward: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         address, seen = forward
         monkeypatch.setenv("http_proxy", f"http://{address}")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        _works(blobs_for(options_for(azurite, container, timeout=19)))
+        _works(alone)
         assert seen == []
 
     def test_a_proxy_that_is_not_there_is_a_connection_error(self, azurite: Azurite, container: str) -> None:
@@ -146,7 +156,7 @@ class TestProxies:
 
     def test_socks_without_its_package_says_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "urllib3.contrib.socks", None)
-        session = DirectSession(pool_size=1)
+        session = DirectSession(Connections(pool_size=1))
         with pytest.raises(ImportError, match=r"urllib3\[socks\]"):
             session.request(
                 "GET", "http://x/", headers={}, data=None, timeout=(1, 1), proxies={"http": "socks5://127.0.0.1:1"}

@@ -373,9 +373,8 @@ class TestSignedWithADelegationKey:
 
     def test_the_key_is_the_accounts(self, azurite_https: Azurite, container_https: str) -> None:
         given = options_for(azurite_https, container_https)
-        account = Account.of(given)
-        key = account.user_delegation_key(NOON)
-        url = BlobUrls(given, account).url("a.txt", expire=60)
+        key, _ = Account.of(given).client(given).delegation_key(NOON)
+        url = BlobUrls(given).url("a.txt", expire=60)
         assert parse_qs(urlsplit(url).query)["skoid"] == [key.oid]
 
     def test_a_refused_key_is_a_permission_error(self, azurite_https: Azurite, container_https: str) -> None:

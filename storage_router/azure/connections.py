@@ -1,0 +1,119 @@
+"""The connections of one account: pools that all of its clients share, one for each way to connect."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import urllib3
+from requests.utils import get_environ_proxies, select_proxy
+
+PIECE = 256 * 2**10
+"""Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
+
+Certificate = str | tuple[str, ...] | None
+"""The client's own: a file with certificate and key, or a file for each."""
+
+
+class Connections:
+    """Pools that keep ``pool_size`` idle connections each. Safe across threads."""
+
+    def __init__(self, pool_size: int) -> None:
+        self._pool_size = pool_size
+        self._managers: dict[tuple[object, ...], urllib3.PoolManager] = {}
+
+    def manager(
+        self,
+        url: str,
+        *,
+        verify: bool | str | None = True,
+        cert: Certificate = None,
+        proxies: Mapping[str, str] | None = None,
+        use_env_settings: bool = True,
+    ) -> urllib3.PoolManager:
+        """Return the pools for ``url`` and these options, which mean what they mean to the SDK.
+
+        What the environment says is read once for each way to connect.
+        """
+        parts = urlsplit(url)
+        verify = True if verify is None else verify
+        given = tuple(proxies.items()) if proxies else None
+        key = (parts.scheme, parts.netloc, verify, cert, given, use_env_settings)
+        found = self._managers.get(key)
+        if found is None:
+            # Two threads may build one each; the one that came second is never used.
+            built = self._build(url, verify, cert, proxies, use_env_settings)
+            found = self._managers.setdefault(key, built)
+        return found
+
+    def close(self) -> None:
+        """Close all connections."""
+        managers, self._managers = self._managers, {}
+        for manager in managers.values():
+            manager.clear()
+
+    def _build(
+        self,
+        url: str,
+        verify: bool | str,
+        cert: Certificate,
+        proxies: Mapping[str, str] | None,
+        use_env_settings: bool,
+    ) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"maxsize": self._pool_size, "blocksize": PIECE}
+        if url.startswith("https:"):
+            options["ssl_context"] = _ssl_context(verify, cert, use_env_settings)
+            if not verify:
+                options["cert_reqs"] = "CERT_NONE"
+        if not proxies and use_env_settings:
+            proxies = get_environ_proxies(url)
+        proxy = select_proxy(url, dict(proxies) if proxies else None)
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        if proxy.startswith("socks"):
+            try:
+                from urllib3.contrib.socks import SOCKSProxyManager
+            except ImportError as error:
+                raise ImportError("A SOCKS proxy needs PySocks: pip install 'urllib3[socks]'") from error
+            return SOCKSProxyManager(proxy, **options)  # pragma: no cover - PySocks is no dependency of the tests
+        given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if given.username:
+            user = f"{given.username}:{given.password or ''}"
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
+        return urllib3.ProxyManager(given.geturl(), **options)
+
+
+def _ssl_context(verify: bool | str, cert: Certificate, use_env_settings: bool) -> ssl.SSLContext:
+    """Return one context for all connections: reading the authorities again for each would take longer than the
+    rest."""
+    context = urllib3.util.create_urllib3_context()
+    if verify is True and use_env_settings:
+        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    if verify:
+        path = certifi.where() if verify is True else str(verify)
+        where = {"capath": path} if os.path.isdir(path) else {"cafile": path}  # noqa: PTH112 - ssl takes strings
+        with _naming(path):
+            context.load_verify_locations(**where)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cert:
+        pair = [cert] if isinstance(cert, str) else cert
+        with _naming(" or ".join(pair)):
+            context.load_cert_chain(*pair)
+    return context
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file in the error that it causes: OpenSSL does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
