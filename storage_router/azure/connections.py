@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,9 +13,29 @@ from urllib.parse import urlsplit
 import certifi
 import urllib3
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3.connection import HTTPConnection
 
 PIECE = 256 * 2**10
 """Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Socket options, where the system has them; ``TCP_KEEPALIVE`` is macOS's word for ``TCP_KEEPIDLE``.
+
+Azure's load balancers, and much else that translates addresses, forget a connection that was idle for four minutes, and
+drop silently what is sent over it afterwards: the next request would wait for its whole time limit. So an idle
+connection says a word each minute, and one that nobody answers any more is closed, and not used, after two.
+https://learn.microsoft.com/azure/load-balancer/load-balancer-tcp-idle-timeout and
+https://learn.microsoft.com/azure/load-balancer/load-balancer-tcp-reset"""
+
+_SOCKET_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _KEEPALIVE.items()
+        if hasattr(socket, name)
+    ),
+]
 
 Certificate = str | tuple[str, ...] | None
 """The client's own: a file with certificate and key, or a file for each."""
@@ -65,7 +86,11 @@ class Connections:
         proxies: Mapping[str, str] | None,
         use_env_settings: bool,
     ) -> urllib3.PoolManager:
-        options: dict[str, Any] = {"maxsize": self._pool_size, "blocksize": PIECE}
+        options: dict[str, Any] = {
+            "maxsize": self._pool_size,
+            "blocksize": PIECE,
+            "socket_options": _SOCKET_OPTIONS,
+        }
         if url.startswith("https:"):
             options["ssl_context"] = _ssl_context(verify, cert, use_env_settings)
             if not verify:

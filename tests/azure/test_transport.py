@@ -239,6 +239,26 @@ class TestConnections:
             proxy.drop_connections()
             assert blobs.read("a.txt", 0, 10)[0] == b"content"
 
+    @pytest.mark.parametrize("through", ["directly", "a proxy"])
+    def test_idle_connections_are_kept_alive_and_dead_ones_noticed(
+        self, azurite: Azurite, container: str, forward: Any, through: str
+    ) -> None:
+        # Azure's load balancers drop what was idle for four minutes, without a word.
+        proxies = {"http": f"http://{forward[0]}"} if through == "a proxy" else None
+        connections = Connections(pool_size=1)
+        manager = connections.manager(azurite.account_url(), proxies=proxies)
+        answer = manager.request("GET", f"{azurite.account_url()}/{container}", preload_content=False)
+        sock = answer.connection.sock
+        answer.drain_conn()
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        idle, interval, count = (
+            sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + interval * count <= 120
+        connections.close()
+
     def test_a_large_body_is_written_in_pieces(
         self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
