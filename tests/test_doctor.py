@@ -434,13 +434,15 @@ class TestTheTransport:
         class Unfit:
             """Something that the configuration took for a transport."""
 
+            send = None
+
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
             azure_container=container,
             client_options={"transport": Unfit()},
         )
         found = examined(storage)["connection"]
-        assert (found.status, found.message) == ("failed", "'Unfit' object has no attribute 'send'")
+        assert (found.status, found.message) == ("failed", "'NoneType' object is not callable")
 
     def test_a_proxy_of_client_options(self, azurite, container):
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from . import azure_rules, blob_rules, shared_access
+from . import client_options as client_option_rules
 from . import connection_string as connection_strings
 from .nesting import parsed
 from .report import complaint
@@ -34,20 +35,6 @@ def _connection_string(value: SecretStr) -> SecretStr:
         azure_rules.account_key(parsed.account_key)
     elif parsed.sas_token is not None:  # pragma: no branch - a string without either is refused by parse()
         shared_access.checked(parsed.sas_token)
-    return value
-
-
-_ENCRYPTION = ("require_encryption", "key_encryption_key", "key_resolver_function", "encryption_version")
-"""Only the SDK's own client for a blob encrypts, and requests do not pass through it."""
-
-
-def _client_options(value: dict[str, Any]) -> dict[str, Any]:
-    asked = [key for key in _ENCRYPTION if value.get(key)]
-    if asked:
-        raise complaint(
-            f"{asked[0]!r} asks for encryption by the client",
-            "This package does not have it. Azure encrypts what it stores, with a key of yours if the account has one.",
-        )
     return value
 
 
@@ -235,7 +222,7 @@ class AzureFields(BaseModel):
         ]
         | None
     ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])
-    client_options: Annotated[dict[str, Any], _FromText, AfterValidator(_client_options)] = Field(
+    client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
         default={},
         repr=False,
         description="Keyword arguments for the SDK's clients; they have the last word.",

@@ -1,0 +1,101 @@
+"""What may be in ``client_options``: anything that the SDK's client takes, in the form in which it takes it.
+
+https://learn.microsoft.com/python/api/overview/azure/storage-blob-readme#optional-configuration
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .report import complaint
+
+_ENCRYPTION = ("require_encryption", "key_encryption_key", "key_resolver_function", "encryption_version")
+"""Only the SDK's own client for a blob encrypts, and requests do not pass through it."""
+
+_OPTIONS_HERE: Mapping[str, str] = {
+    "account_url": "Set the backend's account_url.",
+    "credential": "Set the backend's credential, token_credential, account_key or sas_token.",
+}
+"""Arguments of the SDK's client that are options of the backend, and decide who shares what."""
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or (_is_seconds(value) and value > 0)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_size(value: Any) -> bool:
+    return _is_count(value) and value > 0
+
+
+def _is_file(value: Any) -> bool:
+    return bool(value) and isinstance(value, str | os.PathLike)
+
+
+def _is_certificate(value: Any) -> bool:
+    return value is None or _is_file(value) or (isinstance(value, list | tuple) and all(map(_is_file, value)))
+
+
+def _is_table_of_texts(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
+    )
+
+
+_LONGEST = 10**9
+"""Seconds that a socket can be told to wait, some 30 years."""
+
+_LIMIT = (_is_limit, "a number of seconds greater than 0")
+_SECONDS = (_is_seconds, "a number of seconds")
+_COUNT = (_is_count, "a whole number")
+_SIZE = (_is_size, "a whole number of bytes greater than 0")
+
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "connection_timeout": _LIMIT,
+    "read_timeout": _LIMIT,
+    "retry_total": _COUNT,
+    "retry_connect": _COUNT,
+    "retry_read": _COUNT,
+    "retry_status": _COUNT,
+    "initial_backoff": _SECONDS,
+    "increment_base": _SECONDS,
+    "random_jitter_range": _SECONDS,
+    "max_single_put_size": _SIZE,
+    "max_block_size": _SIZE,
+    # An empty text would turn verification off, which nobody means by it.
+    "connection_verify": (
+        lambda value: value is None or isinstance(value, bool) or _is_file(value),
+        "true, false, or the path of the certificate authorities' file or directory",
+    ),
+    "connection_cert": (_is_certificate, "the path of a file with certificate and key, or a list of the two paths"),
+    "proxies": (_is_table_of_texts, "a table such as {https = 'http://proxy.example:8080'}"),
+    "transport": (lambda value: value is None or hasattr(value, "send"), "an object with send(), given in code"),
+    "session": (lambda value: value is None or hasattr(value, "request"), "an object with request(), given in code"),
+}
+"""The forms of what would otherwise fail at the first request, in the SDK, in words of its own."""
+
+
+def checked(value: dict[str, Any]) -> dict[str, Any]:
+    """Return ``value``, or raise a complaint about what cannot work. Values may be secrets, and are not shown."""
+    for option, hint in _OPTIONS_HERE.items():
+        if option in value:
+            raise complaint(f"{option!r} is an option of the backend, not of the SDK's client here", hint)
+    asked = [key for key in _ENCRYPTION if value.get(key)]
+    if asked:
+        raise complaint(
+            f"{asked[0]!r} asks for encryption by the client",
+            "This package does not have it. Azure encrypts what it stores, with a key of yours if the account has one.",
+        )
+    wrong = [f"{key!r} is not {form}" for key, (fits, form) in _FORMS.items() if key in value and not fits(value[key])]
+    if wrong:
+        raise complaint("; ".join(wrong), "Options for the SDK have to be written as the SDK takes them.")
+    return value

@@ -1,0 +1,83 @@
+"""O3: what cannot work in ``client_options`` is refused before the first request, and C7: without its value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage_router.azure.storage import AzureStorage
+from storage_router.conf.options import AzureOptions
+from storage_router.exceptions import ConfigurationError
+
+
+def problems(client_options: dict[str, Any]) -> list[tuple[str, str, str]]:
+    given = {"azure_container": "media", "account_name": "acme", "credential": "anonymous"}
+    with pytest.raises(ConfigurationError) as caught:
+        AzureStorage(**given, client_options=client_options)
+    return [(problem.place, problem.message, problem.hint) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("account_url", "Set the backend's account_url."),
+        ("credential", "Set the backend's credential, token_credential, account_key or sas_token."),
+    ],
+)
+def test_options_of_the_backend_are_no_options_of_the_client(option: str, hint: str) -> None:
+    message = f"{option!r} is an option of the backend, not of the SDK's client here"
+    assert problems({option: "secret"}) == [("AzureStorage(client_options=…)", message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "form"),
+    [
+        ("connection_timeout", "5", "a number of seconds greater than 0"),
+        ("connection_timeout", (5, 20), "a number of seconds greater than 0"),
+        ("connection_timeout", float("nan"), "a number of seconds greater than 0"),
+        ("read_timeout", 0, "a number of seconds greater than 0"),
+        ("read_timeout", True, "a number of seconds greater than 0"),
+        ("read_timeout", 10**10, "a number of seconds greater than 0"),
+        ("retry_total", "3", "a whole number"),
+        ("retry_read", 1.5, "a whole number"),
+        ("retry_status", -1, "a whole number"),
+        ("initial_backoff", "1s", "a number of seconds"),
+        ("max_block_size", 0, "a whole number of bytes greater than 0"),
+        ("connection_verify", "", "true, false, or the path"),
+        ("connection_cert", {"cert": "x"}, "the path of a file with certificate and key, or a list of the two paths"),
+        ("proxies", "http://user:secret@proxy", "a table such as"),
+        ("proxies", {"http": 8080}, "a table such as"),
+        ("transport", "requests", "an object with send(), given in code"),
+        ("session", "requests", "an object with request(), given in code"),
+    ],
+)
+def test_what_would_fail_at_the_first_request_is_refused(option: str, value: Any, form: str) -> None:
+    ((place, message, hint),) = problems({option: value})
+    assert place == "AzureStorage(client_options=…)"
+    assert message.startswith(f"{option!r} is not {form}")
+    assert "secret" not in message + hint
+
+
+def test_all_of_them_are_told_at_once() -> None:
+    ((_, message, hint),) = problems({"retry_total": "3", "proxies": "http://proxy"})
+    assert "'retry_total' is not a whole number; 'proxies' is not a table" in message
+    assert hint == "Options for the SDK have to be written as the SDK takes them."
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"connection_timeout": 0.5, "read_timeout": None},
+        {"retry_total": 0, "initial_backoff": 0, "max_single_put_size": 1},
+        {"connection_verify": False, "connection_cert": ["a.pem", "b.pem"]},
+        {"connection_verify": Path("a.pem"), "connection_cert": Path("b.pem"), "proxies": {"https": "http://proxy"}},
+        {"connection_verify": None, "connection_cert": None, "proxies": None, "transport": None, "session": None},
+        {"something_new": object()},
+    ],
+    ids=repr,
+)
+def test_what_the_sdk_takes_is_taken(given: dict[str, Any]) -> None:
+    options = AzureOptions(azure_container="media", account_name="acme", client_options=given)
+    assert options.client_options == given
