@@ -151,29 +151,29 @@ class Client:
     def _build(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
-        options = self._options
+        from .retries import BoundedRetry
+
+        options, credential = self._options, self.account.credential
         given = options.client_options
         settings: dict[str, Any] = {}
         if options.api_version:
             settings["api_version"] = options.api_version
         if not options.log_requests:
             settings["logger"] = quiet_log()
-        settings |= given | {"transport": transport(options, self.account.connections())}
-        if "retry_policy" not in given:
-            from .retries import BoundedRetry
-
-            settings["retry_policy"] = BoundedRetry(
-                deadline_secs=options.timeout,
-                bounded_reads="read_timeout" not in given,
-                **{key: value for key, value in given.items() if key.startswith("retry_")},
-            )
-        credential = self.account.credential
         try:
+            settings |= given | {"transport": transport(options, self.account.connections())}
+            if "retry_policy" not in given:
+                settings["retry_policy"] = BoundedRetry(
+                    deadline_secs=options.timeout,
+                    bounded_reads="read_timeout" not in given,
+                    **{key: value for key, value in given.items() if key.startswith("retry_")},
+                )
             return BlobServiceClient(self.account.endpoint, credential=credential, **settings)
-        except ValueError as error:
-            # A version that the installed release does not know: the text lists those that it does, a line for each.
+        except Exception as error:
+            # The SDK checks little, and that in words of its own; of versions it lists those that it knows, one a line.
+            names = ", ".join([*(["api_version"] if options.api_version else []), *sorted(given)])
             reason = redact(" ".join(str(error).split()))
-            raise ClientError(f"azure-storage-blob refuses api_version or client_options: {reason}") from error
+            raise ClientError(f"azure-storage-blob refuses one of its options ({names}): {reason}") from error
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         times = (dt.datetime.fromtimestamp(seconds, dt.UTC) for seconds in (start, expiry))

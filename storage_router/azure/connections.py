@@ -14,9 +14,15 @@ import certifi
 import urllib3
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from .errors import ClientError
 
 PIECE = 256 * 2**10
 """Bytes written to a socket at a time. Each piece has the time limit for itself, so slow lines can send large blobs."""
+
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""What names the certificate authorities in the environment, the one that wins first."""
 
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """Socket options, where the system has them; ``TCP_KEEPALIVE`` is macOS's word for ``TCP_KEEPIDLE``.
@@ -37,7 +43,7 @@ _SOCKET_OPTIONS = [
     ),
 ]
 
-Certificate = str | tuple[str, ...] | None
+Certificate = str | tuple[str, ...] | list[str] | None
 """The client's own: a file with certificate and key, or a file for each."""
 
 
@@ -63,12 +69,13 @@ class Connections:
         """
         parts = urlsplit(url)
         verify = True if verify is None else verify
+        files = tuple(cert) if isinstance(cert, list | tuple) else (cert,) if cert else ()
         given = tuple(proxies.items()) if proxies else None
-        key = (parts.scheme, parts.netloc, verify, cert, given, use_env_settings)
+        key = (parts.scheme, parts.netloc, verify, files, given, use_env_settings)
         found = self._managers.get(key)
         if found is None:
             # Two threads may build one each; the one that came second is never used.
-            built = self._build(url, verify, cert, proxies, use_env_settings)
+            built = self._build(url, verify, files, proxies, use_env_settings)
             found = self._managers.setdefault(key, built)
         return found
 
@@ -82,7 +89,7 @@ class Connections:
         self,
         url: str,
         verify: bool | str,
-        cert: Certificate,
+        files: tuple[str, ...],
         proxies: Mapping[str, str] | None,
         use_env_settings: bool,
     ) -> urllib3.PoolManager:
@@ -92,53 +99,65 @@ class Connections:
             "socket_options": _SOCKET_OPTIONS,
         }
         if url.startswith("https:"):
-            options["ssl_context"] = _ssl_context(verify, cert, use_env_settings)
+            options["ssl_context"] = _ssl_context(verify, files, use_env_settings)
             if not verify:
                 options["cert_reqs"] = "CERT_NONE"
         if not proxies and use_env_settings:
             proxies = get_environ_proxies(url)
         proxy = select_proxy(url, dict(proxies) if proxies else None)
-        if proxy is None:
-            return urllib3.PoolManager(**options)
-        if proxy.startswith("socks"):
-            try:
-                from urllib3.contrib.socks import SOCKSProxyManager
-            except ImportError as error:
-                raise ImportError("A SOCKS proxy needs PySocks: pip install 'urllib3[socks]'") from error
-            return SOCKSProxyManager(proxy, **options)  # pragma: no cover - PySocks is no dependency of the tests
+        return urllib3.PoolManager(**options) if proxy is None else _through(proxy, options)
+
+
+def _through(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
+    if proxy.startswith("socks"):
+        try:
+            from urllib3.contrib.socks import SOCKSProxyManager
+        except ImportError as error:
+            raise ClientError("A SOCKS proxy needs PySocks: pip install 'urllib3[socks]'") from error
+        return SOCKSProxyManager(proxy, **options)  # pragma: no cover - PySocks is no dependency of the tests
+    try:
         given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         if given.username:
             user = f"{given.username}:{given.password or ''}"
             options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
         return urllib3.ProxyManager(given.geturl(), **options)
+    except (ValueError, HTTPError) as error:
+        # It is not shown: it may hold a password.
+        raise ClientError(
+            "The proxy of client_options.proxies, or of HTTP_PROXY or HTTPS_PROXY, is no address such as "
+            "http://proxy.example:8080."
+        ) from error
 
 
-def _ssl_context(verify: bool | str, cert: Certificate, use_env_settings: bool) -> ssl.SSLContext:
+def _ssl_context(verify: bool | str, files: tuple[str, ...], use_env_settings: bool) -> ssl.SSLContext:
     """Return one context for all connections: reading the authorities again for each would take longer than the
     rest."""
     context = urllib3.util.create_urllib3_context()
+    place = "client_options.connection_verify"
     if verify is True and use_env_settings:
-        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        for variable in reversed(_BUNDLES):
+            if found := os.environ.get(variable):
+                verify, place = found, variable
     if verify:
-        path = certifi.where() if verify is True else str(verify)
+        path = certifi.where() if verify is True else os.fspath(verify)
         where = {"capath": path} if os.path.isdir(path) else {"cafile": path}  # noqa: PTH112 - ssl takes strings
-        with _naming(path):
+        with _told(place, f"the certificate authorities in {path!r}"):
             context.load_verify_locations(**where)
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if cert:
-        pair = [cert] if isinstance(cert, str) else cert
-        with _naming(" or ".join(pair)):
-            context.load_cert_chain(*pair)
+    if files:
+        with _told("client_options.connection_cert", f"the certificate in {', '.join(map(repr, files))}"):
+            context.load_cert_chain(*files)
     return context
 
 
 @contextlib.contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Name the file in the error that it causes: OpenSSL does not."""
+def _told(place: str, what: str) -> Iterator[None]:
+    """Say which file it is: OpenSSL does not. Left an ``OSError``, it would be taken for one of the connection, and the
+    request be tried again."""
     try:
         yield
     except OSError as error:
-        error.filename = path
-        raise
+        reason = error.strerror or error
+        raise ClientError(f"{place}: {what} cannot be loaded ({reason}). Name a PEM file that can be read.") from error

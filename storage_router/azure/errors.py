@@ -26,7 +26,10 @@ from storage_router.exceptions import (
 
 from .command_line import create_container
 
-_SECRET = re.compile(r"(?i)\b(sig|accountkey|sharedaccesssignature)(=|%3D)[^&;\s'\"<>)]+")
+_SECRET = re.compile(
+    # In the query of a URL and in a connection string; in the address of a proxy.
+    r"(?i)(\b(?:sig|accountkey|sharedaccesssignature)(?:=|%3D))[^&;\s'\"<>)]+|(://[^/\s:@'\"]*:)[^/\s@'\"]+(?=@)"
+)
 
 _REFUSALS = {
     "AuthenticationFailed": "the key, the token or the SAS is not valid for this account, a SAS has expired, or this "
@@ -59,11 +62,12 @@ class CredentialError(Exception):
 
 
 class ClientError(Exception):
-    """The SDK refuses to build a client. ``translated`` makes a ``BlobError`` of it; the text says what to do."""
+    """The SDK's client, or a connection of it, cannot be set up. ``translated`` makes a ``BlobError`` of it; the text
+    says what to do."""
 
 
 def redact(text: str) -> str:
-    """Return ``text`` without the signatures of SAS URLs and without account keys."""
+    """Return ``text`` without the signatures of SAS URLs, without account keys and without passwords of proxies."""
     return _SECRET.sub(r"\1\2***", text)
 
 
@@ -71,7 +75,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     """A context manager that turns what the SDK raises into ``BlobError`` and its kinds.
 
     ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation was about.
-    Exceptions that are neither the SDK's nor about a credential pass unchanged.
+    Exceptions that are neither the SDK's nor about a credential or the client pass unchanged.
     """
 
     __slots__ = ("alias", "blob", "container", "creates", "options")

@@ -69,10 +69,10 @@ class DirectSession:
         other. The SDK would take up such a download again after a second's sleep.
         """
         connect, read = timeout
+        manager = self._connections.manager(
+            url, verify=verify, cert=cert, proxies=proxies, use_env_settings=self._use_env_settings
+        )
         try:
-            manager = self._connections.manager(
-                url, verify=verify, cert=cert, proxies=proxies, use_env_settings=self._use_env_settings
-            )
             raw = manager.urlopen(
                 method,
                 url,

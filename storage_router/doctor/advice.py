@@ -65,11 +65,6 @@ def advice(error: BaseException, endpoint: str = "") -> str:
 
 def network_advice(reason: BaseException, endpoint: str) -> str:
     """Return what to do where no answer came from ``endpoint``. ``reason`` is what the network said."""
-    if isinstance(reason, OSError) and reason.filename is not None:
-        return (
-            f"{reason.filename} cannot be used: correct connection_verify or connection_cert in client_options, or the "
-            "variable REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever names it."
-        )
     if isinstance(reason, socket.gaierror):
         return (
             "The host's name has no address here: check the account's name and this machine's DNS; with a private "

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
+from django.views.debug import ExceptionReporter
 
 from storage_router.azure import account as accounts
 from storage_router.azure.account import Account, Client
@@ -32,6 +33,16 @@ from .counting import Requests
 def options(**given: Any) -> AzureOptions:
     given = {"azure_container": "media", "account_name": "acmefiles", "account_key": ACCOUNT_KEY, **given}
     return AzureOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+class Refusing:
+    """Something that the SDK's client cannot be built with."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(self._message)
 
 
 def client(**given: Any) -> Client:
@@ -209,7 +220,7 @@ class TestCredential:
         with pytest.raises(BlobError) as caught:
             blobs_for(options_for(azurite, container, **given)).delete("a.txt")
         assert str(caught.value).startswith(
-            "azure-storage-blob refuses api_version or client_options: Unsupported API version '2024-01-01'. "
+            "azure-storage-blob refuses one of its options (api_version): Unsupported API version '2024-01-01'. "
             f"Please select from: {OLDEST_API_VERSION} "
         )
         assert (caught.value.alias, caught.value.container) == ("media", container)
@@ -250,6 +261,34 @@ class TestClientOptions:
         assert config.transport.connection_config.read_timeout == 2
         assert config.retry_policy.total_retries == 7
         assert config.max_single_put_size == 3
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            (
+                {"api_version": "2024-01-01", "client_options": {"secondary_hostname": 5}},
+                "(api_version, secondary_hostname): Unsupported API version '2024-01-01'",
+            ),
+            (
+                {"client_options": {"_additional_pipeline_policies": "http://me:secret@proxy"}},
+                "(_additional_pipeline_policies): can only concatenate list",
+            ),
+            (
+                {"client_options": {"_configuration": Refusing("sig=secret of http://me:secret@proxy")}},
+                "(_configuration): sig=*** of http://me:***@proxy",
+            ),
+        ],
+    )
+    def test_what_the_sdk_refuses_is_told_by_name_without_secrets(self, given: dict[str, Any], message: str) -> None:
+        blobs = blobs_for(options(account_key="c2VjcmV0c2VjcmV0", **given))
+        with pytest.raises(BlobError) as caught:
+            blobs.head("a.txt")
+        assert str(caught.value).startswith(f"azure-storage-blob refuses one of its options {message}")
+        assert (caught.value.alias, caught.value.container) == ("media", "media")
+        error = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+        page = ExceptionReporter(None, type(error), error, error.__traceback__).get_traceback_html()
+        assert "secret" not in page
+        assert "c2VjcmV0c2VjcmV0" not in page
 
     def test_a_transport_of_the_applications_own_is_used(self, azurite: Azurite, container: str) -> None:
         class Counting(RequestsTransport):

@@ -221,6 +221,11 @@ class TestSecrets:
             ("AccountName=acme;AccountKey=abc+/==;X=y", "AccountName=acme;AccountKey=***;X=y"),
             ("SharedAccessSignature=sv=1&sig=abc", "SharedAccessSignature=***&sig=***"),
             ("design=round", "design=round"),
+            (
+                "no proxy at http://me:p%40ss@proxy:1/x, 'http://:p@y'",
+                "no proxy at http://me:***@proxy:1/x, 'http://:***@y'",
+            ),
+            ("http://host:80/a@b me:x@y", "http://host:80/a@b me:x@y"),
         ],
     )
     def test_redacting_leaves_the_rest(self, text: str, expected: str) -> None:

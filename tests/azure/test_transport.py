@@ -7,19 +7,20 @@ import http.client
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.views.debug import ExceptionReporter
 
 from storage_router.azure.account import Account
 from storage_router.azure.blobs import Blobs, BlobSettings
 from storage_router.azure.connections import PIECE, Connections
-from storage_router.azure.transport import DirectSession
 from storage_router.conf.options import AzureOptions
-from storage_router.exceptions import BlobConnectionError, BlobTimeoutError
+from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from storage_router.testing.proxy import FaultProxy
 
@@ -156,11 +157,18 @@ class TestProxies:
 
     def test_socks_without_its_package_says_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "urllib3.contrib.socks", None)
-        session = DirectSession(Connections(pool_size=1))
-        with pytest.raises(ImportError, match=r"urllib3\[socks\]"):
-            session.request(
-                "GET", "http://x/", headers={}, data=None, timeout=(1, 1), proxies={"http": "socks5://127.0.0.1:1"}
-            )
+        options = _nowhere(proxies={"http": "socks5://me:secret@127.0.0.1:1"})
+        with pytest.raises(BlobError, match=r"needs PySocks: pip install 'urllib3\[socks\]'") as caught:
+            blobs_for(options).head("a.txt")
+        assert "secret" not in _page(caught.value)
+
+    @pytest.mark.parametrize(
+        "address", ["ftp://me:secret@proxy:1", "http://me:secret@[proxy", "http://me:secret@a b:1"]
+    )
+    def test_a_proxy_whose_address_is_none_is_told_at_once_and_without_its_password(self, address: str) -> None:
+        with pytest.raises(BlobError, match=r"The proxy of client_options.proxies, .* is no address such as") as caught:
+            blobs_for(_nowhere(proxies={"http": address})).head("a.txt")
+        assert "secret" not in _page(caught.value)
 
 
 class TestCertificates:
@@ -173,6 +181,41 @@ class TestCertificates:
             with pytest.raises(BlobConnectionError, match="certificate verify failed"):
                 blobs_for(_https(proxy, container_https)).delete("a.txt")
             assert proxy.requests == []
+
+    @pytest.mark.parametrize("content", [None, b"", b"no certificate"], ids=["missing", "empty", "no certificate"])
+    @pytest.mark.parametrize("place", ["client_options.connection_verify", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_authorities_that_cannot_be_loaded_are_told_at_once_by_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, content: bytes | None
+    ) -> None:
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(variable, raising=False)
+        path = tmp_path / "ca.pem"
+        if content is not None:
+            path.write_bytes(content)
+        given = {}
+        if place.startswith("client_options"):
+            given["connection_verify"] = str(path)
+        else:
+            monkeypatch.setenv(place, str(path))
+        start = time.monotonic()
+        with pytest.raises(BlobError) as caught:
+            blobs_for(_nowhere("https", **given)).head("a.txt")
+        assert time.monotonic() - start < 1, "It was tried again."
+        assert str(caught.value.strerror).startswith(
+            f"{place}: the certificate authorities in {str(path)!r} cannot be loaded ("
+        )
+        assert str(caught.value.strerror).endswith("Name a PEM file that can be read.")
+        assert (caught.value.alias, caught.value.blob) == ("media", "a.txt")
+        assert "secret" not in _page(caught.value)
+
+    def test_a_certificate_of_the_client_that_cannot_be_loaded_is_told_at_once_by_name(self, tmp_path: Path) -> None:
+        files = [str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")]
+        with pytest.raises(BlobError) as caught:
+            blobs_for(_nowhere("https", connection_cert=files)).head("a.txt")
+        assert str(caught.value.strerror).startswith(
+            f"client_options.connection_cert: the certificate in {files[0]!r}, {files[1]!r} cannot be loaded "
+            "(No such file or directory)."
+        )
 
     def test_a_directory_of_authorities(self, azurite_https: Azurite, container_https: str, tmp_path: Path) -> None:
         assert azurite_https.certificate is not None
@@ -199,24 +242,16 @@ class TestCertificates:
         with pytest.raises(BlobConnectionError, match="certificate verify failed"):
             blobs_for(_https(azurite_https, container_https, connection_verify=None)).delete("a.txt")
 
-    @pytest.mark.parametrize("option", ["connection_verify", "connection_cert"])
-    def test_a_file_that_is_not_there_is_named(
-        self, azurite_https: Azurite, container_https: str, tmp_path: Path, option: str
-    ) -> None:
-        given = {option: str(tmp_path / "ca.pem"), "retry_total": 0}
-        with pytest.raises(BlobConnectionError, match=r"No such file or directory: '.*/ca\.pem'"):
-            blobs_for(_https(azurite_https, container_https, **given)).delete("a.txt")
-
-    @pytest.mark.parametrize("pair", [True, False], ids=["pair", "one file"])
+    @pytest.mark.parametrize("form", [tuple, list, None], ids=["pair", "list", "one file"])
     def test_a_certificate_of_the_client(
-        self, azurite_https: Azurite, container_https: str, tmp_path: Path, pair: bool
+        self, azurite_https: Azurite, container_https: str, tmp_path: Path, form: Any
     ) -> None:
         certificate, key = azurite_https.certificate, azurite_https.private_key
         assert certificate is not None
         assert key is not None
         both = tmp_path / "both.pem"
         both.write_bytes(certificate.read_bytes() + key.read_bytes())
-        given = (str(certificate), str(key)) if pair else str(both)
+        given = form((str(certificate), str(key))) if form else str(both)
         options = _https(azurite_https, container_https, connection_verify=str(certificate), connection_cert=given)
         _works(blobs_for(options))
 
@@ -304,6 +339,25 @@ def _works(blobs: Blobs) -> None:
     blobs.create("a b.txt", b"content", None, BlobSettings())
     assert blobs.read("a b.txt", 0, 10)[0] == b"content"
     assert blobs.delete("a b.txt")
+
+
+def _nowhere(scheme: str = "http", **client_options: Any) -> AzureOptions:
+    """Return options for which nothing listens; a SAS, so that the URL is a secret, too."""
+    return AzureOptions(
+        azure_container="media",
+        account_name=ACCOUNT_NAME,
+        account_url=f"{scheme}://127.0.0.1:9/{ACCOUNT_NAME}",
+        sas_token="sv=2022-11-02&sr=c&sp=r&se=2099-01-01&sig=secret",
+        client_options=client_options,
+    )
+
+
+def _page(error: BaseException) -> str:
+    """Return what Django's page of errors shows, without the frame of the test."""
+    assert error.__traceback__ is not None
+    error = error.with_traceback(error.__traceback__.tb_next)
+    reporter = ExceptionReporter(None, type(error), error, error.__traceback__)
+    return reporter.get_traceback_text() + reporter.get_traceback_html()
 
 
 def _https(server: Azurite | FaultProxy, container: str, **client_options: Any) -> AzureOptions:
