@@ -20,7 +20,7 @@ from storage_router.conf.options import AzureOptions
 from .credentials import credential
 from .delegation import DelegationKeys
 from .errors import ClientError, redact, translated
-from .logs import keep_signatures_out_of_logs, quiet_log
+from .logs import keep_secrets_out_of_logs, quiet_log
 from .signing import DelegationKey
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def transport(options: AzureOptions, connections: Connections) -> Any:
 
     given = options.client_options
     limits = {"connection_timeout": min(options.timeout, CONNECT_TIMEOUT), "read_timeout": options.timeout}
-    keep_signatures_out_of_logs()
+    keep_secrets_out_of_logs()
     if given.get("transport") is not None:
         return given["transport"]
     if given.get("session") is not None:

@@ -27,8 +27,10 @@ from storage_router.exceptions import (
 from .command_line import create_container
 
 _SECRET = re.compile(
-    # In the query of a URL and in a connection string; in the address of a proxy.
-    r"(?i)(\b(?:sig|accountkey|sharedaccesssignature)(?:=|%3D))[^&;\s'\"<>)]+|(://[^/\s:@'\"]*:)[^/\s@'\"]+(?=@)"
+    # In the query of a URL or a connection string; in the address of a proxy; in the answer that is a delegation key.
+    r"(?i)(\b(?:sig|accountkey|sharedaccesssignature)(?:=|%3D))[^&;\s'\"<>)]+"
+    r"|(://[^/\s:@'\"]*:)[^/\s@'\"]+(?=@)"
+    r"|(<Value>)[^<]+"
 )
 
 _REFUSALS = {
@@ -67,8 +69,8 @@ class ClientError(Exception):
 
 
 def redact(text: str) -> str:
-    """Return ``text`` without the signatures of SAS URLs, without account keys and without passwords of proxies."""
-    return _SECRET.sub(r"\1\2***", text)
+    """Return ``text`` without signatures of SAS URLs, account keys, user delegation keys and passwords of proxies."""
+    return _SECRET.sub(r"\1\2\3***", text)
 
 
 class translated:  # noqa: N801 - reads as the verb that it is: "with translated(...)"

@@ -24,14 +24,33 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
         return super().isEnabledFor(logging.DEBUG if level == logging.INFO else level)
 
 
-def keep_signatures_out_of_logs() -> None:
-    """See to it that urllib3, which logs the path and query of each request at DEBUG, logs no signature of a SAS."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    if _redacted not in logger.filters:
-        logger.addFilter(_redacted)
+_LOGGERS = (
+    "urllib3.connectionpool",  # the path and query of each request
+    "azure.storage.blob._shared.policies",  # logging_enable: addresses, headers, failures; logging_body: bodies
+    "azure.core.pipeline.policies._universal",  # the same of azure-core
+)
+"""What logs addresses and bodies at DEBUG: signatures of SAS, and user delegation keys."""
+
+
+def keep_secrets_out_of_logs() -> None:
+    """See to it that what the HTTP client and the SDK log at DEBUG holds no secret."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if _redacted not in logger.filters:
+            logger.addFilter(_redacted)
 
 
 def _redacted(record: logging.LogRecord) -> bool:
-    if isinstance(record.args, tuple):
-        record.args = tuple(redact(item) if isinstance(item, str) else item for item in record.args)
+    """Redact a record in place. One without secrets, such as those of other users of urllib3, stays as it is."""
+    given = f"{record.msg} {record.args!r}"
+    if redact(given) != given:
+        # An argument may be of any type: an exception, the bytes of a body.
+        record.msg, record.args = redact(record.getMessage()), ()
+    if record.exc_info:
+        trace = _formatter.formatException(record.exc_info)
+        if redact(trace) != trace:
+            record.exc_text, record.exc_info = redact(trace), None
     return True
+
+
+_formatter = logging.Formatter()

@@ -221,6 +221,7 @@ class TestSecrets:
             ("AccountName=acme;AccountKey=abc+/==;X=y", "AccountName=acme;AccountKey=***;X=y"),
             ("SharedAccessSignature=sv=1&sig=abc", "SharedAccessSignature=***&sig=***"),
             ("design=round", "design=round"),
+            ("<Version>1</Version><Value>abc+/==</Value></Key>", "<Version>1</Version><Value>***</Value></Key>"),
             (
                 "no proxy at http://me:p%40ss@proxy:1/x, 'http://:p@y'",
                 "no proxy at http://me:***@proxy:1/x, 'http://:***@y'",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -115,7 +116,8 @@ def use(folder: Folder, storage: AzureStorage) -> list[str]:
 
 @pytest.fixture
 def hurried(quick_retries: None) -> dict[str, Any]:
-    return {"read_timeout": 0.1, "retry_total": 1}
+    """Client options for errors that come soon, with every log of the SDK switched on."""
+    return {"read_timeout": 0.1, "retry_total": 1, "logging_enable": True, "logging_body": True}
 
 
 def test_an_account_key_appears_nowhere(folder: Folder, log: list[str], hurried: dict[str, Any]) -> None:
@@ -145,6 +147,7 @@ def test_a_sas_appears_nowhere(folder: Folder, log: list[str], hurried: dict[str
     assert storage.save("a.txt", ContentFile(b"content")) == "a.txt"
     shown = use(folder, storage)
     assert len(log) > 100
+    assert any(line.startswith("Request URL:") for line in log), "The SDK logs no requests, so this proves nothing."
     for form in forms(signature):
         assert not [line for line in [*log, *shown] if form in line]
 
@@ -181,6 +184,9 @@ def test_a_token_and_the_signatures_of_urls_appear_nowhere(
                     shown += chain(error)
         proxy.heal()
         signature = storage.url("a").rpartition("sig=")[2]
+        key, _ = storage._blobs.client.delegation_key(time.time())
     assert tokens
-    secrets = {*tokens, *forms(signature), *(token.split(".")[1] for token in tokens)}
+    assert any("<UserDelegationKey>" in line for line in log), "Its answer is not logged, so this proves nothing."
+    secrets = {*tokens, *forms(signature), *forms(key.value.get_secret_value())}
+    secrets |= {token.split(".")[1] for token in tokens}
     assert not [line for line in [*log, *shown] if any(secret in line for secret in secrets)]
