@@ -27,12 +27,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from storage_router import doctor
+from storage_router.azure.account import Account
 from storage_router.azure.storage import AzureStorage
 from storage_router.doctor import advice
 from storage_router.doctor.findings import described
 from storage_router.doctor.tokens import facts
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
 from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
+from storage_router.testing.faults import Answer
 from storage_router.testing.proxy import FaultProxy
 
 ORIGIN = "https://www.acme.example"
@@ -383,14 +385,15 @@ class TestTheTransport:
     @pytest.fixture
     def over_tls(self, azurite_https, container_https):
         """Options of a storage on the server whose authority nobody knows, but for its ``client_options``."""
-        return {
+        options = {
             "account_url": azurite_https.account_url(),
             "account_key": ACCOUNT_KEY,
             "azure_container": container_https,
             "expiration_secs": 300,
-            # The environment is read once for an account: this one is no other test's.
-            "timeout": 17,
         }
+        yield options
+        # The environment is read once for an account's connections: those of a test are no other's.
+        Account.of(AzureStorage(**options).options).close()
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
     def test_authorities_of_the_environment(self, azurite_https, over_tls, variable, monkeypatch):
@@ -463,7 +466,6 @@ class TestTheTransport:
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
             azure_container=container,
-            timeout=16,
             client_options={"use_env_settings": used},
         )
         assert examined(storage)["connection"].status == ("failed" if used else "ok")
@@ -501,6 +503,19 @@ class TestTheTransport:
 
 
 class TestLinks:
+    def test_an_identity_that_gets_no_key_to_sign_with_hears_of_the_role_for_it(self, azurite_https, container_https):
+        with FaultProxy(azurite_https) as proxy:
+            proxy.fail("Get User Delegation Key", Answer(403, "AuthorizationPermissionMismatch"), times=10)
+            storage = AzureStorage(
+                account_url=proxy.account_url(),
+                azure_container=container_https,
+                token_credential=UnsignedTokenCredential(),
+                client_options={"connection_verify": str(proxy.certificate)},
+            )
+            found = examined(storage)["sign"]
+        assert found.message.startswith("Azure says HTTP 403 AuthorizationPermissionMismatch")
+        assert found.hint.startswith("Give the identity the role 'Storage Blob Delegator' on the account: links are")
+
     def test_a_public_container_behind_signed_links_is_a_failure(self, azurite):
         container = azurite.create_container(public_access="container")
         storage = AzureStorage(

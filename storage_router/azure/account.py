@@ -177,7 +177,7 @@ class Client:
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         times = (dt.datetime.fromtimestamp(seconds, dt.UTC) for seconds in (start, expiry))
-        with translated(self._options):
+        with translated(self._options, signs=True):
             key = self.service().get_user_delegation_key(*times)
         return DelegationKey(
             oid=str(key.signed_oid),

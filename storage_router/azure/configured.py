@@ -42,7 +42,7 @@ class _Setup:
     @cached_property
     def urls(self) -> BlobUrls:
         """The URLs of its blobs."""
-        return BlobUrls(self.options)
+        return BlobUrls(self.options, alias=self.alias)
 
 
 class ConfiguredStorage(DeconstructibleStorage):

@@ -52,6 +52,12 @@ _REFUSALS = {
 """What to do about Azure's error codes.
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
+_NO_DELEGATION_KEY = {
+    "AuthorizationPermissionMismatch": "the identity may not sign URLs; with a token credential that needs the role "
+    "'Storage Blob Delegator' on the account, or 'Storage Blob Data Contributor' there, not on the container alone",
+}
+"""The same, of the request for a user delegation key, which is the account's.
+https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key#permissions"""
 
 OVERWRITE_REFUSED = "UnauthorizedBlobOverwrite"
 """What Azure answers, with 403, to a SAS that may create (``sp=c``) and not write, where the name is taken."""
@@ -76,11 +82,12 @@ def redact(text: str) -> str:
 class translated:  # noqa: N801 - reads as the verb that it is: "with translated(...)"
     """A context manager that turns what the SDK raises into ``BlobError`` and its kinds.
 
-    ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation was about.
-    Exceptions that are neither the SDK's nor about a credential or the client pass unchanged.
+    ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation was about,
+    ``creates`` that it wants a free name, ``signs`` that it asks for a user delegation key. Exceptions that are neither
+    the SDK's nor about a credential or the client pass unchanged.
     """
 
-    __slots__ = ("alias", "blob", "container", "creates", "options")
+    __slots__ = ("alias", "blob", "container", "creates", "options", "refusals")
 
     def __init__(
         self,
@@ -90,12 +97,14 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         container: str | None = None,
         blob: str | None = None,
         creates: bool = False,
+        signs: bool = False,
     ) -> None:
         self.options = options
         self.alias = alias
         self.container = container
         self.blob = blob
         self.creates = creates
+        self.refusals = _REFUSALS | _NO_DELEGATION_KEY if signs else _REFUSALS
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +151,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if code == OVERWRITE_REFUSED and self.creates:
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in _REFUSALS:
-            reason = _REFUSALS.get(code or "", f"it says: {_first_line(error)}")
+            reason = self.refusals.get(code or "", f"it says: {_first_line(error)}")
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
         unmet = code in _UNMET or (status == 412 and code is None)
         if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.utils import validate_file_name
 
-from storage_router.exceptions import BlobExistsError, BlobNotFoundError
+from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.names import clean_name
 
 from .blobs import BlobSettings, Directory, FileStat
@@ -180,7 +180,12 @@ class AzureStorage(NamingStorage):
             return self._setup.urls.public_url(self._directory(name))
         setup = self._setup
         expire = setup.options.expiration_secs if expire is None else expire
-        return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
+        try:
+            return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
+        except BlobError:
+            # Not around it all: a context manager takes as long as an unsigned URL.
+            with named(name):
+                raise
 
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from storage_router.conf.azure_rules import LONGEST_EXPIRY
 from storage_router.conf.options import AzureOptions
-from storage_router.exceptions import SigningError
+from storage_router.exceptions import BlobError, SigningError
 
 from .account import Account, Client
 from .delegation import LONGEST_LIFE
@@ -36,8 +36,9 @@ _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 class BlobUrls:
     """The URLs of one container's blobs. Safe across threads."""
 
-    def __init__(self, options: AzureOptions) -> None:
+    def __init__(self, options: AzureOptions, *, alias: str | None = None) -> None:
         self._options = options
+        self._alias = alias
         self._client: Client | None = None
         self._container: str = options.azure_container
         self._api = f"{options.endpoint}/{self._container}/"
@@ -85,7 +86,7 @@ class BlobUrls:
         moment = time.time() if now is None else now
         window = self._windows.get(kind)
         if window is None or not window.start < moment <= window.end:
-            window = self._windows[kind] = self._window(expire, parameters, permission, moment)
+            window = self._windows[kind] = self._window(blob_name, expire, parameters, permission, moment)
             if len(self._windows) > REMEMBERED_URLS:
                 self._windows = {kind: window}
         found = window.urls.get(blob_name)
@@ -97,9 +98,17 @@ class BlobUrls:
         return found
 
     def _window(
-        self, expire: float, parameters: Mapping[str, str | None] | None, permission: str, now: float
+        self,
+        blob_name: str,
+        expire: float,
+        parameters: Mapping[str, str | None] | None,
+        permission: str,
+        now: float,
     ) -> _Window:
-        """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same."""
+        """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same.
+
+        ``blob_name`` is for errors.
+        """
         options, given = self._options, self._options.authentication
         longest = LONGEST_LIFE if given.kind == "token" else LONGEST_EXPIRY
         if not 0 < expire <= longest:
@@ -131,7 +140,13 @@ class BlobUrls:
             )
         if self._client is None:
             self._client = Account.of(options).client(options)
-        delegation, renewal = self._client.delegation_key(expiry, stable_for=length, now=now)
+        try:
+            delegation, renewal = self._client.delegation_key(expiry, stable_for=length, now=now)
+        except BlobError as error:
+            # The key is the account's, which knows of neither.
+            error.alias, error.container = self._alias, self._container
+            error.blob = error.filename = blob_name
+            raise
         grant = replace(grant, expiry=min(expiry, delegation.expiry))
         return _Window(start, min(end, renewal), sign_with_delegation_key(grant, delegation))
 

@@ -17,6 +17,11 @@ _ROLE = (
     "Give the identity the role 'Storage Blob Data Contributor' ('Storage Blob Data Reader' where it only reads) on "
     "the container; 'Owner' and 'Contributor' do not include data. New roles take up to ten minutes."
 )
+DELEGATOR = (
+    "Give the identity the role 'Storage Blob Delegator' on the account: links are signed with a key of the account's, "
+    "which a role on the container does not open. New roles take up to ten minutes."
+)
+"""What to do where an identity gets no user delegation key."""
 _NETWORK = "Check this machine's firewall and proxy settings, and the account's Networking page."
 
 BY_CODE: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from storage_router.azure.errors import translated
 from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError
 
-from .advice import NOT_AUTHENTICATED, advice, network_advice
+from .advice import DELEGATOR, NOT_AUTHENTICATED, advice, network_advice
 from .findings import Result, described, failed, ok, skipped, warning
 from .links import LinkProbes
 from .tokens import SCOPE, facts
@@ -129,6 +129,8 @@ class AzureProbes(LinkProbes):
         hints = [advice(error, self.options.endpoint)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]
+        if name == "sign" and getattr(error, "error_code", None) == "AuthorizationPermissionMismatch":
+            hints = [DELEGATOR]
         if isinstance(error, PermissionError) and name == "write":
             hints.append("If it is not meant to write, set read_only on its routes, or use --skip write.")
         if name == "list" and self.kind == "anonymous":

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from storage_router.azure.account import Account
 from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobPermissionError, InvalidNameError, SigningError
 from storage_router.names import check_blob_name, clean_name
 from storage_router.testing.azurite import ACCOUNT_KEY, AccessToken, Azurite
+from storage_router.testing.faults import Answer
+from storage_router.testing.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 from .counting import Requests
@@ -377,6 +380,20 @@ class TestSignedWithADelegationKey:
         url = BlobUrls(given).url("a.txt", expire=60)
         assert parse_qs(urlsplit(url).query)["skoid"] == [key.oid]
 
+    def test_a_key_that_the_identity_may_not_have_says_which_role_is_missing(
+        self, azurite_https: Azurite, container_https: str
+    ) -> None:
+        # A10: 'Storage Blob Data Contributor' on the container is enough for everything else.
+        with FaultProxy(azurite_https) as proxy:
+            proxy.fail("Get User Delegation Key", Answer(403, "AuthorizationPermissionMismatch"))
+            storage = AzureStorage.from_options(options_for(proxy, container_https, location="here"), alias="media")
+            with pytest.raises(BlobPermissionError, match="'Storage Blob Delegator' on the account") as caught:
+                storage.url("a.txt", expire=60)
+        error = caught.value
+        assert (error.alias, error.container, error.blob) == ("media", container_https, "here/a.txt")
+        assert (error.status, error.filename) == (403, "a.txt")
+        assert f"[backend 'media', container '{container_https}', blob 'here/a.txt', status 403" in str(error)
+
     def test_a_refused_key_is_a_permission_error(self, azurite_https: Azurite, container_https: str) -> None:
         # A10
         class Expired:
@@ -413,6 +430,7 @@ def test_no_url_needs_the_sdk() -> None:
     """Section 1 of the contract: url() loads no module of the SDK."""
     script = f"""
 import sys
+from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.options import AzureOptions
 urls = BlobUrls(AzureOptions(azure_container="media", account_name="acmefiles", account_key={ACCOUNT_KEY!r}))
