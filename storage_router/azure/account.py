@@ -151,7 +151,7 @@ class Client:
     def _build(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
-        from .retries import BoundedRetry
+        from .retries import WAITS, BoundedRetry
 
         options, credential = self._options, self.account.credential
         given = options.client_options
@@ -166,7 +166,7 @@ class Client:
                 settings["retry_policy"] = BoundedRetry(
                     deadline_secs=options.timeout,
                     bounded_reads="read_timeout" not in given,
-                    **{key: value for key, value in given.items() if key.startswith("retry_")},
+                    **{key: value for key, value in given.items() if key.startswith("retry_") or key in WAITS},
                 )
             return BlobServiceClient(self.account.endpoint, credential=credential, **settings)
         except Exception as error:

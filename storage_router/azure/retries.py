@@ -24,6 +24,9 @@ LONGEST_WAIT = 8.0
 
 RETRIES = 5
 
+WAITS = frozenset({"initial_backoff", "increment_base", "random_jitter_range"})
+"""The SDK's options for how long to wait."""
+
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_COPY_SOURCE_ERRORS = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
 
@@ -32,8 +35,8 @@ class BoundedRetry(ExponentialRetry):
     """The SDK's retry policy with a short first wait and an end.
 
     No attempt starts ``deadline_secs`` after the first one or later, and with ``bounded_reads`` none waits for an
-    answer beyond that time. The SDK's own options (``retry_total``, ``retry_connect``, ``retry_read``,
-    ``retry_status``) are taken as the SDK takes them.
+    answer beyond that time. The SDK's own options are taken as the SDK takes them: ``retry_total``, ``retry_connect``,
+    ``retry_read``, ``retry_status``; and with one of ``WAITS`` the waits are the SDK's altogether.
     """
 
     def __init__(self, *, deadline_secs: float, bounded_reads: bool = True, **options: Any) -> None:
@@ -41,6 +44,7 @@ class BoundedRetry(ExponentialRetry):
         for kind in ("retry_connect", "retry_read", "retry_status"):
             options.setdefault(kind, options["retry_total"])
         super().__init__(**options)
+        self.waits_as_the_sdk = not WAITS.isdisjoint(options)
         self.deadline_secs = deadline_secs
         self.bounded_reads = bounded_reads
 
@@ -49,6 +53,8 @@ class BoundedRetry(ExponentialRetry):
         asked = settings.get("retry_after")
         if asked is not None:
             return float(asked)
+        if self.waits_as_the_sdk:
+            return super().get_backoff_time(settings)
         # Spread by half to both sides, so that the threads that one fault hit do not come back together.
         grown: float = FIRST_WAIT * 2 ** (settings["count"] - 1)
         return min(grown, LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret

@@ -126,6 +126,33 @@ def test_the_applications_retries_are_the_last_word(
     assert proxy.count("Get Blob Properties") == attempts
 
 
+@pytest.mark.parametrize(
+    ("given", "first", "second"),
+    [
+        ({"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 0}, 3, 5),
+        # What is not given is the SDK's: 15 s and 3 to the power of the attempt.
+        ({"random_jitter_range": 0}, 18, 24),
+    ],
+)
+def test_the_applications_waits_are_those_of_the_sdk(
+    proxy: FaultProxy,
+    container: str,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    first: float,
+    second: float,
+) -> None:
+    waits: list[float] = []
+    clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: 0.0)
+    monkeypatch.setattr("storage_router.azure.retries.time", clock)
+    proxy.fail("Get Blob Properties", SERVER_ERROR, times=2)
+    proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=4))
+    blobs = blobs_for(options_for(proxy, container, timeout="1m", client_options=given))
+    with pytest.raises(FileNotFoundError):
+        blobs.head("a.txt")
+    assert waits == [first, second, 4]
+
+
 def test_the_applications_hook_hears_of_retries(proxy: FaultProxy, container: str) -> None:
     heard: list[Any] = []
     blobs = blobs_for(options_for(proxy, container))
