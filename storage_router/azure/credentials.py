@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure_rules import is_asynchronous
 
 from .errors import CredentialError
 from .logs import quiet_log
@@ -56,6 +57,11 @@ def _build(authentication: TokenCredential) -> Any:
         raise CredentialError(
             f"What token_credential gives ({type(source).__name__}) has no get_token(). Give a credential of "
             "azure.identity, a callable that returns one, or a dotted path to either."
+        )
+    if is_asynchronous(source):
+        raise CredentialError(
+            f"What token_credential gives ({type(source).__name__}) is asynchronous, and storages are not. Give the "
+            "credential of the same name of azure.identity, not of azure.identity.aio."
         )
     return source
 

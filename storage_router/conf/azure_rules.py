@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import inspect
 import ipaddress
 import re
 from typing import Any
@@ -187,7 +188,17 @@ def token_credential(value: Any) -> Any:
             f"the value ({type(value).__name__}) is not a credential",
             "Give an object with get_token(), a callable that returns one, or the dotted path of either.",
         )
+    elif is_asynchronous(value):
+        raise complaint(
+            "the credential is asynchronous, and storages are not",
+            "Give the one of the same name of azure.identity, not of azure.identity.aio.",
+        )
     return value
+
+
+def is_asynchronous(credential: Any) -> bool:
+    """Return whether a credential, or a class of them, gives tokens to those who await them only."""
+    return inspect.iscoroutinefunction(getattr(credential, "get_token", None))
 
 
 def stays_here(url: str) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,9 +20,10 @@ from storage_router.azure import credentials
 from storage_router.azure.blobs import BlobSettings
 from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
+from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.authentication import TokenCredential
-from storage_router.exceptions import BlobPermissionError
+from storage_router.exceptions import BlobPermissionError, ConfigurationError
 from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
 
 from .backends import blobs_for, options_for
@@ -37,6 +38,16 @@ ready_made = UnsignedTokenCredential()
 def make() -> UnsignedTokenCredential:
     made.append(UnsignedTokenCredential())
     return made[-1]
+
+
+class Asynchronous:
+    """As the credentials of azure.identity.aio are."""
+
+    async def get_token(self, *scopes: str, **options: Any) -> Any: ...
+
+
+def make_asynchronous() -> Asynchronous:
+    return Asynchronous()
 
 
 def make_nothing() -> object:
@@ -210,11 +221,23 @@ def test_a_dotted_path_leads_to_an_object(fresh: None) -> None:
         ("tests.azure.nowhere.make", "'tests.azure.nowhere.make' cannot be imported"),
         (make_nothing, r"What token_credential gives \(object\) has no get_token\(\)"),
         ("os.path.sep", r"What token_credential gives \(str\) has no get_token\(\)"),
+        (make_asynchronous, r"\(Asynchronous\) is asynchronous, .* not of azure\.identity\.aio"),
+        ("tests.azure.test_credentials.Asynchronous", r"\(Asynchronous\) is asynchronous, and storages are not"),
     ],
 )
 def test_what_gives_no_tokens_is_refused(fresh: None, source: Any, message: str) -> None:
     with pytest.raises(CredentialError, match=message):
         credential(TokenCredential(source=source))
+
+
+@pytest.mark.parametrize("given", [Asynchronous(), Asynchronous], ids=["object", "class"])
+def test_an_asynchronous_credential_is_refused_at_startup(given: Any) -> None:
+    # O3
+    with pytest.raises(ConfigurationError) as caught:
+        AzureStorage(azure_container="media", account_name="acme", token_credential=given)
+    (problem,) = caught.value.problems
+    assert problem.message == "the credential is asynchronous, and storages are not"
+    assert problem.hint == "Give the one of the same name of azure.identity, not of azure.identity.aio."
 
 
 def test_many_threads_at_once_build_one_credential(fresh: None) -> None:
@@ -235,15 +258,29 @@ def test_many_threads_at_once_build_one_credential(fresh: None) -> None:
     assert all(it is made[0] for it in found)
 
 
-def test_a_forked_child_builds_its_own(fresh: None) -> None:
+@pytest.mark.parametrize("source", [make, "tests.azure.test_credentials.make"], ids=["callable", "dotted path"])
+def test_a_forked_child_builds_its_own(fresh: None, source: Any) -> None:
     # O4: azure-identity's connections and locks are not for two processes
-    credential(TokenCredential(source=make))
+    credential(TokenCredential(source=source))
     with credentials._lock:
-        child = os.fork()
-        if child == 0:
-            fine = credential(TokenCredential(source=make)) is made[1]
-            os._exit(0 if fine else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert _in_a_fork(lambda: credential(TokenCredential(source=source)) is made[1])
+
+
+def test_a_forked_child_uses_an_object_as_it_is(fresh: None) -> None:
+    # O4: there is no way to make another like it; docs/azure.md and docs/reliability.md say so
+    given = UnsignedTokenCredential()
+    credential(TokenCredential(source=given))
+    assert _in_a_fork(lambda: credential(TokenCredential(source=given)) is given)
+
+
+def _in_a_fork(question: Callable[[], bool]) -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if question() else 1)
+        finally:
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_azure_identity_is_imported_for_named_credentials_only() -> None:
