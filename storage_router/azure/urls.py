@@ -13,7 +13,8 @@ from storage_router.conf.azure_rules import LONGEST_EXPIRY
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError, SigningError
 
-from .account import Account, Client
+from .account import Account
+from .clients import Client
 from .delegation import LONGEST_LIFE
 from .signing import (
     SIGNED_VERSION,

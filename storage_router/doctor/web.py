@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from storage_router.azure.account import transport
+from storage_router.azure.clients import transport
 from storage_router.azure.errors import causes
 from storage_router.azure.sending import body_of
 from storage_router.conf.options import AzureOptions

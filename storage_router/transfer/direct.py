@@ -23,7 +23,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from storage_router.azure.account import CONNECT_TIMEOUT, Account
+from storage_router.azure.account import Account
+from storage_router.azure.clients import CONNECT_TIMEOUT
 from storage_router.azure.errors import translated
 from storage_router.azure.properties import BlobSettings, stored_with
 from storage_router.azure.signing import SIGNED_VERSION, Grant, sign_with_account_key

@@ -17,8 +17,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from django.views.debug import ExceptionReporter
 
 from storage_router.azure import account as accounts
-from storage_router.azure.account import Account, Client
+from storage_router.azure.account import Account
 from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.clients import Client
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.azure_rules import OLDEST_API_VERSION
 from storage_router.conf.options import AzureOptions
@@ -86,7 +87,7 @@ class TestSharing:
     )
     def test_what_requests_depend_on_makes_another_client_of_the_same_account(self, other: dict[str, Any]) -> None:
         assert client(**other) is not client()
-        assert client(**other).account is client().account
+        assert Account.of(options(**other)) is Account.of(options())
 
     @pytest.mark.parametrize(
         "other",
@@ -135,20 +136,19 @@ class TestSharing:
         assert with_options() is not with_options(hook=lambda _: None)
 
     def test_an_account_and_its_client_outlive_their_storages_for_a_while(self) -> None:
-        first = client(timeout=77)
-        ids = id(first), id(first.account)
-        del first
+        asked = options(timeout=77)
+        ids = id(client(timeout=77)), id(Account.of(asked))
         gc.collect()
-        again = client(timeout=77)
-        assert (id(again), id(again.account)) == ids
+        assert (id(client(timeout=77)), id(Account.of(asked))) == ids
 
     @pytest.mark.parametrize("option", ["account_name", "timeout"])
     def test_accounts_and_clients_of_no_use_are_let_go(self, option: str) -> None:
         values = {"account_name": "acme{}", "timeout": "{}s"}
-        last = [client(**{option: values[option].format(100 + number)}) for number in range(100)][-1]
+        for number in range(100):
+            client(**{option: values[option].format(100 + number)})
         gc.collect()
         assert len(accounts._accounts) < 60
-        assert len(last.account._clients) < 60
+        assert len(Account.of(options())._clients) < 60
 
     def test_one_client_serves_all_threads(self, azurite: Azurite, container: str) -> None:
         blobs = blobs_for(options_for(azurite, container))
