@@ -137,7 +137,18 @@ class Route:
         """Return the first prefix that ``name`` lies below, or None."""
         if len(self.prefixes) == 1:
             return self.prefixes[0] if name.startswith(f"{self.prefixes[0]}/") else None
-        return next((prefix for prefix in self.prefixes if name.startswith(f"{prefix}/")), None)
+        best: int | None = None
+        end = name.find("/")
+        while end > 0:
+            index = self._order.get(name[:end])
+            if index is not None and (best is None or index < best):
+                best = index
+            end = name.find("/", end + 1)
+        return None if best is None else self.prefixes[best]
+
+    @functools.cached_property
+    def _order(self) -> dict[str, int]:
+        return {prefix: index for index, prefix in enumerate(self.prefixes)}
 
     def reasons(self, name: str) -> list[str]:
         """Return the entries by which the route matches ``name``, such as ``prefix "private/"``."""

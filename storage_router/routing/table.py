@@ -42,7 +42,9 @@ class RouteTable:
         self._children: dict[str, dict[str, None]] = {}
         self._heads: dict[str, dict[str, Node]] = {}
         for route in self.routes:
-            for directory, glob, view in alternatives(route):
+            found = list(alternatives(route))
+            self._show(route.prefixes if found else ())
+            for directory, glob, view in found:
                 self._add(route, directory, glob, view)
         if default is not None:
             self._root.reach.setdefault((View(default, ""), None), self._none)
@@ -153,11 +155,13 @@ class RouteTable:
                 best = choose(node.others, name, best)
         return best
 
-    def _add(self, route: Route, directory: str, glob: Glob | None, view: View) -> None:
-        for prefix in route.prefixes:
+    def _show(self, prefixes: Iterable[str]) -> None:
+        for prefix in prefixes:
             self._prefixes.add(prefix)
             for above, child in steps(prefix):
                 self._children.setdefault(above, {})[child] = None
+
+    def _add(self, route: Route, directory: str, glob: Glob | None, view: View) -> None:
         node = self._nodes.setdefault(directory, Node(self._none))
         if glob is not None:
             for above, _ in steps(directory):

@@ -159,6 +159,8 @@ def test_of_several_prefixes_the_first_written_is_stripped():
     # R5
     routes = table({"prefix": ["a", "a/b"], "strip_prefix": True})
     assert routes.match("a/b/c").name == "b/c"
+    routes = table({"prefix": ["a/b", "a"], "strip_prefix": True})
+    assert [routes.match(name).name for name in ("a/b/c", "a/c/b")] == ["c", "c/b"]
 
 
 def test_a_long_list_is_shortened_in_messages():
@@ -189,6 +191,24 @@ def test_ten_thousand_whole_names_are_looked_up_too():
     assert compiled.match("b/y.x4999").index == 9_999
     node = compiled._nodes["a"]
     assert (node.others, node.by_suffix) == ([], {})
+
+
+@pytest.mark.parametrize("more", [{"strip_prefix": True}, {"types": "video/*"}])
+def test_ten_thousand_prefixes_of_one_route_cost_about_what_three_do(more):
+    """R13: a list of prefixes is looked up as routes are."""
+
+    def route(count):
+        return table({"prefix": [f"customers/{number:05}/" for number in range(count)], **more})
+
+    few, many = route(3), route(10_000)
+    for compiled, last in ((few, 2), (many, 9_999)):
+        assert compiled.match(f"customers/{last:05}/film.ts").index == 0
+        assert compiled.match(f"customers/{last + 1:05}/film.ts").index is None
+
+    def cost(compiled, name):
+        return min(timeit.repeat(lambda: compiled.match(name), number=500, repeat=9))
+
+    assert cost(many, "customers/09999/film.ts") < 3 * cost(few, "customers/00002/film.ts")
 
 
 def test_a_match_survives_pickling():
