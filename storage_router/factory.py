@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
@@ -183,7 +184,10 @@ def _place_of(backend: Backend) -> tuple[tuple[str, ...], tuple[str, ...]] | Non
     """Return where a backend's files are, as far as the configuration tells: the store, and the segments below it."""
     if isinstance(backend, AzureBackend):
         location = tuple(segment for segment in backend.location.replace("\\", "/").split("/") if segment)
-        return ("azure", backend.endpoint.lower(), backend.azure_container), location
+        # The same account answers at both schemes, and a port that the scheme implies may be left out.
+        url = urlsplit(backend.endpoint.lower())
+        port = "" if url.port in (None, 80, 443) else str(url.port)
+        return ("azure", f"{url.hostname}:{port}{url.path}", backend.azure_container), location
     if isinstance(backend, FilesystemBackend):
         # Without a location it is MEDIA_ROOT, which cannot be asked for while the settings are being imported.
         if backend.location is None:

@@ -308,6 +308,13 @@ OTHER_ACCOUNT = {**AZURE, "account_name": "other"}
         (AZURE, AZURE, "container"),
         (AZURE, {**AZURE, "location": "a/b"}, "container"),
         ({**AZURE, "location": "a/"}, {**AZURE, "location": "a/b", "expiration_secs": 60}, "container"),
+        (AZURE, {**AZURE, "azure_ssl": False}, "container"),
+        (AZURE, {**AZURE, "account_url": "https://Acme.blob.core.windows.net:443/"}, "container"),
+        (
+            {**AZURE, "account_url": "http://127.0.0.1:10000/acme"},
+            {**AZURE, "account_url": "https://127.0.0.1:10000/acme"},
+            "container",
+        ),
         ({"type": "filesystem", "location": "/srv/m"}, {"type": "filesystem", "location": "/srv/m/x/"}, "directory"),
         ({"type": "filesystem"}, {"type": "filesystem"}, "directory"),
     ],
@@ -325,6 +332,14 @@ def test_two_backends_that_see_the_same_files_are_a_warning(one, two, what):
     [
         (AZURE, OTHER_ACCOUNT),
         (AZURE, {**AZURE, "azure_container": "other"}),
+        (
+            {**AZURE, "account_url": "http://127.0.0.1:10000/acme"},
+            {**AZURE, "account_url": "http://127.0.0.1:10001/acme"},
+        ),
+        (
+            {**AZURE, "account_url": "http://127.0.0.1:10000/acme"},
+            {**OTHER_ACCOUNT, "account_url": "http://127.0.0.1:10000/other"},
+        ),
         ({**AZURE, "location": "a"}, {**AZURE, "location": "ab"}),
         ({"type": "filesystem", "location": "/srv/m"}, {"type": "filesystem", "location": "/srv/media"}),
         ({"type": "filesystem", "location": "/srv/m"}, {"type": "filesystem"}),
