@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
+from django.test import override_settings
+from django.utils import timezone
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.router import RouterStorage
@@ -119,6 +121,28 @@ class TestTheSuiteItself:
 
         with pytest.raises(AssertionError):
             StorageContract().test_what_is_there_is_told(Dropping(tmp_path))
+
+    @pytest.mark.parametrize("use_tz", [True, False])
+    def test_a_storage_whose_times_are_always_of_one_kind_fails(self, use_tz):
+        class Stubborn(InMemoryStorage):
+            def get_modified_time(self, name):
+                with override_settings(USE_TZ=not use_tz):
+                    return timezone.now()
+
+        with pytest.raises(AssertionError):
+            StorageContract().test_times_are_aware_where_time_zones_are_used(Stubborn(), "get_modified_time", use_tz)
+
+    @pytest.mark.parametrize("name", ["", None])
+    def test_a_storage_that_takes_no_name_for_every_name_fails(self, name):
+        class Eager(InMemoryStorage):
+            def delete(self, name):
+                if name:
+                    super().delete(name)
+                else:
+                    self.__init__()
+
+        with pytest.raises(AssertionError):
+            StorageContract().test_deleting_nothing_deletes_nothing(Eager(), name)
 
     def test_the_storage_has_to_be_given(self):
         with pytest.raises(NotImplementedError, match="Define a fixture 'storage'"):
