@@ -18,6 +18,26 @@ from storage_router.names import clean_name
 from storage_router.routing import Match, RouteTable
 
 
+class Target:
+    """The backend that a name leads to, and the match: what a ``with`` gives to those who ask the backend something.
+
+    An error that leaves the block and names the file as the backend does, as ``filename``, names it in full then.
+    """
+
+    __slots__ = ("backend", "match")
+
+    def __init__(self, backend: Storage, match: Match) -> None:
+        self.backend = backend
+        self.match = match
+
+    def __enter__(self) -> tuple[Storage, Match]:
+        return self.backend, self.match
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            name_in_full(error, self.match.prefix, self.match.name)
+
+
 class DispatchingStorage(DeconstructibleStorage):
     """A storage with a configuration, its route table and its backends."""
 
@@ -49,18 +69,18 @@ class DispatchingStorage(DeconstructibleStorage):
             raise ConfigurationError(postponed.problems)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def _target(self, name: object) -> tuple[Storage, Match]:
+    def _target(self, name: object) -> Target:
         """Return the backend of a full name, and the match, which holds the backend's own name for it."""
         match = self.table.match(clean_name(name))
-        return self.backends[match.alias], match
+        return Target(self.backends[match.alias], match)
 
-    def _writable(self, name: object) -> tuple[Storage, Match]:
+    def _writable(self, name: object) -> Target:
         """Return the same, for what changes files. Raises ``ReadOnlyRouteError`` where the route is ``read_only``."""
         match = self.table.match(clean_name(name))
-        if match.route is not None and match.route.read_only:
-            message = f"{match.route} is read_only: {match.prefix}{match.name!s} can be neither written nor deleted"
-            raise ReadOnlyRouteError(message, name=match.prefix + match.name)
-        return self.backends[match.alias], match
+        if match.read_only:
+            message = f"{match.route} is read_only: {match.full_name} can be neither written nor deleted"
+            raise ReadOnlyRouteError(message, name=match.full_name)
+        return Target(self.backends[match.alias], match)
 
     def _leads_back(self, match: Match, name: str) -> bool:
         """Return whether the backend's ``name``, made a full name, leads back to it."""
@@ -93,6 +113,15 @@ def _place_of(config: Mapping[str, Any]) -> str:
     return "OPTIONS"
 
 
+def name_in_full(error: BaseException, prefix: str, name: str) -> None:
+    """Where ``error`` is about the file that the backend calls ``name``, let it name the file as callers do.
+
+    What else it may be about, such as a path on this machine or a container, stays.
+    """
+    if prefix and isinstance(error, OSError) and error.filename == name:
+        error.filename = prefix + name
+
+
 def shorter(max_length: int | None, match: Match) -> int | None:
     """Return how long the backend's name may be, so that the full one keeps to ``max_length``."""
     if max_length is None or not match.prefix:
@@ -100,7 +129,7 @@ def shorter(max_length: int | None, match: Match) -> int | None:
     left = max_length - len(match.prefix)
     if left < 1:
         raise SuspiciousFileOperation(
-            f'Storage can not find an available filename for "{match.prefix}{match.name}". Please make sure that the '
+            f'Storage can not find an available filename for "{match.full_name}". Please make sure that the '
             'corresponding file field allows sufficient "max_length".'
         )
     return left

@@ -27,16 +27,15 @@ class Explanation:
     @classmethod
     def of(cls, match: Match) -> Explanation:
         """Explain a match."""
-        name = match.prefix + match.name
         return cls(
-            name=name,
+            name=match.full_name,
             alias=match.alias,
             backend_name=match.name,
             index=match.index,
             route=None if match.route is None else str(match.route),
             prefix=match.prefix,
-            read_only=match.route is not None and match.route.read_only,
-            why=_why(match, name),
+            read_only=match.read_only,
+            why=_why(match),
         )
 
     def __str__(self) -> str:
@@ -45,8 +44,8 @@ class Explanation:
         return f"{self.name!r} goes to the backend {self.alias!r}{own_name}{read_only}: {self.why}"
 
 
-def _why(match: Match, name: str) -> str:
+def _why(match: Match) -> str:
     if match.route is None:
         return "no route claims it, and it is the default"
-    reasons = match.route.reasons(name)
+    reasons = match.route.reasons(match.full_name)
     return f"{match.route} is the first that matches" + (f": {', '.join(reasons)}" if reasons else "")

@@ -16,7 +16,7 @@ from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.names import clean_name
 from storage_router.routing import RouteTable, View
 
-from .dispatching import DispatchingStorage
+from .dispatching import DispatchingStorage, name_in_full
 
 # What Django's storages raise for a directory that is not there, and for a file in its place (in memory the last).
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
@@ -37,7 +37,7 @@ def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list
     for view in table.views(directory):
         inner = _inner(view, directory)
         try:
-            below, here = _listdir(router.backends[view.alias], inner)
+            below, here = _listdir(view, router.backends[view.alias], inner)
         except _NOT_THERE as error:
             missing = missing or error
             continue
@@ -87,25 +87,36 @@ def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> It
     while waiting:
         here = waiting.pop()
         try:
-            directories, files = _listdir(backend, here)
+            directories, files = _listdir(view, backend, here)
         except _NOT_THERE:
             continue
         except NotImplementedError as error:
             raise _cannot_list(view, view.prefix + here) from error
         for name in files:
             if leads_to(table, view, path := _joined(here, name)):
-                yield stat(backend, path)
+                yield _stat(view, backend, path)
         below = [_joined(here, name) for name in directories]
         waiting += [path for path in reversed(below) if _is_on_the_way(table, view, view.prefix + path)]
 
 
-def _listdir(backend: Storage, directory: str) -> tuple[list[str], list[str]]:
+def _stat(view: View, backend: Storage, name: str) -> FileStat:
+    try:
+        return stat(backend, name)
+    except OSError as error:
+        name_in_full(error, view.prefix, name)
+        raise
+
+
+def _listdir(view: View, backend: Storage, directory: str) -> tuple[list[str], list[str]]:
     try:
         return backend.listdir(directory)
+    except OSError as error:
+        name_in_full(error, view.prefix, directory)
+        raise
     except ValueError:
         # Django's memory, asked for a directory two levels below a file, trips while it words its NotADirectoryError.
         if isinstance(backend, InMemoryStorage):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory) from None
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), view.prefix + directory) from None
         raise
 
 

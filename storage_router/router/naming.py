@@ -15,37 +15,37 @@ class NamingStorage(DispatchingStorage):
 
     def get_valid_name(self, name: str) -> str:
         """Return the last segment of ``name`` as the backend would store it, after the segments before it."""
-        backend, match = self._target(name)
-        directory, slash, file_name = (match.prefix + match.name).rpartition("/")
-        return f"{directory}{slash}{backend.get_valid_name(file_name)}"
+        with self._target(name) as (backend, match):
+            directory, slash, file_name = match.full_name.rpartition("/")
+            return f"{directory}{slash}{backend.get_valid_name(file_name)}"
 
     def get_alternative_name(self, file_root: str, file_ext: str) -> str:
         """Return the name that the backend tries where ``file_root`` plus ``file_ext`` is taken."""
-        backend, match = self._target(f"{file_root}{file_ext}")
-        root = match.name.removesuffix(file_ext)
-        return match.prefix + backend.get_alternative_name(root, file_ext)
+        with self._target(f"{file_root}{file_ext}") as (backend, match):
+            root = match.name.removesuffix(file_ext)
+            return match.prefix + backend.get_alternative_name(root, file_ext)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return a free name. Raises ``RouteChangedError`` where it would lead elsewhere than ``name`` does."""
-        backend, match = self._target(name)
-        available = backend.get_available_name(match.name, max_length=shorter(max_length, match))
-        return self._full_name(match, available)
+        with self._target(name) as (backend, match):
+            available = backend.get_available_name(match.name, max_length=shorter(max_length, match))
+            return self._full_name(match, available)
 
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether a file can be saved under exactly this name."""
-        backend, match = self._target(name)
-        # Django's own has the parameter since 5.1; False where the prefix alone is too long.
-        if max_length is not None and len(match.prefix) >= max_length:
-            return False
-        return bool(backend.is_name_available(match.name, max_length=shorter(max_length, match)))
+        with self._target(name) as (backend, match):
+            # Django's own has the parameter since 5.1; False where the prefix alone is too long.
+            if max_length is not None and len(match.prefix) >= max_length:
+                return False
+            return bool(backend.is_name_available(match.name, max_length=shorter(max_length, match)))
 
     def generate_filename(self, filename: str | PathLike[str]) -> str:
         """Return the name that the backend makes of an upload's.
 
         Raises ``RouteChangedError`` where it would lead elsewhere than the upload's own.
         """
-        backend, match = self._target(filename)
-        return self._full_name(match, str(backend.generate_filename(match.name)).replace("\\", "/"))
+        with self._target(filename) as (backend, match):
+            return self._full_name(match, str(backend.generate_filename(match.name)).replace("\\", "/"))
 
     def _full_name(self, match: Match, name: str) -> str:
         if name != match.name and not self._leads_back(match, name):
@@ -53,7 +53,7 @@ class NamingStorage(DispatchingStorage):
         return match.prefix + name
 
     def _route_changed(self, match: Match, name: str, *, left_behind: bool = False) -> RouteChangedError:
-        full_name, old = match.prefix + name, match.prefix + match.name
+        full_name, old = match.prefix + name, match.full_name
         message = (
             f"{old!r} leads to the backend {match.alias!r}, but the backend would store it as {full_name!r}, which "
             "leads elsewhere. Widen the route that claims the first, or make the field's max_length longer."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.core.files.base import File
@@ -17,8 +18,9 @@ from storage_router.names import clean_directory, clean_name
 from storage_router.routing import Match
 
 from . import listing
-from .dispatching import shorter
+from .dispatching import Target, shorter
 from .explanation import Explanation
+from .files import RoutedFile
 from .naming import NamingStorage
 
 # A mode with one of these writes.
@@ -43,15 +45,19 @@ class RouterStorage(NamingStorage):
     # Django's storage interface
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
-        """Open the file. Its ``name`` is the full one; Django's file system gives the path, by which it is reopened."""
-        backend, match = self._target(name) if _WRITES.isdisjoint(mode) else self._writable(name)
-        file: File[Any] = backend.open(match.name, mode)
-        if match.prefix and getattr(file, "name", None) == match.name:
-            file.name = match.prefix + match.name
-        return file
+        """Open the file; opened again, it stays what the route allows. Django's file system gives the path as ``name``
+        where the route neither strips a prefix nor is ``read_only``; otherwise it is the full name.
+        """
+        return self._open(name, mode)
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        return self.open(name, mode)
+        target = self._opening(name, mode)
+        if target.match.prefix or target.match.read_only:
+            return RoutedFile(partial(self._opening, target.match.full_name), mode)
+        return target.backend.open(target.match.name, mode)
+
+    def _opening(self, name: str, mode: str) -> Target:
+        return self._target(name) if _WRITES.isdisjoint(mode) else self._writable(name)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save the file and return the full name that it got.
@@ -65,18 +71,18 @@ class RouterStorage(NamingStorage):
         return self._save(content.name if name is None else name, content, max_length)
 
     def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
-        backend, match = self._writable(name)
-        length = shorter(max_length, match)
-        own_name = match.name
-        if length is not None and len(own_name) > length:
-            # The name will be cut. That it still leads here is known before anything is stored: where overwriting is
-            # allowed, deleting afterwards could not bring back what was there.
-            own_name = backend.get_available_name(own_name, max_length=length)
-            self._full_name(match, own_name)
-        saved = str(backend.save(own_name, content, max_length=length)).replace("\\", "/")
-        if saved != match.name and not self._leads_back(match, saved):
-            raise self._taken_back(backend, match, saved)
-        return match.prefix + saved
+        with self._writable(name) as (backend, match):
+            length = shorter(max_length, match)
+            own_name = match.name
+            if length is not None and len(own_name) > length:
+                # The name will be cut. That it still leads here is known before anything is stored: where overwriting
+                # is allowed, deleting afterwards could not bring back what was there.
+                own_name = backend.get_available_name(own_name, max_length=length)
+                self._full_name(match, own_name)
+            saved = str(backend.save(own_name, content, max_length=length)).replace("\\", "/")
+            if saved != match.name and not self._leads_back(match, saved):
+                raise self._taken_back(backend, match, saved)
+            return match.prefix + saved
 
     def _taken_back(self, backend: Storage, match: Match, saved: str) -> RouteChangedError:
         """Delete what was saved under a name that leads elsewhere, and return the error that says so."""
@@ -92,8 +98,8 @@ class RouterStorage(NamingStorage):
         """Delete the file. One that does not exist is no error."""
         if not name:
             raise ValueError("The name must be given to delete().")
-        backend, match = self._writable(name)
-        backend.delete(match.name)
+        with self._writable(name) as (backend, match):
+            backend.delete(match.name)
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a directory."""
@@ -101,8 +107,8 @@ class RouterStorage(NamingStorage):
             return True
         if str(name).endswith(("/", "\\")):
             return self._directory_exists(clean_directory(name))
-        backend, match = self._target(name)
-        return bool(backend.exists(match.name))
+        with self._target(name) as (backend, match):
+            return bool(backend.exists(match.name))
 
     def _directory_exists(self, directory: str) -> bool:
         try:
@@ -119,8 +125,8 @@ class RouterStorage(NamingStorage):
 
     def size(self, name: str) -> int:
         """Return the file's size in bytes."""
-        backend, match = self._target(name)
-        return int(backend.size(match.name))
+        with self._target(name) as (backend, match):
+            return int(backend.size(match.name))
 
     def url(self, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
@@ -129,38 +135,37 @@ class RouterStorage(NamingStorage):
         """
         if str(name).endswith(("/", "\\")):
             # A directory has no extension, so it goes where a file without one would.
-            match = self.table.match(f"{clean_name(clean_directory(name))}/_")
-            return str(self.backends[match.alias].url(match.name[:-1], *args, **kwargs))
-        backend, match = self._target(name)
-        return str(backend.url(match.name, *args, **kwargs))
+            with self._target(f"{clean_name(clean_directory(name))}/_") as (backend, match):
+                return str(backend.url(match.name[:-1], *args, **kwargs))
+        with self._target(name) as (backend, match):
+            return str(backend.url(match.name, *args, **kwargs))
 
     def path(self, name: str) -> str:
         """Return the file's path on this machine; ``NotImplementedError`` where the backend has none."""
-        backend, match = self._target(name)
-        return str(backend.path(match.name))
+        with self._target(name) as (backend, match):
+            return str(backend.path(match.name))
 
     def get_accessed_time(self, name: str) -> dt.datetime:
         """Return when the file was last read, where the backend knows."""
-        backend, match = self._target(name)
-        return backend.get_accessed_time(match.name)
+        with self._target(name) as (backend, match):
+            return backend.get_accessed_time(match.name)
 
     def get_created_time(self, name: str) -> dt.datetime:
         """Return when the file was created, where the backend knows."""
-        backend, match = self._target(name)
-        return backend.get_created_time(match.name)
+        with self._target(name) as (backend, match):
+            return backend.get_created_time(match.name)
 
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was last changed."""
-        backend, match = self._target(name)
-        return backend.get_modified_time(match.name)
+        with self._target(name) as (backend, match):
+            return backend.get_modified_time(match.name)
 
     # What Django's interface lacks
 
     def stat(self, name: str) -> FileStat:
         """Return what the backend knows of the file: Azure all of it, others size and time of modification."""
-        backend, match = self._target(name)
-        found = listing.stat(backend, match.name)
-        return replace(found, name=match.prefix + match.name)
+        with self._target(name) as (backend, match):
+            return replace(listing.stat(backend, match.name), name=match.full_name)
 
     def walk(self, path: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``."""
@@ -171,15 +176,15 @@ class RouterStorage(NamingStorage):
 
         Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
         """
-        backend, match = self._writable(name)
-        if isinstance(backend, AzureStorage):
-            return match.prefix + backend.replace(match.name, content)
-        backend.delete(match.name)
-        saved = backend.save(match.name, content)
-        if saved != match.name:
-            backend.delete(saved)
-            raise FileExistsError(f"{match.prefix}{match.name!s} was written by somebody else at the same time")
-        return match.prefix + match.name
+        with self._writable(name) as (backend, match):
+            if isinstance(backend, AzureStorage):
+                return match.prefix + backend.replace(match.name, content)
+            backend.delete(match.name)
+            saved = backend.save(match.name, content)
+            if saved != match.name:
+                backend.delete(saved)
+                raise FileExistsError(f"{match.full_name} was written by somebody else at the same time")
+            return match.full_name
 
     def explain(self, name: str) -> Explanation:
         """Return route, backend and the backend's own name for a name, and why; makes no request."""

@@ -225,3 +225,13 @@ class Match(NamedTuple):
     route: Route | None
     index: int | None  # type: ignore[assignment]  # nobody looks for a value's position in a match
     prefix: str
+
+    @property
+    def full_name(self) -> str:
+        """The name by which the router knows the file."""
+        return self.prefix + self.name
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the route is ``read_only``."""
+        return self.route is not None and self.route.read_only

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import InMemoryStorage, Storage
 
 
@@ -89,3 +91,53 @@ class Counted(InMemoryStorage):
         # Long enough for other threads to want the storage, too.
         time.sleep(0.1)
         BUILT.append(self)
+
+
+class ByNameFile(File):
+    """It reads and stores by its name, when it is used, as the files of FTP and Dropbox storages do."""
+
+    def __init__(self, name, storage, mode):
+        self.name = name
+        self.file = io.BytesIO()
+        self._storage = storage
+        self._mode = mode
+        self._is_read = False
+
+    @property
+    def size(self):
+        return self._storage.size(self.name)
+
+    def read(self, count=-1):
+        if not self._is_read:
+            self.file = io.BytesIO(self._storage.read(self.name))
+            self._is_read = True
+        return self.file.read(count)
+
+    def write(self, content):
+        return self.file.write(content)
+
+    def close(self):
+        if "w" in self._mode and not self.closed:
+            self._storage.save(self.name, ContentFile(self.file.getvalue()))
+        super().close()
+
+
+class ByNameStorage(InMemoryStorage):
+    """A storage of such files."""
+
+    def read(self, name):
+        with super()._open(name) as file:
+            return file.read()
+
+    def size(self, name):
+        return len(self.read(name))
+
+    def _open(self, name, mode="rb"):
+        return ByNameFile(name, self, mode)
+
+
+class PlainStorage(InMemoryStorage):
+    """Its files are Python's, not Django's."""
+
+    def _open(self, name, mode="rb"):
+        return io.BytesIO(super()._open(name).read())

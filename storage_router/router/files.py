@@ -1,0 +1,120 @@
+"""``RoutedFile``: a backend's file under the caller's full name, reopened only as its route allows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from django.core.files.base import File
+
+from .dispatching import Target
+
+
+class RoutedFile(File):  # type: ignore[type-arg]
+    """A file that its backend calls by another name, or that may only be read.
+
+    ``file`` is the backend's own and stays as it is: many backends' files read and write by their ``name`` when they
+    are used. Whatever else it has, this one has, too. ``find`` tells where the file is, for a mode, or refuses.
+    """
+
+    file: File[Any]
+
+    def __init__(self, find: Callable[[str], Target], mode: str) -> None:
+        self._find = find
+        self._begin(find(mode), mode)
+        self.name = self._target.match.full_name
+
+    def _begin(self, target: Target, mode: str) -> None:
+        with target as (backend, match):
+            file: Any = backend.open(match.name, mode)
+            self.file = file if isinstance(file, File) else File(file, match.name)
+        self._target = target
+        self.mode = mode
+
+    @property
+    def size(self) -> Any:
+        """Bytes, as the backend's file tells."""
+        with self._target:
+            return self.file.size
+
+    def open(self, mode: str | None = None) -> Self:  # type: ignore[override]
+        """Go back to the beginning; open the file again if it is closed or another mode is asked for.
+
+        Raises ``ReadOnlyRouteError``, and leaves the file as it was, where the route does not allow the mode.
+        """
+        wanted = mode or self.mode
+        target = self._find(wanted)
+        if self.closed:
+            self._begin(target, wanted)
+        elif wanted != self.mode:
+            self.close()
+            self._begin(target, wanted)
+        else:
+            self.seek(0)
+        return self
+
+    def close(self) -> None:
+        """Close the file, which is when many backends store what was written."""
+        # Called from here and not from a function in between: AzureFile looks for the ``with`` of Django's that an
+        # error leaves by.
+        with self._target:
+            self.file.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._target:
+            self.file.__exit__(kind, error, trace)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the backend's file is closed."""
+        return bool(self.file.closed)
+
+    def writable(self) -> bool:
+        """Whether the file can be written: never where the route is ``read_only``."""
+        return not self._target.match.read_only and super().writable()
+
+    def __getattr__(self, name: str) -> Any:
+        # Copying and pickling ask before there is a file.
+        if name == "file" or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.file, name)
+
+
+def _reading(name: str) -> property:
+    def method(self: RoutedFile) -> Callable[..., Any]:
+        call = getattr(self.file, name)
+
+        def read(*args: Any, **kwargs: Any) -> Any:
+            with self._target:
+                return call(*args, **kwargs)
+
+        return read
+
+    return property(method)
+
+
+def _writing(name: str) -> property:
+    def method(self: RoutedFile) -> Callable[..., Any]:
+        call = getattr(self.file, name)
+
+        def write(*args: Any, **kwargs: Any) -> Any:
+            # Django's memory writes to what was opened for reading.
+            if self._target.match.read_only:
+                raise io.UnsupportedOperation("not writable")
+            with self._target:
+                return call(*args, **kwargs)
+
+        return write
+
+    return property(method)
+
+
+# Properties, as Django's own are: a file has those methods that the backend's has.
+for _name in ("flush", "read", "read1", "readinto", "readline", "readlines", "seek", "tell"):
+    setattr(RoutedFile, _name, _reading(_name))
+for _name in ("truncate", "write", "writelines"):
+    setattr(RoutedFile, _name, _writing(_name))
