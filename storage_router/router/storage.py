@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,6 +25,9 @@ from .naming import NamingStorage
 
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
+
+# What asks url() for a link to read by.
+_READS = ("r", "GET", "HEAD", None)
 
 _HOOKS = ("get_available_name", "_save")
 
@@ -131,13 +134,15 @@ class RouterStorage(NamingStorage):
     def url(self, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
 
-        A name that ends in a slash is a directory and keeps its slash.
+        A name that ends in a slash is a directory and keeps its slash. Raises ``ReadOnlyRouteError`` where the route is
+        ``read_only`` and the URL would be good for more than reading.
         """
+        find = self._writable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
         if str(name).endswith(("/", "\\")):
             # A directory has no extension, so it goes where a file without one would.
-            with self._target(f"{clean_name(clean_directory(name))}/_") as (backend, match):
+            with find(f"{clean_name(clean_directory(name))}/_") as (backend, match):
                 return str(backend.url(match.name[:-1], *args, **kwargs))
-        with self._target(name) as (backend, match):
+        with find(name) as (backend, match):
             return str(backend.url(match.name, *args, **kwargs))
 
     def path(self, name: str) -> str:
@@ -189,3 +194,11 @@ class RouterStorage(NamingStorage):
     def explain(self, name: str) -> Explanation:
         """Return route, backend and the backend's own name for a name, and why; makes no request."""
         return Explanation.of(self.table.match(clean_name(name)))
+
+
+def _only_reads(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether what else ``url()`` is given asks for a link to read by: AzureStorage's ``mode``, which is its
+    fourth argument, and the ``http_method`` that S3's has in its place.
+    """
+    asked = (*args[2:], kwargs.get("mode"), kwargs.get("http_method"))
+    return all(one in _READS for one in asked)

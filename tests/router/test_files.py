@@ -100,6 +100,37 @@ def test_nothing_is_written_to_a_read_only_file(router, alias):
         assert file.read() == b"kept"
 
 
+AZURE = {"type": "azure", "account_name": "acme", "account_key": "c2VjcmV0", "azure_container": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        ((60,), {"mode": "w"}),
+        ((60, None, "c"), {}),
+        ((), {"expire": 60, "mode": "rw"}),
+        ((), {"expire": 60, "mode": "d"}),
+        ((), {"mode": "l"}),
+        ((), {"http_method": "PUT"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["archive/a.txt", "archive/"])
+def test_a_read_only_route_gives_links_to_read_by_and_no_others(name, args, options):
+    # R12
+    router = memory_router({"prefix": "archive", "backend": "signed", "read_only": True}, signed=AZURE)
+    with pytest.raises(ReadOnlyRouteError, match=r"read_only: archive/.* can be neither written nor deleted"):
+        router.url(name, *args, **options)
+
+
+def test_links_to_read_by_are_given_whatever_they_are_asked_with():
+    # R12
+    router = memory_router({"prefix": "archive", "backend": "signed", "read_only": True}, signed=AZURE)
+    headers = {"content_type": "text/plain"}
+    assert "sp=r&" in router.url("archive/a.txt", 60, headers, "r")
+    assert "sp=r&" in router.url("archive/a.txt", expire=60, parameters=headers, mode="r")
+    assert router.url("archive/").endswith("/abc/archive/")
+
+
 def test_a_file_has_its_full_name(router, alias):
     # R5
     router.save(f"{alias}/d/a.txt", ContentFile(CONTENT))
