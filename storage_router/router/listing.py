@@ -6,9 +6,9 @@ import datetime as dt
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from django.core.files.storage import InMemoryStorage, Storage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
@@ -22,33 +22,62 @@ from .dispatching import DispatchingStorage, name_in_full
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
 
 
+@dataclass(kw_only=True)
+class _Found:
+    """What the backends have directly below a directory. ``views`` are those that have it, or do not say that they
+    do not; ``missing`` is what the first of the others raised.
+    """
+
+    directories: dict[str, None] = field(default_factory=dict)
+    files: dict[str, None] = field(default_factory=dict)
+    views: list[View] = field(default_factory=list)
+    missing: OSError | None = None
+
+
 def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list[str]]:
     """Return the names of the directories and of the files directly below ``directory``, ``""`` for the root.
 
     Raises ``FileNotFoundError`` where no backend has the directory and no prefix goes through it, and
     ``NotImplementedError`` where a backend that may have files there cannot list: half a list would be a wrong one.
     """
+    found = _find(router, directory)
+    if found.missing is not None and not found.views and not router.table.is_prefix(directory):
+        raise found.missing
+    children = router.table.prefix_children(directory)
+    return list(found.directories | dict.fromkeys(children)), list(found.files)
+
+
+def has_directory(router: DispatchingStorage, directory: str) -> bool:
+    """Return whether there is such a directory: a listing shows it, or it is an empty one of Django's file system."""
+    if router.table.is_prefix(directory):
+        return True
+    found = _find(router, directory)
+    return bool(found.directories or found.files) or any(_tells(router.backends[view.alias]) for view in found.views)
+
+
+def _find(router: DispatchingStorage, directory: str) -> _Found:
+    found = _Found()
     table = router.table
-    children = table.prefix_children(directory)
-    directories: dict[str, None] = {}
-    files: dict[str, None] = {}
-    missing: OSError | None = None
-    is_there = table.is_prefix(directory)
     for view in table.views(directory):
         inner = _inner(view, directory)
         try:
             below, here = _listdir(view, router.backends[view.alias], inner)
         except _NOT_THERE as error:
-            missing = missing or error
+            found.missing = found.missing or error
             continue
         except NotImplementedError as error:
             raise _cannot_list(view, directory) from error
-        is_there = True
-        files |= {name: None for name in here if leads_to(table, view, _joined(inner, name))}
-        directories |= {name: None for name in below if _may_reach(table, view, _joined(directory, name))}
-    if missing is not None and not is_there:
-        raise missing
-    return list(directories | dict.fromkeys(children)), list(files)
+        found.views.append(view)
+        found.files |= {name: None for name in here if leads_to(table, view, _joined(inner, name))}
+        found.directories |= {name: None for name in below if _may_reach(table, view, _joined(directory, name))}
+    return found
+
+
+def _tells(backend: Storage) -> bool:
+    """Return whether the list of a directory that is not there is an error, as with Django's own storages; elsewhere it
+    is as empty as that of an empty one.
+    """
+    return isinstance(backend, FileSystemStorage | InMemoryStorage)
 
 
 def walk(router: DispatchingStorage, directory: str) -> Iterator[FileStat]:

@@ -109,15 +109,9 @@ class RouterStorage(NamingStorage):
         if name == "":
             return True
         if str(name).endswith(("/", "\\")):
-            return self._directory_exists(clean_directory(name))
+            return listing.has_directory(self, clean_directory(name))
         with self._target(name) as (backend, match):
             return bool(backend.exists(match.name))
-
-    def _directory_exists(self, directory: str) -> bool:
-        try:
-            return any(self.listdir(directory))
-        except FileNotFoundError:
-            return False
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the directories and of the files directly below ``path``, of all backends together.

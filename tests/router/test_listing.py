@@ -227,6 +227,26 @@ def test_a_file_in_the_place_of_a_directory_hides_nothing():
     assert walked(router) == tree(router) == ["a/b/x"]
 
 
+@pytest.mark.parametrize("kind", ["filesystem", "memory"])
+def test_a_directory_exists_where_its_backend_has_it(tmp_path, kind):
+    """R10: a name that ends in a slash asks for a directory; a file of that name is none."""
+    location = {"location": str(tmp_path / "disk")} if kind == "filesystem" else {}
+    router = memory_router({"prefix": "s", "backend": "one", "strip_prefix": True}, one={"type": kind, **location})
+    assert [router.exists(name) for name in ("s/", "a/", "s/a/")] == [True, False, False]
+    put(router, "a.txt", "s/a.txt", "s/empty/a.txt", "b/c/d.txt")
+    router.delete("s/empty/a.txt")
+    assert [router.exists(name) for name in ("a.txt/", "a.txt/b/", "s/a.txt/", "s/a.txt/b/c/")] == [False] * 4
+    assert [router.exists(name) for name in ("s/empty/", "b/", "b/c\\")] == [True] * 3
+
+
+def test_a_directory_does_not_exist_because_its_list_is_empty(azurite, container):
+    """Azure has no empty directories, and no list of one is an error."""
+    azure = {"type": "azure", "connection_string": azurite.connection_string(), "azure_container": container}
+    router = memory_router(media=azure)
+    put(router, "a/b.txt")
+    assert [router.exists(name) for name in ("a/", "b/", "a/b.txt/")] == [True, False, False]
+
+
 def test_what_a_backend_says_of_bad_values_is_not_taken_for_an_empty_directory(monkeypatch):
     router = memory_router(media={"type": "django", "backend": "django.core.files.storage.FileSystemStorage"})
 
