@@ -81,7 +81,7 @@ class ReadOnlyRouteError(RoutingError, PermissionError):
 
 
 class RouteChangedError(RoutingError, SuspiciousFileOperation):
-    """A save would have ended under a name that routes elsewhere. Nothing was left behind."""
+    """A save would have ended under a name that routes elsewhere. The message says if anything was left behind."""
 
 
 class SigningError(StorageRouterError, ImproperlyConfigured):

@@ -82,14 +82,13 @@ class DispatchingStorage(DeconstructibleStorage):
             raise ReadOnlyRouteError(message, name=match.full_name)
         return Target(self.backends[match.alias], match)
 
-    def _leads_back(self, match: Match, name: str) -> bool:
-        """Return whether the backend's ``name``, made a full name, leads back to it."""
-        full_name = match.prefix + name
+    def _leads_back(self, match: Match, full_name: str) -> bool:
+        """Return whether ``full_name`` leads where the match does, with the same prefix stripped."""
         try:
             found = self.table.match(clean_name(full_name))
         except (InvalidNameError, NoRouteError):
             return False
-        return found.alias == match.alias and found.name == name and found.prefix == match.prefix
+        return (found.alias, found.prefix, found.full_name) == (match.alias, match.prefix, full_name)
 
     def __repr__(self) -> str:
         document = self.configuration.document

@@ -48,16 +48,15 @@ class NamingStorage(DispatchingStorage):
             return self._full_name(match, str(backend.generate_filename(match.name)).replace("\\", "/"))
 
     def _full_name(self, match: Match, name: str) -> str:
-        if name != match.name and not self._leads_back(match, name):
-            raise self._route_changed(match, name)
-        return match.prefix + name
+        """Return the full name of the backend's ``name``. Raises ``RouteChangedError`` if it leads elsewhere."""
+        return self._require_same_route(match, match.prefix + name)
 
-    def _route_changed(self, match: Match, name: str, *, left_behind: bool = False) -> RouteChangedError:
-        full_name, old = match.prefix + name, match.full_name
-        message = (
-            f"{old!r} leads to the backend {match.alias!r}, but the backend would store it as {full_name!r}, which "
-            "leads elsewhere. Widen the route that claims the first, or make the field's max_length longer."
-        )
-        if left_behind:
-            message += f" The file could not be deleted again: it is still in {match.alias!r}, as {name!r}."
-        return RouteChangedError(message, name=old)
+    def _require_same_route(self, match: Match, full_name: str) -> str:
+        if full_name != match.full_name and not self._leads_back(match, full_name):
+            message = (
+                f"{match.full_name!r} leads to the backend {match.alias!r}, but the backend would store it as "
+                f"{full_name!r}, which leads elsewhere. Widen the route that claims the first, or make the field's "
+                "max_length longer."
+            )
+            raise RouteChangedError(message, name=match.full_name)
+        return full_name

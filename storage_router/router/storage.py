@@ -9,19 +9,18 @@ from functools import partial
 from typing import Any
 
 from django.core.files.base import File
-from django.core.files.storage import Storage
 
 from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import RouteChangedError
 from storage_router.names import clean_directory, clean_name
-from storage_router.routing import Match
 
 from . import listing
 from .dispatching import Target, shorter
 from .explanation import Explanation
 from .files import RoutedFile
 from .naming import NamingStorage
+from .saving import saved_by, take_back
 
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
@@ -66,7 +65,8 @@ class RouterStorage(NamingStorage):
         """Save the file and return the full name that it got.
 
         A subclass with hooks of its own for this, ``get_available_name()`` or ``_save()``, has them called as in
-        Django. Raises ``RouteChangedError``, with nothing left behind, where that name would lead elsewhere.
+        Django. Raises ``RouteChangedError`` where that name would lead elsewhere; its message says if anything is left
+        behind.
         """
         kind = type(self)
         if any(getattr(kind, hook) is not getattr(RouterStorage, hook) for hook in _HOOKS):
@@ -75,27 +75,13 @@ class RouterStorage(NamingStorage):
 
     def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
         with self._writable(name) as (backend, match):
-            length = shorter(max_length, match)
-            own_name = match.name
-            if length is not None and len(own_name) > length:
-                # The name will be cut. That it still leads here is known before anything is stored: where overwriting
-                # is allowed, deleting afterwards could not bring back what was there.
-                own_name = backend.get_available_name(own_name, max_length=length)
-                self._full_name(match, own_name)
-            saved = str(backend.save(own_name, content, max_length=length)).replace("\\", "/")
-            if saved != match.name and not self._leads_back(match, saved):
-                raise self._taken_back(backend, match, saved)
-            return match.prefix + saved
-
-    def _taken_back(self, backend: Storage, match: Match, saved: str) -> RouteChangedError:
-        """Delete what was saved under a name that leads elsewhere, and return the error that says so."""
-        try:
-            backend.delete(saved)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the file is still there, and that has to be said
-            changed = self._route_changed(match, saved, left_behind=True)
-            changed.__cause__ = error
-            return changed
-        return self._route_changed(match, saved)
+            judge = partial(self._full_name, match)
+            saved = saved_by(backend, match.name, content, shorter(max_length, match), judge)
+            try:
+                return self._full_name(match, saved)
+            except RouteChangedError as error:
+                left_behind, cause = take_back(backend, match.alias, saved)
+                raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
 
     def delete(self, name: str) -> None:
         """Delete the file. One that does not exist is no error."""
@@ -175,15 +161,21 @@ class RouterStorage(NamingStorage):
 
         Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
         """
+
+        def judge(free: str) -> None:
+            if free != match.name:
+                raise FileExistsError(f"{match.full_name} was written by somebody else at the same time")
+
         with self._writable(name) as (backend, match):
             if isinstance(backend, AzureStorage):
                 return match.prefix + backend.replace(match.name, content)
             backend.delete(match.name)
-            saved = backend.save(match.name, content)
-            if saved != match.name:
-                backend.delete(saved)
-                raise FileExistsError(f"{match.full_name} was written by somebody else at the same time")
-            return match.full_name
+            saved = saved_by(backend, match.name, content, None, judge)
+            if saved == match.name:
+                return match.full_name
+            left_behind, cause = take_back(backend, match.alias, saved)
+            message = f"{match.full_name} was not stored: its backend has made {match.prefix + saved!r} of the name."
+            raise FileExistsError(f"{message}{left_behind}") from cause
 
     def explain(self, name: str) -> Explanation:
         """Return route, backend and the backend's own name for a name, and why; makes no request."""

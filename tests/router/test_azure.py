@@ -86,6 +86,17 @@ def test_a_name_that_is_cut_and_leads_elsewhere_overwrites_nothing(router):
         assert file.read() == b"there before"
 
 
+def test_a_name_that_is_taken_and_leads_elsewhere_leaves_nothing_behind(azurite, container):
+    """R6: Azure creates under another name only what is not there, so it can be deleted again."""
+    azure = {"type": "azure", "connection_string": azurite.connection_string(), "azure_container": container}
+    routes = [{"glob": "reports/20??.pdf", "backend": "reports"}]
+    router = RouterStorage(backends={"reports": azure}, routes=routes)
+    router.save("reports/2026.pdf", ContentFile(b"1"))
+    with pytest.raises(RouteChangedError, match=r"which leads elsewhere\. Widen .* longer\.$"):
+        router.save("reports/2026.pdf", ContentFile(b"2"))
+    assert router.backends["reports"].listdir("reports") == ([], ["2026.pdf"])
+
+
 def test_writing_replacing_and_describing_reach_the_container(router):
     with router.open("static/a.txt", "w") as file:
         file.write("é")

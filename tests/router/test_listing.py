@@ -191,6 +191,15 @@ def test_a_backend_that_cannot_list_does_not_matter_where_no_route_leads_to_it()
     assert listed(router, "a") == ([], ["b"])
 
 
+def test_a_file_that_is_gone_before_it_is_looked_at_is_named_in_full(monkeypatch):
+    # R5
+    router = memory_router(STATIC)
+    monkeypatch.setattr(router.backends["static"], "listdir", lambda path: ([], ["a.css"]))
+    with pytest.raises(FileNotFoundError) as error:
+        walked(router, "static")
+    assert error.value.filename == "static/a.css"
+
+
 def test_names_that_the_router_would_refuse_are_not_shown(monkeypatch):
     """R10: other programs store what they like."""
     router = memory_router()

@@ -147,27 +147,84 @@ def test_whatever_a_backend_makes_of_a_name_it_stays_with_its_route(monkeypatch,
     monkeypatch.setattr(backend, "delete", deleted.append)
     with pytest.raises(RouteChangedError, match="which leads elsewhere"):
         router.save("s/a.bin", ContentFile(b"x"))
-    assert (saved, deleted) == (["s/a.bin"], [renamed])
+    assert (saved, deleted) == (["s/a.bin"], [])
 
 
-def test_nothing_stays_behind_of_a_save_that_was_renamed():
-    # R6
+def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_stored(monkeypatch):
+    """R6: nothing stays behind, and nothing has to be deleted for that."""
+    router = memory_router({"glob": "reports/20??.pdf", "backend": "reports"})
+    router.save("reports/2026.pdf", ContentFile(b"1"))
+    reports = router.backends["reports"]
+    monkeypatch.setattr(reports, "_save", lambda name, content: pytest.fail("stored"))
+    monkeypatch.setattr(reports, "delete", lambda name: pytest.fail("deleted"))
+    with pytest.raises(RouteChangedError, match="which leads elsewhere"):
+        router.save("reports/2026.pdf", ContentFile(b"2"))
+
+
+RENAMED = (
+    "'s/a.bin' leads to the backend 'odd', but the backend would store it as 'elsewhere/renamed.bin', which leads "
+    "elsewhere. Widen the route that claims the first, or make the field's max_length longer. The file may have been "
+    "there before and was not deleted: it is still in 'odd', as 'elsewhere/renamed.bin'."
+)
+
+
+def test_a_file_that_may_have_been_there_before_is_not_deleted_but_told_of():
+    """R6: what a backend calls a file of its own accord may be somebody else's."""
     renaming = {"type": "django", "backend": "tests.router.storages.RenamingStorage"}
     router = memory_router({"prefix": "s", "backend": "odd"}, odd=renaming)
-    with pytest.raises(RouteChangedError, match=r"store it as 'elsewhere/renamed\.bin', which leads elsewhere"):
-        router.save("s/a.bin", ContentFile(b"x"))
-    assert files_of(router) == set()
-
-
-def test_a_file_that_cannot_be_deleted_again_is_told_of():
-    # R6
-    clinging = {"type": "django", "backend": "tests.router.storages.ClingingStorage"}
-    router = memory_router({"prefix": "s", "backend": "odd"}, odd=clinging)
     with pytest.raises(RouteChangedError) as error:
         router.save("s/a.bin", ContentFile(b"x"))
-    assert str(error.value).endswith(
-        "The file could not be deleted again: it is still in 'odd', as 'elsewhere/renamed.bin'."
+    assert str(error.value) == RENAMED
+
+
+def test_a_content_that_is_stored_already_stays_stored():
+    # R6
+    by_content = {"type": "django", "backend": "tests.router.storages.ContentAddressedStorage"}
+    router = memory_router({"prefix": "up", "backend": "odd"}, odd=by_content)
+    backend = router.backends["odd"]
+    name = backend.save("first", ContentFile(b"same"))
+    with pytest.raises(RouteChangedError, match=f"it is still in 'odd', as '{name}'"):
+        router.save("up/second", ContentFile(b"same"))
+    assert read(backend, name) == b"same"
+    message = rf"^up/second was not stored: its backend has made '{name}' of the name\. .* still in 'odd'"
+    with pytest.raises(FileExistsError, match=message):
+        router.replace("up/second", ContentFile(b"same"))
+    assert read(backend, name) == b"same"
+
+
+@pytest.fixture
+def overtaken(tmp_path, monkeypatch):
+    """A router over a file system in which somebody else takes a name just after it was found free."""
+    router = memory_router(
+        {"glob": "reports/20??.pdf", "backend": "disk"}, disk={"type": "filesystem", "location": str(tmp_path / "disk")}
     )
+    disk = router.backends["disk"]
+    disk.save("reports/2026.pdf", ContentFile(b"theirs"))
+    answers = [False]
+    real = disk.exists
+    monkeypatch.setattr(disk, "exists", lambda name: answers.pop() if answers else real(name))
+    return router
+
+
+def test_a_file_that_this_save_made_is_deleted_again(overtaken):
+    """R6: Django's file system creates under another name only what is not there."""
+    with pytest.raises(RouteChangedError, match=r"which leads elsewhere\. Widen .* longer\.$"):
+        overtaken.save("reports/2026.pdf", ContentFile(b"mine"))
+    assert files_of(overtaken) == {("disk", "reports/2026.pdf")}
+    assert read(overtaken, "reports/2026.pdf") == b"theirs"
+
+
+def test_a_file_that_cannot_be_deleted_again_is_told_of(overtaken, monkeypatch):
+    # R6
+    def delete(name):
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(overtaken.backends["disk"], "delete", delete)
+    with pytest.raises(
+        RouteChangedError,
+        match=r"The file could not be deleted again: it is still in 'disk', as 'reports/2026_\w+\.pdf'\.$",
+    ) as error:
+        overtaken.save("reports/2026.pdf", ContentFile(b"mine"))
     assert isinstance(error.value.__cause__, PermissionError)
 
 
