@@ -20,7 +20,7 @@ from .dispatching import Target, shorter
 from .explanation import Explanation
 from .files import RoutedFile
 from .naming import NamingStorage
-from .saving import saved_by, take_back
+from .saving import Judged, saved_by, take_back
 
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
@@ -28,7 +28,8 @@ _WRITES = frozenset("wax+")
 # What asks url() for a link to read by.
 _READS = ("r", "GET", "HEAD", None)
 
-_HOOKS = ("get_available_name", "_save")
+# What Django's save() asks the storage itself for.
+_HOOKS = ("_save", "exists", "get_alternative_name", "get_available_name", "is_name_available")
 
 
 class RouterStorage(NamingStorage):
@@ -64,14 +65,16 @@ class RouterStorage(NamingStorage):
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save the file and return the full name that it got.
 
-        A subclass with hooks of its own for this, ``get_available_name()`` or ``_save()``, has them called as in
-        Django. Raises ``RouteChangedError`` where that name would lead elsewhere; its message says if anything is left
-        behind.
+        A subclass with hooks of its own for this, such as ``get_available_name()``, has them called as in Django.
+        Raises ``RouteChangedError`` where the name would lead elsewhere; its message says if anything is left behind.
         """
-        kind = type(self)
-        if any(getattr(kind, hook) is not getattr(RouterStorage, hook) for hook in _HOOKS):
-            return str(super().save(name, content, max_length=max_length))
-        return self._save(content.name if name is None else name, content, max_length)
+        if name is None:
+            name = content.name
+        if not self._overrides(*_HOOKS):
+            return self._save(name, content, max_length)
+        with self._writable(name) as (_, match):
+            judge = partial(self._require_same_route, match)
+            return Judged(self, judge).save(match.full_name, content, max_length=max_length)
 
     def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
         with self._writable(name) as (backend, match):

@@ -329,32 +329,6 @@ def test_djangos_mixins_work_on_the_router(settings_without_debug):
         assert file.read() == b"x"
 
 
-class ReplacingRouter(RouterStorage):
-    """A subclass that makes room for what is saved."""
-
-    def get_available_name(self, name, max_length=None):
-        self.delete(name)
-        return name
-
-
-class SortingRouter(RouterStorage):
-    """A subclass with a directory of its own for what is saved."""
-
-    def _save(self, name, content):
-        return super()._save(f"static/{name}", content)
-
-
-def test_a_subclass_has_its_hooks_called():
-    """R9"""
-    config = {"backends": {"media": "memory://", "static": "memory://"}, "routes": [STATIC], "default": "media"}
-    router = ReplacingRouter(**config)
-    assert [router.save("static/a.css", ContentFile(content)) for content in (b"a", b"b")] == ["static/a.css"] * 2
-    assert read(router, "static/a.css") == b"b"
-    router = SortingRouter(**config)
-    assert router.save("a.css", ContentFile(b"a")) == "static/a.css"
-    assert read(router.backends["static"], "a.css") == b"a"
-
-
 @pytest.fixture
 def settings_without_debug():
     with override_settings(DEBUG=False):
