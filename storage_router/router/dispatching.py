@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
@@ -93,6 +93,14 @@ class DispatchingStorage(DeconstructibleStorage):
     def __repr__(self) -> str:
         document = self.configuration.document
         return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
+
+    def __copy__(self) -> Self:
+        # A second one of the same configuration would differ in nothing but the files that backends hold in memory, and
+        # those have to be the same.
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     # What is pickled of a router without an alias
 

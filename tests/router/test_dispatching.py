@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import inspect
 
@@ -248,6 +249,16 @@ def test_a_file_is_described_by_what_its_backend_knows(router):
     assert (found.name, found.size) == ("static/css/a.css", 16)
     assert dt.datetime.now(dt.UTC) - found.modified < dt.timedelta(minutes=5)
     assert router.stat("private/film.mp4").name == "private/film.mp4"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_has_the_same_files(router, copied):
+    """As one of Django's memory storage has them; models copy their fields with their storages."""
+    other = copied(router)
+    assert other.open("static/css/a.css").read() == b"static/css/a.css"
+    other.save("new.txt", ContentFile(b"x"))
+    assert router.exists("new.txt")
+    assert other.backends["media"] is router.backends["media"]
 
 
 def test_a_router_shows_no_more_of_itself_than_its_aliases(router):
