@@ -44,13 +44,14 @@ class FileStat:
     """What is known of a blob. ``size`` is in bytes, times are aware UTC, ``etag`` has its quotes.
 
     ``name`` is the blob's full name, or, where a storage hands it out, the name in that storage. The answer to a
-    write knows no more than ``name``, ``size``, ``etag`` and ``modified``; a read does not know ``access_tier``.
+    write knows no more than ``name``, ``size``, ``etag`` and ``modified``; a read does not know ``access_tier``. Of
+    other storages' files there are ``name``, ``size`` and, unless the storage does not tell it, ``modified``.
     """
 
     name: str
     size: int
     etag: str
-    modified: dt.datetime
+    modified: dt.datetime | None
     created: dt.datetime | None = None
     content_type: str | None = None
     content_encoding: str | None = None

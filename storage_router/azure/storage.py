@@ -268,6 +268,7 @@ class AzureStorage(NamingStorage):
         return any(getattr(kind, method) is not getattr(AzureStorage, method) for method in methods)
 
 
-def _as_django_says(moment: dt.datetime) -> dt.datetime:
+def _as_django_says(moment: dt.datetime | None) -> dt.datetime:
+    assert moment is not None  # only other storages may not tell
     zone = dt.UTC if settings.USE_TZ else None
     return dt.datetime.fromtimestamp(moment.timestamp(), tz=zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import os
@@ -90,11 +91,14 @@ def walk(router: DispatchingStorage, directory: str) -> Iterator[FileStat]:
 
 
 def stat(backend: Storage, name: str) -> FileStat:
-    """Return what ``backend`` knows of a file: Azure all of it, others size and time of modification."""
+    """Return what ``backend`` knows of a file: Azure all of it, others the size and perhaps when it was changed."""
     if isinstance(backend, AzureStorage):
         return backend.stat(name)
-    modified = backend.get_modified_time(name)
-    return FileStat(name=name, size=backend.size(name), etag="", modified=modified.astimezone(dt.UTC))
+    modified = None
+    # Django leaves it to a storage whether it tells times.
+    with contextlib.suppress(NotImplementedError):
+        modified = backend.get_modified_time(name).astimezone(dt.UTC)
+    return FileStat(name=name, size=backend.size(name), etag="", modified=modified)
 
 
 def leads_to(table: RouteTable, view: View, name: str) -> bool:

@@ -151,7 +151,9 @@ class RouterStorage(NamingStorage):
     # What Django's interface lacks
 
     def stat(self, name: str) -> FileStat:
-        """Return what the backend knows of the file: Azure all of it, others size and time of modification."""
+        """Return what the backend knows of the file: Azure all of it, others the size and perhaps the time of
+        modification.
+        """
         with self._target(name) as (backend, match):
             return replace(listing.stat(backend, match.name), name=match.full_name)
 

@@ -39,7 +39,7 @@ def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int
 
     Files that were stored less than ``older_than`` seconds ago stay, and with them the manifests that name them: a
     release that is just being published has no manifest yet. Raises ``ManifestError`` if a manifest that counts is
-    missing or cannot be read, and ``NotImplementedError`` if a storage cannot list.
+    missing or cannot be read, and ``NotImplementedError`` if a storage cannot list or tells no times.
     """
     archive = storage.manifest_storage or storage
     listed = {stat.name: stat for stat in storage.walk()}
@@ -62,7 +62,7 @@ def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int
         if (_HASHED.search(stat.name) or stat.name in hashed) and stat.name not in needed and stat.name not in manifests
     ]
     before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
-    young = {stat.name for stat in unneeded if stat.modified > before}
+    young = {stat.name for stat in unneeded if _modified(stat) > before}
     files = [stat for stat in unneeded if stat.name not in young]
     return Leftovers(
         files=tuple(stat.name for stat in files),
@@ -84,7 +84,7 @@ def _archived(storage: ManifestStaticFilesStorage, archive: Storage, listed: Map
     root, extension = os.path.splitext(storage.manifest_name)  # noqa: PTH122 - a name, not a path
     is_one = re.compile(rf"{re.escape(root)}\.[^./]+{re.escape(extension)}").fullmatch
     if archive is storage:
-        times = {stat.name: stat.modified for stat in listed.values() if is_one(stat.name)}
+        times = {stat.name: _modified(stat) for stat in listed.values() if is_one(stat.name)}
     else:
         times = {name: archive.get_modified_time(name) for name in archive.listdir("")[1] if is_one(name)}
     return sorted(times, key=lambda name: times[name], reverse=True)
@@ -97,6 +97,13 @@ def _hashed(archive: Storage, name: str) -> set[str] | None:
     except ManifestError:
         return None
     return {hashed for plain, hashed in paths.items() if hashed != plain}
+
+
+def _modified(stat: FileStat) -> dt.datetime:
+    if stat.modified is None:
+        # A file of unknown age may belong to the release that is just being published.
+        raise NotImplementedError(f"the storage of {stat.name} does not tell when files were stored")
+    return stat.modified
 
 
 def _read(archive: Storage, name: str) -> dict[str, Any]:

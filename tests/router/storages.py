@@ -20,6 +20,13 @@ class WriteOnlyStorage(InMemoryStorage):
         raise NotImplementedError("subclasses of Storage must provide a listdir() method")
 
 
+class TimelessStorage(InMemoryStorage):
+    """It tells no times, which Django leaves to a storage."""
+
+    def get_modified_time(self, name):
+        raise NotImplementedError("subclasses of Storage must provide a get_modified_time() method")
+
+
 class BrokenStorage(Storage):
     """It cannot be built where it is."""
 

@@ -218,6 +218,16 @@ def test_walking_gives_size_and_time_of_every_file():
     assert found.modified == router.get_modified_time("static/a")
 
 
+def test_a_storage_that_tells_no_times_is_walked_all_the_same():
+    timeless = {"type": "django", "backend": "tests.router.storages.TimelessStorage"}
+    router = memory_router({"prefix": "t", "backend": "timeless"}, timeless=timeless)
+    router.save("t/a", ContentFile(b"1234"))
+    assert [(found.name, found.size, found.modified) for found in router.walk("t")] == [("t/a", 4, None)]
+    assert router.stat("t/a").modified is None
+    with pytest.raises(NotImplementedError):
+        router.get_modified_time("t/a")
+
+
 def test_a_backend_behind_many_prefixes_is_walked_once():
     """R13: one long list is quicker than one request for each of ten thousand prefixes."""
     routes = [{"prefix": f"customers/{number}", "backend": "one"} for number in range(100)]

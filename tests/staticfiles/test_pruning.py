@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
+from storage_router.staticfiles.pruning import leftovers
 from storage_router.testing.azurite import Azurite
 from storage_router.testing.faults import Answer
 
@@ -238,3 +239,12 @@ def test_arguments_that_make_no_sense_are_refused(source: Path, azurite: Azurite
         pytest.raises(CommandError, match=r"is not a storage_router\.ManifestStaticFilesStorage"),
     ):
         prune()
+
+
+def test_files_of_unknown_age_are_not_pruned(source: Path) -> None:
+    """One may belong to the release that is just being published."""
+    timeless = {"type": "django", "backend": "tests.router.storages.TimelessStorage"}
+    with project(source, router(timeless, kind=MANIFEST)) as here:
+        releases(here, source, 2)
+        with pytest.raises(NotImplementedError, match=r"^the storage of .* does not tell when files were stored$"):
+            leftovers(here.storage, keep=0, older_than=0)
