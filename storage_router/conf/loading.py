@@ -64,13 +64,14 @@ def load(
     directory: str | os.PathLike[str] | None = None,
     validators: Iterable[Validator] = (),
     vault_credential: Any = None,
+    django_setting: bool = True,
 ) -> Configuration:
     """Read every source, merge and validate them.
 
     ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``; in
     ``directory``, by default the working directory, ``.env``, ``storage_router.toml`` and relative paths are looked up.
-    ``validators`` find problems that the document does not know of. Raises ``ConfigurationError`` with everything that
-    is wrong in any source.
+    ``validators`` find problems that the document does not know of. ``django_setting`` says whether the setting
+    ``STORAGE_ROUTER`` is read. Raises ``ConfigurationError`` with everything that is wrong in any source.
     """
     surroundings = sources.Surroundings(
         config=config,
@@ -78,6 +79,7 @@ def load(
         environ=os.environ if environ is None else environ,
         directory=Path.cwd() if directory is None else Path(directory),
         vault_credential=vault_credential,
+        django_setting=django_setting,
     )
     merged = sources.read_all(surroundings)
     merged.tree = without_nulls(merged.tree)

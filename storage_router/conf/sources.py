@@ -28,12 +28,15 @@ _NAMES_THE_FILE = "STORAGE_ROUTER_CONFIG"
 
 @dataclass(kw_only=True)
 class Surroundings:
-    """What the sources read from. ``given_as`` is what messages call the configuration that code gives."""
+    """What the sources read from. ``given_as`` is what messages call the configuration that code gives;
+    ``django_setting`` says whether the setting ``STORAGE_ROUTER`` is read.
+    """
 
     config: Mapping[str, Any] | None = field(repr=False)
     given_as: str
     environ: Mapping[str, str] = field(repr=False)
     directory: Path
+    django_setting: bool = True
     vault_credential: Any = None
     others: Merged | None = field(default=None, repr=False)
 
@@ -91,7 +94,9 @@ def _options(surroundings: Surroundings) -> Layer | None:
     return _code(CODE, surroundings.config, surroundings.given_as)
 
 
-def _setting(_: Surroundings) -> Layer | None:
+def _setting(surroundings: Surroundings) -> Layer | None:
+    if not surroundings.django_setting:
+        return None
     from django.conf import settings
 
     # While settings.py is being imported there are no settings yet, and asking for one would import it again.

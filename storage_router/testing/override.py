@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.core.files.storage import storages
+from django.core.signals import setting_changed
 from django.test.utils import TestContextDecorator, override_settings
 
-from storage_router.conf.backends import MemoryBackend
+from storage_router.conf.backends import Backend, DjangoBackend
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.loading import Configuration, load
 from storage_router.conf.report import Locate
 from storage_router.exceptions import Problem
+from storage_router.factory import ROUTER
 from storage_router.router import RouterStorage
 from storage_router.routing import RouteTable
+
+from .memory import MemoryStorage
+
+# What Azure's and other storages call the option to save over what is there.
+_OVERWRITES = {"allow_overwrite", "file_overwrite", "overwrite_files"}
 
 
 def memory_router(config: Mapping[str, Any] | None = None) -> RouterStorage:
@@ -23,7 +32,7 @@ def memory_router(config: Mapping[str, Any] | None = None) -> RouterStorage:
 
     Routes, aliases and ``default`` are those of ``config`` or, without it, of the project's ``STORAGES["default"]``;
     whatever a backend is there, here it is memory. Each backend's URLs begin with its alias (``/private/…``).
-    ``config`` is taken as it is: no environment variable and no file adds to it. Raises ``ConfigurationError``.
+    ``config`` is taken as it is: no setting, environment variable or file adds to it. Raises ``ConfigurationError``.
     """
     return RouterStorage(configuration=_in_memory(_configured(config)))
 
@@ -46,21 +55,27 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
     ) -> None:
         super().__init__(attr_name=attr_name, kwarg_name=kwarg_name)
         self._config = config
-        self._overrides: list[override_settings] = []
+        self._overrides: list[tuple[override_settings, Callable[..., None]]] = []
 
     def enable(self) -> RouterStorage:
         """Put the router in place and return it."""
-        from django.conf import settings
-
         configuration = _configured(self._config)
         if self._config is None:
             configuration = _in_memory(configuration)
         router = RouterStorage(configuration=configuration)
-        # Django forgets its storages at every override of STATIC_URL and others; the files in memory must outlive that.
-        default = {"BACKEND": f"{__name__}.{kept.__name__}", "OPTIONS": {"router": router}}
-        override = override_settings(STORAGES={**settings.STORAGES, "default": default})
+        # As a project writes it: whoever reads STORAGES has to find a router.
+        entry = {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}}
+
+        def keep(**_: Any) -> None:
+            # Django forgets its storages at every override of STATIC_URL and others; the files in memory outlive that.
+            if settings.STORAGES.get("default") is entry:
+                vars(storages)["_storages"]["default"] = router
+
+        # After Django's own receiver, which came first.
+        setting_changed.connect(keep, weak=False)
+        override = override_settings(STORAGES={**settings.STORAGES, "default": entry})
         override.enable()
-        self._overrides.append(override)
+        self._overrides.append((override, keep))
         return router
 
     # The stubs know what Django's own decorators return.
@@ -70,19 +85,25 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
 
     def disable(self) -> None:
         """Put back what was there."""
-        self._overrides.pop().disable()
-
-
-def kept(router: RouterStorage) -> RouterStorage:
-    """Return ``router``: the ``BACKEND`` of ``STORAGES["default"]`` while it is overridden."""
-    return router
+        override, keep = self._overrides.pop()
+        setting_changed.disconnect(keep)
+        override.disable()
 
 
 def _configured(config: Mapping[str, Any] | None) -> Configuration:
     if config is not None:
         # A directory that holds nothing, so that no file of the working directory is read.
         with tempfile.TemporaryDirectory() as nothing:
-            return load(config, given_as="config", environ={}, directory=nothing, validators=(_route_problems,))
+            loaded = load(
+                config,
+                given_as="config",
+                environ={},
+                directory=nothing,
+                validators=(_route_problems,),
+                django_setting=False,
+            )
+        # That the setting STORAGE_ROUTER is not read is no mistake here, and no check has to say so.
+        return replace(loaded, code=None)
     router = storages["default"]
     if not isinstance(router, RouterStorage):
         raise TypeError(
@@ -94,8 +115,14 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
 
 def _in_memory(configuration: Configuration) -> Configuration:
     document = configuration.document
-    backends = {alias: MemoryBackend(type="memory", base_url=f"/{alias}/") for alias in document.backends}
-    return Configuration(document=document.model_copy(update={"backends": backends}), origins={})
+    backends = {alias: _memory(alias, backend) for alias, backend in document.backends.items()}
+    return replace(configuration, document=document.model_copy(update={"backends": backends}), warnings=())
+
+
+def _memory(alias: str, backend: Backend) -> DjangoBackend:
+    given = backend.options if isinstance(backend, DjangoBackend) else backend.model_dump(include=_OVERWRITES)
+    options = {"base_url": f"/{alias}/", "overwrite_files": any(given.get(option) for option in _OVERWRITES)}
+    return DjangoBackend(type="django", backend=f"{MemoryStorage.__module__}.{MemoryStorage.__name__}", options=options)
 
 
 def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage, storages
+from django.core.management import call_command
 from django.test import SimpleTestCase, override_settings
 
 import storage_router
 from storage_router import RouterStorage
 from storage_router.exceptions import ConfigurationError, NoRouteError, ReadOnlyRouteError
 from storage_router.testing import memory_router, override_storage_router
+from storage_router.testing.memory import MemoryStorage
 
 CONFIG = {
     "backends": {
@@ -48,7 +53,7 @@ def test_the_routes_stay_and_every_backend_is_memory() -> None:
         before = storages["default"]
         with override_storage_router() as router:
             assert router is storages["default"]
-            assert all(type(backend) is InMemoryStorage for backend in router.backends.values())
+            assert all(type(backend) is MemoryStorage for backend in router.backends.values())
             assert save("private/a.txt") == "private/a.txt"
             assert router.backends["private"].exists("a.txt")
             assert default_storage.url("private/a.txt") == "/private/a.txt"
@@ -91,12 +96,103 @@ def test_a_configuration_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / ".env").write_text("STORAGE_ROUTER__DEFAULT=nonsense\n")
     monkeypatch.setenv("STORAGE_ROUTER__DEFAULT", "nonsense")
     config = {"backends": {"files": {"type": "filesystem", "location": str(tmp_path)}}, "default": "files"}
-    with override_storage_router(config) as router:
+    nonsense = {
+        "default": "nonsense",
+        "backends": {"nonsense": {"type": "memory"}},
+        "routes": [{"backend": "nonsense"}],
+    }
+    with override_settings(STORAGE_ROUTER=nonsense), override_storage_router(config) as router:
         save("a.txt")
+        assert list(memory_router(config).backends) == list(router.backends) == ["files"]
+        assert router.configuration.document.routes == ()
         assert (tmp_path / "a.txt").read_bytes() == b"content"
         assert router.configuration.document.default == "files"
-    assert list(memory_router(config).backends) == ["files"]
     assert isinstance(memory_router(config).backends["files"], InMemoryStorage)
+
+
+def test_backends_are_called_as_azures_storage_is() -> None:
+    with project(), override_storage_router():
+        assert default_storage.url("media/a.txt") == "/media/media/a.txt"
+        signed = default_storage.url("media/a.txt", expire=60, parameters={"content_type": "text/plain"}, mode="r")
+        assert signed == default_storage.url("media/a.txt", 60) == "/media/media/a.txt"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "overwrite_files": True},
+        {"type": "filesystem", "location": "/nowhere", "allow_overwrite": True},
+        {"type": "django", "backend": "storages.backends.s3.S3Storage", "options": {"file_overwrite": True}},
+    ],
+)
+def test_backends_that_overwrite_do_so_in_memory(options: dict[str, Any]) -> None:
+    """A2: the last writer wins whole."""
+    config = {"backends": {"files": options, "kept": {"type": "memory"}}, "default": "files"}
+    config |= {"routes": [{"prefix": "kept", "backend": "kept"}]}
+    for router in (memory_router(config), memory_router(config)):
+        for content in (b"first, and longer", b"second", b""):
+            assert router.save("a.txt", ContentFile(content)) == "a.txt"
+            assert router.open("a.txt").read() == content
+        backend = router.backends["files"]
+        assert backend.get_available_name("a.txt") == "a.txt"
+        assert backend.is_name_available("a.txt", max_length=4) is False
+        assert len(router.save("a-long-name.txt", ContentFile(b""), max_length=8)) == 8
+        router.save("kept/a.txt", ContentFile(b""))
+        assert router.save("kept/a.txt", ContentFile(b"")) != "kept/a.txt"
+
+
+def test_overwriting_stays_where_overrides_nest() -> None:
+    backends = {"media": {**CONFIG["backends"]["media"], "overwrite_files": True}}
+    options = {"backends": backends, "default": "media"}
+    entry = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
+    with override_settings(STORAGES={"default": entry}), override_storage_router(), override_storage_router():
+        assert [save("a.txt"), save("a.txt")] == ["a.txt", "a.txt"]
+
+
+def test_static_files_checks_and_commands_find_the_router(tmp_path: Path) -> None:
+    """Whoever reads ``STORAGES`` sees what a project with a router writes."""
+    (tmp_path / "site.css").write_text("body {}")
+    entries = {
+        "default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": CONFIG},
+        "staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"},
+    }
+    config = {**CONFIG, "default": "media"}
+    with (
+        override_settings(STORAGES=entries, STATICFILES_DIRS=[str(tmp_path)], STORAGE_ROUTER=None),
+        override_storage_router(config),
+        override_storage_router() as router,
+    ):
+        assert staticfiles_storage.url("site.css") == "/media/static/site.css"
+        out = io.StringIO()
+        call_command("collectstatic", interactive=False, stdout=out)
+        assert router.open("static/site.css").read() == b"body {}"
+        call_command("check", stdout=out)
+        call_command("storage_router", "routes", stdout=out)
+        call_command("storage_router", "explain", "private/a.txt", stdout=out)
+        call_command("storage_router", "config", stdout=out)
+        assert "System check identified no issues" in out.getvalue()
+        assert "backends.media.options.base_url" in out.getvalue()
+        assert storages["default"] is router
+
+
+@pytest.mark.parametrize("given", [None, {"backends": {"files": {"type": "memory"}}, "default": "files"}])
+def test_the_projects_setting_is_not_missed(given: dict[str, Any] | None) -> None:
+    """``check`` says of a setting STORAGE_ROUTER that nothing reads it; a test may well do without."""
+    entries = {
+        "default": {"BACKEND": "storage_router.RouterStorage"},
+        "staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"},
+    }
+    setting = {**CONFIG, "default": "media"}
+    with override_settings(STORAGES=entries, STORAGE_ROUTER=setting), override_storage_router(given):
+        call_command("check", stdout=io.StringIO())
+
+
+def test_another_default_within_the_override_is_the_one_that_counts() -> None:
+    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    with project(), override_storage_router() as router:
+        with override_settings(STORAGES={"default": memory}):
+            assert type(storages["default"]) is InMemoryStorage
+        assert storages["default"] is router
 
 
 def test_a_wrong_configuration_is_reported_and_changes_nothing() -> None:
