@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.files.storage import FileSystemStorage, Storage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from storage_router.azure.storage import AzureStorage
+
+_TICK = 0.02
+"""Seconds by which the time of a file may be behind the clock: systems count them in ticks."""
 
 
 class Judged(Storage):
@@ -47,18 +50,32 @@ def saved_by(backend: Storage, name: str, content: Any, max_length: int | None, 
     return str(saved).replace("\\", "/")
 
 
-def take_back(backend: Storage, alias: str, saved: str) -> tuple[str, Exception | None]:
-    """Delete what was saved under a name that nobody asked for, if it is certain that it was not there before.
+def take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tuple[str, Exception | None]:
+    """Delete what was saved under a name that nobody asked for, if it is certain that it was not there before
+    ``since`` (seconds since the epoch).
 
     Return a sentence that says what was left behind, empty if nothing was, and why.
     """
     still_there = f"it is still in {alias!r}, as {saved!r}."
-    # These two take another name only if they can create it. What others return may be there for long, as where a
-    # name is made of the content: better a file too many than somebody's file deleted.
-    if type(backend) not in (AzureStorage, FileSystemStorage):
+    if not _is_new(backend, saved, since):
         return f" The file may have been there before and was not deleted: {still_there}", None
     try:
         backend.delete(saved)
     except Exception as error:  # noqa: BLE001 - whatever it is, the file is still there, and that has to be said
         return f" The file could not be deleted again: {still_there}", error
     return "", None
+
+
+def _is_new(backend: Storage, name: str, since: float) -> bool:
+    """Whether it is certain that a file was made since then: better a file too many than somebody's file deleted."""
+    # These two take another name only if they can create it.
+    if type(backend) in (AzureStorage, FileSystemStorage):
+        return True
+    # What others return may have been there for long, as where a name is made of the content. Of files on this machine
+    # the times can be compared with its clock.
+    if not isinstance(backend, FileSystemStorage | InMemoryStorage):
+        return False
+    try:
+        return backend.get_created_time(name).timestamp() >= since - _TICK
+    except Exception:  # noqa: BLE001 - a name that the storage itself cannot find tells nothing
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -78,12 +79,12 @@ class RouterStorage(NamingStorage):
 
     def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
         with self._writable(name) as (backend, match):
-            judge = partial(self._full_name, match)
+            judge, started = partial(self._full_name, match), time.time()
             saved = saved_by(backend, match.name, content, shorter(max_length, match), judge)
             try:
                 return self._full_name(match, saved)
             except RouteChangedError as error:
-                left_behind, cause = take_back(backend, match.alias, saved)
+                left_behind, cause = take_back(backend, match.alias, saved, since=started)
                 raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
 
     def delete(self, name: str) -> None:
@@ -175,10 +176,11 @@ class RouterStorage(NamingStorage):
             if isinstance(backend, AzureStorage):
                 return match.prefix + backend.replace(match.name, content)
             backend.delete(match.name)
+            started = time.time()
             saved = saved_by(backend, match.name, content, None, judge)
             if saved == match.name:
                 return match.full_name
-            left_behind, cause = take_back(backend, match.alias, saved)
+            left_behind, cause = take_back(backend, match.alias, saved, since=started)
             message = f"{match.full_name} was not stored: its backend has made {match.prefix + saved!r} of the name."
             raise FileExistsError(f"{message}{left_behind}") from cause
 

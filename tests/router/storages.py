@@ -53,6 +53,16 @@ class RenamingStorage(InMemoryStorage):
         return super()._save(self.renamed, content)
 
 
+class RenamingElsewhereStorage(Storage):
+    """The same on another machine, whose clock says nothing here."""
+
+    def _save(self, name, content):
+        return RenamingStorage.renamed
+
+    def exists(self, name):
+        return False
+
+
 class ContentAddressedStorage(InMemoryStorage):
     """It names files by their content, and stores each content once."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestFilesMixin
@@ -161,6 +162,15 @@ def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_stored(monkey
         router.save("reports/2026.pdf", ContentFile(b"2"))
 
 
+def test_a_file_on_this_machine_that_its_backend_has_named_itself_is_deleted_again():
+    """R6: nothing stays behind."""
+    renaming = {"type": "django", "backend": "tests.router.storages.RenamingStorage"}
+    router = memory_router({"prefix": "s", "backend": "odd"}, odd=renaming)
+    with pytest.raises(RouteChangedError, match=r"which leads elsewhere\. Widen .* longer\.$"):
+        router.save("s/a.bin", ContentFile(b"x"))
+    assert router.backends["odd"].listdir("elsewhere") == ([], [])
+
+
 RENAMED = (
     "'s/a.bin' leads to the backend 'odd', but the backend would store it as 'elsewhere/renamed.bin', which leads "
     "elsewhere. Widen the route that claims the first, or make the field's max_length longer. The file may have been "
@@ -170,7 +180,7 @@ RENAMED = (
 
 def test_a_file_that_may_have_been_there_before_is_not_deleted_but_told_of():
     """R6: what a backend calls a file of its own accord may be somebody else's."""
-    renaming = {"type": "django", "backend": "tests.router.storages.RenamingStorage"}
+    renaming = {"type": "django", "backend": "tests.router.storages.RenamingElsewhereStorage"}
     router = memory_router({"prefix": "s", "backend": "odd"}, odd=renaming)
     with pytest.raises(RouteChangedError) as error:
         router.save("s/a.bin", ContentFile(b"x"))
@@ -183,6 +193,7 @@ def test_a_content_that_is_stored_already_stays_stored():
     router = memory_router({"prefix": "up", "backend": "odd"}, odd=by_content)
     backend = router.backends["odd"]
     name = backend.save("first", ContentFile(b"same"))
+    time.sleep(0.1)
     with pytest.raises(RouteChangedError, match=f"it is still in 'odd', as '{name}'"):
         router.save("up/second", ContentFile(b"same"))
     assert read(backend, name) == b"same"
