@@ -59,16 +59,17 @@ def clean_directory(path: object) -> str:
 
 def check_blob_name(name: str) -> None:
     """Raise ``InvalidNameError`` if Azure would not store a blob under ``name``, cleaned and with its location."""
-    if len(name) > MAX_LENGTH:
+    length = len(name)
+    if length > MAX_LENGTH:
         raise InvalidNameError(
-            f"A blob's name has at most {MAX_LENGTH} characters; this one has {len(name)}: {name[:60]!r}…"
+            f"A blob's name has at most {MAX_LENGTH} characters; this one has {length}: {name[:60]!r}…"
         )
-    segments = name.count("/") + 1
-    if segments > MAX_SEGMENTS:
+    # Counted only where there is room for so many.
+    if length > MAX_SEGMENTS and (segments := name.count("/") + 1) > MAX_SEGMENTS:
         raise InvalidNameError(
             f"A blob's name has at most {MAX_SEGMENTS} path segments; this one has {segments}: {name[:60]!r}…"
         )
-    if name.endswith(".") or "./" in name:
+    if name[-1:] == "." or "./" in name:
         raise InvalidNameError(f"No segment of a blob's name may end in a dot: {name!r}")
 
 

@@ -45,6 +45,15 @@ class _Setup:
         return BlobUrls(self.options, alias=self.alias)
 
 
+class _ChangingSetup:
+    """The setup of a storage whose options change, made at each use. Others have theirs as an attribute, which costs
+    ``url()`` nothing.
+    """
+
+    def __get__(self, storage: ConfiguredStorage, _: type[ConfiguredStorage]) -> _Setup:
+        return storage._setup_now()
+
+
 class ConfiguredStorage(DeconstructibleStorage):
     """A storage with ``AzureOptions``, the container's requests and its URLs; the files are ``AzureStorage``'s.
 
@@ -56,6 +65,7 @@ class ConfiguredStorage(DeconstructibleStorage):
 
     _computed: ClassVar[tuple[str, ...]] = ()
     _changing: tuple[str, ...] = ()
+    _setup = _ChangingSetup()
     _recent: tuple[tuple[Mapping[str, Any], _Setup], ...] = ()
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -72,8 +82,7 @@ class ConfiguredStorage(DeconstructibleStorage):
             elif not hasattr(self, name):
                 setattr(self, name, defaults[name])
         known = {option: value for option, value in defaults.items() if option in _OPTIONS}
-        self._configure(merging.merged(self, options, known), alias=None)
-        self._changing = self._computed
+        self._configure(merging.merged(self, options, known), alias=None, changing=self._computed)
 
     @classmethod
     def from_options(cls, options: AzureOptions, *, alias: str | None = None) -> Self:
@@ -83,7 +92,7 @@ class ConfiguredStorage(DeconstructibleStorage):
         storage._has_arguments = True
         return storage
 
-    def _configure(self, options: AzureOptions, *, alias: str | None) -> None:
+    def _configure(self, options: AzureOptions, *, alias: str | None, changing: tuple[str, ...] = ()) -> None:
         self.alias = alias
         for option in _OPTIONS - set(SECRETS):
             # A subclass may compute an option in a property, which takes no value.
@@ -91,21 +100,22 @@ class ConfiguredStorage(DeconstructibleStorage):
                 setattr(self, option, getattr(options, option))
         self.account_name = options.resolved_account_name
         self._first_setup = _Setup(options, alias)
+        self._changing = changing
+        if not changing:
+            vars(self)["_setup"] = self._first_setup
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in _REBUILDING and "_first_setup" in vars(self) and name not in self._changing:
             self._changing = (*self._changing, name)
+            vars(self).pop("_setup", None)
 
     @property
     def options(self) -> AzureOptions:
         """The options as they are now. Raises ``ConfigurationError`` where one was given a wrong value since."""
         return self._setup.options
 
-    @property
-    def _setup(self) -> _Setup:
-        if not self._changing:
-            return self._first_setup
+    def _setup_now(self) -> _Setup:
         values = {option: getattr(self, option) for option in self._changing}
         for known, setup in self._recent:
             if known == values:

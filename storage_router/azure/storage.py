@@ -23,6 +23,8 @@ from .object_settings import settings_for
 from .opening import Opener, named, temporary_folder
 from .saving import DIGESTED, Upload
 
+_DIRECTORY_ENDS = ("", "/", "\\")
+
 _NAME_HOOKS = ("exists", "is_name_available", "get_available_name")
 
 
@@ -176,9 +178,9 @@ class AzureStorage(NamingStorage):
         ``parameters`` are response headers of a signed URL, ``mode`` is its permission (``r``, ``w``, ``c``, ``d``
         …). A name that ends in a slash, and ``""``, is a directory, whose URL is never signed.
         """
-        if name == "" or str(name).endswith(("/", "\\")):
-            return self._setup.urls.public_url(self._directory(name))
         setup = self._setup
+        if str(name)[-1:] in _DIRECTORY_ENDS:
+            return setup.urls.public_url(self._directory(name))
         expire = setup.options.expiration_secs if expire is None else expire
         try:
             return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
