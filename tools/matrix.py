@@ -63,7 +63,8 @@ def install(python: str, django: str) -> Path:
     variable = f"PYTHON{python.replace('.', '')}"
     name = os.environ.get(variable) or f"python{python}"
     interpreter = shutil.which(name)
-    if interpreter is None:
+    # pyenv has a shim of each name, which fails where no version of it is switched on.
+    if interpreter is None or subprocess.run([interpreter, "-c", ""], check=False, capture_output=True).returncode:
         raise FileNotFoundError(f"There is no {name} here. Install it, or say where it is: {variable}=/path/to/it")
     environment = KEPT / f"{python}-{django}"
     if not (environment / "bin/python").exists():
