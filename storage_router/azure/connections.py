@@ -117,6 +117,9 @@ def _through(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
         return SOCKSProxyManager(proxy, **options)  # pragma: no cover - PySocks is no dependency of the tests
     try:
         given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if " " in given.netloc:
+            # Older releases of urllib3 notice it only when they connect, at each attempt.
+            raise ValueError("a host has no blanks")
         if given.username:
             user = f"{given.username}:{given.password or ''}"
             options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
