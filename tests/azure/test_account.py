@@ -51,6 +51,15 @@ def client(**given: Any) -> Client:
     return Account.of(asked).client(asked)
 
 
+OF_REQUESTS: list[dict[str, Any]] = [
+    {"timeout": 5},
+    {"api_version": "2024-11-04"},
+    {"log_requests": True},
+    {"client_options": {"retry_total": 1}},
+]
+"""Options that requests depend on, and accounts do not."""
+
+
 class TestSharing:
     """O4: one account per endpoint, name and credential; in it one client per distinct set of the other options."""
 
@@ -75,30 +84,12 @@ class TestSharing:
     def test_another_account_or_credential_shares_nothing(self, other: dict[str, Any]) -> None:
         assert Account.of(options(**other)) is not Account.of(options())
 
-    @pytest.mark.parametrize(
-        "other",
-        [
-            {"timeout": 5},
-            {"api_version": "2024-11-04"},
-            {"log_requests": True},
-            {"client_options": {"retry_total": 1}},
-        ],
-        ids=repr,
-    )
+    @pytest.mark.parametrize("other", OF_REQUESTS, ids=repr)
     def test_what_requests_depend_on_makes_another_client_of_the_same_account(self, other: dict[str, Any]) -> None:
         assert client(**other) is not client()
         assert Account.of(options(**other)) is Account.of(options())
 
-    @pytest.mark.parametrize(
-        "other",
-        [
-            {"timeout": 5},
-            {"api_version": "2024-11-04"},
-            {"log_requests": True},
-            {"client_options": {"retry_total": 1}},
-        ],
-        ids=repr,
-    )
+    @pytest.mark.parametrize("other", OF_REQUESTS, ids=repr)
     def test_all_backends_of_an_account_share_key_token_and_connections(
         self, azurite_https: Azurite, other: dict[str, Any]
     ) -> None:
