@@ -183,7 +183,11 @@ class BlobConnectionError(BlobError, ConnectionError):
     default_errno = errno.ECONNABORTED
 
 
-class BlobChangedError(BlobError):
+class FileChangedError(StorageRouterError, OSError):
+    """The file is not the one that was seen before: its ETag is another one."""
+
+
+class BlobChangedError(BlobError, FileChangedError):
     """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or
     lost.
     """

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobChangedError, BlobError, BlobNotFoundError
+from storage_router.files import FileSettings, FileStat
 
 from .account import Account
 from .conditions import Write, unchanged
@@ -17,9 +18,7 @@ from .copying import completed, taken_along
 from .errors import translated
 from .listing import entries, page
 from .properties import (
-    BlobSettings,
     Directory,
-    FileStat,
     size_in,
     stat,
     stored_with,
@@ -31,7 +30,7 @@ from .urls import BlobUrls
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["BlobSettings", "Blobs", "Directory", "FileStat"]
+__all__ = ["Blobs", "Directory", "FileSettings", "FileStat"]
 
 PAGE_SIZE = 5000
 """Entries of a listing's page, the most that Azure gives."""
@@ -62,7 +61,7 @@ class Blobs:
         name: str,
         body: bytes | IO[bytes],
         length: int | None,
-        settings: BlobSettings,
+        settings: FileSettings,
         *,
         overwrite: bool = False,
         if_match: str | None = None,
@@ -89,7 +88,7 @@ class Blobs:
         self,
         name: str,
         block_ids: Sequence[str],
-        settings: BlobSettings,
+        settings: FileSettings,
         *,
         overwrite: bool = False,
         if_match: str | None = None,

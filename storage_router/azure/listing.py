@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .properties import Directory, FileStat, misunderstood, moment, quoted, without_marker
+from storage_router.files import FileStat
+
+from .properties import Directory, misunderstood, moment, quoted, without_marker
 from .sending import send
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from storage_router.conf import blob_rules
 from storage_router.conf.azure_fields import AccessTier, Metadata, Tags
 from storage_router.conf.report import problems_from, restated
 
-from .blobs import BlobSettings, FileStat
+from .blobs import FileSettings, FileStat
 
 _OPTIONS: Mapping[str, Any] = {"metadata": Metadata, "tags": Tags, "access_tier": AccessTier}
 """The parameters that are options, too, with the types of these."""
@@ -29,7 +29,7 @@ def settings_for(
     *,
     defaults: Mapping[str, Any],
     default_content_type: str,
-) -> BlobSettings:
+) -> FileSettings:
     """Return what to store with ``content`` under ``name``.
 
     ``parameters`` (what ``get_object_parameters`` returned) win over ``defaults``. Where neither has a content
@@ -47,7 +47,7 @@ def settings_for(
     )
     if isinstance(merged.get("content_md5"), str):
         merged["content_md5"] = base64.b64decode(merged["content_md5"])
-    return BlobSettings(**merged)
+    return FileSettings(**merged)
 
 
 def _validated(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -72,9 +72,9 @@ def _adapter(option: str) -> TypeAdapter[Any]:
     return TypeAdapter(_OPTIONS[option])
 
 
-def settings_of(stat: FileStat) -> BlobSettings:
+def settings_of(stat: FileStat) -> FileSettings:
     """Return what is stored with a blob, so that a changed file keeps it. The digest is not: the bytes change."""
-    return BlobSettings(
+    return FileSettings(
         content_type=stat.content_type,
         content_encoding=stat.content_encoding,
         content_language=stat.content_language,

@@ -14,7 +14,7 @@ from django.core.files.base import File
 
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 
-from .blobs import Blobs, BlobSettings, FileStat
+from .blobs import Blobs, FileSettings, FileStat
 from .files import Opened
 from .modes import Mode
 from .object_settings import settings_of
@@ -44,7 +44,7 @@ class Opener:
     blobs: Blobs
     blob: str
     name: str
-    settings: Callable[[], BlobSettings]
+    settings: Callable[[], FileSettings]
     connections: int
     max_memory_size: int
     folder: str | None

@@ -7,10 +7,11 @@ import contextlib
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from storage_router.exceptions import BlobError
+from storage_router.files import FileSettings, FileStat
 
 METADATA = "x-ms-meta-"
 """What the headers of metadata begin with."""
@@ -24,53 +25,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlobSettings:
-    """What is stored with a blob beside its bytes. ``content_md5`` is the digest's 16 bytes, ``access_tier`` Azure's
-    name."""
-
-    content_type: str | None = None
-    content_encoding: str | None = None
-    content_language: str | None = None
-    content_disposition: str | None = None
-    cache_control: str | None = None
-    content_md5: bytes | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    access_tier: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileStat:
-    """What is known of a blob. ``size`` is in bytes, times are aware UTC, ``etag`` has its quotes.
-
-    ``name`` is the blob's full name, or, where a storage hands it out, the name in that storage. The answer to a
-    write knows no more than ``name``, ``size``, ``etag`` and ``modified``; a read does not know ``access_tier``. Of
-    other storages' files there are ``name``, ``size`` and, unless the storage does not tell it, ``modified``.
-    """
-
-    name: str
-    size: int
-    etag: str
-    modified: dt.datetime | None
-    created: dt.datetime | None = None
-    content_type: str | None = None
-    content_encoding: str | None = None
-    content_language: str | None = None
-    content_disposition: str | None = None
-    cache_control: str | None = None
-    content_md5: bytes | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    access_tier: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Directory:
     """A directory: names that begin with ``name`` and a slash, or a stub of Data Lake. No trailing slash."""
 
     name: str
 
 
-def stored_with(settings: BlobSettings, marker: str | None = None) -> dict[str, str]:
+def stored_with(settings: FileSettings, marker: str | None = None) -> dict[str, str]:
     """Return the headers for what is stored beside the bytes; ``marker`` goes to the metadata.
 
     https://learn.microsoft.com/rest/api/storageservices/put-blob#request-headers-all-blob-types

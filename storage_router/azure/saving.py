@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 
-from .blobs import Blobs, BlobSettings, FileStat
+from .blobs import Blobs, FileSettings, FileStat
 from .blocks import BLOCK, block_sizes, blocks
 from .contents import Content
 
@@ -58,7 +58,7 @@ class Upload:
         self._content.close()
 
     def put(
-        self, name: str, settings: BlobSettings, *, overwrite: bool = False, if_match: str | None = None
+        self, name: str, settings: FileSettings, *, overwrite: bool = False, if_match: str | None = None
     ) -> FileStat:
         """Store the content as the blob ``name``: created, or with ``overwrite`` or ``if_match`` put in another's
         place.
@@ -114,7 +114,7 @@ class Upload:
             error_code="BlobAlreadyExists",
         )
 
-    def _put_blocks(self, name: str, settings: BlobSettings, **conditions: Any) -> FileStat:
+    def _put_blocks(self, name: str, settings: FileSettings, **conditions: Any) -> FileStat:
         # Two writers of one name stage into the same place, so nobody else's blocks may have these ids.
         upload = uuid.uuid4().hex
         block_ids: list[str] = []

@@ -16,7 +16,7 @@ from django.core.files.utils import validate_file_name
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.names import clean_name
 
-from .blobs import BlobSettings, Directory, FileStat
+from .blobs import Directory, FileSettings, FileStat
 from .files import AzureFile
 from .naming import NamingStorage, candidates, is_reachable
 from .object_settings import settings_for
@@ -65,7 +65,7 @@ class AzureStorage(NamingStorage):
         return self._store(itertools.chain((name,), self._names_by_hooks(name)), content)
 
     def replace(
-        self, name: str, content: Any, *, settings: BlobSettings | None = None, digested: float = DIGESTED
+        self, name: str, content: Any, *, settings: FileSettings | None = None, digested: float = DIGESTED
     ) -> str:
         """Store ``content`` under exactly this name, whatever was there and whatever ``overwrite_files`` says.
 
@@ -79,7 +79,7 @@ class AzureStorage(NamingStorage):
         content: Any,
         *,
         overwrite: bool | None = None,
-        settings: BlobSettings | None = None,
+        settings: FileSettings | None = None,
         digested: float = DIGESTED,
     ) -> str:
         overwrite = self.options.overwrite_files if overwrite is None else overwrite
@@ -212,7 +212,7 @@ class AzureStorage(NamingStorage):
         """
         return dict(self.options.object_parameters)
 
-    def blob_settings(self, name: str, content: Any = None) -> BlobSettings:
+    def blob_settings(self, name: str, content: Any = None) -> FileSettings:
         """Return what ``content`` would be stored with under ``name`` beside its bytes: all options considered."""
         options = self.options
         return settings_for(

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
-from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import InvalidNameError, NoRouteError
+from storage_router.files import FileStat
 from storage_router.names import clean_name
 from storage_router.routing import RouteTable, View
 

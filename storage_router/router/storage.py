@@ -11,9 +11,9 @@ from typing import Any
 
 from django.core.files.base import File
 
-from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import RouteChangedError
+from storage_router.files import FileStat
 from storage_router.names import clean_directory, clean_name
 
 from . import listing

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.files.storage import Storage
 
-from storage_router.azure.properties import FileStat
 from storage_router.exceptions import ManifestError
+from storage_router.files import FileStat
 
 from .manifest import ManifestStaticFilesStorage, archived_name
 

@@ -15,8 +15,8 @@ from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.utils.module_loading import import_string
 
-from storage_router.azure.properties import FileStat
 from storage_router.conf.static import StaticOptions
+from storage_router.files import FileStat
 from storage_router.router import RouterStorage
 
 _HOOKS = ("get_available_name", "_save")

@@ -7,9 +7,9 @@ import math
 from dataclasses import replace
 from functools import partial
 
-from storage_router.azure.properties import BlobSettings, FileStat
 from storage_router.azure.saving import SINGLE_PUT
 from storage_router.azure.storage import AzureStorage
+from storage_router.files import FileSettings, FileStat
 
 from .copying import Budget, FileCopy, Outcome
 from .direct import DirectWriter, direct_writer
@@ -74,11 +74,11 @@ class AzureWriter:
                 self._put(name, file, data, settings)
         return Outcome(copy=copy, action="replaced" if known else "created", size=size or 0)
 
-    def _adjusted(self, copy: FileCopy, settings: BlobSettings) -> BlobSettings:
+    def _adjusted(self, copy: FileCopy, settings: FileSettings) -> FileSettings:
         default = IMMUTABLE if copy.immutable else None
         return replace(settings, cache_control=copy.cache_control or settings.cache_control or default)
 
-    def _put(self, name: str, file: SteadyFile, data: bytes | None, settings: BlobSettings) -> None:
+    def _put(self, name: str, file: SteadyFile, data: bytes | None, settings: FileSettings) -> None:
         storage = self._storage
         if data is None or self._direct is None or not self._direct.put(storage.blob_name(name), data, settings):
             file.seek(0)
@@ -86,6 +86,6 @@ class AzureWriter:
             storage.replace(name, file, settings=settings, digested=math.inf)
 
 
-def _fits(known: FileStat, settings: BlobSettings) -> bool:
+def _fits(known: FileStat, settings: FileSettings) -> bool:
     """Whether a blob has the headers that it would get now; "" and None are the same to Azure."""
     return all((getattr(known, name) or "") == (getattr(settings, name) or "") for name in _HEADERS)

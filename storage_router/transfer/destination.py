@@ -11,9 +11,9 @@ from typing import Any, cast
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
-from storage_router.azure.properties import FileStat
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobNotFoundError, TransferError
+from storage_router.files import FileStat
 
 from .azure import AzureWriter
 from .copying import THREADS, Budget, FileCopy, Outcome, outcomes

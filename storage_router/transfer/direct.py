@@ -26,10 +26,11 @@ from urllib.request import getproxies, proxy_bypass
 from storage_router.azure.account import Account
 from storage_router.azure.clients import CONNECT_TIMEOUT
 from storage_router.azure.errors import translated
-from storage_router.azure.properties import BlobSettings, stored_with
+from storage_router.azure.properties import stored_with
 from storage_router.azure.signing import SIGNED_VERSION, Grant, sign_with_account_key
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.options import AzureOptions
+from storage_router.files import FileSettings
 
 SCOPE = "https://storage.azure.com/.default"
 
@@ -69,7 +70,7 @@ class DirectWriter:
         self._idle: deque[HTTPConnection] = deque()
         self._failures = 0
 
-    def put(self, blob: str, data: bytes, settings: BlobSettings) -> bool:
+    def put(self, blob: str, data: bytes, settings: FileSettings) -> bool:
         """Store ``data`` as the blob, whatever was there. Return False if that is not certain."""
         if settings.tags or settings.content_md5 is not None or self._failures >= GIVE_UP_AFTER:
             return False
@@ -89,7 +90,7 @@ class DirectWriter:
         while self._idle:
             self._idle.pop().close()
 
-    def _send(self, blob: str, data: bytes, settings: BlobSettings) -> bool:
+    def _send(self, blob: str, data: bytes, settings: FileSettings) -> bool:
         url, headers = self._authorize(blob, self._urls.api_url(blob))
         headers |= stored_with(settings) | {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         # Azure compares what arrived with it, and stores it.

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from django.core.files.storage import Storage
 
-from storage_router.azure.properties import BlobSettings
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import AzureOptions
+from storage_router.files import FileSettings
 from storage_router.router import RouterStorage
 
-Adjust = Callable[[BlobSettings], BlobSettings]
+Adjust = Callable[[FileSettings], FileSettings]
 """Takes what a blob would be stored with beside its bytes, and returns what it shall be stored with."""
 
 
@@ -58,7 +58,7 @@ class _Overwriting(AzureStorage):
     def overwrite_files(self) -> bool:
         return True
 
-    def blob_settings(self, name: str, content: Any = None) -> BlobSettings:
+    def blob_settings(self, name: str, content: Any = None) -> FileSettings:
         return self._adjust(super().blob_settings(name, content))
 
 

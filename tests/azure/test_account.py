@@ -18,7 +18,7 @@ from django.views.debug import ExceptionReporter
 
 from storage_router.azure import account as accounts
 from storage_router.azure.account import Account
-from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.blobs import FileSettings
 from storage_router.azure.clients import Client
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.azure_rules import OLDEST_API_VERSION
@@ -160,7 +160,7 @@ class TestSharing:
 
         def work(number: int) -> None:
             barrier.wait()
-            blobs.create(f"{number}.txt", b"content", None, BlobSettings())
+            blobs.create(f"{number}.txt", b"content", None, FileSettings())
 
         with caplog.at_level(logging.WARNING), ThreadPoolExecutor(24) as pool:
             list(pool.map(work, range(24)))
@@ -218,14 +218,14 @@ class TestCredential:
 
     def test_nobody_reads_a_public_container(self, azurite: Azurite) -> None:
         container = azurite.create_container(public_access="blob")
-        blobs_for(options_for(azurite, container)).create("a.txt", b"content", None, BlobSettings())
+        blobs_for(options_for(azurite, container)).create("a.txt", b"content", None, FileSettings())
         blobs = blobs_for(options_for(azurite, container, credential="anonymous"))
         assert blobs.read("a.txt", 0, 10)[0] == b"content"
         with pytest.raises(PermissionError):
             blobs.delete("a.txt")
 
     def _works(self, blobs: Any) -> None:
-        blobs.create("a b/ö.txt", b"content", None, BlobSettings())
+        blobs.create("a b/ö.txt", b"content", None, FileSettings())
         blobs.copy("a b/ö.txt", "b.txt")
         assert blobs.read("b.txt", 0, 10)[0] == b"content"
         assert len(list(blobs.list())) == 2
@@ -291,7 +291,7 @@ class TestClientOptions:
 
         with Counting() as transport:
             blobs = blobs_for(options_for(azurite, container, client_options={"transport": transport}))
-            blobs.create("a.gz", b"\x1f\x8bcontent", None, BlobSettings(content_encoding="gzip"))
+            blobs.create("a.gz", b"\x1f\x8bcontent", None, FileSettings(content_encoding="gzip"))
             assert blobs.read("a.gz", 0, 100)[0] == b"\x1f\x8bcontent"
             assert transport.sent == 2
 
@@ -341,7 +341,7 @@ class TestProcess:
 
     def test_a_forked_child_has_connections_of_its_own(self, azurite: Azurite, container: str) -> None:
         blobs = blobs_for(options_for(azurite, container))
-        blobs.create("parent.txt", b"parent", None, BlobSettings())
+        blobs.create("parent.txt", b"parent", None, FileSettings())
         parents = blobs.client.service()
         # As if another thread were building a client at the moment of the fork.
         with accounts._lock, blobs.account._lock, blobs.client._lock:
@@ -352,7 +352,7 @@ class TestProcess:
         assert blobs.client.service() is parents
 
     def _work(self, blobs: Any, parents: Any, number: int) -> bool:
-        blobs.create(f"{number}.txt", str(number).encode(), None, BlobSettings())
+        blobs.create(f"{number}.txt", str(number).encode(), None, FileSettings())
         bodies = {blobs.read(f"{number}.txt", 0, 10)[0] for _ in range(20)}
         return bodies == {str(number).encode()} and blobs.client.service() is not parents
 

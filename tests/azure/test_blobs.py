@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.blobs import Blobs, BlobSettings, Directory, FileStat
+from storage_router.azure.blobs import Blobs, Directory, FileSettings, FileStat
 from storage_router.azure.properties import SAVE_MARKER
 from storage_router.exceptions import (
     BlobChangedError,
@@ -29,7 +29,7 @@ from storage_router.testing.proxy import FaultProxy
 from .backends import blobs_for, options_for
 from .counting import Requests
 
-PLAIN = BlobSettings()
+PLAIN = FileSettings()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ class TestHead:
     """A7: one request tells all."""
 
     def test_it_knows_all_that_is_stored(self, blobs: Blobs, requests: Requests) -> None:
-        given = BlobSettings(
+        given = FileSettings(
             content_type="text/css",
             content_encoding="gzip",
             content_language="de",
@@ -118,7 +118,7 @@ class TestCreate:
     @pytest.mark.parametrize("body", [b"", b"content", b"\x1f\x8b not gzip"])
     def test_the_bytes_are_stored_as_they_are(self, blobs: Blobs, body: bytes) -> None:
         # A1
-        blobs.create("a.gz", body, None, BlobSettings(content_encoding="gzip"))
+        blobs.create("a.gz", body, None, FileSettings(content_encoding="gzip"))
         assert blobs.read("a.gz", 0, 100)[0] == body
 
     def test_a_file_is_read_for_as_long_as_is_said(self, blobs: Blobs) -> None:
@@ -145,7 +145,7 @@ class TestCreate:
         assert blobs.read("a.txt", 0, 100)[0] == b"first"
 
     def test_overwriting_replaces_all(self, blobs: Blobs, requests: Requests) -> None:
-        blobs.create("a.txt", b"first", None, BlobSettings(content_type="text/css", metadata={"owner": "acme"}))
+        blobs.create("a.txt", b"first", None, FileSettings(content_type="text/css", metadata={"owner": "acme"}))
         requests.taken()
         blobs.create("a.txt", b"second", None, PLAIN, overwrite=True)
         assert requests.taken() == ["PUT blob"]
@@ -186,7 +186,7 @@ class TestCreate:
         assert blobs.read("a.txt", 0, 10)[0] == str(won.index(True)).encode()
 
     def test_metadata_tags_and_tier_are_stored(self, steady: Blobs) -> None:
-        given = BlobSettings(metadata={"owner": "acme"}, tags={"project": "x y"}, access_tier="Cool")
+        given = FileSettings(metadata={"owner": "acme"}, tags={"project": "x y"}, access_tier="Cool")
         steady.create("a.txt", b"content", None, given)
         found = steady.head("a.txt")
         assert (found.metadata, found.access_tier) == ({"owner": "acme"}, "Cool")
@@ -202,7 +202,7 @@ class TestBlocks:
         with pytest.raises(BlobNotFoundError):
             blobs.head("a.txt")
         requests.taken()
-        settings = BlobSettings(content_type="text/css", content_md5=b"0123456789abcdef", metadata={"owner": "acme"})
+        settings = FileSettings(content_type="text/css", content_md5=b"0123456789abcdef", metadata={"owner": "acme"})
         made = blobs.commit_blocks("a.txt", ["000000", "000001"], settings, size=12)
         assert requests.taken() == ["PUT blocklist"]
         body, found = blobs.read("a.txt", 0, 100)
@@ -233,7 +233,7 @@ class TestRead:
     """A4: ranges, as they are stored, of one version."""
 
     def test_one_request_brings_a_small_blob_and_its_size(self, blobs: Blobs, requests: Requests) -> None:
-        blobs.create("a.txt", b"0123456789", None, BlobSettings(content_type="text/css", metadata={"owner": "acme"}))
+        blobs.create("a.txt", b"0123456789", None, FileSettings(content_type="text/css", metadata={"owner": "acme"}))
         requests.taken()
         body, found = blobs.read("a.txt", 0, 4 * 2**20)
         assert requests.taken() == ["GET blob"]
@@ -257,7 +257,7 @@ class TestRead:
         assert (body, found.size) == (b"", 10)
 
     def test_an_empty_blob_is_one_request_and_nothing_else_is_known(self, blobs: Blobs, requests: Requests) -> None:
-        blobs.create("a.txt", b"", None, BlobSettings(content_type="text/css"))
+        blobs.create("a.txt", b"", None, FileSettings(content_type="text/css"))
         requests.taken()
         assert blobs.read("a.txt", 0, 100) == (b"", None)
         assert requests.taken() == ["GET blob"]
@@ -310,7 +310,7 @@ class TestList:
 
     def test_a_flat_listing_has_everything_that_begins_with_the_prefix(self, blobs: Blobs, requests: Requests) -> None:
         for name in ("a/1 ü.txt", "a/b/2.txt", "ab.txt", "c.txt"):
-            blobs.create(name, b"content", None, BlobSettings(metadata={"owner": "acme"}))
+            blobs.create(name, b"content", None, FileSettings(metadata={"owner": "acme"}))
         requests.taken()
         found = list(blobs.list("a"))
         assert requests.taken() == ["GET list"]
@@ -328,7 +328,7 @@ class TestList:
         assert Directory(name="a") in list(blobs.list(delimiter="/"))
 
     def test_stubs_of_data_lake_are_directories_and_no_directory_comes_twice(self, steady: Blobs) -> None:
-        stub = BlobSettings(metadata={"hdi_isfolder": "true"})
+        stub = FileSettings(metadata={"hdi_isfolder": "true"})
         for name in ("photos", "photos/empty", "photos/full"):
             steady.create(name, b"", None, stub)
         steady.create("photos/full/1.jpg", b"content", None, PLAIN)
@@ -344,7 +344,7 @@ class TestList:
         self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         blobs = blobs_for(options_for(azurite, container))
-        blobs.create("photos", b"", None, BlobSettings(metadata={"hdi_isfolder": "true"}))
+        blobs.create("photos", b"", None, FileSettings(metadata={"hdi_isfolder": "true"}))
         for name in ("photos-1.jpg", "photos.txt", "photos/1.jpg", "z.txt"):
             blobs.create(name, b"content", None, PLAIN)
         monkeypatch.setattr("storage_router.azure.blobs.PAGE_SIZE", 1)
@@ -385,7 +385,7 @@ class TestLostAnswers:
         self, proxy: FaultProxy, shaky: Blobs, steady: Blobs, fault: Fault
     ) -> None:
         proxy.fail("Put Blob", fault)
-        made = shaky.create("a.txt", b"content", None, BlobSettings(metadata={"owner": "acme"}))
+        made = shaky.create("a.txt", b"content", None, FileSettings(metadata={"owner": "acme"}))
         found = steady.head("a.txt")
         assert (made.etag, made.modified, made.size) == (found.etag, found.modified, 7)
         assert found.metadata == {"owner": "acme"}
@@ -415,7 +415,7 @@ class TestLostAnswers:
     def test_a_copy_whose_answer_was_lost_is_a_success(
         self, proxy: FaultProxy, shaky: Blobs, steady: Blobs, fault: Fault
     ) -> None:
-        steady.create("a.txt", b"content", None, BlobSettings(metadata={"owner": "acme"}))
+        steady.create("a.txt", b"content", None, FileSettings(metadata={"owner": "acme"}))
         proxy.fail("Copy Blob", fault)
         made = shaky.copy("a.txt", "b.txt")
         assert steady.head("b.txt").etag == made.etag
@@ -447,7 +447,7 @@ class TestLostAnswers:
             shaky.create("a.txt", b"content", None, PLAIN)
 
     def test_the_marker_is_not_shown_as_metadata(self, steady: Blobs) -> None:
-        steady.create("a.txt", b"content", None, BlobSettings(metadata={"owner": "acme"}))
+        steady.create("a.txt", b"content", None, FileSettings(metadata={"owner": "acme"}))
         raw = steady.client.service().get_blob_client(steady.container, "a.txt").get_blob_properties()
         assert SAVE_MARKER in raw.metadata
         (listed,) = steady.list()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.blobs import Blobs, BlobSettings
+from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.testing.azurite import Azurite
 
 from .backends import blobs_for, options_for
 from .counting import Requests
 
-FULL = BlobSettings(
+FULL = FileSettings(
     content_type="text/css",
     content_language="de",
     cache_control="max-age=1",
@@ -53,7 +53,7 @@ def later(azurite: Azurite, container: str) -> Any:
     later.blobs = blobs_for(
         options_for(azurite, container, timeout=1, client_options={"raw_response_hook": later.note, "retry_total": 0})
     )
-    later.blobs.create("a.txt", b"content", None, BlobSettings())
+    later.blobs.create("a.txt", b"content", None, FileSettings())
     later.asked.clear()
     return later
 
@@ -73,15 +73,15 @@ def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> Non
 
 
 def test_a_plain_blob_takes_two_requests(blobs: Blobs, requests: Requests) -> None:
-    blobs.create("a.txt", b"content", None, BlobSettings())
+    blobs.create("a.txt", b"content", None, FileSettings())
     requests.taken()
     blobs.copy("a.txt", "b.txt")
     assert requests.taken() == ["HEAD blob", "PUT blob"]
 
 
 def test_a_taken_name_is_an_error_unless_it_may_be_overwritten(blobs: Blobs) -> None:
-    blobs.create("a.txt", b"first", None, BlobSettings(metadata={"owner": "acme"}))
-    blobs.create("b.txt", b"second", None, BlobSettings())
+    blobs.create("a.txt", b"first", None, FileSettings(metadata={"owner": "acme"}))
+    blobs.create("b.txt", b"second", None, FileSettings())
     with pytest.raises(BlobExistsError) as caught:
         blobs.copy("a.txt", "b.txt")
     assert caught.value.blob == "b.txt"
@@ -102,10 +102,10 @@ def test_a_source_that_changes_in_between_is_an_error(azurite: Azurite, containe
 
     def interfere(request: Any) -> None:
         if "x-ms-copy-source" in request.http_request.headers:
-            other.create("a.txt", b"other content", None, BlobSettings(), overwrite=True)
+            other.create("a.txt", b"other content", None, FileSettings(), overwrite=True)
 
     blobs = blobs_for(options_for(azurite, container, client_options={"raw_request_hook": interfere}))
-    other.create("a.txt", b"content", None, BlobSettings())
+    other.create("a.txt", b"content", None, FileSettings())
     with pytest.raises(BlobChangedError):
         blobs.copy("a.txt", "b.txt")
 

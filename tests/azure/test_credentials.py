@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from storage_router.azure import credentials
-from storage_router.azure.blobs import BlobSettings
+from storage_router.azure.blobs import FileSettings
 from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
 from storage_router.azure.storage import AzureStorage
@@ -118,7 +118,7 @@ def test_a_managed_identity_reads_writes_and_signs(
     given = {"credential": "managed_identity"} | ({"client_id": client_id} if client_id else {})
     options = options_for(azurite_https, container_https, **given)
     blobs = blobs_for(options)
-    blobs.create("a.txt", b"content", None, BlobSettings())
+    blobs.create("a.txt", b"content", None, FileSettings())
     assert blobs.read("a.txt", 0, 10)[0] == b"content"
     assert fetch(BlobUrls(options).url("a.txt", expire=60), azurite_https).body == b"content"
     (asked,) = identity.asked

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import LinearRetry
 
-from storage_router.azure.blobs import Blobs, BlobSettings
+from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.azure.retries import BoundedRetry
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from storage_router.testing.azurite import Azurite
@@ -22,7 +22,7 @@ from .backends import blobs_for, options_for
 @pytest.fixture
 def blobs(proxy: FaultProxy, container: str) -> Blobs:
     blobs = blobs_for(options_for(proxy, container, timeout=5))
-    blobs.create("a.txt", b"content", None, BlobSettings())
+    blobs.create("a.txt", b"content", None, FileSettings())
     proxy.forget()
     return blobs
 

@@ -17,7 +17,7 @@ import pytest
 from django.views.debug import ExceptionReporter
 
 from storage_router.azure.account import Account
-from storage_router.azure.blobs import Blobs, BlobSettings
+from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.azure.connections import PIECE, Connections
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
@@ -263,14 +263,14 @@ class TestConnections:
         with FaultProxy(azurite) as proxy:
             blobs = blobs_for(options_for(proxy, container))
             for number in range(10):
-                blobs.create(f"{number}.txt", b"x" * number * 100_000, None, BlobSettings())
+                blobs.create(f"{number}.txt", b"x" * number * 100_000, None, FileSettings())
                 blobs.read(f"{number}.txt", 0, 2**20)
             assert proxy.connections == 1
 
     def test_a_connection_that_the_server_closed_is_replaced(self, azurite: Azurite, container: str) -> None:
         with FaultProxy(azurite) as proxy:
             blobs = blobs_for(options_for(proxy, container))
-            blobs.create("a.txt", b"content", None, BlobSettings())
+            blobs.create("a.txt", b"content", None, FileSettings())
             proxy.drop_connections()
             assert blobs.read("a.txt", 0, 10)[0] == b"content"
 
@@ -307,7 +307,7 @@ class TestConnections:
 
         monkeypatch.setattr(http.client.HTTPConnection, "send", note)
         blobs = blobs_for(options_for(azurite, container))
-        blobs.create("a.bin", bytes(20 * PIECE + 1), None, BlobSettings())
+        blobs.create("a.bin", bytes(20 * PIECE + 1), None, FileSettings())
         assert sum(written) > 20 * PIECE
         assert max(written) == PIECE, written
         assert blobs.head("a.bin").size == 20 * PIECE + 1
@@ -336,7 +336,7 @@ class TestConnections:
 
 
 def _works(blobs: Blobs) -> None:
-    blobs.create("a b.txt", b"content", None, BlobSettings())
+    blobs.create("a b.txt", b"content", None, FileSettings())
     assert blobs.read("a b.txt", 0, 10)[0] == b"content"
     assert blobs.delete("a b.txt")
 
