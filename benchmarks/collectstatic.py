@@ -50,7 +50,7 @@ def floor(folder: Path, endpoint: str) -> None:
     import obstore
     from obstore.store import AzureStore
 
-    from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+    from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
     store = AzureStore(
         CONTAINER,
@@ -71,7 +71,7 @@ def collectstatic(folder: Path, endpoint: str, *, ours: bool) -> Any:
     from django.conf import settings
     from django.core.management import call_command
 
-    from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+    from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
     options = {
         "connection_string": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY};"
@@ -128,7 +128,7 @@ def compare(folder: Path, round_trip: float, contenders: list[str]) -> dict[str,
     from azure.storage.blob import BlobServiceClient
     from latency_proxy import latency_proxy
 
-    from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
+    from tests.kit.azurite import ACCOUNT_NAME, Azurite
 
     found = {}
     for contender in contenders:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 CONTAINER = "bench"
 BODY = os.urandom(10_000)

@@ -11,7 +11,7 @@ from latency_proxy import latency_proxy
 from rows import Row
 from stub import stub
 
-from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
+from tests.kit.azurite import ACCOUNT_NAME, Azurite
 
 
 class Servers:

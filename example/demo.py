@@ -74,7 +74,8 @@ def azurite_backends(stack: contextlib.ExitStack) -> dict[str, str]:
     """Start Azurite, create the containers, and return the variables that lead there."""
     from azure.storage.blob import BlobServiceClient
 
-    from storage_router.testing.azurite import ACCOUNT_KEY, Azurite
+    sys.path.append(str(HERE.parent))
+    from tests.kit.azurite import ACCOUNT_KEY, Azurite
 
     print("Starting Azurite", flush=True)
     os.environ.setdefault("AZURITE_BIN", str(AZURITE))

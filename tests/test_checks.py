@@ -20,7 +20,7 @@ import storage_router
 from storage_router import checks, installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf import report
-from storage_router.testing.azurite import ACCOUNT_KEY
+from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
 MEMORY = {"type": "memory"}

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.router import RouterStorage
-from storage_router.testing.azurite import ACCOUNT_NAME, UnsignedTokenCredential
 from storage_router.testing.suite import ConcurrencyContract, ModesContract, StorageContract
+from tests.kit.azurite import ACCOUNT_NAME, UnsignedTokenCredential
 
 
 class TestAzureWithAKey(ModesContract, ConcurrencyContract, StorageContract):

@@ -33,9 +33,9 @@ from storage_router.doctor import advice
 from storage_router.doctor.findings import described
 from storage_router.doctor.tokens import facts
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
-from storage_router.testing.faults import Answer
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
+from tests.kit.faults import Answer
+from tests.kit.proxy import FaultProxy
 
 ORIGIN = "https://www.acme.example"
 PLACEHOLDER = '"$AZURE_STORAGE_CONNECTION_STRING"'

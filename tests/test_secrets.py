@@ -33,7 +33,7 @@ from storage_router.azure.account import Account
 from storage_router.azure.signing import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, UnsignedTokenCredential
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, UnsignedTokenCredential
 
 ROOT = Path(__file__).parent.parent
 PLANTED = "PLANTED"

@@ -78,7 +78,7 @@ class TestMemory(StorageContract):
     def storage(self):
         return InMemoryStorage()
 ''')
-assert pytest.main(["-q", "-p", "storage_router.testing.fixtures", "-k", "exists", "test_mine.py"]) == 0
+assert pytest.main(["-q", "-k", "exists", "test_mine.py"]) == 0
 """,
 }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from contenders import CONTAINER
 from measuring import Figures
 
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

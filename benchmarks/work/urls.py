@@ -10,7 +10,7 @@ import time
 from contenders import CONTAINER, options, settings, storage
 from measuring import Figures, timed
 
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 MANY = 50_000
 FEW = 2_000

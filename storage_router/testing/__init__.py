@@ -1,9 +1,7 @@
-"""The public test kit, for the tests of storages and of projects that use them.
+"""Help for the tests of projects that use the package, and of storages.
 
-``Azurite`` is the emulator as a process; ``FaultProxy`` stands in front of it and lets requests fail;
-``StorageContract`` is what every storage of this package promises, as a test suite to inherit;
-``override_storage_router`` and ``memory_router`` keep the tests of a project off the network.
-``storage_router.testing.fixtures`` offers the same as pytest fixtures.
+``override_storage_router`` and ``memory_router`` replace the project's storages by storages in memory.
+``StorageContract``, ``ModesContract`` and ``ConcurrencyContract`` are test suites for a storage to inherit.
 """
 
 from __future__ import annotations
@@ -12,26 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .azurite import Azurite, UnsignedTokenCredential
     from .override import memory_router, override_storage_router
-    from .proxy import FaultProxy
     from .suite import ConcurrencyContract, ModesContract, StorageContract
 
-__all__ = [
-    "Azurite",
-    "ConcurrencyContract",
-    "FaultProxy",
-    "ModesContract",
-    "StorageContract",
-    "UnsignedTokenCredential",
-    "memory_router",
-    "override_storage_router",
-]
+__all__ = ["ConcurrencyContract", "ModesContract", "StorageContract", "memory_router", "override_storage_router"]
 
 _HOMES = {
-    "Azurite": "azurite",
-    "UnsignedTokenCredential": "azurite",
-    "FaultProxy": "proxy",
     "ConcurrencyContract": "suite",
     "ModesContract": "suite",
     "StorageContract": "suite",

@@ -6,8 +6,8 @@ from typing import Any
 
 from storage_router.azure.blobs import Blobs
 from storage_router.conf.options import AzureOptions
-from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.proxy import FaultProxy
 
 Server = Azurite | FaultProxy
 

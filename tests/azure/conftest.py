@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage_router.azure.storage import AzureStorage
-from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 
 from .counting import Requests
 

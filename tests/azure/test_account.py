@@ -24,8 +24,8 @@ from storage_router.azure.urls import BlobUrls
 from storage_router.conf.azure_rules import OLDEST_API_VERSION
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 from .counting import Requests
@@ -364,7 +364,7 @@ class TestProcess:
             options = AzureOptions(
                 azure_container={container_https!r}, account_name={ACCOUNT_NAME!r},
                 account_url={azurite_https.account_url()!r},
-                token_credential="storage_router.testing.azurite.UnsignedTokenCredential",
+                token_credential="tests.kit.azurite.UnsignedTokenCredential",
                 client_options={{"connection_verify": {str(azurite_https.certificate)!r}}},
             )
             blobs = Blobs(options)

@@ -6,7 +6,7 @@ import pytest
 
 from storage_router.azure.command_line import command, create_container
 from storage_router.azure.storage import AzureStorage
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 PLACEHOLDER = '"$AZURE_STORAGE_CONNECTION_STRING"'
 

@@ -8,7 +8,7 @@ import pytest
 
 from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from .backends import blobs_for, options_for
 from .counting import Requests

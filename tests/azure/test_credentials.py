@@ -24,7 +24,7 @@ from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
 from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import BlobPermissionError, ConfigurationError
-from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
+from tests.kit.azurite import Azurite, UnsignedTokenCredential
 
 from .backends import blobs_for, options_for
 from .transferring import fetch
@@ -289,7 +289,7 @@ def test_azure_identity_is_imported_for_named_credentials_only() -> None:
 import sys
 from storage_router.azure.credentials import credential
 from storage_router.conf.authentication import TokenCredential
-credential(TokenCredential(source="storage_router.testing.azurite.UnsignedTokenCredential"))
+credential(TokenCredential(source="tests.kit.azurite.UnsignedTokenCredential"))
 assert "azure.identity" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -27,9 +27,9 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import Answer, Stall
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.faults import Answer, Stall
+from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 

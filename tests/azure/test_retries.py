@@ -12,9 +12,9 @@ from azure.storage.blob import LinearRetry
 from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.azure.retries import BoundedRetry
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import BUSY, SERVER_ERROR, Answer, Fault, Reset, Stall
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.faults import BUSY, SERVER_ERROR, Answer, Fault, Reset, Stall
+from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 

@@ -21,7 +21,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedF
 from storage_router.azure.blocks import block_sizes, blocks
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobError, BlobExistsError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 MIB = 2**20
 BLOCK = "PUT block"

@@ -24,7 +24,7 @@ from storage_router.azure.signing import (
     sign_with_account_key,
     sign_with_delegation_key,
 )
-from storage_router.testing.azurite import ACCOUNT_NAME, Azurite
+from tests.kit.azurite import ACCOUNT_NAME, Azurite
 
 from .backends import blobs_for, options_for
 from .transferring import fetch

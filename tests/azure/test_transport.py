@@ -21,8 +21,8 @@ from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.azure.connections import PIECE, Connections
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
-from storage_router.testing.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 

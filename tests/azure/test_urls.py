@@ -20,9 +20,9 @@ from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
 from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import BlobPermissionError, InvalidNameError, SigningError
 from storage_router.names import check_blob_name, clean_name
-from storage_router.testing.azurite import ACCOUNT_KEY, AccessToken, Azurite
-from storage_router.testing.faults import Answer
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_KEY, AccessToken, Azurite
+from tests.kit.faults import Answer
+from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
 from .counting import Requests

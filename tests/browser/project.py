@@ -10,7 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 PASSWORD = "a password for the walk-through"
 EXPIRATION_SECS = 4

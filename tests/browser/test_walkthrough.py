@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from PIL import Image
 from playwright.sync_api import expect
 
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from .project import EXPIRATION_SECS, PASSWORD, Project
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import AzureOptions
 from storage_router.management.settings_view import MASK, shown
-from storage_router.testing.azurite import ACCOUNT_KEY, UnsignedTokenCredential
+from tests.kit.azurite import ACCOUNT_KEY, UnsignedTokenCredential
 
 SAS = "sv=2024-11-04&sr=c&sp=rl&se=2999-01-01T00%3A00%3A00Z&spr=https&sig=c2lnbmF0dXJl"
 
@@ -141,7 +141,7 @@ def test_an_azure_storage_of_its_own_tells_code_class_setting_and_default_apart(
     assert found["cache_control"] == ("no-store", "Classy.cache_control")
     assert found["azure_container"] == ("media", "AZURE_CONTAINER")
     assert found["timeout"] == ("20", "default")
-    assert found["token_credential"][0] == "<storage_router.testing.azurite.UnsignedTokenCredential>"
+    assert found["token_credential"][0] == "<tests.kit.azurite.UnsignedTokenCredential>"
     assert found["authentication"] == ("token_credential", "derived from the above")
 
 

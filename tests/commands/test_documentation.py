@@ -8,8 +8,8 @@ import shlex
 import pytest
 
 from storage_router.doctor import PROBES
-from storage_router.testing.azurite import ACCOUNT_KEY
 from tests.docs.pages import ROOT, blocks, commands
+from tests.kit.azurite import ACCOUNT_KEY
 
 
 def azure(account: str, container: str, **options) -> dict:
@@ -75,7 +75,7 @@ def test_the_examination_has_every_probe_and_the_sum_of_them(run, azurite_https)
         "type": "azure",
         "account_url": azurite_https.account_url(),
         "azure_container": "private",
-        "token_credential": "storage_router.testing.azurite.UnsignedTokenCredential",
+        "token_credential": "tests.kit.azurite.UnsignedTokenCredential",
         "client_options": {"connection_verify": str(azurite_https.certificate)},
     }
     router = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from storage_router.conf.connection_string import EMULATOR_ACCOUNT, EMULATOR_KEY, parse
-from storage_router.testing import azurite
+from tests.kit import azurite
 
 
 def refusal(text: str) -> PydanticCustomError:

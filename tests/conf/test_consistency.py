@@ -11,7 +11,7 @@ from storage_router.conf.authentication import Anonymous, SasToken, SharedKey, T
 from storage_router.conf.options import AzureOptions
 from storage_router.conf.report import validated
 from storage_router.exceptions import ConfigurationError, Problem
-from storage_router.testing.azurite import UnsignedTokenCredential
+from tests.kit.azurite import UnsignedTokenCredential
 
 KEY = base64.b64encode(b"k" * 64).decode()
 SAS = "sv=2025-11-05&sr=c&sp=racwdl&sig=abc%3D"

@@ -29,8 +29,8 @@ from storage_router import AzureStorage
 from storage_router.conf.authentication import TokenCredential
 from storage_router.exceptions import InvalidNameError
 from storage_router.testing import override_storage_router
-from storage_router.testing.azurite import ACCOUNT_KEY
 from tests.docs.pages import ROOT, blocks, text_of
+from tests.kit.azurite import ACCOUNT_KEY
 
 PAGE = ROOT / "docs/migrating.md"
 

@@ -21,8 +21,8 @@ import django.contrib.admin
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from storage_router.testing.azurite import Azurite
 from tests.docs.pages import ROOT, blocks, commands, text_of
+from tests.kit.azurite import Azurite
 
 PAGE = ROOT / "docs/quickstart.md"
 PYTHON = os.environ.get("STORAGE_ROUTER_TEST_PYTHON", sys.executable)

@@ -12,8 +12,8 @@ from azure.storage.blob import ContainerClient
 
 from storage_router import AzureStorage
 from storage_router.azure import retries
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.proxy import FaultProxy
 
 SMALL = b"0123456789" * 1_000
 LARGE = bytes(range(256)) * (5 * 2**20 // 256)

@@ -31,7 +31,7 @@ def work(storage: object, who: str, rounds: int) -> None:
 
 def main(options: dict[str, object], children: int, rounds: int) -> int:
     from storage_router import AzureStorage
-    from storage_router.testing.azurite import UnsignedTokenCredential
+    from tests.kit.azurite import UnsignedTokenCredential
 
     if "connection_string" not in options:
         options["token_credential"] = UnsignedTokenCredential()

@@ -20,7 +20,7 @@ from celery import Celery, signals
 from django.conf import settings
 
 import storage_router
-from storage_router.testing.azurite import AccessToken, UnsignedTokenCredential
+from tests.kit.azurite import AccessToken, UnsignedTokenCredential
 
 FOLDER = Path(os.environ["QUEUE"])
 BACKENDS = json.loads(os.environ["BACKENDS"])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from . import SOAK
 

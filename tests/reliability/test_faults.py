@@ -8,7 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobExistsError, BlobTimeoutError
-from storage_router.testing.faults import (
+from tests.kit.faults import (
     BUSY_WITH_RETRY_AFTER,
     DONE_BUT_FAILED,
     SERVER_ERROR,
@@ -20,7 +20,7 @@ from storage_router.testing.faults import (
     Reset,
     Stall,
 )
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.proxy import FaultProxy
 
 from .conftest import Folder
 from .operations import OPERATIONS, Operation

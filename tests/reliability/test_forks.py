@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from . import SOAK
 

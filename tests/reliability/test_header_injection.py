@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from storage_router import AzureStorage
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.proxy import FaultProxy
 
 from .conftest import Folder
 

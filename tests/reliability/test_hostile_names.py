@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from storage_router import AzureStorage, RouterStorage
 from storage_router.exceptions import InvalidNameError, StorageRouterError
 from storage_router.names import clean_name
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.proxy import FaultProxy
 
 from . import SOAK
 from .hostile import CLASSICS, names

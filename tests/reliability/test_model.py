@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobError
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import TRANSIENT
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.faults import TRANSIENT
+from tests.kit.proxy import FaultProxy
 
 from . import SOAK
 from .conftest import Folder

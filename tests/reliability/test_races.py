@@ -15,9 +15,9 @@ from django.core.files.base import ContentFile
 from storage_router import AzureStorage
 from storage_router.azure.account import Account
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError
-from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import Delay, Stall
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite, UnsignedTokenCredential
+from tests.kit.faults import Delay, Stall
+from tests.kit.proxy import FaultProxy
 
 from . import SOAK
 from .conftest import LARGE, Folder

@@ -18,7 +18,7 @@ from django.test import override_settings
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobError
-from storage_router.testing.faults import DONE_BUT_FAILED, SERVER_ERROR, Cut, Reset
+from tests.kit.faults import DONE_BUT_FAILED, SERVER_ERROR, Cut, Reset
 
 from . import SOAK
 from .conftest import LARGE, SMALL, Folder

@@ -16,9 +16,9 @@ from django.core.files.base import ContentFile
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import DONE_BUT_FAILED, SERVER_ERROR, Answer, Cut, Fault, RejectToken, Reset, Stall
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.faults import DONE_BUT_FAILED, SERVER_ERROR, Answer, Cut, Fault, RejectToken, Reset, Stall
+from tests.kit.proxy import FaultProxy
 
 from .conftest import Folder
 from .operations import OPERATIONS

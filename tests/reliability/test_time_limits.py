@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
-from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import BUSY, Reset, Stall
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite, UnsignedTokenCredential
+from tests.kit.faults import BUSY, Reset, Stall
+from tests.kit.proxy import FaultProxy
 
 from .conftest import Folder
 from .operations import OPERATIONS, Operation

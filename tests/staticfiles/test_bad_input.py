@@ -17,10 +17,10 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError
 
 from storage_router.exceptions import ContainerNotFoundError, SourceChangedError, TransferError
-from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import Answer, Delay, RejectToken, Reset
-from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer import Destination, FileCopy
+from tests.kit.azurite import Azurite, UnsignedTokenCredential
+from tests.kit.faults import Answer, Delay, RejectToken, Reset
+from tests.kit.proxy import FaultProxy
 
 from .projects import FILES, azure, in_container, in_directory, project, router, write
 from .test_collectstatic import COLLECTED

@@ -15,8 +15,8 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from storage_router import backend
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.azurite import Azurite
+from tests.kit.proxy import FaultProxy
 
 from .projects import (
     FILES,

@@ -19,10 +19,10 @@ from django.templatetags.static import static
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobTimeoutError
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import Answer, Delay
-from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer.azure import IMMUTABLE
+from tests.kit.azurite import Azurite
+from tests.kit.faults import Answer, Delay
+from tests.kit.proxy import FaultProxy
 
 from .projects import (
     FILES,

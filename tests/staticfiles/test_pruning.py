@@ -13,8 +13,8 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
 from storage_router.staticfiles.pruning import leftovers
-from storage_router.testing.azurite import Azurite
-from storage_router.testing.faults import Answer
+from tests.kit.azurite import Azurite
+from tests.kit.faults import Answer
 
 from .projects import azure, filesystem, in_container, in_directory, project, router, write
 from .test_manifest import MANIFEST, archived, manifest_of

@@ -17,7 +17,7 @@ from django.core.files.storage import storages
 from django.templatetags.static import static
 
 from storage_router import StaticFilesStorage
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from .projects import azure, filesystem, in_container, project, router
 

@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.test import RequestFactory
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from storage_router.testing.azurite import Azurite
+from tests.kit.azurite import Azurite
 
 from .projects import FILES, azure, in_container, in_directory, project
 

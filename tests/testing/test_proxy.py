@@ -15,8 +15,8 @@ import pytest
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
 
-from storage_router.testing.azurite import Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import (
+from tests.kit.azurite import Azurite, UnsignedTokenCredential
+from tests.kit.faults import (
     BUSY_WITH_RETRY_AFTER,
     DONE_BUT_FAILED,
     SERVER_ERROR,
@@ -30,8 +30,8 @@ from storage_router.testing.faults import (
     Reset,
     Stall,
 )
-from storage_router.testing.http1 import Head
-from storage_router.testing.proxy import FaultProxy
+from tests.kit.http1 import Head
+from tests.kit.proxy import FaultProxy
 
 
 def client(server: FaultProxy | Azurite, container: str, **options: Any) -> ContainerClient:

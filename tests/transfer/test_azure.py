@@ -14,11 +14,11 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from storage_router import AzureStorage
 from storage_router.exceptions import TransferError
-from storage_router.testing.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, Azurite, UnsignedTokenCredential
-from storage_router.testing.faults import Answer, Reset
-from storage_router.testing.proxy import FaultProxy
 from storage_router.transfer import Destination, FileCopy
 from storage_router.transfer.direct import GIVE_UP_AFTER, direct_writer
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, Azurite, UnsignedTokenCredential
+from tests.kit.faults import Answer, Reset
+from tests.kit.proxy import FaultProxy
 from tests.staticfiles.projects import in_container, properties, write
 
 NAMES = [

@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from storage_router import RouterStorage
-from storage_router.testing.azurite import Azurite
 from storage_router.transfer import Destination, FileCopy
 from storage_router.transfer.azure import IMMUTABLE
+from tests.kit.azurite import Azurite
 from tests.staticfiles.projects import (
     FILES,
     azure,

@@ -234,5 +234,5 @@ class Plan:
                 return None
             name = request.blob.partition("/")[2] or request.query.get("prefix", "")
             self._seen[request.operation, name] += 1
-            draw = Random(f"{self.seed}/{request.operation}/{name}/{self._seen[request.operation, name]}")  # noqa: S311
+            draw = Random(f"{self.seed}/{request.operation}/{name}/{self._seen[request.operation, name]}")
             return draw.choice(self._faults) if draw.random() < self._rate else None

