@@ -49,6 +49,8 @@ class FileStat:
     content_md5: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     access_tier: str | None = None
+    save_id: str | None = None
+    """Which write made the file, where the store keeps that: see ``create``. A copy keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +124,23 @@ class FileStore(Protocol):
         Raises ``FileChangedError`` where the file's ETag is another than ``if_match``.
         """
 
-    def create(self, name: str, content: Any, settings: FileSettings | None = None) -> FileStat:
-        """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken."""
+    def create(
+        self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
+    ) -> FileStat:
+        """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken.
+
+        ``save_id`` is the marker by which the write is recognised (A11), in place of one of the store's own; a store
+        without metadata ignores it.
+        """
 
     def replace(
-        self, name: str, content: Any, settings: FileSettings | None = None, *, if_match: str | None = None
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,
     ) -> FileStat:
         """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag."""
 
@@ -140,11 +154,14 @@ class FileStore(Protocol):
         source_name: str,
         *,
         if_source_match: str | None = None,
+        if_match: str | None = None,
         overwrite: bool = False,
     ) -> FileStat:
         """Copy a file of another store to ``name``, on the server where that is possible, otherwise through here.
 
-        Without ``overwrite`` a taken name is ``FileExistsError``.
+        Headers, metadata and ``save_id`` are the source's. Without ``overwrite`` or ``if_match`` (the ETag of the file
+        to be replaced) a taken name is ``FileExistsError``. ``FileChangedError`` where the source's ETag is not
+        ``if_source_match``.
         """
 
     def sign(self, name: str, seconds: float, parameters: Mapping[str, str] | None = None) -> str:
