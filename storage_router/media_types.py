@@ -8,7 +8,7 @@ the one in common use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 # Each entry is a subtype and its extensions; a lone word is both. An extension stands in one entry only.
@@ -182,3 +182,27 @@ def content_type(name: str) -> str | None:
     """Return the media type of a file of this name, such as ``image/png``; None if its extension is unknown."""
     found = extension(name)
     return None if found is None else _TYPES[found]
+
+
+_ACTIVE_TYPES = """
+    text/html text/xml application/xml application/xml-dtd text/xsl text/xml-external-parsed-entity
+    application/xml-external-parsed-entity text/javascript application/javascript application/x-javascript
+    text/x-javascript text/ecmascript application/ecmascript text/jscript text/livescript text/css text/vbscript
+    application/wasm message/rfc822 multipart/related multipart/x-mixed-replace application/x-mimearchive
+    application/x-shockwave-flash text/cache-manifest
+"""
+_ACTIVE = frozenset(_ACTIVE_TYPES.split())
+
+
+def is_active(media_type: str) -> bool:
+    """Return whether browsers run or apply files of this media type, which is in lower case: HTML, every XML with SVG
+    and MathML, JavaScript, CSS, WebAssembly, MHTML (``message/rfc822``) and Flash."""
+    return media_type in _ACTIVE or media_type.endswith("+xml")
+
+
+def matches(media_type: str, patterns: Collection[str]) -> bool:
+    """Return whether one of ``patterns`` is ``media_type``, or stands for it (``image/*``). A ``*`` never stands for an
+    active type."""
+    if media_type in patterns:
+        return True
+    return not is_active(media_type) and f"{media_type.partition('/')[0]}/*" in patterns

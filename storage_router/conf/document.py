@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from . import untyped
@@ -58,6 +67,13 @@ def _list(value: Any) -> Any:
     return decoded
 
 
+def _base_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", value):
+        hint = "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls."
+        raise complaint(f"{shown(value) or 'the value'} is not an absolute http or https URL", hint)
+    return value if value.endswith("/") else f"{value}/"
+
+
 class RouterDocument(BaseModel):
     """What all sources say together."""
 
@@ -88,6 +104,23 @@ class RouterDocument(BaseModel):
     )
     static: StaticOptions = Field(
         default=StaticOptions(), description="How static files go through the router.", examples=[{"prefix": "static/"}]
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+        default=None,
+        description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
+        "e-mails. Without it the URLs of private files are paths.",
+        examples=["https://acme.example/files/"],
+    )
+    stream_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=32,
+        description='How many files a process streams at a time (`delivery = "stream"`); above it, 503.',
+        examples=[64],
+    )
+    accel_secret: SecretStr | None = Field(
+        default=None,
+        description="What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links "
+        '(`delivery = "accel"`).',
+        examples=["a long random text"],
     )
 
     @model_validator(mode="wrap")

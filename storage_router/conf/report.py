@@ -58,7 +58,16 @@ _SHOWN = 40
 # What is given here is never shown, whatever it looks like. A client secret is short enough to be shown, and is easily
 # taken for the value of what is called 'credential' or 'client_id'.
 _SECRET = {
-    *("account_key", "client_id", "client_options", "connection_string", "credential", "options", "sas_token"),
+    *(
+        "accel_secret",
+        "account_key",
+        "client_id",
+        "client_options",
+        "connection_string",
+        "credential",
+        "options",
+        "sas_token",
+    ),
     "token_credential",
 }
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from storage_router import names
+from storage_router import media_types, names
 from storage_router.exceptions import InvalidNameError
 
 from .nesting import parsed
 from .report import complaint, shown
+from .units import duration_within
 
 _TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
+_MEDIA_TYPE = r"[\w.+-]+/(?:[\w.+-]+|\*)"
+_AUTHORIZE = r"(?:model:[A-Za-z_]\w*\.[A-Za-z_]\w*\.[A-Za-z_]\w*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
+_AUTHORIZE_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_AUTHORIZE}$"})
+_LONGEST_LINK = 7 * 86400
 # What names.clean_directory takes, for editors.
 _SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
 _PREFIX = rf"(?![A-Za-z]:){_SEGMENT}(?:[/\\]{_SEGMENT})*[/\\]?"
@@ -69,6 +74,27 @@ def _type(value: str) -> str:
     return value
 
 
+def _media_type(value: str) -> str:
+    if not re.fullmatch(_MEDIA_TYPE, value):
+        raise complaint(
+            f"{shown(value) or 'the value'} is not a media type", "For example 'application/pdf' or 'image/*'."
+        )
+    return value.lower()
+
+
+def _attachment(value: str) -> str:
+    return value if value == "active" else _media_type(value)
+
+
+def _authorize(value: str) -> str:
+    if not re.fullmatch(_AUTHORIZE, value):
+        raise complaint(
+            f"{shown(value) or 'the value'} is neither a dotted path nor 'model:app.Model.field'",
+            "For example 'acme.files.may_read' or 'model:docs.Document.file'.",
+        )
+    return value
+
+
 def _one_or_more(**entry: Any) -> WithJsonSchema:
     """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each text."""
     text = {"type": "string", **entry}
@@ -116,3 +142,74 @@ class RouteOptions(BaseModel):
         default=False, description="Whether the backend sees the name without the prefix.", examples=[True]
     )
     read_only: bool = Field(default=False, description="Whether writing and deleting are refused.", examples=[True])
+    delivery: Literal["link", "redirect", "stream", "accel"] = Field(
+        default="link",
+        description="How the files are reached. `link`: by the backend's own URL. The others: by a view that asks "
+        "`authorize`, then redirects to a short link, streams the file, or lets nginx send it.",
+        examples=["stream"],
+    )
+    authorize: Annotated[str, AfterValidator(_authorize), _AUTHORIZE_SCHEMA] | None = Field(
+        default=None,
+        description="Who may read the files: a function `f(request, file)` by its dotted path, or a field of a model. "
+        "Required unless `delivery` is `link`.",
+        examples=["acme.files.may_read", "model:docs.Document.file"],
+    )
+    inline: Annotated[
+        tuple[Annotated[str, AfterValidator(_media_type)], ...],
+        BeforeValidator(as_list),
+        _one_or_more(pattern=f"^{_MEDIA_TYPE}$"),
+    ] = Field(
+        default=("image/*", "audio/*", "video/*", "text/plain", "application/pdf"),
+        description="The media types that the view lets browsers show; all others are downloads. A `*` never stands "
+        "for active types such as HTML and SVG.",
+        examples=[["image/*", "application/pdf"]],
+    )
+    link_seconds: Annotated[int, duration_within(1, _LONGEST_LINK)] = Field(
+        default=60, description="How long the link of a `redirect` is valid.", examples=["1m", "1h"]
+    )
+    link_domain: Literal["account", "custom"] = Field(
+        default="account",
+        description="Whether the link of a `redirect` leads to the account or to the backend's `custom_domain`.",
+        examples=["custom"],
+    )
+    resource_policy: Literal["same-origin", "same-site", "cross-origin"] = Field(
+        default="same-origin",
+        description="Which sites may embed the files that the view sends (Cross-Origin-Resource-Policy).",
+        examples=["same-site"],
+    )
+    attachment: Annotated[
+        tuple[Annotated[str, AfterValidator(_attachment)], ...],
+        BeforeValidator(as_list),
+        _one_or_more(pattern=f"^(?:active|{_MEDIA_TYPE})$"),
+    ] = Field(
+        default=(),
+        description="On a `link` route: the media types that are stored with `Content-Disposition: attachment`; "
+        "`active` stands for all that can run scripts (HTML, SVG, JavaScript …).",
+        examples=[["active"]],
+    )
+
+    @model_validator(mode="after")
+    def _delivery_is_complete(self) -> Self:
+        given = self.model_fields_set
+        if self.delivery == "link":
+            if without_effect := given & {"authorize", "inline", "link_seconds", "link_domain", "resource_policy"}:
+                names_of = ", ".join(sorted(without_effect))
+                hint = "Set delivery to 'stream', 'redirect' or 'accel', or remove them."
+                raise complaint(f"delivery is 'link', where {names_of} would have no effect", hint, id="E008")
+            return self
+        if self.authorize is None:
+            hint = "Add authorize = 'acme.files.may_read' (a function f(request, file)) or 'model:app.Model.field'."
+            raise complaint(f"delivery is {self.delivery!r}, and 'authorize' is missing", hint, id="E002")
+        if self.attachment:
+            hint = "Remove attachment: the view decides by 'inline'."
+            raise complaint(f"attachment has no effect where delivery is {self.delivery!r}", hint, id="E008")
+        if self.delivery != "redirect" and (given & {"link_seconds", "link_domain"}):
+            raise complaint("link_seconds and link_domain are for delivery = 'redirect'", "Remove them.", id="E008")
+        allowed = () if self.delivery == "redirect" else ("image/svg+xml",)
+        for media_type in self.inline:
+            if media_types.is_active(media_type) and media_type not in allowed:
+                hint = "Remove it from inline: the files are then downloads."
+                if media_type == "image/svg+xml":
+                    hint += " With 'stream' or 'accel', SVG can be shown under a policy that stops its scripts."
+                raise complaint(f"inline: {media_type} can run scripts", hint)
+        return self
