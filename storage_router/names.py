@@ -1,8 +1,8 @@
-"""What a legal name is, for every method of every storage.
+"""Names of files: which are legal, for every method of every storage.
 
-The rules are those of Django's own storages plus what Azure needs: the SDK's HTTP client folds dot segments, so with a
-token credential ``../secret/key`` would reach another container. Names are therefore refused here, before anyone acts
-on them.
+The rules are those of Django's own storages plus what Azure needs: HTTP clients fold dot segments, so with a token
+credential ``../secret/key`` would reach another container. Such names are refused here, before anything is done with
+them.
 """
 
 from __future__ import annotations
@@ -20,41 +20,73 @@ MAX_SEGMENTS = 254
 
 # Control characters (Unicode category Cc), and lone surrogates, which no encoding can send.
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_DRIVE = re.compile(r"\A[A-Za-z]:")
+_SLASHES = re.compile(r"//+")
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 _DOTS_OR_EMPTY = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
+_NO_FILE = frozenset({"", ".", ".."})
 
 
-def clean_name(name: object) -> str:
-    r"""Return ``name`` as every storage of this package sees it: a string, with ``/`` for ``\``.
+class CleanName(str):
+    """A name that ``clean_name`` has accepted. It is not checked again.
 
-    Raises ``InvalidNameError`` (a ``SuspiciousFileOperation``) for the empty name, None, bytes, an empty, ``.`` or
-    ``..`` segment, a leading or trailing slash, a control character, a lone surrogate, or a drive letter.
+    It stays inside the package: return ``str(name)`` to callers, because database drivers and serializers may look at
+    the exact type.
     """
-    if type(name) is str:
-        text = name
-    elif name is None or isinstance(name, bytes | bytearray):
-        raise InvalidNameError(f"Could not derive file name from '{name!r}'")
-    else:
-        text = str(name)
-    if "\\" in text:
-        text = text.replace("\\", "/")
-    # Every name passes here, some a thousand times a page: string tests first, the dot rule only where there is a dot.
-    # What is printable holds neither control characters nor surrogates, and str knows that faster than the pattern.
+
+    __slots__ = ()
+
+
+def clean_name(name: object) -> CleanName:
+    r"""Return ``name`` as every storage of this package sees it: ``/`` for ``\``, and one slash for several.
+
+    Raises ``InvalidNameError`` (a ``SuspiciousFileOperation``) for the empty name, None, bytes, a ``.`` or ``..``
+    segment, a leading or trailing slash, a control character, a lone surrogate, or a drive (``C:/``).
+    """
+    if type(name) is CleanName:
+        return name
+    text = _with_single_slashes(name)
+    # Every name passes here, some a thousand times a page: string tests first, patterns only where they can match.
+    # What is printable holds neither control characters nor surrogates.
     if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (text[1:2] == ":" and _DRIVE.match(text)):
         raise _refusal(text)
-    if (text[0] in "./" or text[-1] == "/" or "//" in text or "/." in text) and _DOTS_OR_EMPTY.search(text):
+    if (text[0] in "./" or text[-1] == "/" or "/." in text) and _DOTS_OR_EMPTY.search(text):
         raise _refusal(text)
-    return text
+    return CleanName(text)
 
 
 def clean_directory(path: object) -> str:
     r"""Return ``path`` without a trailing slash, ``""`` for the root; otherwise the rules of ``clean_name``."""
-    if path is None or isinstance(path, bytes | bytearray):
-        return clean_name(path)
-    text = str(path).replace("\\", "/")
+    text = _with_single_slashes(path)
     if not text:
         return ""
-    return clean_name(text.removesuffix("/") if text != "/" else text)
+    return str(clean_name(text.removesuffix("/") if text != "/" else text))
+
+
+def is_clean(name: str) -> bool:
+    """Return whether ``clean_name`` accepts ``name`` and leaves it as it is: other programs store blobs as ``a//b``."""
+    try:
+        return clean_name(name) == name
+    except InvalidNameError:
+        return False
+
+
+def normalized(name: object) -> CleanName:
+    """Return the name of an upload as ``Storage.generate_filename`` normalizes it, without control characters.
+
+    Raises ``InvalidNameError`` for ``..`` and absolute names.
+    """
+    text = _UNSENDABLE.sub("", _with_single_slashes(name))
+    refuse_traversal(text)
+    return clean_name("/".join(segment for segment in text.split("/") if segment != "."))
+
+
+def refuse_traversal(name: object) -> None:
+    """Raise ``InvalidNameError`` as ``Storage.get_available_name`` does, which names only the part that is wrong."""
+    directory, _, file_name = str(name).replace("\\", "/").rpartition("/")
+    if ".." in directory.split("/"):
+        raise InvalidNameError(f"Detected path traversal attempt in '{directory}'")
+    if file_name in _NO_FILE:
+        raise InvalidNameError(f"Could not derive file name from '{file_name}'")
 
 
 def check_blob_name(name: str) -> None:
@@ -64,7 +96,7 @@ def check_blob_name(name: str) -> None:
         raise InvalidNameError(
             f"A blob's name has at most {MAX_LENGTH} characters; this one has {length}: {name[:60]!r}…"
         )
-    # Counted only where there is room for so many.
+    # Segments are counted only where there is room for so many.
     if length > MAX_SEGMENTS and (segments := name.count("/") + 1) > MAX_SEGMENTS:
         raise InvalidNameError(
             f"A blob's name has at most {MAX_SEGMENTS} path segments; this one has {segments}: {name[:60]!r}…"
@@ -73,12 +105,21 @@ def check_blob_name(name: str) -> None:
         raise InvalidNameError(f"No segment of a blob's name may end in a dot: {name!r}")
 
 
+def _with_single_slashes(name: object) -> str:
+    if name is None or isinstance(name, bytes | bytearray):
+        raise InvalidNameError(f"Could not derive file name from '{name!r}'")
+    text = name if type(name) is str else str(name)
+    if "\\" in text:
+        text = text.replace("\\", "/")
+    return _SLASHES.sub("/", text) if "//" in text else text
+
+
 def _refusal(name: str) -> InvalidNameError:
-    """Say what is wrong with ``name``, in Django's words where Django has some."""
+    """Say what is wrong with ``name``, in the words of Django's ``validate_file_name`` where they apply."""
     if not name:
         return InvalidNameError(f"Could not derive file name from '{name}'")
     if _UNSENDABLE.search(name):
-        return InvalidNameError(f"A file name may not hold control characters or lone surrogates: {name!r}")
+        return InvalidNameError(f"A file name must not contain control characters or lone surrogates: {name!r}")
     if _DRIVE.match(name) or name.startswith("/") or ".." in name.split("/"):
         return InvalidNameError(f"Detected path traversal attempt in '{name}'")
-    return InvalidNameError(f"A file name may not hold empty or '.' segments: {name!r}")
+    return InvalidNameError(f"A file name must not contain '.' segments or end in a slash: {name!r}")

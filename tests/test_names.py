@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
@@ -10,7 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage_router.exceptions import InvalidNameError
-from storage_router.names import MAX_LENGTH, MAX_SEGMENTS, check_blob_name, clean_directory, clean_name
+from storage_router.names import (
+    MAX_LENGTH,
+    MAX_SEGMENTS,
+    check_blob_name,
+    clean_directory,
+    clean_name,
+    is_clean,
+    normalized,
+)
 
 LEGAL = [
     "a",
@@ -28,6 +37,8 @@ LEGAL = [
     "日本/ファイル.txt",
     "a\u00a0b\u200b",
     "photo:1.jpg",
+    "Q: answers.pdf",
+    "c:x",
     "ab:c",
     "x/C:/y",
     "~",
@@ -38,7 +49,7 @@ REFUSED = [
     ("", "Could not derive file name from ''"),
     ("/", "Detected path traversal attempt in '/'"),
     ("/a", "Detected path traversal attempt in '/a'"),
-    ("//a", "Detected path traversal attempt in '//a'"),
+    ("//a", "Detected path traversal attempt in '/a'"),
     ("\\a", "Detected path traversal attempt in '/a'"),
     ("..", "Detected path traversal attempt in '..'"),
     ("../a", "Detected path traversal attempt in '../a'"),
@@ -46,18 +57,18 @@ REFUSED = [
     ("public\\..\\private", "Detected path traversal attempt in 'public/../private'"),
     ("a/..", "Detected path traversal attempt in 'a/..'"),
     ("C:/x", "Detected path traversal attempt in 'C:/x'"),
-    ("c:x", "Detected path traversal attempt in 'c:x'"),
-    (".", "A file name may not hold empty or '.' segments: '.'"),
-    ("./a", "A file name may not hold empty or '.' segments: './a'"),
-    ("a/./b", "A file name may not hold empty or '.' segments: 'a/./b'"),
-    ("a/.", "A file name may not hold empty or '.' segments: 'a/.'"),
-    ("a//b", "A file name may not hold empty or '.' segments: 'a//b'"),
-    ("a/", "A file name may not hold empty or '.' segments: 'a/'"),
-    ("a\nb", "A file name may not hold control characters or lone surrogates: 'a\\nb'"),
-    ("a\x00", "A file name may not hold control characters or lone surrogates: 'a\\x00'"),
-    ("a\x7f", "A file name may not hold control characters or lone surrogates: 'a\\x7f'"),
-    ("a\x85b", "A file name may not hold control characters or lone surrogates: 'a\\x85b'"),
-    ("a\ud800", "A file name may not hold control characters or lone surrogates: 'a\\ud800'"),
+    ("c:\\x", "Detected path traversal attempt in 'c:/x'"),
+    ("C:", "Detected path traversal attempt in 'C:'"),
+    (".", "A file name must not contain '.' segments or end in a slash: '.'"),
+    ("./a", "A file name must not contain '.' segments or end in a slash: './a'"),
+    ("a/./b", "A file name must not contain '.' segments or end in a slash: 'a/./b'"),
+    ("a/.", "A file name must not contain '.' segments or end in a slash: 'a/.'"),
+    ("a/", "A file name must not contain '.' segments or end in a slash: 'a/'"),
+    ("a\nb", "A file name must not contain control characters or lone surrogates: 'a\\nb'"),
+    ("a\x00", "A file name must not contain control characters or lone surrogates: 'a\\x00'"),
+    ("a\x7f", "A file name must not contain control characters or lone surrogates: 'a\\x7f'"),
+    ("a\x85b", "A file name must not contain control characters or lone surrogates: 'a\\x85b'"),
+    ("a\ud800", "A file name must not contain control characters or lone surrogates: 'a\\ud800'"),
     (None, "Could not derive file name from 'None'"),
     (b"a", "Could not derive file name from 'b'a''"),
 ]
@@ -84,8 +95,61 @@ def test_a_backslash_counts_as_a_slash():
     assert clean_directory("a\\b\\") == "a/b"
 
 
+def test_repeated_slashes_count_as_one():
+    """R10: as in Django; apps build such names of a directory and a file."""
+    assert clean_name("a//b\\\\c///d.txt") == "a/b/c/d.txt"
+    assert clean_directory("a//b//") == "a/b"
+
+
 def test_a_path_object_is_a_name():
     assert clean_name(pathlib.PurePosixPath("a/b.txt")) == "a/b.txt"
+
+
+def test_a_clean_name_is_not_cleaned_again():
+    """H2: a name is cleaned once in a save."""
+    name = clean_name("a//b.txt")
+    assert clean_name(name) is name
+    assert type(str(name)) is str
+
+
+@pytest.mark.parametrize(("name", "clean"), [("a/b", True), ("a//b", False), ("a\\b", False), ("a/", False)])
+def test_a_name_that_another_program_stored_is_clean_if_it_would_be_left_as_it_is(name, clean):
+    assert is_clean(name) is clean
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"),
+    [
+        ("./docs/a.txt", "docs/a.txt"),
+        ("docs//a.txt", "docs/a.txt"),
+        ("docs/./a.txt", "docs/a.txt"),
+        ("docs\\tab\there.txt", "docs/tabhere.txt"),
+        ("a\x00/\ud800/b", "a/b"),
+        ("Q: answers.pdf", "Q: answers.pdf"),
+    ],
+)
+def test_the_name_of_an_upload_is_normalized(name, normal):
+    """R10: as ``generate_filename`` of Django's storages does."""
+    assert normalized(name) == normal
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/tmp/..", "Could not derive file name from '..'"),
+        ("\\tmp\\.", "Could not derive file name from '.'"),
+        ("", "Could not derive file name from ''"),
+        ("a/", "Could not derive file name from ''"),
+        ("tmp\\..\\path", "Detected path traversal attempt in 'tmp/..'"),
+        ("/a", "Detected path traversal attempt in '/a'"),
+        ("C:\\a", "Detected path traversal attempt in 'C:/a'"),
+    ],
+)
+def test_the_name_of_an_upload_that_leads_elsewhere_is_refused_in_djangos_words(name, message):
+    # R10
+    with pytest.raises(InvalidNameError) as refusal:
+        normalized(name)
+    assert str(refusal.value) == message
 
 
 @pytest.mark.parametrize(
@@ -96,7 +160,7 @@ def test_a_directory_may_end_in_a_slash_and_the_empty_one_is_the_root(path, dire
     assert clean_directory(path) == directory
 
 
-@pytest.mark.parametrize("path", ["/", "//", "a//", "../", "a/../", "a/./", "\x00/", None, b"a"])
+@pytest.mark.parametrize("path", ["/", "//", "../", "a/../", "a/./", "\x00/", "C:/", None, b"a"])
 def test_a_directory_keeps_to_the_rules_of_names(path):
     # R10
     with pytest.raises(InvalidNameError):
@@ -108,9 +172,9 @@ def test_a_directory_keeps_to_the_rules_of_names(path):
 @example("é:")
 def test_what_passes_has_no_segment_that_means_something_else(name):
     """R10, F3: read plainly, segment by segment."""
-    plain = name.replace("\\", "/")
+    plain = re.sub("/+", "/", name.replace("\\", "/"))
     bad_character = any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in plain)
-    drive = len(plain) > 1 and plain[1] == ":" and plain[0].isascii() and plain[0].isalpha()
+    drive = plain[:2] == "a:" and plain[2:3] in ("", "/")
     legal = not bad_character and not drive and all(part not in ("", ".", "..") for part in plain.split("/"))
     if legal:
         assert clean_name(name) == plain

@@ -8,7 +8,7 @@ from django.core.files.storage import Storage
 from django.utils.text import get_valid_filename
 
 from storage_router.exceptions import InvalidNameError
-from storage_router.names import MAX_LENGTH, check_blob_name, clean_directory, clean_name
+from storage_router.names import MAX_LENGTH, check_blob_name, clean_directory, clean_name, is_clean
 
 from .configured import ConfiguredStorage
 
@@ -104,10 +104,10 @@ def candidates(name: str, *, max_length: int, alternative: Callable[[str, str], 
 def is_reachable(name: str) -> bool:
     """Whether a storage would take ``name``: other programs store blobs as ``a//b``, ``a/`` and ``a.``."""
     try:
-        check_blob_name(clean_name(name))
+        check_blob_name(name)
     except InvalidNameError:
         return False
-    return True
+    return is_clean(name)
 
 
 def valid_name(name: str) -> str:
@@ -117,7 +117,7 @@ def valid_name(name: str) -> str:
     if nothing is left.
     """
     try:
-        cleaned = clean_name(name)
+        cleaned = str(clean_name(name))
     except InvalidNameError:
         cleaned = ""
     if cleaned and not cleaned.endswith(".") and "./" not in cleaned:

@@ -98,7 +98,7 @@ class AzureStorage(NamingStorage):
             while True:
                 try:
                     with named(name):
-                        stored_with = settings or self.blob_settings(name, content)
+                        stored_with = settings or self.blob_settings(str(name), content)
                         upload.put(self.blob_name(name), stored_with, overwrite=overwrite)
                 except BlobExistsError:
                     if overwrite:
@@ -108,7 +108,7 @@ class AzureStorage(NamingStorage):
                     if name == taken:
                         raise
                 else:
-                    return name
+                    return str(name)
 
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
         blob = self.blob_name(name)
@@ -116,7 +116,7 @@ class AzureStorage(NamingStorage):
             blobs=self._blobs,
             blob=blob,
             name=name,
-            settings=partial(self.blob_settings, clean_name(name)),
+            settings=partial(self.blob_settings, str(clean_name(name))),
             connections=self.options.upload_max_conn,
             max_memory_size=self.options.max_memory_size,
             folder=temporary_folder(),
@@ -231,7 +231,7 @@ class AzureStorage(NamingStorage):
     def stat(self, name: str) -> FileStat:
         """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
         with named(name):
-            return replace(self._blobs.head(self.blob_name(name)), name=clean_name(name))
+            return replace(self._blobs.head(self.blob_name(name)), name=str(clean_name(name)))
 
     def walk(self, path: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
@@ -263,7 +263,7 @@ class AzureStorage(NamingStorage):
         source, target = self.blob_name(src), self.blob_name(dst)
         with named(src, of=source), named(dst, of=target):
             work(source, target, overwrite=self.options.overwrite_files)
-        return clean_name(dst)
+        return str(clean_name(dst))
 
     def _overrides(self, *methods: str) -> bool:
         kind = type(self)

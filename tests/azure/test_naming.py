@@ -92,7 +92,7 @@ class TestIllegalNames:
     @pytest.mark.parametrize("method", METHODS)
     @pytest.mark.parametrize(
         "name",
-        ["../a", "a/../b", "a//b", "./a", "a/./b", "/a", "a\x00b", "a\nb", "a\x7f", "C:/a", "\udc80", "a./b", "a."],
+        ["../a", "a/../b", "./a", "a/./b", "/a", "a\x00b", "a\nb", "a\x7f", "C:/a", "\udc80", "a./b", "a."],
     )
     def test_they_are_refused_before_any_request(self, unasked, method, name):
         storage = unasked.storage(location="here")
@@ -126,7 +126,7 @@ class TestHooks:
 
     @pytest.mark.parametrize(
         ("given", "valid"),
-        [("a\x00b c.txt", "ab_c.txt"), ("report.", "report"), ("C:x.txt", "Cx.txt"), ("tab\there.txt", "tabhere.txt")],
+        [("a\x00b c.txt", "ab_c.txt"), ("report.", "report"), ("C:/", "C"), ("tab\there.txt", "tabhere.txt")],
     )
     def test_what_azure_cannot_store_gets_djangos_valid_name(self, key_bench, given, valid):
         assert key_bench.storage().get_valid_name(given) == valid

@@ -440,7 +440,7 @@ class TestUrls:
         url = key_bench.storage(location="here", expiration_secs=60).url(name)
         assert url.endswith(f"/{key_bench.container}/{end}")
 
-    @pytest.mark.parametrize("name", [None, "../x", "a//b"])
+    @pytest.mark.parametrize("name", [None, "../x", "a/./b"])
     def test_bad_names_have_no_url(self, key_bench, name):
         with pytest.raises(InvalidNameError):
             key_bench.storage().url(name)

@@ -170,7 +170,6 @@ ILLEGAL = {
     "Acme Inc./x.pdf": ("Acme Inc./x.pdf", "Acme Inc/x.pdf"),
     "tab\there.txt": ("tab\there.txt", "tabhere.txt"),
     "C:/x.pdf": ("C:/x.pdf", "C/x.pdf"),
-    "a//b": ("a/b", "a/b"),
     "./a": ("a", "a"),
     "x/../c": ("c", "c"),
 }
@@ -246,10 +245,9 @@ def test_the_script_that_checks_prints_the_files_that_are_refused_or_missing_and
         "tests.Document.file '.htaccess'": "there is no such file",
         "tests.Document.file 'notes.'": "No segment of a blob's name may end in a dot",
         "tests.Document.file 'Acme Inc./x.pdf'": "No segment of a blob's name may end in a dot",
-        "tests.Document.file 'tab\\there.txt'": "A file name may not hold control characters or lone surrogates",
+        "tests.Document.file 'tab\\there.txt'": "A file name must not contain control characters or lone surrogates",
         "tests.Document.file 'C:/x.pdf'": "Detected path traversal attempt in 'C:/x.pdf'",
-        "tests.Document.file 'a//b'": "A file name may not hold empty or '.' segments",
-        "tests.Document.file './a'": "A file name may not hold empty or '.' segments",
+        "tests.Document.file './a'": "A file name must not contain '.' segments",
         "tests.Document.file 'x/../c'": "Detected path traversal attempt in 'x/../c'",
         "tests.Document.file '/d'": "Detected path traversal attempt in '/d'",
     }

@@ -203,7 +203,7 @@ def test_a_fuzzers_names_through_every_method(site: Site, which: str, name: str,
     site.check()
 
 
-REFUSED = ("a/../b", "..", "./a", "a//b", "/a", "a\x00b", "a\r\nb", "C:/a", "a\ud800", "..\\a", "a/./b")
+REFUSED = ("a/../b", "..", "./a", "/a", "a\x00b", "a\r\nb", "C:/a", "a\ud800", "..\\a", "a/./b")
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)

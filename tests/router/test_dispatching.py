@@ -156,7 +156,7 @@ def test_what_no_route_claims_is_an_error_in_every_method():
         router.save("b", ContentFile(b""))
 
 
-BAD_NAMES = ["/a", "a//b", "a/../b", "./a", "public/../private/x", "..\\x", "a\x00b", "C:\\x", "\ud800"]
+BAD_NAMES = ["/a", "a/../b", "./a", "public/../private/x", "..\\x", "a\x00b", "C:\\x", "\ud800"]
 
 CALLS = {
     "open": lambda router, name: router.open(name),
