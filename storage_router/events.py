@@ -1,0 +1,185 @@
+"""One event for each operation of a storage that makes a request. Subscribers are called when it ends.
+
+Without subscribers an operation costs a look at an empty tuple. ``telemetry/`` has subscribers for OpenTelemetry,
+Prometheus and logs.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol
+
+from .exceptions import BlobError, FileChangedError
+
+logger = logging.getLogger("storage_router")
+
+Outcome = Literal["ok", "not_found", "conflict", "refused", "timeout", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One request that was sent. ``status`` is None where no answer came; ``started`` is in seconds since the epoch."""
+
+    method: str
+    started: float
+    seconds: float
+    status: int | None
+    request_id: str | None = None
+    is_retry: bool = False
+
+
+@dataclass(kw_only=True)
+class Event:
+    """What is known of one operation. ``seconds`` is its duration, ``size`` counts the bytes of the content."""
+
+    operation: str
+    alias: str | None = None
+    route: str | None = None
+    name: str | None = None
+    """The file's name, as the storage was given it. Subscribers leave it out unless they were asked for it."""
+
+    outcome: Outcome = "ok"
+    started: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+
+    seconds: float = 0.0
+    size: int = 0
+    request_id: str | None = None
+    """Azure's ``x-ms-request-id`` of the last answer."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, retries included."""
+        return len(self.attempts)
+
+    @property
+    def retries(self) -> int:
+        """How many of them repeated a request that had failed."""
+        return sum(attempt.is_retry for attempt in self.attempts)
+
+    def sent(self, attempt: Attempt) -> None:
+        """Note a request. Threads of one operation may call it at the same time."""
+        self.attempts.append(attempt)
+        self.request_id = attempt.request_id or self.request_id
+
+
+Subscriber = Callable[[Event], object]
+
+_subscribers: tuple[Subscriber, ...] = ()
+_current: ContextVar[Event | None] = ContextVar("storage_router_event", default=None)
+
+
+def subscribe(subscriber: Subscriber) -> Callable[[], None]:
+    """Have ``subscriber`` called with each event, in the thread of the operation. Return what ends that.
+
+    What a subscriber raises is logged and goes no further.
+    """
+    global _subscribers
+    _subscribers = (*_subscribers, subscriber)
+
+    def unsubscribe() -> None:
+        global _subscribers
+        _subscribers = tuple(one for one in _subscribers if one is not subscriber)
+
+    return unsubscribe
+
+
+def current() -> Event | None:
+    """Return the event of the operation under way, to note requests in; None where nobody listens."""
+    return _current.get() if _subscribers else None
+
+
+class _Operation(Protocol):
+    def __enter__(self) -> Event | None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class _Unwatched:
+    """The operation where nobody listens."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+_UNWATCHED = _Unwatched()
+
+
+def operation(name: str, *, alias: str | None = None, route: str | None = None, file: object = None) -> _Operation:
+    """Return a context manager for one operation; it gives its event, or None where nobody listens.
+
+    An operation within another one is part of that: a router's operation is one event, and the backend adds its alias.
+    """
+    if not _subscribers:
+        return _UNWATCHED
+    outer = _current.get()
+    if outer is not None:
+        outer.alias = outer.alias or alias
+        outer.route = outer.route or route
+        return _Nested(outer)
+    return _Watched(Event(operation=name, alias=alias, route=route, name=None if file is None else str(file)))
+
+
+class _Nested(_Unwatched):
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    def __enter__(self) -> Event:  # type: ignore[override]  # the outer operation's event
+        return self._event
+
+
+class _Watched:
+    __slots__ = ("_event", "_start", "_token")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    def __enter__(self) -> Event:
+        self._token: Token[Event | None] = _current.set(self._event)
+        self._start = time.perf_counter()
+        return self._event
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        event = self._event
+        event.seconds = time.perf_counter() - self._start
+        _current.reset(self._token)
+        if error is not None:
+            event.error, event.outcome = error, outcome_of(error)
+            if isinstance(error, BlobError):
+                event.request_id = error.request_id or event.request_id
+        for subscriber in _subscribers:
+            try:
+                subscriber(event)
+            except Exception:
+                logger.exception("A subscriber to events of storages failed.")
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return what an operation that ended with ``error`` came to."""
+    if isinstance(error, FileNotFoundError):
+        return "not_found"
+    if isinstance(error, FileExistsError | FileChangedError):
+        return "conflict"
+    if isinstance(error, PermissionError):
+        return "refused"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "error"
