@@ -1,40 +1,41 @@
-"""The Django app: checks, and the refusal to start with a bad configuration."""
+"""The Django app: its checks, and the exception that keeps a process with an invalid configuration from starting."""
 
 from __future__ import annotations
 
 import logging
+import sys
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.management import get_commands
 
-from .conf.startup import management_command, reports_problems_itself
+from .conf.startup import is_reporting
 from .exceptions import ConfigurationError
 
 logger = logging.getLogger("storage_router")
 
 
 class StorageRouterConfig(AppConfig):
-    """What ``"storage_router"`` in ``INSTALLED_APPS`` means."""
+    """The app ``"storage_router"`` of ``INSTALLED_APPS``."""
 
     name = "storage_router"
     verbose_name = "Storage router"
 
     def ready(self) -> None:
-        """Register the checks, and raise ``ConfigurationError`` where a storage cannot be built.
+        """Build every storage and raise ``ConfigurationError`` with all problems; register the checks.
 
-        Django runs no checks under WSGI and ASGI, so the refusal has to happen here. Warnings, which there nobody would
-        see either, are logged.
+        Django runs no checks under WSGI and ASGI. There, warnings are logged; commands print them.
         """
         # Storages and models can only be imported once Django has loaded all apps.
         from . import checks
 
         checks.register()
-        if reports_problems_itself():
+        if is_reporting():
             return
         found = list(checks.found())
         found = [one for one in found if not one.is_warning or one.id not in settings.SILENCED_SYSTEM_CHECKS]
         if any(not one.is_warning for one in found):
             raise ConfigurationError(found)
-        if management_command() is None:
+        if found and not (len(sys.argv) > 1 and sys.argv[1] in get_commands()):
             for problem in found:
                 logger.warning("%s", problem)

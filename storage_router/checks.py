@@ -1,7 +1,7 @@
-"""The configuration's problems, and what else deserves a warning, as Django's system checks.
+"""The problems of the configuration, and further warnings, as Django's system checks.
 
-The errors are those that stop a process at its start; their ids are in ``conf.report`` and ``installed``. Every id is
-in docs/checks.md, with cause and cure.
+The errors are those that stop a process when it starts; their ids are in ``conf.report`` and ``installed``.
+docs/checks.md has the cause and the cure of every id.
 """
 
 from __future__ import annotations
@@ -14,20 +14,16 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
-from django.core.files.storage import DefaultStorage
+from django.core.files.storage import DefaultStorage, Storage
 from django.core.management import get_commands
-from django.db.models import FileField
 from django.utils.functional import LazyObject
 
-from . import installed, plaintext
-from .azure.storage import AzureStorage
+from . import installed
 from .conf.azure_rules import stays_here
-from .conf.options import DJANGO_SETTINGS
+from .conf.options import DJANGO_SETTINGS, AzureOptions
 from .conf.startup import check_message
 from .exceptions import Problem
-from .installed import Container, Entry
-from .router import RouterStorage
-from .staticfiles import StaticFilesStorage
+from .installed import Entry, Used
 
 WARNINGS: Mapping[str, str] = {
     "W020": "settings that Django 5.1 removed",
@@ -36,7 +32,6 @@ WARNINGS: Mapping[str, str] = {
     "W023": "links without expiry from a backend that looks private",
     "W024": "another app's collectstatic in the place of this package's",
     "W025": "an account key where an identity would do",
-    "W026": "a secret in plain text in the project's code",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the warnings that need Django's settings."""
 
@@ -51,7 +46,7 @@ _SUCCESSORS = {
 _PRIVATE = re.compile(
     r"(?:\A|[^a-z])(?:private|confidential|secret|secrets|internal|restricted|protected|personal)(?:[^a-z]|\Z)"
 )
-# Packages that sign people in call their application so.
+# Packages that sign users in read it, too.
 _OTHERS_SETTINGS = {"AZURE_CLIENT_ID"}
 
 
@@ -62,20 +57,20 @@ def register() -> None:
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """Return everything that is wrong with ``STORAGES``, and what deserves a warning."""
-    return [check_message(problem) for problem in (*found(), *_collectstatic())]
+    """Return every problem of this package's storages."""
+    entries = installed.entries()
+    return [check_message(problem) for problem in (*found(entries), *_collectstatic(entries))]
 
 
 def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """Return what should not go into production (``check --deploy``)."""
-    containers = [it for it in installed.containers(installed.entries()) if not stays_here(it.options.endpoint)]
-    return [check_message(problem) for problem in (*_account_keys(containers), *_plain_secrets(containers))]
+    """Return what should not be deployed (``check --deploy``)."""
+    return [check_message(problem) for problem in _account_keys(_containers(installed.entries()))]
 
 
-def found() -> tuple[Problem, ...]:
-    """Return the problems that are found without a request: errors first, each once."""
-    entries = installed.entries()
-    containers = list(installed.containers(entries))
+def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
+    """Return the problems that are found without a request, each once, errors first."""
+    entries = installed.entries() if entries is None else entries
+    containers = list(_containers(entries))
     return (
         *installed.problems(entries),
         *installed.field_problems(entries),
@@ -84,6 +79,10 @@ def found() -> tuple[Problem, ...]:
         *_open_lines(containers),
         *_private_links(containers),
     )
+
+
+def _containers(entries: Iterable[Entry]) -> Iterator[tuple[Used, AzureOptions]]:
+    return ((one, one.options) for one in installed.used(entries) if isinstance(one.options, AzureOptions))
 
 
 def _removed_settings() -> Iterator[Problem]:
@@ -95,7 +94,7 @@ def _removed_settings() -> Iterator[Problem]:
         yield _warning(
             "W020",
             name,
-            "Django 5.1 removed this setting, and nothing reads it any more",
+            "Django 5.1 removed this setting; nothing reads it",
             f'Remove it, and write instead: STORAGES = {{..., "{alias}": {{"BACKEND": "{backend}"}}}}',
         )
 
@@ -104,9 +103,11 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
     """Warn of settings for an ``AzureStorage`` where there is none, and of misspelt ones where there is."""
     known = set(DJANGO_SETTINGS.values()) - _OTHERS_SETTINGS
     given = [name for name in dir(settings) if name.startswith("AZURE_") and name not in _OTHERS_SETTINGS]
-    if not given:
-        return
-    read = any(entry.storage is None or isinstance(entry.storage, AzureStorage) for entry in entries) or _in_a_field()
+    # A lazy storage of a field is not built here, and may be an AzureStorage. default_storage is an entry.
+    kinds = {type(field.storage) for field in installed.file_fields()} if given else set()
+    read = any(entry.storage is None or _is_azure(entry.storage) for entry in entries) or any(
+        issubclass(kind, LazyObject) for kind in kinds - {DefaultStorage}
+    )
     for name in given:
         if name in known and not read:
             yield _warning(
@@ -119,57 +120,49 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
             yield _warning("W021", name, "nothing reads this setting", f"Did you mean {near[0]!r}?")
 
 
-def _in_a_field() -> bool:
-    fields = (field for model in apps.get_models() for field in model._meta.get_fields())
-    kinds = {type(field.storage) for field in fields if isinstance(field, FileField)}
-    # Asking a lazy storage for its class builds it, and it may be broken. default_storage is one of the entries; what a
-    # project's own would turn out to be is not known, so it is given the benefit of the doubt.
-    return any(issubclass(kind, AzureStorage | LazyObject) for kind in kinds - {DefaultStorage})
+def _is_azure(storage: Storage) -> bool:
+    return isinstance(getattr(storage, "options", None), AzureOptions)
 
 
-def _open_lines(containers: Iterable[Container]) -> Iterator[Problem]:
-    for container in containers:
-        options = container.options
+def _open_lines(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Problem]:
+    for one, options in containers:
         if options.endpoint.startswith("http://") and not stays_here(options.endpoint):
             yield _warning(
                 "W022",
-                container.place("account_url"),
-                f"{container.name} sends files and signatures in the clear to {options.endpoint}",
+                one.place_of("account_url"),
+                f"{one.title} sends files and signatures unencrypted to {options.endpoint}",
                 "Use https: leave azure_ssl on, or write the endpoint with https://.",
             )
         domain = options.custom_domain or ""
         if domain.startswith("http://") and not stays_here(domain):
             yield _warning(
                 "W022",
-                container.place("custom_domain"),
-                f"{container.name} hands out links to {domain}, over which files travel in the clear",
+                one.place_of("custom_domain"),
+                f"the URLs of {one.title} begin with {domain}: files are sent unencrypted",
                 "Write custom_domain with https://, or as the host alone.",
             )
 
 
-def _private_links(containers: Iterable[Container]) -> Iterator[Problem]:
-    for container in containers:
-        options = container.options
+def _private_links(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Problem]:
+    for one, options in containers:
         if options.expiration_secs is not None or options.sas_token_in_urls:
             continue
-        names = (container.alias, options.azure_container, options.location, *container.prefixes)
+        names = (one.alias, options.azure_container, options.location, *one.prefixes)
         telling = next((name for name in names if _PRIVATE.search(name.lower())), None)
         if telling is not None:
             yield _warning(
                 "W023",
-                container.place("expiration_secs"),
-                f"{container.name} looks private (by {telling!r}), and its links are unsigned and never expire",
-                "Set expiration_secs, for example to '5m'. If the files are meant for everyone, silence this check.",
+                one.place_of("expiration_secs"),
+                f"{one.title} looks private (by {telling!r}), and its links are unsigned and never expire",
+                "Set expiration_secs, for example to '5m'. If the files are public, silence this check.",
             )
 
 
-def _collectstatic() -> Iterator[Problem]:
-    backend = settings.STORAGES.get("staticfiles", {}).get("BACKEND")
-    entries = installed.entries() if apps.is_installed("django.contrib.staticfiles") else ()
-    kinds = StaticFilesStorage | RouterStorage | AzureStorage
-    ours = any(entry.alias == "staticfiles" and isinstance(entry.storage, kinds) for entry in entries)
+def _collectstatic(entries: Iterable[Entry]) -> Iterator[Problem]:
+    ours = any(entry.name == "staticfiles" and entry.storage is not None for entry in entries)
     owner = get_commands().get("collectstatic")
-    if ours and owner != __package__:
+    if ours and apps.is_installed("django.contrib.staticfiles") and owner != __package__:
+        backend = settings.STORAGES["staticfiles"]["BACKEND"]
         yield _warning(
             "W024",
             "INSTALLED_APPS",
@@ -178,26 +171,15 @@ def _collectstatic() -> Iterator[Problem]:
         )
 
 
-def _account_keys(containers: Iterable[Container]) -> Iterator[Problem]:
-    for container in containers:
-        if container.options.authentication.kind == "account_key":
+def _account_keys(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Problem]:
+    for one, options in containers:
+        if options.authentication.kind == "account_key" and not stays_here(options.endpoint):
             yield _warning(
                 "W025",
-                container.place(container.options.authentication.option),
-                f"{container.name} authenticates with the account's key, which may do everything and never expires",
+                one.place_of(options.authentication.option),
+                f"{one.title} authenticates with the account key, which gives access to everything and never expires",
                 "On Azure, give the app an identity with the role 'Storage Blob Data Contributor', and set "
                 "credential = 'default' instead.",
-            )
-
-
-def _plain_secrets(containers: Iterable[Container]) -> Iterator[Problem]:
-    for container in containers:
-        for option, file, line in plaintext.secrets(container.options):
-            yield _warning(
-                "W026",
-                f"{file}:{line}",
-                f"the {option} of {container.name} is written here in plain text, for everyone who sees the code",
-                "Take it from a variable, a secrets directory or Key Vault, and make a new one: this one is out.",
             )
 
 

@@ -52,8 +52,8 @@ class ConfigurationError(StorageRouterError, ImproperlyConfigured):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        heading = "1 problem" if count == 1 else f"{count} problems"
-        return "\n".join([f"storage_router is not configured rightly, {heading}:", *map(str, self.problems)])
+        heading = f"invalid configuration ({count} problem{'s' * (count != 1)}):"
+        return "\n".join([heading, *map(str, self.problems)])
 
 
 class InvalidNameError(StorageRouterError, SuspiciousFileOperation):

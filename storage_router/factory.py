@@ -18,7 +18,7 @@ from .conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBacke
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
 from .conf.report import Locate, Location, problem
-from .conf.startup import postpone, refuse, reports_problems_itself
+from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
 from .historical import name_backend
 from .routing import RouteTable
@@ -41,16 +41,13 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
 def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     """Return the whole ``STORAGES`` setting: the router as ``default``, and static files through it.
 
-    The configuration is read and validated here, at settings import, so that a process with a bad one does not start:
-    raises ``ConfigurationError``, or prints it and raises ``SystemExit`` where Django would swallow it. Only under the
-    commands that report problems themselves (``check``) the error waits in the entry, until the router is built.
+    Never raises for an invalid configuration: Django ignores that exception in settings. The entry carries the error,
+    and building the router raises it; ``"storage_router"`` in ``INSTALLED_APPS`` builds it when the process starts.
     """
     try:
         configuration: Configuration | ConfigurationError = configure(config, given_as="storages(config=…)")
     except ConfigurationError as error:
-        if not reports_problems_itself():
-            refuse(error)
-        postpone(error.problems)
+        register_check(error)
         configuration = error
     return {
         "default": {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}},

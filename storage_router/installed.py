@@ -1,6 +1,6 @@
-"""What ``STORAGES`` holds of this package: each entry built offline, and everything that is wrong with it.
+"""This package's storages in ``STORAGES`` and in model fields: each built without a request, with its problems.
 
-Startup, ``manage.py check`` and the commands all look through this window, so that they never tell different stories.
+The start of a process, ``manage.py check`` and the commands all read them here, so they report the same.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from django.apps import apps
 from django.conf import DEFAULT_STORAGE_ALIAS, settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import InMemoryStorage, Storage, storages
 from django.db.models import FileField
 from django.utils.module_loading import import_string
+from pydantic import BaseModel
 
-from .azure.storage import AzureStorage
 from .conf.loading import Configuration
-from .conf.options import AzureOptions
 from .conf.report import problem, suggestion
 from .conf.sources import setting_adds
-from .conf.startup import postponed
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
+from .historical import DeconstructibleStorage
 from .router import BackendReference, RouterStorage
 from .staticfiles import StaticFilesStorage
 
@@ -33,67 +32,98 @@ PROBLEMS: Mapping[str, str] = {
     "E022": "a setting STORAGE_ROUTER that storages() did not see",
     "E023": "a field whose router has no such backend",
 }
-"""Id (without the prefix ``storage_router.``) and meaning of what can be wrong beside the configuration itself."""
+"""Id (without the prefix ``storage_router.``) and meaning of the errors outside of the configuration itself."""
 
 _CLASSES = ("AzureStorage", "ManifestStaticFilesStorage", "RouterStorage", "StaticFilesStorage")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry of ``STORAGES`` whose class is this package's, or derives from one of them.
+    """A storage of this package. ``name`` is its alias in ``STORAGES``, or the model field that holds it.
 
-    ``storage`` is None where it could not be built; ``problems`` says why, and holds the warnings of one that could.
+    ``storage`` is None where it could not be built. ``problems`` say why; otherwise they are warnings.
     """
 
-    alias: str
+    name: str
+    place: str
     storage: Storage | None
     problems: tuple[Problem, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Container:
-    """An Azure container that some entry leads to: a backend of a router, or an ``AzureStorage`` of its own.
+class Used:
+    """A storage that holds files itself: a backend of a router, or an entry without a router.
 
-    ``name`` is its name in sentences, ``home`` its place; ``prefixes`` are those of the routes that lead to it,
-    ``places`` the places of the options that were given, as far as they are known.
+    ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
+    ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
+    ``prefixes`` are those of the routes that lead to it; ``read_only`` says that every route is.
     """
 
     name: str
-    home: str
-    options: AzureOptions
+    title: str
+    place: str
+    storage: Storage
+    options: BaseModel | None
     alias: str = ""
     prefixes: tuple[str, ...] = ()
+    read_only: bool = False
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def place(self, option: str) -> str:
-        """Return where the option was given, or else the place of the whole."""
-        return self.places.get(option, self.home)
+    def place_of(self, option: str) -> str:
+        """Return where the option was given, or else the place of the storage."""
+        return self.places.get(option, self.place)
 
 
 def entries() -> tuple[Entry, ...]:
-    """Return this package's entries of ``STORAGES``. What is wrong is in their ``problems``; nothing is raised."""
-    return tuple(_entry(alias, backend) for alias, backend in _ours())
+    """Return this package's storages, those of ``STORAGES`` first. Raises nothing: see their ``problems``."""
+    found = [_entry(alias, backend) for alias, backend in _ours()]
+    known = [entry.storage for entry in found]
+    for entry in found:
+        if isinstance(entry.storage, RouterStorage) and not any(not one.is_warning for one in entry.problems):
+            known += entry.storage.backends.values()
+    for field in file_fields():
+        storage = field.storage
+        # type(), because isinstance() builds a lazy storage such as default_storage, which may be invalid.
+        if issubclass(type(storage), DeconstructibleStorage) and not any(storage is one for one in known):
+            known.append(storage)
+            entry = _checked(str(field), str(field), storage)
+            if not any(_is_alike(entry, other) for other in found):
+                found.append(entry)
+    return tuple(found)
 
 
 def problems(found: Iterable[Entry]) -> tuple[Problem, ...]:
-    """Return everything that is wrong with the entries, each problem once, errors before warnings."""
-    every = dict.fromkeys([*postponed(), *(one for entry in found for one in entry.problems)])
+    """Return the problems of the entries, each once, errors before warnings."""
+    every = dict.fromkeys(one for entry in found for one in entry.problems)
     return tuple(sorted(every, key=lambda one: one.is_warning))
 
 
 def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield what is wrong with ``FileField(storage=storage_router.backend(…))``, where the router could be built."""
-    routers = {entry.alias: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
+    """Yield the problems of ``FileField(storage=storage_router.backend(…))`` whose router could be built."""
+    routers = {entry.name: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
     for field, alias, router in _references():
         if router in routers and alias not in routers[router].backends:
             message = f"storage_router.backend({alias!r}): STORAGES[{router!r}] has no such backend"
             yield _problem("E023", str(field), message, suggestion(alias, routers[router].backends))
 
 
-def uploads_among(static: Storage) -> str | None:
-    """Return why the files of ``static`` may not all be static ones, and what to do; None if they are.
+def used(found: Iterable[Entry]) -> Iterator[Used]:
+    """Yield every backend and every storage without a router of the entries that could be built."""
+    found = [entry for entry in found if entry.storage is not None]
+    routers = [entry for entry in found if isinstance(entry.storage, RouterStorage)]
+    for entry in found:
+        if isinstance(entry.storage, RouterStorage):
+            yield from _behind(entry.storage, f"{entry.name}:" if len(routers) > 1 else "")
+        elif isinstance(entry.storage, DeconstructibleStorage):
+            name = f"storages:{entry.name}" if routers and entry.name in settings.STORAGES else entry.name
+            options = getattr(entry.storage, "options", None)
+            yield Used(name=name, title=entry.place, place=entry.place, storage=entry.storage, options=options)
 
-    Without a prefix static files have the whole router, and what else is stored in it cannot be told from them.
+
+def uploads_among(static: Storage) -> str | None:
+    """Return why not all files of ``static`` need be static files, and the cure; None if they are.
+
+    Without a prefix static files have the entire router, and other files in it cannot be told from them.
     """
     if not isinstance(static, StaticFilesStorage) or static.prefix:
         return None
@@ -110,140 +140,154 @@ def uploads_among(static: Storage) -> str | None:
     )
 
 
-def _fields_of(router: Storage) -> Iterator[FileField]:
+def file_fields() -> Iterator[FileField]:
+    """Yield every ``FileField`` of every model."""
     for model in apps.get_models():
-        for field in model._meta.get_fields():
-            if isinstance(field, FileField) and field.storage is router:
-                yield field
+        yield from (field for field in model._meta.local_fields if isinstance(field, FileField))
+
+
+def _fields_of(router: Storage) -> Iterator[FileField]:
+    yield from (field for field in file_fields() if field.storage is router)
     for field, _, alias in _references():
         if alias in settings.STORAGES and storages[alias] is router:
             yield field
 
 
 def _references() -> Iterator[tuple[FileField, str, str]]:
-    """Yield each field whose storage is one backend of a router, with the alias of both."""
-    for model in apps.get_models():
-        for field in model._meta.get_fields():
-            # isinstance() of the storage would ask default_storage for its class, which builds it: it may be broken.
-            if isinstance(field, FileField) and type(field.storage) is BackendReference:
-                _, (alias,), options = field.storage.deconstruct()
-                yield field, alias, options.get("router", "default")
+    """Yield each field whose storage is ``storage_router.backend(…)``, with the alias of backend and router."""
+    for field in file_fields():
+        if type(field.storage) is BackendReference:
+            _, (alias,), options = field.storage.deconstruct()
+            yield field, alias, options.get("router", "default")
 
 
-def containers(found: Iterable[Entry]) -> Iterator[Container]:
-    """Yield every Azure container of the entries that could be built."""
-    for entry in found:
-        if isinstance(entry.storage, RouterStorage):
-            yield from _behind(entry.storage.configuration)
-        elif isinstance(entry.storage, AzureStorage):
-            name = f"STORAGES[{entry.alias!r}]"
-            yield Container(name=name, home=name, options=entry.storage.options)
+def _is_alike(entry: Entry, other: Entry) -> bool:
+    """Whether two entries have the same class and the same options, as in twenty fields with ``PrivateStorage()``."""
+    if entry.storage is None or other.storage is None:
+        return entry.storage is other.storage and _unplaced(entry) == _unplaced(other)
+    options, others = (getattr(one.storage, "options", None) for one in (entry, other))
+    return type(entry.storage) is type(other.storage) and options is not None and bool(options == others)
 
 
-def _behind(configuration: Configuration) -> Iterator[Container]:
+def _unplaced(entry: Entry) -> list[Problem]:
+    prefix = f"{entry.place}: "
+    return [dataclasses.replace(one, place=one.place.removeprefix(prefix)) for one in entry.problems]
+
+
+def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
+    configuration = router.configuration
     document = configuration.document
-    for alias, backend in document.backends.items():
-        if isinstance(backend, AzureOptions):
-            yield Container(
-                name=f"the backend {alias!r}",
-                home=f"backends.{alias}",
-                options=backend,
-                alias=alias,
-                prefixes=tuple(
-                    prefix for route in document.routes if route.backend == alias for prefix in route.prefix
-                ),
-                places={
-                    str(location[2]): origin.place
-                    for location, origin in configuration.origins.items()
-                    if location[:2] == ("backends", alias) and len(location) == 3
-                },
-            )
+    for alias, options in document.backends.items():
+        try:
+            storage = router.backends[alias]
+        except ConfigurationError:
+            continue
+        routes = [route for route in document.routes if route.backend == alias]
+        yield Used(
+            name=f"{qualifier}{alias}",
+            title=f"the backend {alias!r}",
+            place=f"backends.{alias}",
+            storage=storage,
+            options=options,
+            alias=alias,
+            prefixes=tuple(prefix for route in routes for prefix in route.prefix),
+            read_only=bool(routes) and all(route.read_only for route in routes) and document.default != alias,
+            places={
+                str(location[2]): origin.place
+                for location, origin in configuration.origins.items()
+                if location[:2] == ("backends", alias) and len(location) == 3
+            },
+        )
 
 
 def _ours() -> Iterator[tuple[str, str]]:
     for alias, parameters in settings.STORAGES.items():
         backend = parameters.get("BACKEND") if isinstance(parameters, dict) else None
         if not isinstance(backend, str):
-            continue  # Django's to complain about
+            continue  # Django reports it.
         if backend.partition(".")[0] == __package__:
             yield alias, backend
             continue
         try:
             found = import_string(backend)
-        except Exception:  # noqa: BLE001, S112 - another package's: Django says so where the entry is used, and not before
+        except Exception:  # noqa: BLE001, S112 - another package's: Django reports it when the entry is used
             continue
-        if isinstance(found, type) and issubclass(found, RouterStorage | AzureStorage | StaticFilesStorage):
+        if isinstance(found, type) and issubclass(found, DeconstructibleStorage | StaticFilesStorage):
             yield alias, backend
 
 
 def _entry(alias: str, backend: str) -> Entry:
     place = f"STORAGES[{alias!r}]"
     try:
-        import_string(backend)
+        kind = import_string(backend)
     except ImportError:
         hint = suggestion(backend, [f"{__package__}.{name}" for name in _CLASSES])
-        return Entry(alias=alias, storage=None, problems=(_problem("E020", place, f"there is no {backend!r}", hint),))
+        wrong = _problem("E020", place, f"there is no {backend!r}", hint)
+        return Entry(name=alias, place=place, storage=None, problems=(wrong,))
     try:
-        storage = _built(alias, import_string(backend))
-        return Entry(alias=alias, storage=storage, problems=tuple(_of(storage, place)))
+        if issubclass(kind, ManifestFilesMixin) and not issubclass(kind, StaticFilesStorage):
+            # It reads its manifest when it is built: a request. An empty storage has none.
+            storage = kind(**{**settings.STORAGES[alias].get("OPTIONS", {}), "manifest_storage": InMemoryStorage()})
+        else:
+            storage = storages[alias]
     except ConfigurationError as error:
-        # A router's problems name their places themselves; static files only repeat those of their router.
-        placed = _placed(error.problems, place) if issubclass(import_string(backend), AzureStorage) else error.problems
-        return Entry(alias=alias, storage=None, problems=tuple(placed))
+        return Entry(name=alias, place=place, storage=None, problems=_placed(error.problems, place, kind))
     except (ImproperlyConfigured, TypeError) as error:
-        return Entry(alias=alias, storage=None, problems=(_problem("E021", place, str(error)),))
-    except Exception as error:  # noqa: BLE001 - whatever a subclass raises; what it says may hold an option's value
-        message = f"the class cannot be built: it raises {type(error).__name__}"
-        return Entry(alias=alias, storage=None, problems=(_problem("E021", place, message),))
+        return Entry(name=alias, place=place, storage=None, problems=(_problem("E021", place, str(error)),))
+    except Exception as error:  # noqa: BLE001 - a subclass may raise anything; the text may hold an option's value
+        wrong = _problem("E021", place, f"the class cannot be built: it raises {type(error).__name__}")
+        return Entry(name=alias, place=place, storage=None, problems=(wrong,))
+    return _checked(alias, place, storage)
 
 
-def _built(alias: str, kind: type) -> Storage:
-    """Return the entry's storage without a request."""
-    if not (issubclass(kind, AzureStorage) and issubclass(kind, ManifestFilesMixin)):
-        return storages[alias]
-    # Django's mixin reads its manifest while it is built, which would make every command wait for the service.
-    options = dict(settings.STORAGES[alias].get("OPTIONS", {}))
-    options.pop("manifest_storage", None)
-    storage: AzureStorage = kind.__new__(kind)
-    AzureStorage.__init__(storage, **options)
-    return storage
+def _checked(name: str, place: str, storage: Storage) -> Entry:
+    """Return the entry of a storage that was built, with the problems that building did not raise."""
+    try:
+        return Entry(name=name, place=place, storage=storage, problems=tuple(_of(storage, place)))
+    except ConfigurationError as error:
+        # It could be built because a command is running that reports problems itself.
+        return Entry(name=name, place=place, storage=None, problems=_placed(error.problems, place, type(storage)))
+    except ImproperlyConfigured as error:
+        return Entry(name=name, place=place, storage=None, problems=(_problem("E021", place, str(error)),))
 
 
 def _of(storage: Storage, place: str) -> Iterator[Problem]:
-    """Yield what is wrong with a storage that could be built."""
     if isinstance(storage, RouterStorage):
-        # It builds its backends at their first use; a process that cannot have one of them should not start.
+        # It builds its backends at their first use. A process that cannot have one of them should not start.
         assert isinstance(storage.backends, Backends)
         yield from storage.backends.check()
-        used = {f"the backend {alias!r}" for _, alias, _ in _references()}
+        named = {f"the backend {alias!r}" for _, alias, _ in _references()}
         for one in storage.configuration.warnings:
-            # Loading cannot know of fields, which are another way to reach a backend.
-            if not (one.id.endswith("W003") and one.message.endswith(tuple(used))):
+            # Loading does not know of fields, which are another way to reach a backend.
+            if not (one.id.endswith("W003") and one.message.endswith(tuple(named))):
                 yield one
         yield from _unseen_setting(storage.configuration)
-    elif isinstance(storage, AzureStorage) and storage.options.unused:
-        options = storage.options
-        message = f"it authenticates by {options.authentication.option}; not used: {', '.join(options.unused)}"
-        yield problem("W001", place, message, "Remove what is not used.")
     elif isinstance(storage, StaticFilesStorage):
-        # Looked up at the first use, too: here is where it may fail.
+        # Looked up at the first use: this may fail.
         _ = storage.router
+    elif unused := getattr(getattr(storage, "options", None), "unused", ()):
+        option = storage.options.authentication.option  # type: ignore[attr-defined]
+        message = f"it authenticates by {option}; not used: {', '.join(unused)}"
+        yield problem("W001", place, message, "Remove what is not used.")
 
 
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:
-    """While settings.py is imported there are no settings yet, so what it says beside ``storages()`` is not read."""
+    """There are no settings while settings.py is imported, so ``storages()`` does not read ``STORAGE_ROUTER``."""
     given = getattr(settings, "STORAGE_ROUTER", None)
     if given and configuration.code is not None and setting_adds(given, configuration.code):
         yield _problem(
             "E022",
             "STORAGE_ROUTER",
             "nothing reads this setting, or not all of it: storages() is called before there are settings",
-            "Hand it over: STORAGES = storage_router.storages(STORAGE_ROUTER).",
+            "Pass it: STORAGES = storage_router.storages(STORAGE_ROUTER).",
         )
 
 
-def _placed(found: Iterable[Problem], place: str) -> Iterator[Problem]:
-    return (dataclasses.replace(one, place=f"{place}: {one.place}") for one in found)
+def _placed(found: tuple[Problem, ...], place: str, kind: type) -> tuple[Problem, ...]:
+    # The problems of a router name their places themselves; those of static files are their router's.
+    if issubclass(kind, RouterStorage | StaticFilesStorage):
+        return found
+    return tuple(dataclasses.replace(one, place=f"{place}: {one.place}") for one in found)
 
 
 def _problem(short: str, place: str, message: str, hint: str = "") -> Problem:

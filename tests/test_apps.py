@@ -1,4 +1,4 @@
-"""C6: a process with a bad configuration does not start; ``manage.py check`` prints the same, without a traceback."""
+"""C6: a process with an invalid configuration does not start; ``manage.py check`` reports the same problems."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.apps import apps
 from django.test import override_settings
 
 from storage_router.exceptions import ConfigurationError
+from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
 STATIC = {"BACKEND": "storage_router.StaticFilesStorage"}
@@ -149,13 +150,13 @@ class TestProcesses:
         ran = manage("storage_router", "routes", storages=storages)
         assert ran.returncode == 2
         assert "Traceback" not in ran.stderr
-        assert ran.stderr.startswith("CommandError: storage_router is not configured rightly, 2 problems:\n")
+        assert ran.stderr.startswith("CommandError: invalid configuration (2 problems):\n")
 
     def test_every_other_command_stops_with_all_of_them(self, manage, storages):
         ran = manage("migrate", storages=storages)
         assert ran.returncode == 1
         assert ran.stdout == ""
-        assert "storage_router is not configured rightly, 2 problems:\n" in ran.stderr
+        assert "invalid configuration (2 problems):\n" in ran.stderr
         assert "(storage_router.E003)" in ran.stderr
         assert "(storage_router.E004)" in ran.stderr
 
@@ -200,12 +201,12 @@ class TestModelsThatAskForTheStorage:
     def test_our_own_command_does(self, shelf, storages):
         ran = shelf("storage_router", "config", storages=storages)
         assert ran.returncode == 2
-        assert ran.stderr.startswith("CommandError: storage_router is not configured rightly, 2 problems:\n")
+        assert ran.stderr.startswith("CommandError: invalid configuration (2 problems):\n")
 
     def test_every_other_command_stops(self, shelf, storages):
         ran = shelf("migrate", storages=storages)
         assert ran.returncode == 1
-        assert "storage_router is not configured rightly, 2 problems:\n" in ran.stderr
+        assert "invalid configuration (2 problems):\n" in ran.stderr
 
 
 def test_a_router_in_a_field_alone_is_reported_too(manage, tmp_path):
@@ -215,6 +216,7 @@ def test_a_router_in_a_field_alone_is_reported_too(manage, tmp_path):
     (tmp_path / "shelf/models.py").write_text(ASKS.replace("RouterStorage()", "RouterStorage(default='nowhere')"))
     ran = manage("check", toml=GOOD, settings="INSTALLED_APPS += ['shelf']\n")
     assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
     assert "OPTIONS[\"default\"]: (storage_router.E004) there is no backend 'nowhere'" in ran.stderr
     assert "System check identified 1 issue (0 silenced)." in ran.stderr
 
@@ -227,20 +229,133 @@ def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
     assert manage("migrate", settings=silenced).returncode == 1
 
 
-@pytest.mark.parametrize("installed", ["storage_router", "django.contrib.staticfiles"])
+REPORT = """invalid configuration (2 problems):
+storage_router.toml: backends.media.account_name: 'ACME' is not the name of a storage account (storage_router.E003)
+    An account's name has 3 to 24 characters, lower-case letters and digits only.
+storage_router.toml: default: there is no backend 'meda' (storage_router.E004)
+    Did you mean 'media'?
+"""
+
+
+@pytest.mark.parametrize("storages", [READ, WRITTEN], ids=["storages()", "written out"])
 @pytest.mark.parametrize(
-    "command", [["runserver", "--nostatic"], ["runserver"], ["shell", "-c", "print('started')"], ["help"]], ids=" ".join
+    "command",
+    [
+        ["runserver", "--noreload", "127.0.0.1:0"],
+        ["shell", "-c", "print('started')"],
+        ["help"],
+        ["collectstatic", "--noinput"],
+        ["no_such_command"],
+    ],
+    ids=" ".join,
 )
-def test_no_command_goes_on_without_the_settings_that_storages_refused(manage, command, installed):
-    """C6: Django takes ``ImproperlyConfigured`` from the settings to mean that there are none."""
-    ran = manage(*command, settings=f"INSTALLED_APPS = [{installed!r}]\n")
+def test_no_command_starts_and_the_report_is_the_last_thing_on_the_screen(manage, command, storages):
+    """C6"""
+    ran = manage(*command, storages=storages)
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("storage_router is not configured rightly, 2 problems:\n")
-    assert "default: there is no backend 'meda' (storage_router.E004)\n    Did you mean 'media'?" in ran.stderr
+    assert ran.stderr.endswith(REPORT)
+    assert ran.stderr.count("Traceback") == 1
+
+
+PRIVATE = """
+from django.db import models
+from storage_router import AzureStorage
+
+class PrivateStorage(AzureStorage):
+    azure_container = "private"
+    expiration_secs = 300
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.location = f"{self.location}/{self.azure_container}".strip("/")
+
+class Letter(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    file = models.FileField(storage=PrivateStorage())
+    scan = models.FileField(storage=PrivateStorage())
+
+    class Meta:
+        app_label = "shelf"
+"""
+EMULATOR = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=" + ACCOUNT_KEY + ";"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+)
+
+
+class TestAStorageThatAModelBuildsAtImport:
+    """C6; the first step of a move from django-storages is ``manage.py check``."""
+
+    PROBLEM = "shelf.Letter.file: PrivateStorage: settings.AZURE_SSL: "
+
+    @pytest.fixture
+    def shelf(self, manage, tmp_path):
+        (tmp_path / "shelf").mkdir()
+        (tmp_path / "shelf/__init__.py").touch()
+        (tmp_path / "shelf/models.py").write_text(PRIVATE)
+
+        def run(*arguments, apps=("storage_router", "shelf"), **azure):
+            azure = {"CONNECTION_STRING": EMULATOR, **azure}
+            settings = "".join(f"AZURE_{name} = {value!r}\n" for name, value in azure.items())
+            return manage(*arguments, storages="{}", settings=f"INSTALLED_APPS = {list(apps)}\n{settings}")
+
+        return run
+
+    def test_check_reports_it_once_with_the_class_and_no_traceback(self, shelf):
+        ran = shelf("check", SSL=True)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert "Traceback" not in ran.stderr
+        assert f"{self.PROBLEM}(storage_router.E008) " in ran.stderr
+        assert "System check identified 1 issue (0 silenced)." in ran.stderr
+
+    @pytest.mark.parametrize(
+        ("azure", "text"),
+        [
+            ({"EXPIRATION": 1, "LOCATION": ["a"]}, "PrivateStorage: settings.AZURE_LOCATION: (storage_router.E003) "),
+            ({"CONNECTION_STRING": "nonsense"}, "PrivateStorage: settings.AZURE_CONNECTION_STRING: (storage_router.E"),
+            (
+                {"TOKEN_CREDENTIAL": "no.such.thing", "CLIENT_OPTIONS": 5},
+                "PrivateStorage: settings.AZURE_CLIENT_OPTIONS: ",
+            ),
+        ],
+    )
+    def test_so_are_other_invalid_settings(self, shelf, azure, text):
+        ran = shelf("check", **azure)
+        assert ran.returncode == 1
+        assert "Traceback" not in ran.stderr
+        assert text in ran.stderr
+
+    def test_check_reports_it_without_the_app_too(self, shelf):
+        ran = shelf("check", apps=["shelf"], SSL=True)
+        assert ran.returncode == 1
+        assert "Traceback" not in ran.stderr
+        assert "PrivateStorage: settings.AZURE_SSL: (storage_router.E008) " in ran.stderr
+
+    def test_our_own_command_reports_it(self, shelf):
+        ran = shelf("storage_router", "config", SSL=True)
+        assert ran.returncode == 2
+        assert ran.stderr.startswith(f"CommandError: invalid configuration (1 problem):\n{self.PROBLEM}")
+
+    def test_every_other_command_stops(self, shelf):
+        ran = shelf("migrate", SSL=True)
+        assert ran.returncode == 1
+        assert "\nstorage_router.exceptions.ConfigurationError: invalid configuration (1 problem):\n" in ran.stderr
+
+    def test_a_valid_one_passes_and_the_commands_show_it(self, shelf):
+        assert shelf("check").returncode == 0
+        ran = shelf("storage_router", "config")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert "azure_container\tprivate\tPrivateStorage.azure_container\n" in ran.stdout
 
 
 class TestWithoutTheApp:
     """C6: ``check`` runs, and none of the checks of an app that is not installed."""
+
+    def test_the_first_use_raises(self, manage):
+        code = "from django.core.files.storage import default_storage as s; s.exists('a')"
+        ran = manage("shell", "-c", code, settings="INSTALLED_APPS = []\n")
+        assert ran.returncode == 1
+        assert ran.stderr.endswith(REPORT)
 
     def test_check_prints_what_storages_found(self, manage):
         ran = manage("check", settings="INSTALLED_APPS = []\n")
@@ -260,7 +375,7 @@ def test_a_setting_that_storages_cannot_see_stops_the_process(manage):
     assert ran.returncode == 1
     assert "STORAGE_ROUTER: nothing reads this setting" in ran.stderr
     assert "(storage_router.E022)" in ran.stderr
-    assert "Hand it over: STORAGES = storage_router.storages(STORAGE_ROUTER)." in ran.stderr
+    assert "Pass it: STORAGES = storage_router.storages(STORAGE_ROUTER)." in ran.stderr
 
 
 def test_starting_and_checking_load_nothing_of_the_azure_sdk(manage):

@@ -20,7 +20,7 @@ FLOORS = (
     {"staticfiles"},
     {"telemetry", "tenancy", "transactions"},
     {"delivery", "uploads", "moving"},
-    {"installed", "doctor", "plaintext", "health", "provision", "aio"},
+    {"installed", "doctor", "health", "provision", "aio"},
     {"checks", "urls", "console"},
     {"management", "apps"},
 )

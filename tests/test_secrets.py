@@ -352,7 +352,7 @@ def test_a_traceback_at_start_shows_no_secret(tmp_path):
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "STORAGE_ROUTER_CONFIG": "storage_router.json"}
     ran = subprocess.run(
-        [sys.executable, "-c", "import storage_router; storage_router.storages()"],
+        [sys.executable, "-c", "import storage_router; storage_router.RouterStorage()"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -125,7 +125,7 @@ def test_five_mistakes_at_once_stop_the_server_and_are_all_explained(server, sto
     process, _ = server(storages, FIVE_MISTAKES, STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT="5")
     _, errors = process.communicate(timeout=120)
     assert process.returncode not in (0, None)
-    assert "storage_router is not configured rightly, " in errors
+    assert "invalid configuration (" in errors
     for explanation in EXPLAINED:
         assert explanation in errors
     assert len(set(re.findall(r"\(storage_router\.E\d{3}\)$", errors, re.MULTILINE))) == 4

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from storage_router.conf.options import SECRETS, AzureOptions
+from storage_router.conf.startup import is_reporting, register_check
+from storage_router.exceptions import ConfigurationError
 from storage_router.historical import DeconstructibleStorage
 
 from . import merging
@@ -67,6 +69,7 @@ class ConfiguredStorage(DeconstructibleStorage):
     _changing: tuple[str, ...] = ()
     _setup = _ChangingSetup()
     _recent: tuple[tuple[Mapping[str, Any], _Setup], ...] = ()
+    _invalid: ConfigurationError | None = None
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
@@ -82,7 +85,18 @@ class ConfiguredStorage(DeconstructibleStorage):
             elif not hasattr(self, name):
                 setattr(self, name, defaults[name])
         known = {option: value for option, value in defaults.items() if option in _OPTIONS}
-        self._configure(merging.merged(self, options, known), alias=None, changing=self._computed)
+        try:
+            merged = merging.merged(self, options, known)
+        except ConfigurationError as error:
+            if not is_reporting():
+                raise
+            # Models, which may build a storage, are imported before checks run: it raises when it is used.
+            register_check(error)
+            self._invalid = error
+            for option in _OPTIONS - set(SECRETS) - set(dir(type(self))):
+                setattr(self, option, options.get(option, known.get(option, AzureOptions.model_fields[option].default)))
+        else:
+            self._configure(merged, alias=None, changing=self._computed)
 
     @classmethod
     def from_options(cls, options: AzureOptions, *, alias: str | None = None) -> Self:
@@ -116,6 +130,8 @@ class ConfiguredStorage(DeconstructibleStorage):
         return self._setup.options
 
     def _setup_now(self) -> _Setup:
+        if self._invalid is not None:
+            raise ConfigurationError(self._invalid.problems)
         values = {option: getattr(self, option) for option in self._changing}
         for known, setup in self._recent:
             if known == values:

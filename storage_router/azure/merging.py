@@ -64,7 +64,9 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
             return f"{kind.__name__}.{option}{rest}"
         if option in defaults:
             setting = setting_behind(option, defaults)
-            return f"settings.{setting}{rest}" if setting else f"{kind.__name__}.get_default_settings(): {option}{rest}"
+            if setting:
+                return f"{kind.__name__}: settings.{setting}{rest}"
+            return f"{kind.__name__}.get_default_settings(): {option}{rest}"
         return f"{kind.__name__}: {option}" if option else kind.__name__
 
     return validated(AzureOptions, values, locate)

@@ -77,7 +77,7 @@ def settings_of(entry: Entry) -> list[Setting]:
         ]
     if isinstance(storage, AzureStorage):
         return [
-            Setting(path=path, value=value, origin=_origin_of_option(entry.alias, storage, str(path[0])))
+            Setting(path=path, value=value, origin=_origin_of_option(entry.name, storage, str(path[0])))
             for path, value in values_of(storage.options)
         ]
     return []
@@ -129,7 +129,7 @@ def _origin_of_option(alias: str, storage: AzureStorage, option: str) -> Origin:
     if option not in storage.options.model_fields_set:
         # Not given, or given and put aside, as an AZURE_CLIENT_ID is that the credential has no use for.
         return DEFAULT
-    if option in settings.STORAGES[alias].get("OPTIONS", {}):
+    if option in settings.STORAGES.get(alias, {}).get("OPTIONS", {}):
         return Origin(source="code", place=f"STORAGES[{alias!r}]['OPTIONS'][{option!r}]")
     defaults = storage.get_default_settings()
     if hasattr(type(storage), option) or option not in defaults:

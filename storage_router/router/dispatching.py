@@ -10,7 +10,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
 from storage_router.conf.loading import Configuration
-from storage_router.conf.startup import postpone, reports_problems_itself
+from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import ConfigurationError, InvalidNameError, NoRouteError, ReadOnlyRouteError
 from storage_router.factory import Backends, configure
 from storage_router.historical import DeconstructibleStorage
@@ -47,14 +47,13 @@ class DispatchingStorage(DeconstructibleStorage):
         self._postponed: ConfigurationError | None = None
         try:
             if isinstance(configuration, ConfigurationError):
-                # storages() found it while a command was running that prints problems itself.
                 raise ConfigurationError(configuration.problems)
             self._use(configure(config or None, given_as=_place_of(config)) if configuration is None else configuration)
         except ConfigurationError as error:
-            if not reports_problems_itself():
+            if not is_reporting():
                 raise
-            # Models are imported before checks run, and may ask for a storage: the report has to come first.
-            postpone(error.problems)
+            # Models, which may build a storage, are imported before checks run.
+            register_check(error)
             self._postponed = error
 
     def _use(self, configuration: Configuration) -> None:

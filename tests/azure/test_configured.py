@@ -288,7 +288,7 @@ class TestMistakes:
             "Storage(cache_control=…)",
             "Storage(object_parameters=…)",
             "Storage.location",
-            "settings.AZURE_UPLOAD_MAX_CONN",
+            "Storage: settings.AZURE_UPLOAD_MAX_CONN",
             "Storage.get_default_settings(): timeout",
         }
 

@@ -80,7 +80,7 @@ def test_a_bad_configuration_is_printed_with_everything_that_is_wrong(run):
     options = {"backends": {"media": {"type": "azure", "azure_container": "X"}}, "default": "x"}
     ran = run("routes", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
     assert ran.status == 2
-    assert ran.error.startswith("storage_router is not configured rightly, ")
+    assert ran.error.startswith("invalid configuration (")
     assert "'X' is not the name of a container (storage_router.E003)" in ran.error
     assert "there is no backend 'x' (storage_router.E004)" in ran.error
 

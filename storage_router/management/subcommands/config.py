@@ -40,7 +40,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     ]
     found = [(entry, settings) for entry, settings in found if settings]
     if options["json"]:
-        output.json({entry.alias: _as_json(entry, settings) for entry, settings in found})
+        output.json({entry.name: _as_json(entry, settings) for entry, settings in found})
     elif output.is_terminal:
         for entry, settings in found:
             _draw(output, entry, settings)
@@ -67,7 +67,7 @@ def _as_json(entry: Entry, settings: Iterable[Setting]) -> dict[str, Any]:
             {"path": it.path, "value": it.value, "source": it.origin.source, "place": it.origin.place}
             for it in settings
         ],
-        "authentication": {dotted(path[1:]) or entry.alias: facts for path, facts in authentications(entry).items()},
+        "authentication": {dotted(path[1:]) or entry.name: facts for path, facts in authentications(entry).items()},
         "warnings": [
             {"id": problem.id, "place": problem.place, "message": problem.message, "hint": problem.hint}
             for problem in entry.problems
@@ -83,7 +83,7 @@ def _draw(output: Output, entry: Entry, settings: Iterable[Setting]) -> None:
         members += [derived[path]] if path in derived else []
         rows = [[dotted(it.path[len(path) :]), text(it.value), it.source] for it in members]
         faint = {number for number, it in enumerate(members) if not it.is_given}
-        title = f"STORAGES[{entry.alias!r}]" + (f" {dotted(path)}" if path else "")
+        title = f"STORAGES[{entry.name!r}]" + (f" {dotted(path)}" if path else "")
         output.table(_HEADING, rows, title=title, faint=faint)
     for problem in entry.problems:
         output.line()
@@ -109,4 +109,4 @@ def _derived(entry: Entry) -> list[Setting]:
 
 
 def _prefix(entry: Entry, entries: int) -> str:
-    return f"{entry.alias}:" if entries > 1 else ""
+    return f"{entry.name}:" if entries > 1 else ""

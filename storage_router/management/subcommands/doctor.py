@@ -122,12 +122,12 @@ def _patients(options: Mapping[str, Any]) -> Iterator[Patient]:
         if isinstance(entry.storage, RouterStorage):
             router = entry.storage
             for alias in router.configuration.document.backends:
-                name = alias if len(routers) == 1 else f"{entry.alias}:{alias}"
+                name = alias if len(routers) == 1 else f"{entry.name}:{alias}"
                 yield Patient(name=name, storage=router.backends[alias], read_only=_is_read_only(router, alias))
         elif isinstance(entry.storage, AzureStorage):
-            yield Patient(name=f"storages:{entry.alias}" if routers else entry.alias, storage=entry.storage)
+            yield Patient(name=f"storages:{entry.name}" if routers else entry.name, storage=entry.storage)
         elif options["storage"]:
-            message = f"STORAGES[{entry.alias!r}] has nothing of its own to examine: {selection.whose(entry)}"
+            message = f"STORAGES[{entry.name!r}] has nothing of its own to examine: {selection.whose(entry)}"
             raise CommandError(message, returncode=selection.UNUSABLE)
 
 

@@ -24,7 +24,7 @@ def add_arguments(parser: CommandParser) -> None:
 def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Return the entries to look at; ``CommandError`` says what is wrong with them, or that there are none."""
     wanted = options["storage"]
-    found = tuple(entry for entry in entries() if wanted in (None, entry.alias))
+    found = tuple(entry for entry in entries() if wanted in (None, entry.name))
     if not found:
         what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES is"
         raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
@@ -37,7 +37,7 @@ def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
 def router(options: Mapping[str, Any]) -> RouterStorage:
     """Return the one router to look at; ``STORAGES["default"]`` goes before others."""
     routers = {
-        entry.alias: entry.storage for entry in sound_entries(options) if isinstance(entry.storage, RouterStorage)
+        entry.name: entry.storage for entry in sound_entries(options) if isinstance(entry.storage, RouterStorage)
     }
     if not routers and (wanted := options["storage"]):
         [entry] = sound_entries(options)
@@ -55,5 +55,5 @@ def whose(entry: Entry) -> str:
     """Return what an entry is, or follows, that lacks what a subcommand is about, and what to ask instead."""
     if not isinstance(entry.storage, StaticFilesStorage):
         return f"its class is {type(entry.storage).__name__}."
-    router = next(it.alias for it in entries() if it.storage is entry.storage.router)
+    router = next(it.name for it in entries() if it.storage is entry.storage.router)
     return f"it follows the router {router!r}. Use --storage {router}."
