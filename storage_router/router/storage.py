@@ -22,6 +22,7 @@ from .explanation import Explanation
 from .files import RoutedFile
 from .naming import NamingStorage
 from .saving import Judged, saved_by, take_back
+from .view_paths import view_url
 
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
@@ -118,15 +119,20 @@ class RouterStorage(NamingStorage):
     def url(self, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
 
-        A name that ends in a slash is a directory and keeps its slash. Raises ``ReadOnlyRouteError`` where the route is
-        ``read_only`` and the URL would be good for more than reading.
+        Where a view delivers the route's files, the URL without arguments is that view's. A name that ends in a slash
+        is a directory and keeps its slash. Raises ``ReadOnlyRouteError`` where the route is ``read_only`` and the URL
+        would be good for more than reading.
         """
         find = self._writable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
         if str(name).endswith(("/", "\\")):
             # A directory has no extension, so it goes where a file without one would.
             with find(f"{clean_name(clean_directory(name))}/_") as (backend, match):
+                if match.index in self._delivered and not _any_given(args, kwargs):
+                    return view_url(self, match.full_name[:-1])
                 return str(backend.url(match.name[:-1], *args, **kwargs))
         with find(name) as (backend, match):
+            if match.index in self._delivered and not _any_given(args, kwargs):
+                return view_url(self, match.full_name)
             return str(backend.url(match.name, *args, **kwargs))
 
     def path(self, name: str) -> str:
@@ -187,6 +193,10 @@ class RouterStorage(NamingStorage):
     def explain(self, name: str) -> Explanation:
         """Return route, backend and the backend's own name for a name, and why; makes no request."""
         return Explanation.of(self.table.match(clean_name(name)))
+
+
+def _any_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    return any(value is not None for value in (*args, *kwargs.values()))
 
 
 def _only_reads(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

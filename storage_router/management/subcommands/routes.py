@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from storage_router.conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBackend
+from storage_router.conf.routes import RouteOptions
 from storage_router.management.output import Output
 
 from . import selection
@@ -41,7 +42,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             _several(route.types),
             route.backend,
             destination(document.backends[route.backend]),
-            ", ".join(flag for flag in ("strip_prefix", "read_only") if getattr(route, flag)),
+            ", ".join([*_flags(route), *([] if route.delivery == "link" else [f"delivery: {route.delivery}"])]),
         ]
         for index, route in enumerate(document.routes)
     ]
@@ -63,6 +64,10 @@ def destination(backend: Backend) -> str:
     if isinstance(backend, DjangoBackend):
         return backend.backend
     return "memory"
+
+
+def _flags(route: RouteOptions) -> list[str]:
+    return [flag for flag in ("strip_prefix", "read_only") if getattr(route, flag)]
 
 
 def _several(values: tuple[str, ...]) -> str:

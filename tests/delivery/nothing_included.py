@@ -1,0 +1,3 @@
+"""A URLconf without the views."""
+
+urlpatterns: list = []
