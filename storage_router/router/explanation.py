@@ -28,10 +28,10 @@ class Explanation:
     def of(cls, match: Match) -> Explanation:
         """Explain a match."""
         return cls(
-            name=match.full_name,
+            name=str(match.full_name),
             alias=match.alias,
-            backend_name=match.name,
-            index=match.index,
+            backend_name=str(match.name),
+            index=None if match.route is None else match.route.index,
             route=None if match.route is None else str(match.route),
             prefix=match.prefix,
             read_only=match.read_only,

@@ -171,7 +171,7 @@ def _may_reach(table: RouteTable, view: View, directory: str) -> bool:
 
 def _is_on_the_way(table: RouteTable, view: View, directory: str) -> bool:
     try:
-        return clean_name(directory) == directory and table.may_reach(directory, view.alias, view.prefix)
+        return clean_name(directory) == directory and (view in table.views(directory) or table.is_prefix(directory))
     except InvalidNameError:
         return False
 

@@ -1,6 +1,6 @@
 """From a name to a backend: ``RouteTable.match``, and what can be wrong with routes."""
 
-from .globs import Glob
+from .glob import Glob
 from .route import Match, Route, View
 from .table import RouteTable
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from storage_router.conf.report import Locate, Location
 from storage_router.exceptions import NoRouteError, Problem
+from storage_router.names import CleanName, clean_name
 
-from .globs import Glob
-from .nodes import Node, alternatives, ancestors, choose, common, steps
 from .problems import find_problems
-from .route import Match, Options, Route, View, suffixes
+from .route import Match, Options, Route, View
 
 _MOST_STARTS = 8
 
@@ -23,154 +24,140 @@ def _plain_place(location: Location) -> str:
     return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in others)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Entry:
+    """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
+    meet, ``view`` what it shows."""
+
+    index: int
+    start: str
+    condition: Callable[[str], bool] | None
+    route: Route
+    view: View
+
+    def shows(self, directory: str) -> bool:
+        """Return whether the route may claim a name below ``directory``, which ends in a slash or is the root."""
+        globs = self.route.globs
+        return directory.startswith(self.start) and (
+            not globs or any(glob.may_match_below(directory.removesuffix("/")) for glob in globs)
+        )
+
+
 class RouteTable:
     """The routes in their order, and where names go that none of them claims.
 
-    A look-up costs the depth of the name, not the number of routes: the candidates come from a dictionary by directory
-    and, below a directory, from one by extension; the first in the order of the routes wins. Only globs that begin
-    with a wildcard are tried one by one.
+    Routes are found by the first segment of a name, then tried in order; those that say nothing of it, such as types,
+    are tried for every name.
     """
 
     def __init__(self, routes: Sequence[Options], default: str | None) -> None:
         self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
         self.default = default
-        self._none = len(self.routes)
-        self._root = Node(self._none)
-        self._nodes: dict[str, Node] = {"": self._root}
-        self._exact: dict[str, int] = {}
-        self._prefixes: set[str] = set()
+        self._below: dict[str, list[_Entry]] = {}
+        self._anywhere: list[_Entry] = []
         self._children: dict[str, dict[str, None]] = {}
-        self._heads: dict[str, dict[str, Node]] = {}
         for route in self.routes:
-            found = list(alternatives(route))
-            self._show(route.prefixes if found else ())
-            for directory, glob, view in found:
-                self._add(route, directory, glob, view)
-        if default is not None:
-            self._root.reach.setdefault((View(default, ""), None), self._none)
-        self._depth = max(directory.count("/") + 1 if directory else 0 for directory in self._nodes)
-        self._dots = max((end.count(".") + 1 for node in self._nodes.values() for end in node.by_suffix), default=0)
+            if not route.faults:
+                self._add(route)
 
     def match(self, name: str) -> Match:
         """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it."""
-        index = self._first(name)
-        if index == self._none:
+        found: _Entry | None = None
+        slash = name.find("/")
+        if slash > 0:
+            for entry in self._below.get(name[:slash], ()):
+                if name.startswith(entry.start) and (entry.condition is None or entry.condition(name)):
+                    found = entry
+                    break
+        for entry in self._anywhere:
+            if found is not None and entry.index > found.index:
+                break
+            if entry.condition is None or entry.condition(name):
+                found = entry
+                break
+        if found is None:
             if self.default is None:
-                raise NoRouteError(_no_route(name, self.routes), name=name)
-            return _match(Match, (self.default, name, None, None, ""))
-        route = self.routes[index]
-        if not route.strip_prefix:
-            return _match(Match, (route.backend, name, route, index, ""))
-        prefix = f"{route.prefix_of(name)}/"
-        return _match(Match, (route.backend, name[len(prefix) :], route, index, prefix))
+                raise NoRouteError(_no_route(name, self.routes), name=str(name))
+            return _match(Match, (self.default, name, None, ""))
+        if not (prefix := found.view.prefix):
+            return _match(Match, (found.view.alias, name, found.route, ""))
+        rest = name[len(prefix) :]
+        # "static/C:/x" is no drive, but what follows the prefix is one.
+        own_name = clean_name(rest) if rest[1:2] == ":" else CleanName(rest)
+        return _match(Match, (found.view.alias, own_name, found.route, prefix))
 
     def problems(self, aliases: Iterable[str], locate: Locate = _plain_place) -> list[Problem]:
         """Return what is wrong with the routes (R7), given the aliases of the backends.
 
-        ``locate`` tells the place of a value of the configuration: the variable, the file and key, or the option.
+        ``locate`` returns the place of a value of the configuration: the variable, the file and key, or the option.
         """
         return find_problems(self.routes, self.default, list(aliases), self.match, locate)
 
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
-        nodes = [self._root, *(self._nodes[above] for above in ancestors(directory) if above in self._nodes)]
-        limit = min(node.plain for node in nodes)
-        found: dict[View, int] = {}
-        for node in [*nodes, *self._heads.get(directory, {}).values()]:
-            for (view, glob), index in node.reach.items():
-                # Nodes further down are asked for globs; a prefix that is stripped there has no place here yet.
-                is_below = f"{directory}/".startswith(view.prefix)
-                if index <= limit and is_below and (glob is None or glob.may_match_below(directory)):
-                    found[view] = min(index, found.get(view, index))
-        return sorted(found, key=found.__getitem__)
+        below = f"{directory}/" if directory else ""
+        found: dict[View, None] = {}
+        for entry in self._entries(below):
+            if entry.shows(below):
+                found[entry.view] = None
+                if entry.condition is None:
+                    return list(found)
+        if self.default is not None:
+            found[View(self.default, "")] = None
+        return list(found)
 
     def views_below(self, directory: str) -> list[tuple[View, str]]:
         """Return the views that show files anywhere below ``directory``, each with the directory from where on.
 
-        A view with many such directories comes with the one that holds them all: one long list is quicker than many.
+        A view with many such directories comes with the one that holds them all: one long listing is quicker.
         """
-        found = {view: [directory] for view in self.views(directory)}
-        start = f"{directory}/" if directory else ""
-        for below in sorted(node for node in self._nodes if node.startswith(start) and node):
-            for view in self.views(below):
-                starts = found.setdefault(view, [])
-                # What begins further up shows this, too. Sorted, it is the last one if it is any.
-                if not starts or not f"{below}/".startswith(f"{starts[-1]}/" if starts[-1] else ""):
-                    starts.append(below)
+        starts: dict[View, list[str]] = {view: [directory] for view in self.views(directory)}
+        below = f"{directory}/" if directory else ""
+        further = [entry for entry in self._entries(below) if entry.start.startswith(below) and entry.start != below]
+        # Sorted, a directory comes right before those within it.
+        for entry in sorted(further, key=lambda entry: entry.start):
+            found = starts.setdefault(entry.view, [])
+            if not found or not entry.start.startswith(f"{found[-1]}/" if found[-1] else ""):
+                found.append(entry.start.removesuffix("/"))
         return [
-            (view, where)
-            for view, starts in found.items()
-            for where in (starts if len(starts) <= _MOST_STARTS else [common(starts)])
+            (view, start)
+            for view, found in starts.items()
+            for start in (found if len(found) <= _MOST_STARTS else [posixpath.commonpath(found)])
         ]
-
-    def may_reach(self, directory: str, alias: str, prefix: str = "") -> bool:
-        """Return whether a name below ``directory`` may lead to the backend ``alias`` with ``prefix`` stripped.
-
-        False is certain. True may be said of a directory in which, for example, no file has the right type.
-        """
-        view = View(alias, prefix)
-        if view in self.views(directory):
-            return True
-        return directory in self._children and any(view == other for other, _ in self.views_below(directory))
 
     def is_prefix(self, directory: str) -> bool:
         """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
-        return not directory or directory in self._children or directory in self._prefixes
+        return not directory or directory in self._children
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
-        return list(self._children.get(directory, {}))
+        return list(self._children.get(directory, ()))
 
-    def _first(self, name: str) -> int:
-        """Return the index of the first route that claims ``name``, or the number of routes."""
-        root = self._root
-        best = root.plain
-        if self._exact:
-            best = min(best, self._exact.get(name, best))
-        waiting = None
-        if depth := self._depth:
-            nodes = self._nodes
-            position = name.find("/")
-            while position > 0:
-                if (node := nodes.get(name[:position])) is not None:
-                    if node.plain < best:
-                        best = node.plain
-                    if node.conditional < best:
-                        waiting = [node] if waiting is None else [*waiting, node]
-                depth -= 1
-                if not depth:
-                    break
-                position = name.find("/", position + 1)
-        if root.conditional < best:
-            waiting = [root] if waiting is None else [*waiting, root]
-        return best if waiting is None else self._first_of(waiting, name, best)
+    def _add(self, route: Route) -> None:
+        condition = route.condition
+        for prefix in route.prefixes or ("",):
+            start = f"{prefix}/" if prefix else ""
+            view = View(route.backend, start if route.strip_prefix else "")
+            entry = _Entry(index=route.index, start=start, condition=condition, route=route, view=view)
+            heads = [start] if prefix else [glob.start for glob in route.globs] or [""]
+            if all("/" in head for head in heads):
+                for segment in dict.fromkeys(head[: head.index("/")] for head in heads):
+                    self._below.setdefault(segment, []).append(entry)
+            else:
+                self._anywhere.append(entry)
+            above = ""
+            for segment in prefix.split("/") if prefix else ():
+                self._children.setdefault(above, {})[segment] = None
+                above = f"{above}/{segment}" if above else segment
+                self._children.setdefault(above, {})
 
-    def _first_of(self, nodes: list[Node], name: str, best: int) -> int:
-        ends = suffixes(name, self._dots) if self._dots else ()
-        for node in nodes:
-            for end in ends:
-                if candidates := node.by_suffix.get(end):
-                    best = choose(candidates, name, best)
-            if node.others:
-                best = choose(node.others, name, best)
-        return best
-
-    def _show(self, prefixes: Iterable[str]) -> None:
-        for prefix in prefixes:
-            self._prefixes.add(prefix)
-            for above, child in steps(prefix):
-                self._children.setdefault(above, {})[child] = None
-
-    def _add(self, route: Route, directory: str, glob: Glob | None, view: View) -> None:
-        node = self._nodes.setdefault(directory, Node(self._none))
-        if glob is not None:
-            for above, _ in steps(directory):
-                self._heads.setdefault(above, {})[directory] = node
-            if glob.literal is not None and route.types is None:
-                self._exact.setdefault(glob.literal, route.index)
-                node.reach.setdefault((view, glob), route.index)
-                return
-        node.add(route, glob, view)
+    def _entries(self, below: str) -> list[_Entry]:
+        """Return the entries that can have to do with names below a directory, in the order of the routes."""
+        if below:
+            found: Iterator[_Entry] | list[_Entry] = self._below.get(below[: below.index("/")], [])
+        else:
+            found = (entry for entries in self._below.values() for entry in entries)
+        return sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.index)
 
 
 def _no_route(name: str, routes: Sequence[Route]) -> str:

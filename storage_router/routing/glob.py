@@ -1,0 +1,193 @@
+"""Globs over full names: ``*`` and ``?`` stay inside a segment, ``**`` crosses, ``[a-z]`` is one character.
+
+A glob covers the whole name and is case-sensitive. ``**/`` at the start of a segment stands for zero or more whole
+segments, so ``a/**/b`` also matches ``a/b``. Uploaders choose names, so matching takes one step per character: the glob
+is an automaton whose states are remembered. A regular expression would backtrack.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+_STATES = 256
+_CHARACTERS = 128
+"""How many states a glob remembers, and how many characters a state. What is beyond is computed each time."""
+
+
+class Wildcard(enum.Enum):
+    """The parts of a glob that match any number of characters."""
+
+    SEGMENT = "*"
+    ANYTHING = "**"
+    DIRECTORIES = "**/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOf:
+    """One character of ``ranges`` (first and last, inclusive), or any other if ``negated``; never a slash."""
+
+    ranges: tuple[tuple[str, str], ...] = ()
+    negated: bool = False
+
+    def matches(self, character: str) -> bool:
+        """Return whether ``character`` is one of these."""
+        return character != "/" and any(first <= character <= last for first, last in self.ranges) is not self.negated
+
+
+Token = str | OneOf | Wildcard
+"""A literal character, a set of characters, or a wildcard."""
+
+_ALTERNATIVES = re.compile(r"[^{}]*,[^{}]*\}")
+_TOKEN = re.compile(r"(?P<stars>\*+)|(?P<one>\?)|\[(?P<not>!?)(?P<set>\]?[^\]]*)\]|(?P<literal>.)", re.DOTALL)
+
+
+class Glob:
+    """A glob. ``tokens`` are its parts in order, ``start`` and ``end`` what every match begins and ends with.
+
+    Raises ``ValueError``, which says what is wrong with the text and what to write instead.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = _read(text)
+        self.start = _literal(self.tokens)
+        rest = self.tokens[len(self.start) :]
+        self.end = _literal(rest[::-1])[::-1]
+        # "a/**" and "**/*.psd": nothing else has to be looked at.
+        self._is_simple = rest == (Wildcard.ANYTHING, *self.end)
+        self._states: dict[int, _State] = {}
+        self._nowhere = self._state(0)
+        self._first = self._state(self._passed(1 << len(self.start), after_slash=self.start[-1:] in ("", "/")))
+
+    @property
+    def head(self) -> str:
+        """The directory that every match lies in, as far as it is written out; ``""`` for the root."""
+        return self.start.rpartition("/")[0]
+
+    def matches(self, name: str) -> bool:
+        """Return whether the glob matches the whole ``name``. Takes time linear in its length."""
+        if not (name.startswith(self.start) and name.endswith(self.end)):
+            return False
+        if self._is_simple:
+            return len(name) >= len(self.start) + len(self.end)
+        return bool(self._after(name[len(self.start) :]).positions >> len(self.tokens) & 1)
+
+    def may_match_below(self, directory: str) -> bool:
+        """Return whether a name below ``directory`` (``""`` for the root) can match."""
+        begun = f"{directory}/" if directory else ""
+        if len(begun) <= len(self.start):
+            return self.start.startswith(begun)
+        return begun.startswith(self.start) and self._after(begun[len(self.start) :]) is not self._nowhere
+
+    def __repr__(self) -> str:
+        return f"<Glob {self.text!r}>"
+
+    def _after(self, text: str) -> _State:
+        state, nowhere = self._first, self._nowhere
+        for character in text:
+            state = state[character]
+            if state is nowhere:
+                break
+        return state
+
+    def _state(self, positions: int) -> _State:
+        if (state := self._states.get(positions)) is None:
+            state = _State(self, positions)
+            if len(self._states) < _STATES:
+                self._states[positions] = state
+        return state
+
+    def _step(self, positions: int, character: str) -> _State:
+        """Return the state after ``character``. Positions in ``tokens`` are the bits of a number."""
+        after = 0
+        for index, token in enumerate(self.tokens):
+            if not positions >> index & 1:
+                continue
+            if isinstance(token, Wildcard):
+                if token is not Wildcard.SEGMENT or character != "/":
+                    after |= 1 << index
+            elif token == character if isinstance(token, str) else token.matches(character):
+                after |= 2 << index
+        return self._state(self._passed(after, after_slash=character == "/"))
+
+    def _passed(self, positions: int, *, after_slash: bool) -> int:
+        """Add the positions behind wildcards, which may match nothing; ``**/`` ends where a segment begins."""
+        for index, token in enumerate(self.tokens):
+            passes = isinstance(token, Wildcard) and (after_slash or token is not Wildcard.DIRECTORIES)
+            if passes and positions >> index & 1:
+                positions |= 2 << index
+        return positions
+
+
+class _State(dict[str, "_State"]):
+    """The positions in a glob that a name may have reached, and the states that further characters lead to."""
+
+    __slots__ = ("glob", "positions")
+
+    def __init__(self, glob: Glob, positions: int) -> None:
+        self.glob = glob
+        self.positions = positions
+
+    def __missing__(self, character: str) -> _State:
+        state = self.glob._step(self.positions, character)
+        if len(self) < _CHARACTERS:
+            self[character] = state
+        return state
+
+
+def _literal(tokens: tuple[Token, ...]) -> str:
+    end = next((index for index, token in enumerate(tokens) if not isinstance(token, str)), len(tokens))
+    return "".join(token for token in tokens[:end] if isinstance(token, str))
+
+
+def _read(text: str) -> tuple[Token, ...]:
+    if not text or text.startswith("/") or text.endswith("/") or "//" in text:
+        raise ValueError("a glob covers a whole name, which has no slash at its ends and no empty segment")
+    tokens: list[Token] = []
+    for found in _TOKEN.finditer(text):
+        tokens.append(_token(found, starts_segment=not tokens or tokens[-1] in ("/", Wildcard.DIRECTORIES)))
+        if tokens[-2:] == [Wildcard.DIRECTORIES, "/"]:
+            tokens.pop()
+        elif tokens[-2:] == [Wildcard.DIRECTORIES, Wildcard.SEGMENT]:
+            tokens[-2:] = [Wildcard.ANYTHING]
+        elif tokens[-2:] == [Wildcard.DIRECTORIES, Wildcard.DIRECTORIES]:
+            tokens.pop()
+    return tuple(tokens)
+
+
+def _token(found: re.Match[str], *, starts_segment: bool) -> Token:
+    kind, rest = found.lastgroup, found.string[found.end() :]
+    if kind == "stars":
+        if len(found["stars"]) > 2:
+            raise ValueError("there are * (inside a segment) and ** (across segments), no longer runs of stars")
+        if len(found["stars"]) == 1:
+            return Wildcard.SEGMENT
+        return Wildcard.DIRECTORIES if starts_segment and rest.startswith("/") else Wildcard.ANYTHING
+    if kind == "one":
+        return OneOf(negated=True)
+    if kind == "set":
+        return _set(found["set"], negated=bool(found["not"]))
+    if found["literal"] == "[":
+        raise ValueError("the bracket [ is never closed: write [[] for a bracket itself")
+    if found["literal"] == "{" and _ALTERNATIVES.match(rest):
+        raise ValueError("braces are not alternatives here: write a list of globs, and [{] for a brace itself")
+    return found["literal"]
+
+
+def _set(text: str, *, negated: bool) -> Token:
+    ranges: list[tuple[str, str]] = []
+    index = 0
+    while index < len(text):
+        is_range = text[index + 1 : index + 2] == "-" and index + 2 < len(text)
+        first, last = text[index], text[index + 2 if is_range else index]
+        if first > last:
+            raise ValueError(f"the range {first}-{last} in brackets is empty: write {last}-{first}")
+        ranges.append((first, last))
+        index += 3 if is_range else 1
+    if not ranges or ranges == [("/", "/")]:
+        raise ValueError("brackets stand for at least one character, and never for a slash")
+    if len(ranges) == 1 and not negated and ranges[0][0] == ranges[0][1]:
+        return ranges[0][0]
+    return OneOf(ranges=tuple(ranges), negated=negated)
