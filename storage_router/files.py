@@ -76,6 +76,10 @@ class Capabilities:
     """``copy_from`` can copy on the server."""
 
 
+class FileNotModifiedError(Exception):
+    """The file is still the version that the caller has; nothing was read."""
+
+
 @dataclass(kw_only=True)
 class Reading:
     """A part of a file that is being read. ``close()`` it, or use it as a context manager."""
@@ -118,10 +122,20 @@ class FileStore(Protocol):
         ``start`` leaves out what comes before that name (itself included in the result) in the order of the listing.
         """
 
-    def read(self, name: str, start: int = 0, length: int | None = None, *, if_match: str | None = None) -> Reading:
-        """Return the bytes from ``start`` on, ``length`` of them at most; one request.
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading:
+        """Return the bytes from ``start`` on, ``length`` of them at most; one request. There are none, and it is no
+        error, where ``start`` is at or beyond the end.
 
-        Raises ``FileChangedError`` where the file's ETag is another than ``if_match``.
+        Raises ``FileChangedError`` where the file's ETag is another than ``if_match``, and ``FileNotModifiedError``
+        where it is still ``if_none_match``; stores that are not ``conditional`` take no notice of either.
         """
 
     def create(
@@ -164,6 +178,10 @@ class FileStore(Protocol):
         ``if_source_match``.
         """
 
-    def sign(self, name: str, seconds: float, parameters: Mapping[str, str] | None = None) -> str:
+    def sign(
+        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
+    ) -> str:
         """Return a link for reading the one file that ends after ``seconds``, without a window, with ``parameters``
-        as the response headers. ``NotImplementedError`` where the store cannot sign."""
+        as the response headers. It leads to the service itself, or to the ``custom_domain`` that the storage has.
+
+        ``NotImplementedError`` where the store cannot sign."""

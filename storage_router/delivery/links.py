@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.crypto import constant_time_compare
 from pydantic import SecretStr
 
+from storage_router.conf.routes import RouteOptions
 from storage_router.files import FileStore
 
 from .presentation import Presentation
@@ -23,9 +24,10 @@ INTERNAL = "/_blob/"
 _ACCEL_SECONDS = 60
 
 
-def redirect(store: FileStore, name: str, presentation: Presentation, seconds: int) -> HttpResponse:
-    """Return a redirect to a link that ends after ``seconds``."""
-    link = store.sign(name, seconds, _overrides(presentation, f"private, max-age={seconds}"))
+def redirect(store: FileStore, name: str, presentation: Presentation, route: RouteOptions) -> HttpResponse:
+    """Return a redirect to a link that ends when the route says."""
+    seconds, custom = route.link_seconds, route.link_domain == "custom"
+    link = store.sign(name, seconds, _overrides(presentation, f"private, max-age={seconds}"), custom_domain=custom)
     headers = {"Cache-Control": f"private, max-age={seconds // 2}", "Referrer-Policy": "no-referrer"}
     return HttpResponseRedirect(link, headers=headers)
 

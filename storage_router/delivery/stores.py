@@ -28,7 +28,15 @@ class PlainStore:
             return self.storage.stat(name)
         return FileStat(name=name, size=self.storage.size(name), etag="", modified=self.storage.get_modified_time(name))
 
-    def read(self, name: str, start: int = 0, length: int | None = None, *, if_match: str | None = None) -> Reading:
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,  # noqa: ARG002
+    ) -> Reading:
         file = self.storage.open(name)
         stat = self.stat(name)
         if if_match and stat.etag != if_match:
@@ -46,7 +54,13 @@ class PlainStore:
 
         return Reading(stat=stat, start=start, length=left, chunks=chunks(), on_close=file.close)
 
-    def sign(self, name: str, seconds: float, parameters: Any = None) -> Any:
+    def sign(self, name: str, seconds: float, parameters: Any = None, *, custom_domain: bool = False) -> Any:
+        if not custom_domain and hasattr(self.storage, "options"):
+            options = {key: getattr(self.storage.options, key) for key in self.storage.options.model_fields_set}
+            options.pop("type", None)
+            return type(self.storage)(**{**options, "custom_domain": None}).url(
+                name, expire=seconds, parameters=parameters
+            )
         return self.storage.url(name, expire=seconds, parameters=parameters)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
 from storage_router.exceptions import FileChangedError
-from storage_router.files import FileStat, FileStore, Reading
+from storage_router.files import FileNotModifiedError, FileStat, FileStore, Reading
 
 from .bodies import AsyncBody, Body, connections
 from .presentation import Presentation
@@ -47,6 +47,10 @@ class Stream:
         try:
             wanted, reading = self._open(request)
             body = Body(reading, self._resume(reading.stat), self.most)
+        except FileNotModifiedError:
+            connections.give_back()
+            etag = request.headers["If-None-Match"]
+            return HttpResponseNotModified(headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})
         except BaseException:
             connections.give_back()
             raise
@@ -66,6 +70,9 @@ class Stream:
 
     def _open(self, request: HttpRequest) -> tuple[Range | None, Reading]:
         """Return the range that is answered, None for the whole file, and its bytes."""
+        known = request.headers.get("If-None-Match")
+        if known is not None and ("If-Match" in request.headers or not _STRONG_ETAG.fullmatch(known)):
+            known = None
         wanted = requested(request.headers.get("Range"))
         version = request.headers.get("If-Range") if wanted is not None else None
         if version is not None and not _STRONG_ETAG.fullmatch(version):
@@ -78,15 +85,18 @@ class Stream:
             version = version or etag_of(stat)
         if wanted is not None:
             try:
-                return wanted, self._read(wanted.start, wanted.length, version)
+                return wanted, self._read(wanted.start, wanted.length, version, known)
             except FileChangedError:
                 pass
-        return None, self._read(0, None, None)
+        return None, self._read(0, None, None, known)
 
-    def _read(self, start: int, length: int | None, version: str | None) -> Reading:
-        """Raises ``FileChangedError`` where the file is another version."""
-        condition = version if self.store.capabilities.conditional else None
-        reading = self.store.read(self.name, start, length, if_match=condition or None)
+    def _read(self, start: int, length: int | None, version: str | None, known: str | None = None) -> Reading:
+        """Raises ``FileChangedError`` where the file is not ``version``, ``FileNotModifiedError`` where it may be
+        ``known``."""
+        if self.store.capabilities.conditional:
+            reading = self.store.read(self.name, start, length, if_match=version or None, if_none_match=known)
+        else:
+            reading = self.store.read(self.name, start, length)
         if version and etag_of(reading.stat) != version:
             reading.close()
             raise FileChangedError(f"{self.name} changed while it was being read")

@@ -92,7 +92,7 @@ def _delivered(request: HttpRequest, router: RouterStorage, match: Match, route:
     document, backend = router.configuration.document, router.backends[match.alias]
     store, presentation = file_store(backend), Presentation.of(match.name, route)
     if route.delivery == "redirect" and store.capabilities.signs:
-        return links.redirect(store, match.name, presentation, route.link_seconds)
+        return links.redirect(store, match.name, presentation, route)
     if route.delivery == "accel":
         if links.comes_from_nginx(request, document.accel_secret):
             accelerated = links.accel(store, backend, match.alias, match.name, presentation)

@@ -1,0 +1,1 @@
+"""An application whose rows name private files."""

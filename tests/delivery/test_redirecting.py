@@ -1,0 +1,107 @@
+"""D3, T4, T11, semantics 4: a redirect to a link of a minute that says itself how the file is shown."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.files.base import ContentFile
+
+from storage_router import AzureStorage
+
+from .conftest import TEXT, body
+
+
+@pytest.fixture
+def redirecting(azure_site):
+    return azure_site.use(delivery="redirect", link_seconds=40)
+
+
+def fetched(url: str, **headers: str):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        return answer.headers, answer.read()
+
+
+def test_the_link_is_for_reading_this_blob_and_ends_when_it_says(redirecting):
+    redirecting.save()
+    before = time.time()
+    response = redirecting.get()
+    assert response.status_code == 302
+    link = urlsplit(response.headers["Location"])
+    query = parse_qs(link.query)
+    assert (query["sp"], query["sr"]) == (["r"], ["b"])
+    expiry = time.mktime(time.strptime(query["se"][0], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+    assert before + 39 <= expiry <= time.time() + 42
+    assert fetched(response.headers["Location"])[1] == TEXT
+
+
+def test_the_redirect_is_kept_for_half_as_long_and_tells_nobody(redirecting):
+    redirecting.save()
+    headers = redirecting.get().headers
+    assert headers["Cache-Control"] == "private, max-age=20"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Vary"] == "Cookie, Authorization"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_is_behind_the_link_is_shown_as_the_view_says_whatever_is_stored(redirecting):
+    storage = AzureStorage(
+        **{key: value for key, value in redirecting.backend.items() if key != "type"},
+        object_parameters={"content_type": "text/html", "cache_control": "public,max-age=31536000"},
+    )
+    storage.save("private/ü.jpg", ContentFile(b"<script>"))
+    headers, _ = fetched(redirecting.get("private/ü.jpg").headers["Location"])
+    assert headers["Content-Type"] == "image/jpeg"
+    assert headers["Content-Disposition"] == "inline; filename*=utf-8''%C3%BC.jpg"
+    assert headers["Cache-Control"] == "private, max-age=40"
+    storage.save("private/a.html", ContentFile(b"<script>"))
+    headers, _ = fetched(redirecting.get("private/a.html").headers["Location"])
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"].startswith("attachment")
+
+
+def test_seeking_works_at_the_link(redirecting):
+    redirecting.save()
+    headers, part = fetched(redirecting.get().headers["Location"], Range="bytes=10-14")
+    assert (headers["Content-Range"], part) == ("bytes 10-14/1000", TEXT[10:15])
+
+
+def test_the_link_leads_to_the_account_unless_the_route_says_otherwise(azure_site):
+    azure_site.backend["custom_domain"] = "cdn.example"
+    azure_site.use(delivery="redirect")
+    account = azure_site.backend["account_url"]
+    assert azure_site.get().headers["Location"].startswith(f"{account}/")
+    azure_site.use(delivery="redirect", link_domain="custom")
+    assert urlsplit(azure_site.get().headers["Location"]).hostname == "cdn.example"
+
+
+def test_who_may_not_read_gets_no_link(redirecting):
+    redirecting.save()
+    refused = redirecting.get(X_User="other")
+    assert (refused.status_code, refused.headers.get("Location")) == (404, None)
+
+
+def test_the_link_ends(azure_site):
+    azure_site.use(delivery="redirect", link_seconds=1)
+    azure_site.save()
+    link = azure_site.get().headers["Location"]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetched_for(20, link)
+
+
+def fetched_for(seconds: float, link: str) -> None:
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        fetched(link)
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("kind", ["memory", "filesystem"])
+def test_a_backend_without_links_streams_the_file(memory_site, tmp_path, kind):
+    if kind == "filesystem":
+        memory_site.backend.update(type="filesystem", location=str(tmp_path))
+    memory_site.use(delivery="redirect").save()
+    assert body(memory_site.get()) == TEXT
