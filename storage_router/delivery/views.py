@@ -84,7 +84,7 @@ def _find(alias: str, name: str) -> tuple[RouterStorage, Match, RouteOptions] | 
         match = router.table.match(name)
     except NoRouteError:
         return None
-    route = None if match.index is None else router.configuration.document.routes[match.index]
+    route = None if match.route is None else router.configuration.document.routes[match.route.index]
     return None if route is None or route.delivery == "link" else (router, match, route)
 
 

@@ -59,14 +59,12 @@ class DispatchingStorage(DeconstructibleStorage):
     def _use(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.table = RouteTable(configuration.document.routes, configuration.document.default)
-        routes = enumerate(configuration.document.routes)
-        self._delivered = frozenset(index for index, route in routes if route.delivery != "link")
         self.backends: Mapping[str, Storage] = Backends(configuration, router=self)
 
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.
         postponed = self.__dict__.get("_postponed")
-        if postponed is not None and name in ("configuration", "table", "backends", "_delivered"):
+        if postponed is not None and name in ("configuration", "table", "backends"):
             raise ConfigurationError(postponed.problems)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -106,7 +104,7 @@ class DispatchingStorage(DeconstructibleStorage):
     # What is pickled of a router without an alias
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key not in ("table", "backends", "_delivered")}
+        return {key: value for key, value in vars(self).items() if key not in ("table", "backends")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

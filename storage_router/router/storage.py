@@ -127,11 +127,11 @@ class RouterStorage(NamingStorage):
         if str(name).endswith(("/", "\\")):
             # A directory has no extension, so it goes where a file without one would.
             with find(f"{clean_name(clean_directory(name))}/_") as (backend, match):
-                if match.index in self._delivered and not _any_given(args, kwargs):
+                if match.has_view and not _any_given(args, kwargs):
                     return view_url(self, match.full_name[:-1])
                 return str(backend.url(match.name[:-1], *args, **kwargs))
         with find(name) as (backend, match):
-            if match.index in self._delivered and not _any_given(args, kwargs):
+            if match.has_view and not _any_given(args, kwargs):
                 return view_url(self, match.full_name)
             return str(backend.url(match.name, *args, **kwargs))
 

@@ -28,6 +28,8 @@ class Options(Protocol):
     def strip_prefix(self) -> bool: ...
     @property
     def read_only(self) -> bool: ...
+    @property
+    def delivery(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,3 +210,8 @@ class Match(NamedTuple):
     def read_only(self) -> bool:
         """Whether the route is ``read_only``."""
         return self.route is not None and self.route.read_only
+
+    @property
+    def has_view(self) -> bool:
+        """Whether a view of ``storage_router.urls`` delivers the file."""
+        return self.route is not None and self.route.options.delivery != "link"
