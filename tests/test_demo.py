@@ -23,6 +23,8 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.demo_process import SCRIPT, DemoProcess
 
+pytestmark = [pytest.mark.azurite, pytest.mark.slow]
+
 BACKENDS = ("azurite", "filesystem", "memory")
 
 SAMPLES = {

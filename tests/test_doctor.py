@@ -128,7 +128,7 @@ class _DateHandler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def date_proxy(azurite, shift: float | None):
     with DateProxy(azurite, shift) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         server.shutdown()
@@ -640,7 +640,7 @@ class TestLinks:
                 """Print nothing."""
 
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
-            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
             thread.start()
             storage = AzureStorage(
                 connection_string=azurite.connection_string(),

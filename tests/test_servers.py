@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -79,71 +76,48 @@ EXPLAINED = (
 )
 
 
-def gunicorn(port: int) -> list[str]:
-    return [*("-m", "gunicorn", "application:wsgi()"), "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+COMMANDS = {
+    "gunicorn": ("application:wsgi()", "--bind", "127.0.0.1:0", "--no-control-socket"),
+    "uvicorn": ("application:asgi", "--factory", "--port", "0", "--lifespan", "off"),
+}
+
+pytestmark = pytest.mark.slow
 
 
-def uvicorn(port: int) -> list[str]:
-    return [*("-m", "uvicorn", "application:asgi", "--factory"), "--port", str(port), "--lifespan", "off"]
+@pytest.fixture
+def project(tmp_path):
+    """``project(storages, toml)`` writes a project and returns its folder."""
 
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture(params=[gunicorn, uvicorn], ids=["gunicorn", "uvicorn"])
-def server(request, tmp_path):
-    """Start a server of a project: ``server(storages, toml, **variables)`` gives the process and its port."""
-    processes = []
-
-    def start(storages: str, toml: str, **variables: str) -> tuple[subprocess.Popen[str], int]:
+    def write(storages: str, toml: str) -> Path:
         (tmp_path / "application.py").write_text(APPLICATION)
         (tmp_path / "settings.py").write_text(SETTINGS % STORAGES[storages])
         (tmp_path / "urls.py").write_text(URLS)
         (tmp_path / "storage_router.toml").write_text(toml)
-        port = free_port()
-        process = subprocess.Popen(
-            [sys.executable, *request.param(port)],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process, port
+        return tmp_path
 
-    yield start
-    for process in processes:
-        process.terminate()
-        process.communicate(timeout=30)
+    return write
 
 
 @pytest.mark.parametrize("storages", STORAGES)
-def test_five_mistakes_at_once_stop_the_server_and_are_all_explained(server, storages):
-    process, _ = server(storages, FIVE_MISTAKES, STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT="5")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode not in (0, None)
-    assert "invalid configuration (" in errors
+@pytest.mark.parametrize("server", COMMANDS)
+def test_five_mistakes_at_once_stop_the_server_and_are_all_explained(project, server, storages):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT": "5"}
+    command = [sys.executable, "-m", server, *COMMANDS[server]]
+    folder = project(storages, FIVE_MISTAKES)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode not in (0, None)
+    assert "invalid configuration (" in done.stderr
     for explanation in EXPLAINED:
-        assert explanation in errors
-    assert len(set(re.findall(r"\(storage_router\.E\d{3}\)$", errors, re.MULTILINE))) == 4
+        assert explanation in done.stderr
+    assert len(set(re.findall(r"\(storage_router\.E\d{3}\)$", done.stderr, re.MULTILINE))) == 4
 
 
 @pytest.mark.parametrize("storages", STORAGES)
-def test_a_good_configuration_serves(server, storages):
-    process, port = server(storages, GOOD)
-    assert answer(process, port) == b"a/b.txt"
-
-
-def answer(process: subprocess.Popen[str], port: int) -> bytes:
-    """Return the server's first answer; it may take a while to start."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as response:
-                return response.read()
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise AssertionError(f"The server did not answer; its exit status is {process.poll()}.")
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
+def test_a_good_configuration_serves(project, serve, server, storages):
+    folder = project(storages, GOOD)
+    application = {"gunicorn": "application:wsgi()", "uvicorn": "application:asgi()"}[server]
+    with urllib.request.urlopen(serve(server, application, folder), timeout=120) as response:
+        assert response.read() == b"a/b.txt"

@@ -49,10 +49,10 @@ class Bench:
 
 
 @pytest.fixture(params=["key over HTTP", "token over HTTPS"])
-def bench(request: pytest.FixtureRequest) -> Bench:
+def bench(request: pytest.FixtureRequest, azurite: Azurite, azurite_https: Azurite) -> Bench:
     """A bench over each way to authenticate."""
-    azurite = request.getfixturevalue("azurite" if request.param == "key over HTTP" else "azurite_https")
-    return Bench(azurite, azurite.create_container())
+    server = azurite if request.param == "key over HTTP" else azurite_https
+    return Bench(server, server.create_container())
 
 
 @pytest.fixture

@@ -38,15 +38,10 @@ def requests() -> Requests:
 
 
 @pytest.fixture(params=["key over http", "token over https"])
-def blobs(request: pytest.FixtureRequest, requests: Requests) -> Blobs:
+def blobs(request: pytest.FixtureRequest, requests: Requests, azurite: Azurite, azurite_https: Azurite) -> Blobs:
     """A container with a counter of its requests, in both ways of authentication."""
-    server, name = (
-        ("azurite", "container") if request.param == "key over http" else ("azurite_https", "container_https")
-    )
-    options = options_for(
-        request.getfixturevalue(server), request.getfixturevalue(name), client_options=requests.client_options()
-    )
-    return blobs_for(options)
+    server = azurite if request.param == "key over http" else azurite_https
+    return blobs_for(options_for(server, server.create_container(), client_options=requests.client_options()))
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def fresh() -> Iterator[None]:
 @pytest.fixture
 def identity(fresh: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
     identity = Identity()
-    thread = threading.Thread(target=identity.server.serve_forever)
+    thread = threading.Thread(target=identity.server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{identity.server.server_port}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", "the header")

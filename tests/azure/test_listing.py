@@ -43,7 +43,7 @@ def answering() -> Iterator[Any]:
                 pass
 
         servers.append(HTTPServer(("127.0.0.1", 0), Handler))
-        Thread(target=servers[-1].serve_forever, daemon=True).start()
+        Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{servers[-1].server_port}/acmefiles"
         return AzureStorage(account_url=url, credential="anonymous", azure_container="media")
 

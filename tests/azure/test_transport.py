@@ -84,7 +84,7 @@ def forward() -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
         daemon_threads = True
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"127.0.0.1:{server.server_port}", Handler.seen
         server.shutdown()

@@ -74,7 +74,7 @@ def test_all_of_them_are_told_at_once() -> None:
         {"connection_verify": False, "connection_cert": ["a.pem", "b.pem"]},
         {"connection_verify": Path("a.pem"), "connection_cert": Path("b.pem"), "proxies": {"https": "http://proxy"}},
         {"connection_verify": None, "connection_cert": None, "proxies": None, "transport": None, "session": None},
-        {"something_new": object()},
+        {"something_new": object},
     ],
     ids=repr,
 )

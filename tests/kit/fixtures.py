@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from . import servers
 from .azurite import Azurite
 from .proxy import FaultProxy
 
@@ -44,3 +50,44 @@ def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
         yield proxy
     # pytest shows what was captured only where the test failed.
     sys.stdout.write(proxy.story())
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """``serve("gunicorn" or "uvicorn", "module:application", folder, *arguments, **variables)`` gives the address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **variables: stack.enter_context(servers.web(*arguments, **variables))
+
+
+@pytest.fixture
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """``nginx("location / { … }")`` starts an nginx with this inside its ``server`` block and gives the address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda server: stack.enter_context(servers.nginx(server, tmp_path_factory.mktemp("nginx")))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[dict[str, Any]]:
+    """PostgreSQL; one for each process of the test run."""
+    # A short path: that of a socket has at most 107 bytes. And one that nobody may enter, unlike pytest's.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, servers.postgres(Path(folder)) as database:
+        yield database
+
+
+@pytest.fixture
+def postgres(postgres_server: dict[str, Any]) -> dict[str, Any]:
+    """A new, empty database, as an entry of ``DATABASES``."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    server = {key.lower(): postgres_server[key] for key in ("HOST", "USER")}
+    with psycopg.connect(**server, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return {**postgres_server, "NAME": name}
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The URL of a Valkey; one for each process of the test run."""
+    with servers.valkey() as url:
+        yield url

