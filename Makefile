@@ -57,7 +57,7 @@ test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser;
 test-floors: azurite ## the tests with the lowest versions that pyproject.toml allows
 	@$(FLOORS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(FLOORS)
 	@$(FLOORS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,cli,testing]' --group test
+	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,testing]' --group test
 	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(FLOORS)/bin/python -m pytest --ignore=tests/browser $(ARGS)
 
 canary: ## the fast tests with the newest release of everything

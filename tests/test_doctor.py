@@ -161,9 +161,7 @@ class TestAContainerThatWorks:
         assert message.endswith(" UTC) is accepted.")
         assert findings["sign"].message == f"A signed link fetches the file from 127.0.0.1:{azurite_https.port}."
         assert set(statuses(findings).values()) == {"ok", "skipped"}
-        assert findings["cors"].message == (
-            "Not tried, because no origin is known. Give the site's: --origin https://www.example.com"
-        )
+        assert findings["cors"].message == ("The site's origin is not known. Give it: --origin https://www.example.com")
 
     def test_probes_can_be_left_out(self, storage):
         findings = examined(storage, skip=["write", "clock"])

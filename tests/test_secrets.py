@@ -369,7 +369,7 @@ def test_a_traceback_at_start_shows_no_secret(tmp_path):
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
 @pytest.mark.parametrize(
     "arguments",
-    [["routes"], ["config"], ["config", "--given"], ["explain", "sas/x", "key/../x"], ["doctor"]],
+    [["routes"], ["config"], ["config", "--all"], ["explain", "sas/x", "key/../x"], ["doctor"]],
     ids=" ".join,
 )
 def test_no_command_prints_a_secret(planted, arguments, as_json, terminal, caplog):

@@ -47,22 +47,11 @@ import os
 os.environ["STORAGE_ROUTER_KEY_VAULT_URL"] = "https://localhost:1"
 os.environ |= {"AZURE_CLIENT_ID": "", "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"}
 try:
-    storage_router.storages({"backends": {"media": "azure://acmefiles/media"}, "default": "media"})
+    storage_router.RouterStorage(backends={"media": "azure://acmefiles/media"}, default="media")
 except storage_router.exceptions.ConfigurationError as error:
     assert "[keyvault]" not in str(error) and "E013" in str(error), error
 else:
     raise AssertionError("a vault that is not there was read")
-""",
-    "cli": IMPORT
-    + """
-import django, io
-from django.conf import settings
-settings.configure(STORAGES=STORAGES, INSTALLED_APPS=["storage_router"])
-django.setup()
-from django.core.management import call_command
-import rich.console
-call_command("storage_router", "routes")
-call_command("storage_router", "explain", "a.txt")
 """,
     "testing": """
 import pathlib, pytest

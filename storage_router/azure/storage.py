@@ -189,6 +189,10 @@ class AzureStorage(NamingStorage):
             with named(name):
                 raise
 
+    def public_url(self, name: str) -> str:
+        """Return the file's URL without a signature. No request is made."""
+        return self._setup.urls.public_url(self.blob_name(name))
+
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
         return _as_django_says(self.stat(name).modified)

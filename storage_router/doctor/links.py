@@ -102,7 +102,7 @@ class LinkProbes(Probes):
     def cors(self) -> Result:
         """Ask, as a browser does before a script or a font is fetched from another origin."""
         if self.origin is None:
-            return skipped("Not tried, because no origin is known. Give the site's: --origin https://www.example.com")
+            return skipped("The site's origin is not known. Give it: --origin https://www.example.com")
         url = self._url(self.subject or self.probe_name).partition("?")[0]
         headers = {"Origin": self.origin, "Access-Control-Request-Method": "GET"}
         answer = self.web.ask(url, method="OPTIONS", headers=headers)

@@ -1,7 +1,7 @@
-"""How the subcommands print: tables on a terminal, tab-separated lines in a pipe, JSON where a script asks for it.
+"""The output of the subcommands: aligned columns on a terminal, tab-separated lines in a pipe, JSON for scripts.
 
-Blob names and configuration values are other people's text. Nothing of it reaches a terminal as a control sequence or
-as rich's markup, and no value can break a line or a column.
+Blob names and configuration values are other people's text: none reaches a terminal as a control sequence, and none
+breaks a line or a column.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+import shutil
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style, no_style
 
-STATUS_ROLES: Mapping[str, str] = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
-"""Which of Django's colours a status has; ``DJANGO_COLORS`` sets them."""
-
 NO_READER = 141
 """Exit status after the reader of the output has gone: what a shell reports of a command that SIGPIPE ends."""
+
+_INDENT = "    "
+
+# A longer cell does not make its column wider.
+_WIDEST = 32
 
 
 def visible(value: object) -> str:
@@ -33,99 +37,78 @@ def visible(value: object) -> str:
 
 
 class Output:
-    """Where a subcommand prints. ``colour`` is on, off, or None for what the terminal can; ``style`` is Django's."""
+    """Where a subcommand prints. ``force_terminal`` treats a pipe as a terminal; ``style`` is Django's."""
 
-    def __init__(self, stream: OutputWrapper, *, colour: bool | None = None, style: Style | None = None) -> None:
+    def __init__(self, stream: OutputWrapper, *, force_terminal: bool = False, style: Style | None = None) -> None:
         self._stream = stream
-        self._colour = colour
-        self._style = style or no_style()
-        self.is_terminal = bool(stream.isatty()) or colour is True
+        self.style = style or no_style()
+        self.is_terminal = bool(stream.isatty()) or force_terminal
 
     def line(self, text: object = "") -> None:
         """Print one line."""
         self._print(visible(text))
 
     def heading(self, text: object) -> None:
-        """Print a line that begins something, on a terminal; in a pipe every line says itself what it belongs to."""
+        """Print a heading on a terminal. In a pipe each line is complete by itself."""
         if self.is_terminal:
-            self._print(f"\n{self._style.MIGRATE_HEADING(visible(text))}")
+            self._print(f"\n{self.style.MIGRATE_HEADING(visible(text))}")
 
-    def finding(self, backend: str, probe: str, status: str, message: str, hint: str) -> None:
-        """Print how a probe went. Hints are not wrapped, so that the commands in them can be copied."""
-        cells = [visible(cell) for cell in (backend, probe, status, message, hint)]
-        if not self.is_terminal:
-            self._print("\t".join(cells))
-            return
-        paint = getattr(self._style, STATUS_ROLES.get(status, ""), str)
-        self._print(f"  {paint(f'{cells[2]:<8}')} {cells[1]:<15} {cells[3]}")
-        if hint:
-            self._print(f"{'':27}{cells[4]}")
+    def paragraph(self, text: object, label: str = "", paint: Callable[[str], str] = str) -> None:
+        """Print words to the right of ``label``, wrapped at the terminal's width. A URL stays in one piece."""
+        for line in _wrapped(visible(text), _width() - len(label)):
+            self._print(f"{paint(label) if label.strip() else label}{line}")
+            label = " " * len(label)
 
     def json(self, data: Any) -> None:
-        """Print ``data`` as JSON, indented, in ASCII: it survives every terminal, pipe and log."""
+        """Print ``data`` as indented JSON in ASCII, which every terminal, pipe and log can show."""
         self._print(json.dumps(data, indent=2))
 
-    def table(
-        self,
-        heading: Sequence[str],
-        rows: Sequence[Sequence[object]],
-        *,
-        title: str = "",
-        faint: Collection[int] = (),
-    ) -> None:
-        """Print ``rows`` below ``heading``. In a pipe the columns are separated by one tab each.
+    def row(self, cells: Iterable[object]) -> None:
+        """Print one line of cells, separated by tabs."""
+        self._print("\t".join(map(visible, cells)))
 
-        On a terminal, columns in which nothing stands are left out, and the rows whose numbers are in ``faint`` stand
-        back.
-        """
+    def table(self, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print ``rows`` below ``heading``. On a terminal empty columns are left out, and long rows are continued."""
         cells = [[visible(cell) for cell in row] for row in rows]
-        if title:
-            self.heading(title)
-        if self.is_terminal and cells:
-            used = [any(column) for column in zip(*cells, strict=True)]
-            heading = list(itertools.compress(heading, used))
-            cells = [list(itertools.compress(row, used)) for row in cells]
         if not self.is_terminal:
-            self._print("\n".join("\t".join(row) for row in [list(heading), *cells]))
-        elif (drawn := self._drawn(heading, cells, faint)) is not None:
-            self._print(drawn)
-        else:
-            self._print(_aligned([list(heading), *cells]))
+            for row in (heading, *cells):
+                self.row(row)
+            return
+        used = [any(column) for column in zip(*cells, strict=True)] if cells else [True] * len(heading)
+        cells = [list(itertools.compress(row, used)) for row in (heading, *cells)]
+        widths = [max(len(cell) for cell in column if len(cell) <= _WIDEST) for column in zip(*cells, strict=True)]
+        for number, row in enumerate(cells):
+            lines = _flow(row, widths, _width())
+            self._print("\n".join(map(self.style.MIGRATE_LABEL, lines) if number == 0 else lines))
 
     def _print(self, text: str) -> None:
         try:
             self._stream.write(text)
-            # Whoever waits for doctor sees each probe when it is done; and what fails, fails here.
+            # Each probe of doctor is seen when it ends, and a failure to write is raised here.
             self._stream.flush()
         except BrokenPipeError:
-            # ``head`` has seen enough. What is still in the buffer would raise once more at the interpreter's end:
+            # The reader, such as ``head``, has gone. The rest of the buffer would raise again when Python exits:
             # https://docs.python.org/3/library/signal.html#note-on-sigpipe
             with contextlib.suppress(io.UnsupportedOperation):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             raise SystemExit(NO_READER) from None
 
-    def _drawn(self, heading: Sequence[str], cells: Sequence[Sequence[str]], faint: Collection[int]) -> str | None:
-        """Return the table as rich draws it, or None where the extra ``cli`` is not installed."""
-        try:
-            from rich import box
-            from rich.console import Console
-            from rich.table import Table
-            from rich.text import Text
-        except ImportError:
-            return None
-        console = Console(force_terminal=True, color_system=None if self._colour is False else "auto", highlight=False)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-        for name in heading:
-            # Folding shows a long value whole; rich's default would cut it with an ellipsis.
-            table.add_column(name, overflow="fold")
-        for number, row in enumerate(cells):
-            table.add_row(*map(Text, row), style="dim" if number in faint else None)
-        with console.capture() as captured:
-            console.print(table)
-        return captured.get().rstrip("\n")
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _flow(row: Sequence[str], widths: Sequence[int], width: int) -> list[str]:
+    """Return the lines of a row: a cell that does not fit begins a new line, and is wrapped at blanks there."""
+    lines = [""]
+    for cell, column in zip(row, widths, strict=True):
+        if lines[-1].strip() and len(lines[-1]) + len(cell) > width:
+            lines += [_INDENT + line for line in _wrapped(cell, width - len(_INDENT))]
+            lines[-1] += "  "
+        else:
+            lines[-1] += cell.ljust(column) + "  "
+    return [line.rstrip() for line in lines]

@@ -47,5 +47,6 @@ class Explanation:
 def _why(match: Match) -> str:
     if match.route is None:
         return "no route claims it, and it is the default"
-    reasons = match.route.reasons(match.full_name)
+    # Which entry of a list matched. What names the route anyway is not repeated.
+    reasons = [reason for reason in match.route.reasons(match.full_name) if reason not in str(match.route)]
     return f"{match.route} is the first that matches" + (f": {', '.join(reasons)}" if reasons else "")

@@ -72,7 +72,7 @@ class Ran:
 @pytest.fixture
 def run(monkeypatch) -> Callable[..., Ran]:
     """Run ``manage.py storage_router`` with these arguments and ``STORAGES``."""
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(*arguments: str, terminal: bool = False, default: dict | None = None, **others: dict) -> Ran:
         stream = Terminal() if terminal else io.StringIO()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 from pydantic import SecretStr
 
+from storage_router import installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.options import AzureOptions
-from storage_router.management.settings_view import MASK, shown
+from storage_router.management.subcommands.config import MASK, shown
 from tests.kit.azurite import ACCOUNT_KEY, UnsignedTokenCredential
 
 SAS = "sv=2024-11-04&sr=c&sp=rl&se=2999-01-01T00%3A00%3A00Z&spr=https&sig=c2lnbmF0dXJl"
@@ -49,7 +52,7 @@ def toml(tmp_path, monkeypatch):
 
 
 def test_every_option_has_a_value_and_a_source(run, toml):
-    found = rows(run("config", default=toml))
+    found = rows(run("config", "--all", default=toml))
     for option in AzureOptions.model_fields.keys() - {"metadata"}:
         assert f"backends.media.{option}" in found
     assert found["backends.media.account_name"] == ("acmefiles", "storage_router.toml")
@@ -73,7 +76,8 @@ def test_the_option_that_authenticates_is_named_with_those_that_lost(run, toml, 
     """O1"""
     monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN", SAS)
     found = rows(run("config", default=toml))
-    assert found["backends.media.authentication"] == ("account_key (not used: sas_token)", "derived from the above")
+    assert found["backends.media.authentication"] == ("account_key (not used: sas_token)", "effective")
+    assert found["backends.media.endpoint"] == ("https://acmefiles.blob.core.windows.net", "effective")
 
 
 def test_the_identity_that_is_meant_where_nothing_authenticates_is_named(run):
@@ -83,16 +87,18 @@ def test_the_identity_that_is_meant_where_nothing_authenticates_is_named(run):
         "BACKEND": "storage_router.RouterStorage",
         "OPTIONS": {"backends": {"media": backend}, "default": "media"},
     }
-    found = rows(run("config", "--given", default=router))
-    assert found["backends.media.authentication"] == ("credential default", "derived from the above")
+    found = rows(run("config", default=router))
+    assert found["backends.media.authentication"] == ("credential default", "effective")
 
 
-def test_given_leaves_the_defaults_out(run, toml):
-    found = rows(run("config", "--given", default=toml))
+def test_defaults_are_shown_only_with_all(run, toml):
+    """Section 8"""
+    found = rows(run("config", default=toml))
     assert "default" not in {source for _, source in found.values()}
     assert set(found) == {
         *("backends.media.account_key", "backends.media.account_name", "backends.media.authentication"),
-        *("backends.media.azure_container", "backends.media.metadata.team", "backends.media.type"),
+        *("backends.media.azure_container", "backends.media.endpoint", "backends.media.metadata.team"),
+        "backends.media.type",
         *("default", "routes[0].backend", "routes[0].prefix", "routes[0].types"),
     }
 
@@ -101,9 +107,9 @@ def test_a_terminal_gets_a_table_for_each_backend_and_the_warnings(run, toml, mo
     monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__IDLE__TYPE", "memory")
     text = run("config", default=toml, terminal=True).text
     assert "STORAGES['default'] backends.media\n" in text
-    assert "STORAGES['default'] routes[0]\n" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert "STORAGES['default']\n" in text
-    assert "no name leads to the backend 'idle'" in text
+    assert "no name leads to the backend\n'idle' (storage_router.W003)\n    Add a route" in text
     assert "(storage_router.W003)" in text
 
 
@@ -116,8 +122,11 @@ def test_json_holds_paths_values_sources_and_the_authentication(run, toml):
         "source": "environment",
         "place": "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY",
     }
-    assert data["authentication"] == {
-        "media": {"option": "account_key", "credential": None, "kind": "account_key", "unused": []}
+    assert data["effective"] == {
+        "media": {
+            "endpoint": "https://acmefiles.blob.core.windows.net",
+            "authentication": {"option": "account_key", "credential": None, "kind": "account_key", "unused": []},
+        }
     }
     assert data["warnings"] == []
 
@@ -135,14 +144,14 @@ def test_an_azure_storage_of_its_own_tells_code_class_setting_and_default_apart(
         "OPTIONS": {"account_name": "acmefiles", "token_credential": UnsignedTokenCredential()},
     }
     with override_settings(AZURE_CONTAINER="media"):
-        ran = run("config", "--storage", "own", own=entry)
+        ran = run("config", "--all", "--storage", "own", own=entry)
     found = rows(ran)
     assert found["account_name"] == ("acmefiles", "STORAGES['own']['OPTIONS']['account_name']")
     assert found["cache_control"] == ("no-store", "Classy.cache_control")
     assert found["azure_container"] == ("media", "AZURE_CONTAINER")
     assert found["timeout"] == ("20", "default")
     assert found["token_credential"][0] == "<tests.kit.azurite.UnsignedTokenCredential>"
-    assert found["authentication"] == ("token_credential", "derived from the above")
+    assert found["authentication"] == ("token_credential", "effective")
 
 
 class Defaulting(AzureStorage):
@@ -161,7 +170,7 @@ def test_defaults_of_a_subclass_are_not_taken_for_settings_nor_what_was_put_asid
     entry = {"BACKEND": f"{__name__}.Defaulting", "OPTIONS": {"account_name": "acmefiles", "account_key": ACCOUNT_KEY}}
     application = "01234567-89ab-cdef-0123-456789abcdef"
     with override_settings(AZURE_CONTAINER="media", AZURE_CLIENT_ID=application, AZURE_LOCATION="files"):
-        found = rows(run("config", "--storage", "own", own=entry))
+        found = rows(run("config", "--all", "--storage", "own", own=entry))
     assert found["azure_container"] == ("thumbs", "Defaulting.get_default_settings()")
     assert found["timeout"] == ("7", "Defaulting.get_default_settings()")
     assert found["cache_control"] == ("no-store", "Defaulting.cache_control")
@@ -179,12 +188,39 @@ def test_static_files_have_no_settings_but_their_routers(run):
     assert set(json.loads(ran.text)) == {"default"}
 
 
+@isolate_apps("tests")
+def test_storages_of_model_fields_are_shown_once_for_each_class_and_options(run, monkeypatch):
+    """Section 8; entry 32 of issue 11."""
+
+    class Letter(models.Model):
+        file = models.FileField(
+            storage=Classy(account_name="acmefiles", azure_container="letters", credential="default")
+        )
+        scan = models.FileField(
+            storage=Classy(account_name="acmefiles", azure_container="letters", credential="default")
+        )
+        other = models.FileField(
+            storage=Classy(account_name="acmefiles", azure_container="other", credential="default")
+        )
+
+        class Meta:
+            app_label = "tests"
+
+    monkeypatch.setattr(installed.apps, "get_models", lambda: [Letter])
+    plain = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    found = rows(run("config", default=plain))
+    assert found["tests.Letter.file:cache_control"] == ("no-store", "Classy.cache_control")
+    assert found["tests.Letter.other:azure_container"][0] == "other"
+    assert not any(name.startswith("tests.Letter.scan") for name in found)
+    assert rows(run("config", "--storage", "tests.Letter.other", default=plain))["endpoint"][1] == "effective"
+
+
 def test_settings_of_several_entries_carry_the_entrys_alias(run):
     entry = {
         "BACKEND": "storage_router.AzureStorage",
         "OPTIONS": {"account_name": "acmefiles", "azure_container": "own", "credential": "default"},
     }
-    found = rows(run("config", "--given", own=entry))
+    found = rows(run("config", own=entry))
     assert found["own:azure_container"] == ("own", "STORAGES['own']['OPTIONS']['azure_container']")
     assert "default:backends.media.azure_container" in found
 

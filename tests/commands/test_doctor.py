@@ -56,25 +56,31 @@ def router(azurite, container):
 def test_all_backends_are_examined_and_one_failure_fails_the_command(run, router):
     ran = run("doctor", default=router)
     assert ran.status == 1
-    rows = [line.split("\t") for line in ran.text.splitlines()]
+    assert ran.text.splitlines()[0] == "backend\tprobe\tstatus\tmessage\thint"
+    assert ran.text.splitlines()[-1] == "17 ok, 1 failed, 12 skipped"
+    rows = ran.rows[:-1]
     assert {row[0] for row in rows} == {"media", "missing", "ram", "frozen"}
     assert {len(row) for row in rows} == {5}
     assert ["missing", "container", "failed"] in [row[:3] for row in rows]
-    assert ["frozen", "write", "skipped"] in [row[:3] for row in rows]
+    assert [row[:4] for row in rows if row[0] == "frozen"] == [
+        ["frozen", "write", "skipped", "Not tried, because every route to this backend is read_only."],
+        ["frozen", "read, list, delete", "skipped", "Not tried, because write was not tried."],
+    ]
     assert "failed" not in {row[2] for row in rows if row[0] == "media"}
 
 
 def test_one_backend_can_be_examined_alone(run, router):
     ran = run("doctor", "--backend", "ram", default=router)
     assert ran.status == 0
-    assert [line.split("\t")[:3] for line in ran.text.splitlines()] == [
-        ["ram", probe, "ok"] for probe in ("write", "read", "list", "delete")
+    assert [row[:3] for row in ran.rows] == [
+        *(["ram", probe, "ok"] for probe in ("write", "read", "list", "delete")),
+        ["4 ok"],
     ]
 
 
 def test_probes_can_be_left_out(run, router):
     ran = run("doctor", "--backend", "media", "--skip", "write", "--skip", "clock", default=router)
-    assert "media\twrite\tskipped\tLeft out, as asked.\t" in ran.text.splitlines()
+    assert "media\tclock, write\tskipped\tLeft out, as asked.\t" in ran.text.splitlines()
 
 
 def test_a_backend_that_is_not_there_is_an_error_with_the_nearest_name(run, router):
@@ -82,11 +88,27 @@ def test_a_backend_that_is_not_there_is_an_error_with_the_nearest_name(run, rout
     assert (ran.status, ran.error) == (2, "There is no backend 'medja'. Did you mean 'media'?")
 
 
-def test_a_terminal_gets_hints_below_their_findings_and_a_sum(run, router):
+def test_a_terminal_gets_hints_below_their_findings_commands_in_one_line_and_a_sum(run, router):
     text = run("doctor", "--backend", "missing", default=router, terminal=True).text
-    assert text.startswith("\nmissing\n  ok       connection ")
-    assert "\n                           Correct azure_container, or create it: az storage container create" in text
+    assert text.startswith("\nmissing\n  ok       connection: ")
+    assert (
+        "\n           Correct azure_container, or create it:\n           az storage container create --name missing "
+        '--connection-string "$AZURE_STORAGE_CONNECTION_STRING"\n'
+    ) in text
+    assert max(len(line) for line in text.splitlines() if "az storage" not in line) <= 80
     assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 7 skipped"]
+
+
+def test_a_service_that_is_down_is_not_reported_eleven_times(run):
+    backend = {"type": "azure", "account_url": "http://127.0.0.1:9/acme", "credential": "anonymous"}
+    options = {"backends": {"media": {**backend, "azure_container": "media"}}, "default": "media"}
+    default = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
+    ran = run("doctor", "--origin", "https://www.acme.example", default=default)
+    probes = ", ".join(probe for probe in PROBES if probe != "connection")
+    assert [row[:4] for row in ran.rows[1:]] == [
+        ["media", probes, "skipped", "Not tried, because connection failed."],
+        ["1 failed, 10 skipped"],
+    ]
 
 
 def test_json_holds_findings_and_counts(run, router):
@@ -113,10 +135,9 @@ def test_an_azure_storage_of_its_own_is_examined_too(run, azurite, container):
         "OPTIONS": {"backends": {"ram": {"type": "memory"}}, "default": "ram"},
     }
     static = {"BACKEND": "storage_router.StaticFilesStorage", "OPTIONS": {"router": "one"}}
-    alone = run("doctor", default=own)
-    assert {line.split("\t")[0] for line in alone.text.splitlines()} == {"default"}
-    beside = run("doctor", default=own, one=small, two=small, files=static)
-    assert {line.split("\t")[0] for line in beside.text.splitlines()} == {"storages:default", "one:ram", "two:ram"}
+    assert {row[0] for row in run("doctor", default=own).rows[:-1]} == {"default"}
+    both = run("doctor", default=own, one=small, two=small, files=static)
+    assert {row[0] for row in both.rows[:-1]} == {"storages:default", "one:ram", "two:ram"}
 
 
 class LeavingReader(io.StringIO):

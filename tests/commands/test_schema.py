@@ -19,7 +19,7 @@ def test_stale_files_fail_the_check_until_they_are_written(run, tmp_path):
     directory = f"--directory={tmp_path}"
     stale = run("schema", "--check", directory)
     assert stale.status == 1
-    assert "storage_router.schema.json: stale; write it anew with --write" in stale.text
+    assert "storage_router.schema.json: stale; write it again with --write" in stale.text
     assert run("schema", "--write", directory).status == 0
     fresh = run("schema", "--check", directory)
     assert (fresh.status, fresh.text) == (

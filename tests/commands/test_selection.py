@@ -20,7 +20,7 @@ ALONE = {
 
 def test_without_a_storage_of_this_package_there_is_nothing_to_show(run):
     ran = run("config", default=MEMORY)
-    assert (ran.status, ran.error) == (2, "No entry of STORAGES is a storage of storage_router.")
+    assert (ran.status, ran.error) == (2, "No entry of STORAGES, and no model field, has a storage of storage_router.")
 
 
 def test_a_storage_of_somebody_else_is_not_shown(run):
@@ -72,7 +72,7 @@ def test_the_only_router_is_found_whatever_its_alias(run):
 def test_of_several_routers_one_has_to_be_chosen(run):
     ran = run("routes", default=MEMORY, one=SMALL, two=ROUTER)
     assert ran.status == 2
-    assert ran.error == "STORAGES has several routers: choose one of one, two with --storage."
+    assert ran.error == "There are several routers: choose one of one, two with --storage."
 
 
 def test_a_bad_configuration_is_printed_with_everything_that_is_wrong(run):

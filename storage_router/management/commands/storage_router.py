@@ -1,4 +1,4 @@
-"""``manage.py storage_router``: what the configuration means, and whether it works."""
+"""``manage.py storage_router``: show what the configuration means, and test whether it works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
     """The command; each subcommand is a module of ``management.subcommands``."""
 
     help = "Show what storage_router's configuration means, and whether it works."
-    # They would print what is wrong once more, and doctor has to run when the database is what is broken.
+    # The subcommands report the problems themselves, and doctor runs with a broken database, too.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,14 +31,13 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the subcommand. Exit status: 0 all is well; 1 the answer is no; 2 it cannot be answered."""
-        colour = True if options["force_color"] else False if options["no_color"] else None
-        output = Output(self.stdout, colour=colour, style=self.style)
+        output = Output(self.stdout, force_terminal=options["force_color"], style=self.style)
         if status := _SUBCOMMANDS[options["subcommand"]].run(output, options):
             sys.exit(status)
 
 
 def _add_common(parser: CommandParser) -> None:
-    """Let Django's own options stand behind the subcommand, too: nobody knows that they belong in front of it."""
+    """Accept Django's own options after the subcommand, too."""
     for flags, arguments in (
         (("--settings",), {}),
         (("--pythonpath",), {}),

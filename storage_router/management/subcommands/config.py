@@ -1,73 +1,156 @@
-"""``manage.py storage_router config``: every value and the source it came from, secrets masked (C8)."""
+"""``manage.py storage_router config``: every value that was given and its source, secrets masked (C7, C8)."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Mapping
-from itertools import groupby
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
+from pydantic import BaseModel, SecretStr
 
+from storage_router.conf.loading import DEFAULT, Configuration
 from storage_router.conf.merging import Origin
-from storage_router.installed import Entry
+from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.installed import Entry, used
 from storage_router.management.output import Output
-from storage_router.management.settings_view import Setting, authentications, dotted, settings_of
+from storage_router.router import RouterStorage
 
 from . import selection
 
-HELP = "Print every setting, its value and the source it came from; secrets are masked."
+HELP = "Print the settings that were given and their sources, and what they come to; secrets are masked."
+
+Path = tuple[str | int, ...]
+
+MASK = "**********"
+"""What stands for a secret."""
+
 _HEADING = ("setting", "value", "source")
-_DERIVED = Origin(source="derived", place="derived from the above")
+
+# Options of another package's storage, or of azure-core, may hold a secret under any name. These names hold none.
+_HARMLESS = frozenset(
+    {
+        *("access_tier", "account_name", "acl", "allow_overwrite", "api_version", "azure_container", "base_url"),
+        *("bucket", "bucket_acl", "bucket_name", "cache_control", "connection_timeout", "connection_verify"),
+        *("container", "container_name", "content_type", "default_acl", "directory_permissions_mode", "encoding"),
+        *("endpoint_suffix", "expiration", "expiration_secs", "file_permissions_mode", "gzip", "iam_path", "location"),
+        *("max_block_size", "max_memory_size", "max_single_get_size", "max_single_put_size", "port", "prefix"),
+        *("project_id", "querystring_expire", "read_timeout", "region", "region_name", "retry_backoff_factor"),
+        *("retry_backoff_max", "retry_connect", "retry_read", "retry_status", "retry_total", "root_path"),
+        *("signature_version", "storage_class", "timeout", "user_agent"),
+    }
+)
+_FOREIGN = frozenset({"client_options", "options"})
+_CREDENTIALS_IN_TEXT = re.compile(r"(?i)://[^/\s]*@|\bsig=|accountkey=|sharedaccess|password|secret")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One value. ``path`` leads to it in the document; ``value`` is JSON, masked where it may be a secret."""
+
+    path: Path
+    value: Any
+    origin: Origin
+
+    @property
+    def source(self) -> str:
+        """The place of the value; of a file its name only, because its keys are those of the settings."""
+        if self.origin.source == "file":
+            return self.origin.place.partition(": ")[0]
+        return self.origin.place
+
+    @property
+    def text(self) -> str:
+        """The value for people: texts as they are, null as ``-``, the rest as JSON."""
+        if self.value is None:
+            return "-"
+        return self.value if isinstance(self.value, str) and self.value else json.dumps(self.value, ensure_ascii=False)
 
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments."""
     selection.add_arguments(parser)
-    parser.add_argument("--given", action="store_true", help="Leave out what no source gave: it has its default.")
+    parser.add_argument("--all", action="store_true", help="Print settings that were not given, too: the defaults.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
-    """Print the settings of every entry of ``STORAGES`` that has some."""
+    """Print the settings of every storage that has some."""
     entries = selection.sound_entries(options)
-    if options["storage"] and not options["json"] and not settings_of(entries[0]):
-        message = f"STORAGES[{options['storage']!r}] has no settings of its own: {selection.whose(entries[0])}"
+    found = {entry: list(_settings(entry)) for entry in entries}
+    found = {
+        entry: [one for one in every if options["all"] or _is_given(one)] for entry, every in found.items() if every
+    }
+    if options["storage"] and not found:
+        message = f"{entries[0].place} has no settings of its own: {selection.whose(entries[0])}"
         raise CommandError(message, returncode=selection.UNUSABLE)
-    found = [
-        (entry, [setting for setting in settings_of(entry) if setting.is_given or not options["given"]])
-        for entry in entries
-    ]
-    found = [(entry, settings) for entry, settings in found if settings]
     if options["json"]:
-        output.json({entry.name: _as_json(entry, settings) for entry, settings in found})
+        output.json({entry.name: _as_json(entry, given) for entry, given in found.items()})
     elif output.is_terminal:
-        for entry, settings in found:
-            _draw(output, entry, settings)
+        for entry, given in found.items():
+            _draw(output, entry, given)
     else:
-        rows = [
-            [f"{_prefix(entry, len(found))}{setting.name}", text(setting.value), setting.source]
-            for entry, settings in found
-            for setting in (*settings, *_derived(entry))
-        ]
+        rows = []
+        for entry, given in found.items():
+            prefix = f"{entry.name}:" if len(found) > 1 else ""
+            rows += [[prefix + dotted(one.path), one.text, one.source] for one in (*given, *_effective(entry))]
         output.table(_HEADING, rows)
     return 0
 
 
-def text(value: Any) -> str:
-    """Return a value as people read it: texts as they are, nothing as ``-``, the rest as JSON."""
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+def dotted(path: Path) -> str:
+    """Return ``path`` as messages write it: ``backends.media.account_key``, ``routes[0].prefix``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def _as_json(entry: Entry, settings: Iterable[Setting]) -> dict[str, Any]:
+def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
+    """Return ``value`` as JSON, or a mask: for secrets, and for what below ``options`` may be one."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, tuple | list | set | frozenset):
+        return [shown(item, path) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): shown(item, (*path, str(key))) for key, item in value.items()}
+    if isinstance(value, str | int | float):
+        foreign = not _FOREIGN.isdisjoint(map(str, path)) and str(path[-1]).lower() not in _HARMLESS
+        return MASK if foreign or _CREDENTIALS_IN_TEXT.search(str(value)) else value
+    # An object, such as a credential or a transport. Its repr may show anything.
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+def _draw(output: Output, entry: Entry, given: Sequence[Setting]) -> None:
+    """Print a table for each backend, and one for the rest of the entry."""
+    every = sorted((*given, *_effective(entry)), key=lambda one: _group(one.path) or ("~",))
+    for path, members in itertools.groupby(every, key=lambda one: _group(one.path)):
+        output.heading(" ".join(filter(None, (entry.place, dotted(path)))))
+        output.table(_HEADING, [[dotted(one.path[len(path) :]), one.text, one.source] for one in members])
+    for problem in entry.problems:
+        output.line()
+        output.paragraph(f"warning: {problem.place}: {problem.message} ({problem.id})")
+        output.paragraph(problem.hint, "    ")
+
+
+def _group(path: Path) -> Path:
+    return path[:2] if path[0] == "backends" and len(path) > 2 else ()
+
+
+def _as_json(entry: Entry, given: Sequence[Setting]) -> dict[str, Any]:
     return {
         "settings": [
-            {"path": it.path, "value": it.value, "source": it.origin.source, "place": it.origin.place}
-            for it in settings
+            {"path": one.path, "value": one.value, "source": one.origin.source, "place": one.origin.place}
+            for one in given
         ],
-        "authentication": {dotted(path[1:]) or entry.name: facts for path, facts in authentications(entry).items()},
+        "effective": {
+            dotted(path[1:]) or entry.name: {"endpoint": options.endpoint, "authentication": _authentication(options)}
+            for path, options in _azure_options(entry)
+        },
         "warnings": [
             {"id": problem.id, "place": problem.place, "message": problem.message, "hint": problem.hint}
             for problem in entry.problems
@@ -75,38 +158,87 @@ def _as_json(entry: Entry, settings: Iterable[Setting]) -> dict[str, Any]:
     }
 
 
-def _draw(output: Output, entry: Entry, settings: Iterable[Setting]) -> None:
-    """Print a table for each backend, and one for everything else of its kind."""
-    derived = {setting.path[:-1]: setting for setting in _derived(entry)}
-    for path, group in groupby(settings, key=lambda setting: _group(setting.path)):
-        members = list(group)
-        members += [derived[path]] if path in derived else []
-        rows = [[dotted(it.path[len(path) :]), text(it.value), it.source] for it in members]
-        faint = {number for number, it in enumerate(members) if not it.is_given}
-        title = f"STORAGES[{entry.name!r}]" + (f" {dotted(path)}" if path else "")
-        output.table(_HEADING, rows, title=title, faint=faint)
-    for problem in entry.problems:
-        output.line()
-        output.line(f"warning: {problem.place}: {problem.message} ({problem.id})")
-        output.line(f"    {problem.hint}")
+def _effective(entry: Entry) -> Iterator[Setting]:
+    """Yield the endpoint and the way to authenticate of each Azure backend (O1)."""
+    origin = Origin(source="effective", place="effective")
+    for path, options in _azure_options(entry):
+        facts = _authentication(options)
+        text = " ".join(filter(None, (facts["option"], facts["credential"])))
+        if facts["unused"]:
+            text += f" (not used: {', '.join(facts['unused'])})"
+        yield Setting(path=(*path, "endpoint"), value=options.endpoint, origin=origin)
+        yield Setting(path=(*path, "authentication"), value=text, origin=origin)
 
 
-def _group(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    return path[:2] if path[0] in ("backends", "routes") and len(path) > 2 else ()
+def _azure_options(entry: Entry) -> Iterator[tuple[Path, AzureOptions]]:
+    for one in used([entry]):
+        if isinstance(one.options, AzureOptions):
+            yield (("backends", one.alias) if one.alias else ()), one.options
 
 
-def _derived(entry: Entry) -> list[Setting]:
-    """Return, for each Azure backend, which of its options authenticates (O1)."""
-    return [
-        Setting(
-            path=(*path, "authentication"),
-            value=(f"{facts['option']} {facts['credential']}" if facts["credential"] else facts["option"])
-            + (f" (not used: {', '.join(facts['unused'])})" if facts["unused"] else ""),
-            origin=_DERIVED,
-        )
-        for path, facts in authentications(entry).items()
-    ]
+def _authentication(options: AzureOptions) -> dict[str, Any]:
+    given = options.authentication
+    return {
+        "option": given.option,
+        "credential": getattr(given, "name", None),
+        "kind": given.kind,
+        "unused": list(options.unused),
+    }
 
 
-def _prefix(entry: Entry, entries: int) -> str:
-    return f"{entry.name}:" if entries > 1 else ""
+def _is_given(setting: Setting) -> bool:
+    return setting.origin.source != DEFAULT.source
+
+
+def _settings(entry: Entry) -> Iterator[Setting]:
+    """Yield every setting of a router or of a storage with options."""
+    if isinstance(entry.storage, RouterStorage):
+        configuration = entry.storage.configuration
+        for path, value in _values(configuration.document, ()):
+            yield Setting(path=path, value=value, origin=_origin(configuration, path))
+        return
+    for one in used([entry]):
+        if one.options is not None:
+            for path, value in _values(one.options, ()):
+                origin = _origin_of_option(entry, one.storage, one.options, str(path[0]))
+                yield Setting(path=path, value=value, origin=origin)
+
+
+def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Yield the path and the masked value of everything in a model, in the order of its fields."""
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _values(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _values(item, (*path, str(key)))
+    elif isinstance(value, tuple | list) and any(isinstance(item, BaseModel) for item in value):
+        for index, item in enumerate(value):
+            yield from _values(item, (*path, index))
+    else:
+        yield path, shown(value, path)
+
+
+def _origin(configuration: Configuration, path: Path) -> Origin:
+    origins = configuration.origins
+    if (exact := origins.get(path)) is not None:
+        return exact
+    # Of a list the items have origins; of a text that held a table, the text.
+    below = (origin for location, origin in origins.items() if location[: len(path)] == path)
+    above = (origins[path[:length]] for length in range(len(path) - 1, 2, -1) if path[:length] in origins)
+    return next(below, None) or next(above, None) or DEFAULT
+
+
+def _origin_of_option(entry: Entry, storage: Storage, options: BaseModel, option: str) -> Origin:
+    kind = type(storage).__name__
+    if option not in options.model_fields_set:
+        return DEFAULT
+    if option in settings.STORAGES.get(entry.name, {}).get("OPTIONS", {}):
+        return Origin(source="code", place=f"{entry.place}['OPTIONS'][{option!r}]")
+    defaults = storage.get_default_settings() if hasattr(storage, "get_default_settings") else {}
+    if hasattr(type(storage), option) or option not in defaults:
+        return Origin(source="class attribute", place=f"{kind}.{option}")
+    setting = DJANGO_SETTINGS[option]
+    if getattr(settings, setting, None) == defaults[option]:
+        return Origin(source="Django setting", place=setting)
+    return Origin(source="class attribute", place=f"{kind}.get_default_settings()")

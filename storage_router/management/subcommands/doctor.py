@@ -5,35 +5,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 
 from storage_router import doctor
-from storage_router.azure.storage import AzureStorage
 from storage_router.conf.report import suggestion
+from storage_router.installed import Used, used
 from storage_router.management.output import Output
-from storage_router.router import RouterStorage
 
 from . import selection
 
 HELP = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
 
+_COLUMNS = ("backend", "probe", "status", "message", "hint")
+_STYLES = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Patient:
-    """A storage to examine. ``read_only`` says that every route to it is."""
-
-    name: str
-    storage: Storage
-    read_only: bool = False
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -60,27 +50,50 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
     origin = _given_origin(options["origin"]) if options["origin"] else site_origin()
     findings: list[doctor.Finding] = []
-    for patient in _chosen(list(_patients(options)), options["backend"]):
-        if not options["json"]:
-            output.heading(patient.name)
+    as_text = not options["json"]
+    chosen = _chosen(options)
+    if as_text and not output.is_terminal:
+        output.row(_COLUMNS)
+    for backend in chosen:
+        if as_text:
+            output.heading(backend.name)
         examination = doctor.examine(
-            patient.name, patient.storage, read_only=patient.read_only, origin=origin, skip=options["skip"]
+            backend.name, backend.storage, read_only=backend.read_only, origin=origin, skip=options["skip"]
         )
-        # Whatever ends the command in between, a reader who has gone or Ctrl-C, the probe's file is removed first.
+        skipped: dict[str, list[doctor.Finding]] = {}
+        # When the command is interrupted, or its reader has gone, the probe's file is removed first.
         with contextlib.closing(examination):
             for finding in examination:
                 findings.append(finding)
-                if not options["json"]:
-                    output.finding(finding.backend, finding.probe, finding.status, finding.message, finding.hint)
-    counts = Counter(finding.status for finding in findings)
-    if options["json"]:
-        # Scripts compare counts["failed"] with 0, so it is there when nothing failed, too.
-        every = {status: counts[status] for status in doctor.STATUSES}
-        output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": every})
-    elif output.is_terminal:
-        output.line()
-        output.line(", ".join(f"{counts[status]} {status}" for status in doctor.STATUSES if counts[status]))
+                if finding.status == "skipped":
+                    skipped.setdefault(finding.message, []).append(finding)
+                elif as_text:
+                    _print(output, finding)
+        if as_text:
+            for same in skipped.values():
+                _print(output, dataclasses.replace(same[0], probe=", ".join(finding.probe for finding in same)))
+    counts = {status: [finding.status for finding in findings].count(status) for status in doctor.STATUSES}
+    if as_text:
+        if output.is_terminal:
+            output.line()
+        output.line(", ".join(f"{count} {status}" for status, count in counts.items() if count))
+    else:
+        output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": counts})
     return 1 if counts["failed"] else 0
+
+
+def _print(output: Output, finding: doctor.Finding) -> None:
+    """Print a finding. A command in its hint has a line of its own, so that it can be copied."""
+    if not output.is_terminal:
+        output.row((finding.backend, finding.probe, finding.status, finding.message, finding.hint))
+        return
+    paint = getattr(output.style, _STYLES.get(finding.status, ""), str)
+    output.paragraph(f"{finding.probe}: {finding.message}", f"  {finding.status:<8} ", paint)
+    hint, command, arguments = finding.hint.partition("az storage ")
+    if hint:
+        output.paragraph(hint, " " * 11)
+    if command:
+        output.line(f"{'':11}{command}{arguments}")
 
 
 def site_origin() -> str | None:
@@ -115,32 +128,15 @@ def _as_browsers_send_it(text: str) -> str | None:
     return f"{scheme}://{host}" + (port if port and port != _USUAL_PORTS.get(scheme) else "")
 
 
-def _patients(options: Mapping[str, Any]) -> Iterator[Patient]:
+def _chosen(options: Mapping[str, Any]) -> list[Used]:
     entries = selection.sound_entries(options)
-    routers = [entry for entry in entries if isinstance(entry.storage, RouterStorage)]
-    for entry in entries:
-        if isinstance(entry.storage, RouterStorage):
-            router = entry.storage
-            for alias in router.configuration.document.backends:
-                name = alias if len(routers) == 1 else f"{entry.name}:{alias}"
-                yield Patient(name=name, storage=router.backends[alias], read_only=_is_read_only(router, alias))
-        elif isinstance(entry.storage, AzureStorage):
-            yield Patient(name=f"storages:{entry.name}" if routers else entry.name, storage=entry.storage)
-        elif options["storage"]:
-            message = f"STORAGES[{entry.name!r}] has nothing of its own to examine: {selection.whose(entry)}"
+    found = list(used(entries))
+    if options["storage"] and not found:
+        message = f"{entries[0].place} has nothing of its own to examine: {selection.whose(entries[0])}"
+        raise CommandError(message, returncode=selection.UNUSABLE)
+    names = [one.name for one in found]
+    for wanted in options["backend"] or ():
+        if wanted not in names:
+            message = f"There is no backend {wanted!r}. {suggestion(wanted, names)}"
             raise CommandError(message, returncode=selection.UNUSABLE)
-
-
-def _is_read_only(router: RouterStorage, alias: str) -> bool:
-    document = router.configuration.document
-    routes = [route for route in document.routes if route.backend == alias]
-    return bool(routes) and all(route.read_only for route in routes) and document.default != alias
-
-
-def _chosen(patients: Collection[Patient], names: Collection[str] | None) -> Collection[Patient]:
-    known = [patient.name for patient in patients]
-    for name in names or ():
-        if name not in known:
-            message = f"There is no backend {name!r}. {suggestion(name, known)}"
-            raise CommandError(message, returncode=selection.UNUSABLE)
-    return [patient for patient in patients if names is None or patient.name in names]
+    return [one for one in found if not options["backend"] or one.name in options["backend"]]

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.files.storage import Storage
 from django.core.management.base import CommandParser
+from pydantic import BaseModel
 
-from storage_router.conf.backends import AzureBackend, Backend
+from storage_router.conf.backends import AzureBackend
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.management.output import Output
 from storage_router.names import check_blob_name
@@ -16,7 +18,9 @@ from storage_router.router import Explanation, RouterStorage
 
 from . import selection
 
-HELP = "Say where names go, and why. Exit status 1 if one of them goes nowhere."
+HELP = "Say where names go, why, and what their URLs are. Exit status 1 if one of them goes nowhere."
+
+_COLUMNS = ("name", "backend", "stored as", "url", "signed", "why")
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -27,34 +31,57 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
-    """Explain the names."""
+    """Explain the names. No request is made."""
     router = selection.router(options)
     found = [_explained(router, name) for name in options["names"]]
+    rows = [[one["name"], one["alias"], one["stored_as"], one["url"], one["signed"], one["why"]] for one in found]
+    rows = [["-" if cell is None else cell for cell in row] for row in rows]
     if options["json"]:
         output.json(found)
+    elif output.is_terminal:
+        for name, *cells in rows:
+            output.heading(name)
+            for label, cell in zip(_COLUMNS[1:], cells, strict=True):
+                if cell != "-":
+                    output.paragraph(cell, f"  {label:<11}")
     else:
-        rows = [[it["name"], it["alias"] or "-", it["stored_as"] or "-", it["why"]] for it in found]
-        output.table(["name", "backend", "stored as", "why"], rows)
-    return 0 if all(it["alias"] for it in found) else 1
+        output.table(_COLUMNS, rows)
+    return 0 if all(one["alias"] for one in found) else 1
 
 
 def _explained(router: RouterStorage, name: str) -> dict[str, Any]:
-    """Return what there is to say of a name; without ``alias`` it goes nowhere."""
+    """Return what is known of a name; without ``alias`` it goes nowhere."""
     nowhere: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Explanation))
-    nowhere |= {"name": name, "stored_as": None}
+    nowhere |= {"name": name, "stored_as": None, "url": None, "signed": None}
     try:
         explanation = router.explain(name)
-        stored_as = _stored_as(router.configuration.document.backends[explanation.alias], explanation.backend_name)
+        options = router.configuration.document.backends[explanation.alias]
+        stored_as = _stored_as(options, explanation.backend_name)
     except (InvalidNameError, NoRouteError) as error:
         return {**nowhere, "why": str(error)}
+    url, signed = _url(router.backends[explanation.alias], explanation.backend_name)
     why = f"{explanation.why}; the route is read_only" if explanation.read_only else explanation.why
-    return {**dataclasses.asdict(explanation), "name": name, "stored_as": stored_as, "why": why}
+    facts = {"name": name, "stored_as": stored_as, "url": url, "signed": signed, "why": why}
+    return {**dataclasses.asdict(explanation), **facts}
 
 
-def _stored_as(backend: Backend, name: str) -> str:
+def _stored_as(options: BaseModel, name: str) -> str:
     """Return the backend's name with its location, the name to look for in the container."""
-    if not isinstance(backend, AzureBackend):
+    if not isinstance(options, AzureBackend):
         return name
-    blob_name = "/".join(filter(None, (backend.location.strip("/"), name)))
+    blob_name = "/".join(filter(None, (options.location.strip("/"), name)))
     check_blob_name(blob_name)
-    return f"{backend.azure_container}/{blob_name}"
+    return f"{options.azure_container}/{blob_name}"
+
+
+def _url(storage: Storage, name: str) -> tuple[str | None, str | None]:
+    """Return the URL of a file without its signature, and whether it gets one."""
+    if hasattr(storage, "public_url"):
+        options = storage.options  # type: ignore[attr-defined]
+        if options.expiration_secs is not None:
+            return storage.public_url(name), f"yes, for {options.expiration_secs:g} s"
+        return storage.public_url(name), "yes, with sas_token" if options.sas_token_in_urls else "no"
+    if getattr(storage, "base_url", None):
+        return storage.url(name), "no"
+    # Another package's storage may make a request for its URL, or sign it.
+    return None, None

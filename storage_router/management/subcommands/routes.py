@@ -1,8 +1,8 @@
-"""``manage.py storage_router routes``: the table of routes, in the order in which they are tried."""
+"""``manage.py storage_router routes``: the routes in the order in which they are tried (R11)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -25,37 +25,37 @@ def add_arguments(parser: CommandParser) -> None:
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the routes."""
     document = selection.router(options).configuration.document
+    destinations = {alias: destination(backend) for alias, backend in document.backends.items()}
     if options["json"]:
-        output.json(
-            {
-                "routes": [route.model_dump(mode="json") for route in document.routes],
-                "default": document.default,
-                "backends": {alias: destination(backend) for alias, backend in document.backends.items()},
-            }
-        )
+        routes = [route.model_dump(mode="json") for route in document.routes]
+        output.json({"routes": routes, "default": document.default, "backends": destinations})
         return 0
     rows = [
         [
-            str(index),
-            _several(route.prefix),
-            _several(route.glob),
-            _several(route.types),
+            index,
+            *(", ".join(values) for values in (route.prefix, route.glob, route.types)),
             route.backend,
-            destination(document.backends[route.backend]),
-            ", ".join([*_flags(route), *([] if route.delivery == "link" else [f"delivery: {route.delivery}"])]),
+            ", ".join(_notes(route)),
+            destinations[route.backend],
         ]
         for index, route in enumerate(document.routes)
     ]
     if document.default is None:
-        rows.append(["else", "", "", "", "(none)", "an error: no default is set", ""])
+        rows.append(["else", "", "", "", "(none)", "", "an error: no default is set"])
     else:
-        rows.append(["else", "", "", "", document.default, destination(document.backends[document.default]), "default"])
-    output.table(["route", "prefix", "glob", "types", "backend", "leads to", "notes"], rows)
+        rows.append(["else", "", "", "", document.default, "default", destinations[document.default]])
+    output.table(["route", "prefix", "glob", "types", "backend", "notes", "leads to"], rows)
     return 0
 
 
+def _notes(route: RouteOptions) -> Iterator[str]:
+    yield from (flag for flag in ("strip_prefix", "read_only") if getattr(route, flag))
+    if route.delivery != "link":
+        yield f"delivery: {route.delivery}"
+
+
 def destination(backend: Backend) -> str:
-    """Return in a few words what a backend is: never more than its place."""
+    """Return where the files of a backend are."""
     if isinstance(backend, AzureBackend):
         location = f"/{backend.location.strip('/')}" if backend.location else ""
         return f"{backend.endpoint}/{backend.azure_container}{location}"
@@ -64,11 +64,3 @@ def destination(backend: Backend) -> str:
     if isinstance(backend, DjangoBackend):
         return backend.backend
     return "memory"
-
-
-def _flags(route: RouteOptions) -> list[str]:
-    return [flag for flag in ("strip_prefix", "read_only") if getattr(route, flag)]
-
-
-def _several(values: tuple[str, ...]) -> str:
-    return ", ".join(values)

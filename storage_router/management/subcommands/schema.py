@@ -37,12 +37,12 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
         schema.write(directory)
     stale = schema.stale(directory)
     for name in schema.SCHEMAS:
-        output.line(f"{name}: {'stale; write it anew with --write' if name in stale else 'up to date'}")
+        output.line(f"{name}: {'stale; write it again with --write' if name in stale else 'up to date'}")
     return 1 if stale else 0
 
 
 def package_directory() -> Path:
-    """Return where the package's schemas are: in the package once it is installed, beside it in a checkout."""
+    """Return where the package's schemas are: in the installed package, or next to it in a checkout."""
     package = Path(schema.__file__).parent.parent
     installed = package / "schemas"
     return installed if installed.is_dir() else package.parent / "schemas"

@@ -1,4 +1,4 @@
-"""Which storages of ``STORAGES`` a subcommand is about."""
+"""The storages that a subcommand is about: those of ``STORAGES`` and of model fields, or one of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ UNUSABLE = 2
 
 def add_arguments(parser: CommandParser) -> None:
     """Add ``--storage``."""
-    parser.add_argument("--storage", metavar="ALIAS", help="The entry of STORAGES to look at, where there are several.")
+    parser.add_argument(
+        "--storage",
+        metavar="ALIAS",
+        help="The entry of STORAGES to look at, where there are several, or a model field: app.Model.field.",
+    )
 
 
 def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Return the entries to look at; ``CommandError`` says what is wrong with them, or that there are none."""
+    """Return the entries to look at. Raises ``CommandError`` for their problems, or where there are none."""
     wanted = options["storage"]
     found = tuple(entry for entry in entries() if wanted in (None, entry.name))
     if not found:
-        what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES is"
+        what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES, and no model field, has"
         raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
     wrong = problems(found)
     if any(not problem.is_warning for problem in wrong):
@@ -36,24 +40,22 @@ def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
 
 def router(options: Mapping[str, Any]) -> RouterStorage:
     """Return the one router to look at; ``STORAGES["default"]`` goes before others."""
-    routers = {
-        entry.name: entry.storage for entry in sound_entries(options) if isinstance(entry.storage, RouterStorage)
-    }
-    if not routers and (wanted := options["storage"]):
-        [entry] = sound_entries(options)
-        message = f"STORAGES[{wanted!r}] is not a RouterStorage, so it has no routes of its own: {whose(entry)}"
+    found = sound_entries(options)
+    routers = {entry.name: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
+    if not routers and options["storage"]:
+        message = f"{found[0].place} is not a RouterStorage, so it has no routes of its own: {whose(found[0])}"
         raise CommandError(message, returncode=UNUSABLE)
     if not routers:
         raise CommandError("No entry of STORAGES is a RouterStorage, so there are no routes.", returncode=UNUSABLE)
     if "default" in routers or len(routers) == 1:
         return routers.get("default") or next(iter(routers.values()))
     names = ", ".join(routers)
-    raise CommandError(f"STORAGES has several routers: choose one of {names} with --storage.", returncode=UNUSABLE)
+    raise CommandError(f"There are several routers: choose one of {names} with --storage.", returncode=UNUSABLE)
 
 
 def whose(entry: Entry) -> str:
-    """Return what an entry is, or follows, that lacks what a subcommand is about, and what to ask instead."""
+    """Return what an entry is, or which router it follows, and what to ask instead."""
     if not isinstance(entry.storage, StaticFilesStorage):
         return f"its class is {type(entry.storage).__name__}."
-    router = next(it.name for it in entries() if it.storage is entry.storage.router)
+    router = next(one.name for one in entries() if one.storage is entry.storage.router)
     return f"it follows the router {router!r}. Use --storage {router}."
