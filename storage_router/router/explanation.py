@@ -47,6 +47,7 @@ class Explanation:
 def _why(match: Match) -> str:
     if match.route is None:
         return "no route claims it, and it is the default"
-    # Which entry of a list matched. What names the route anyway is not repeated.
-    reasons = [reason for reason in match.route.reasons(match.full_name) if reason not in str(match.route)]
+    # Which entry of a list matched. The route's own name need not be repeated.
+    named = str(match.route).replace('/"', '"')
+    reasons = [reason for reason in match.route.reasons(match.full_name) if reason.replace('/"', '"') not in named]
     return f"{match.route} is the first that matches" + (f": {', '.join(reasons)}" if reasons else "")
