@@ -23,9 +23,12 @@ _THREADS = 32
 class Connections:
     """How many bodies this process reads from backends. They are counted, so that saves never wait for readers."""
 
+    taken: int
+    """How many are taken now."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = 0
+        self.taken = 0
         self._threads: ThreadPoolExecutor | None = None
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
@@ -33,15 +36,15 @@ class Connections:
     def take(self, most: int) -> bool:
         """Take one, if fewer than ``most`` are taken."""
         with self._lock:
-            if self._taken >= most:
+            if self.taken >= most:
                 return False
-            self._taken += 1
+            self.taken += 1
             return True
 
     def give_back(self) -> None:
         """Give one back."""
         with self._lock:
-            self._taken = max(0, self._taken - 1)
+            self.taken = max(0, self.taken - 1)
 
     def threads(self) -> ThreadPoolExecutor:
         """Return the threads that read for event loops."""
@@ -52,7 +55,7 @@ class Connections:
 
     def _forked(self) -> None:
         self._lock = threading.Lock()
-        self._taken = 0
+        self.taken = 0
         self._threads = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-from django.core.files.storage import Storage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.crypto import constant_time_compare
 from pydantic import SecretStr
@@ -33,17 +33,15 @@ def redirect(store: FileStore, name: str, presentation: Presentation, route: Rou
 
 
 def accel(store: FileStore, backend: Storage, alias: str, name: str, presentation: Presentation) -> HttpResponse | None:
-    """Return the answer that lets nginx send the file; None where the backend has neither links nor paths."""
+    """Return the answer that lets nginx send the file; None where nginx cannot reach the backend."""
     if store.capabilities.signs:
         link = urlsplit(store.sign(name, _ACCEL_SECONDS, _overrides(presentation, CACHE_CONTROL)))
         internal = f"{INTERNAL}{alias}{link.path}?{link.query}"
-    else:
-        try:
-            backend.path(name)
-        except NotImplementedError:
-            return None
+    elif isinstance(backend, FileSystemStorage):
         internal = f"{INTERNAL}{alias}/{quote(name)}"
-    headers = {"X-Accel-Redirect": internal, "Cache-Control": CACHE_CONTROL, "Accept-Ranges": "bytes"}
+    else:
+        return None
+    headers = {"X-Accel-Redirect": internal, "Cache-Control": CACHE_CONTROL}
     return HttpResponse(headers={**presentation.headers(), **headers})
 
 

@@ -58,7 +58,7 @@ class PlainStore:
         if not custom_domain and hasattr(self.storage, "options"):
             options = {key: getattr(self.storage.options, key) for key in self.storage.options.model_fields_set}
             options.pop("type", None)
-            return type(self.storage)(**{**options, "custom_domain": None}).url(
+            return type(self.storage)(**{**options, "custom_domain": None, "url_window_secs": 0}).url(
                 name, expire=seconds, parameters=parameters
             )
         return self.storage.url(name, expire=seconds, parameters=parameters)

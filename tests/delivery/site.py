@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+import time
+from pathlib import Path
+
+from asgiref.sync import iscoroutinefunction
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
+from django.utils.decorators import sync_and_async_middleware
 
 asked: list = []
 """What ``authorize`` was asked."""
@@ -19,6 +26,7 @@ class User:
         return permission in self.name and row is None
 
 
+@sync_and_async_middleware
 def who(get_response):
     """A middleware that signs in whoever ``X-User`` names."""
 
@@ -26,7 +34,11 @@ def who(get_response):
         request.user = User(request.headers.get("X-User", ""))
         return get_response(request)
 
-    return middleware
+    async def async_middleware(request):
+        request.user = User(request.headers.get("X-User", ""))
+        return await get_response(request)
+
+    return async_middleware if iscoroutinefunction(get_response) else middleware
 
 
 def may_read(request, file) -> bool:
@@ -38,8 +50,21 @@ async def may_read_async(request, file) -> bool:
     return may_read(request, file)
 
 
-def saved(request):
-    return HttpResponse(default_storage.save("private/saved.txt", request))
+def save(request):
+    """Save a small file, and tell how long it took."""
+    started = time.monotonic()
+    default_storage.save("private/saved.txt", ContentFile(b"x" * 1000))
+    return HttpResponse(str(time.monotonic() - started))
 
 
-urlpatterns = [path("files/", include("storage_router.urls"))]
+def memory(request):
+    """Tell how much memory the process has had at most, in bytes, and has now."""
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return JsonResponse({"most": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "now": resident})
+
+
+urlpatterns = [
+    path("files/", include("storage_router.urls")),
+    path("save", save),
+    path("memory", memory),
+]

@@ -39,6 +39,7 @@ LANGUAGES = {
     "text",
     "dockerfile",
     "mermaid",
+    "nginx",
     "{toctree}",
 }
 WAYS_TO_AUTHENTICATE = {"credential", "account_key", "connection_string", "sas_token", "token_credential"}
