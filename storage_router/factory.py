@@ -25,6 +25,7 @@ from .routing import RouteTable
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
+HASHED_STATIC_FILES = "storage_router.ManifestStaticFilesStorage"
 
 # Long enough to tell something, and free of what is escaped: quotes, line breaks, what a URL percent-encodes.
 _PIECE = re.compile(r"[A-Za-z0-9]{4,}")
@@ -39,7 +40,8 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
 
 
 def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the whole ``STORAGES`` setting: the router as ``default``, and static files through it.
+    """Return the whole ``STORAGES`` setting: the router as ``default``, and static files through it,
+    with hashed names where ``static.hashed`` says so.
 
     Never raises for an invalid configuration: Django ignores that exception in settings. The entry carries the error,
     and building the router raises it; ``"storage_router"`` in ``INSTALLED_APPS`` builds it when the process starts.
@@ -49,9 +51,10 @@ def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any
     except ConfigurationError as error:
         register_check(error)
         configuration = error
+    hashed = isinstance(configuration, Configuration) and configuration.document.static.hashed
     return {
         "default": {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}},
-        "staticfiles": {"BACKEND": STATIC_FILES},
+        "staticfiles": {"BACKEND": HASHED_STATIC_FILES if hashed else STATIC_FILES},
     }
 
 

@@ -263,8 +263,7 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
                 yield one
         yield from _unseen_setting(storage.configuration)
     elif isinstance(storage, StaticFilesStorage):
-        # Looked up at the first use: this may fail.
-        _ = storage.router
+        storage.check()
     elif unused := getattr(getattr(storage, "options", None), "unused", ()):
         option = storage.options.authentication.option  # type: ignore[attr-defined]
         message = f"it authenticates by {option}; not used: {', '.join(unused)}"

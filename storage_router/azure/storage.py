@@ -14,6 +14,7 @@ from django.core.files.base import File
 from django.core.files.utils import validate_file_name
 
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.files import Capabilities
 from storage_router.names import clean_name
 
 from .blobs import Directory, FileSettings, FileStat
@@ -41,6 +42,8 @@ class AzureStorage(NamingStorage):
     """
 
     _import_path = "storage_router.AzureStorage"
+
+    capabilities = Capabilities(parallel=True, conditional=True, lists=True, settings=True, signs=True, copies=True)
 
     # Django's storage interface
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -45,6 +45,18 @@ class StaticOptions(BaseModel):
         description="A file of this machine that ManifestStaticFilesStorage reads the manifest from, instead of the "
         "storage. collectstatic writes it; ship it with the release.",
         examples=["/srv/app/staticfiles.json"],
+    )
+    hashed: bool | None = Field(
+        default=None,
+        description="Put a hash of the content into the names of static files: storages() then chooses "
+        "ManifestStaticFilesStorage. Where STORAGES is written out it has to agree with the class.",
+    )
+    compress: tuple[Literal["gzip"], ...] = Field(
+        default=(),
+        max_length=1,
+        description="Store text files gzip-encoded, with a Content-Encoding, where that makes them smaller: Blob "
+        "Storage does not compress what it sends.",
+        examples=[["gzip"]],
     )
     hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(
         default=None,

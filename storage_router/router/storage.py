@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.core.files.base import File
+from django.core.files.storage import Storage
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import RouteChangedError
@@ -167,6 +168,14 @@ class RouterStorage(NamingStorage):
     def walk(self, path: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``."""
         return listing.walk(self, clean_directory(path))
+
+    def forwarded(self, name: str) -> tuple[Storage, str]:
+        """Return the backend that a file of this name is written to, and the backend's name for it.
+
+        Raises ``ReadOnlyRouteError`` where the route is ``read_only``.
+        """
+        with self._writable(name) as (backend, match):
+            return backend, match.name
 
     def replace(self, name: str, content: Any) -> str:
         """Store ``content`` under exactly this name, whatever was there, and return the name.

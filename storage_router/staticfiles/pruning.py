@@ -15,7 +15,7 @@ from django.core.files.storage import Storage
 from storage_router.exceptions import ManifestError
 from storage_router.files import FileStat
 
-from .manifest import ManifestStaticFilesStorage, archived_name
+from .publishing import archived_name
 
 # Django's hash: the first twelve digits of an MD5, before the extension.
 _HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^./]*)?\Z")
@@ -34,7 +34,7 @@ class Leftovers:
     kept: tuple[str, ...]
 
 
-def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int) -> Leftovers:
+def leftovers(storage: Any, *, keep: int, older_than: int) -> Leftovers:
     """Return what neither the current manifest nor those of the ``keep`` releases before it name.
 
     Files that were stored less than ``older_than`` seconds ago stay, and with them the manifests that name them: a
@@ -72,14 +72,14 @@ def leftovers(storage: ManifestStaticFilesStorage, *, keep: int, older_than: int
     )
 
 
-def _served(storage: ManifestStaticFilesStorage) -> Mapping[str, str]:
+def _served(storage: Any) -> Mapping[str, str]:
     try:
-        return storage.hashed_files
+        return dict(storage.hashed_files)
     except ValueError as error:
         raise ManifestError(str(error)) from error
 
 
-def _archived(storage: ManifestStaticFilesStorage, archive: Storage, listed: Mapping[str, FileStat]) -> list[str]:
+def _archived(storage: Any, archive: Storage, listed: Mapping[str, FileStat]) -> list[str]:
     """Return the archived manifests, the newest first."""
     root, extension = os.path.splitext(storage.manifest_name)  # noqa: PTH122 - a name, not a path
     is_one = re.compile(rf"{re.escape(root)}\.[^./]+{re.escape(extension)}").fullmatch

@@ -1,58 +1,84 @@
-"""``StaticFilesStorage``: the files below one prefix of a router, seen as the static files of the project."""
+"""``StaticFilesStorage``: the files below one prefix of a router, as the static files of the project."""
 
 from __future__ import annotations
 
-import copy
-import os
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
+from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
 
 from storage_router.conf.static import StaticOptions
+from storage_router.exceptions import InvalidNameError
 from storage_router.files import FileStat
 from storage_router.router import RouterStorage
+from storage_router.transfer.content import (
+    SteadyFile,
+    compressed,
+    compressed_settings,
+    decompressed,
+    is_compressed,
+    is_text,
+    original,
+)
+from storage_router.transfer.stores import capabilities_of, holder_of
 
-_HOOKS = ("get_available_name", "_save")
+_KINDS = ("site.css", "site.js", "site.svg", "site.json", "site.txt")
+"""Names of the kinds of files that are compressed."""
 
 
 class StaticFilesStorage(Storage):
     """The static files of the project: ``css/a.css`` is ``static/css/a.css`` of the router.
 
     ``router`` is the alias in ``STORAGES`` of the ``RouterStorage`` to use; without it, the only entry that is one.
-    ``prefix`` replaces the configuration's ``static.prefix`` (``"static/"``); ``""`` gives static files the whole
-    router. Nothing is looked up before the first call, so that the order of ``STORAGES`` does not matter.
+    ``prefix`` replaces the configuration's ``static.prefix`` (``"static/"``); ``""`` gives static files the entire
+    router. Nothing is looked up before the first call, so the order of ``STORAGES`` does not matter.
     """
 
     def __init__(self, *, router: str | None = None, prefix: str | None = None) -> None:
         self._router_alias = router
         self._given_prefix = prefix
-        self._router: Storage | None = None
+        self._router: RouterStorage | None = None
 
     @property
-    def router(self) -> Storage:
+    def router(self) -> RouterStorage:
         """The storage that holds the files. Raises ``ImproperlyConfigured`` if ``STORAGES`` has none, or several."""
         if self._router is None:
-            self._router = _find_router(self._router_alias)
+            found = _find_router(self._router_alias)
+            _require_class(self, found.configuration.document.static)
+            self._router = found
         return self._router
 
     @property
-    def options(self) -> StaticOptions:
+    def static_options(self) -> StaticOptions:
         """The ``static`` table of the router's configuration."""
-        assert isinstance(self.router, RouterStorage)
         return self.router.configuration.document.static
 
     @property
     def prefix(self) -> str:
         """What precedes a static file's name in the router, with its slash; ``""`` for nothing."""
-        prefix = self.options.prefix if self._given_prefix is None else self._given_prefix
+        prefix = self.static_options.prefix if self._given_prefix is None else self._given_prefix
         return f"{prefix.rstrip('/')}/" if prefix else ""
+
+    def check(self) -> None:
+        """Raise ``ImproperlyConfigured`` where there is no router, or the ``static`` table does not fit."""
+        if not self.static_options.compress:
+            return
+        for name in _KINDS:
+            holder, _ = holder_of(self, name)
+            if not capabilities_of(holder).settings:
+                raise ImproperlyConfigured(
+                    f"static.compress: {self.routed_name(name)} goes to a {type(holder).__name__}, which cannot store "
+                    "a Content-Encoding. Remove static.compress, or route static files to a backend of type azure."
+                )
 
     def routed_name(self, name: object) -> str:
         """Return the router's name for a static file."""
@@ -64,69 +90,44 @@ class StaticFilesStorage(Storage):
         """Return the router and its name for the file."""
         return self.router, self.routed_name(name)
 
-    @property
-    def forwards_saving(self) -> bool:
-        """Whether saving a file here is saving it in the router; a subclass may have more to do."""
-        kind = type(self)
-        return kind.save is StaticFilesStorage.save and kind._save is StaticFilesStorage._save
-
-    def through(self, router: Storage) -> Self:
-        """Return this storage, with whatever subclasses and settings changed of it, in front of another router."""
-        twin = copy.copy(self)
-        twin._router = router
-        return twin
-
     def walk(self, path: str = "") -> Iterator[FileStat]:
-        """Return an iterator over every static file below ``path``, at any depth, where the router can tell."""
-        assert isinstance(self.router, RouterStorage)
+        """Return an iterator over every static file below ``path``, at any depth, where the router can list."""
         cut = len(self.prefix)
         return (replace(stat, name=stat.name[cut:]) for stat in self.router.walk(self._directory(path)))
-
-    def _static_name(self, routed_name: str) -> str:
-        return routed_name.removeprefix(self.prefix)
 
     def _directory(self, path: object) -> str:
         return self.routed_name(path) if path else self.prefix.rstrip("/")
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
-        """Open the file as the backend does."""
-        return self.router.open(self.routed_name(name), mode)
+        """Open the file as the backend does. What ``static.compress`` has compressed is read as it was before."""
+        routed = self.routed_name(name)
+        file: File[Any] = self.router.open(routed, mode)
+        if mode == "rb" and self.static_options.compress and is_compressed(self.router.stat(routed)):
+            return decompressed(file)
+        return file
 
-    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        """Save the file and return the name that it got.
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:  # noqa: ARG002 - Django's
+        """Return the name itself: what is saved replaces what is there."""
+        return name
 
-        A subclass with hooks of its own for this, ``get_available_name()`` or ``_save()``, has them called as in
-        Django.
-        """
-        kind = type(self)
-        if any(getattr(kind, hook) is not getattr(StaticFilesStorage, hook) for hook in _HOOKS):
-            return str(super().save(name, content, max_length=max_length))
-        return self._save(content.name if name is None else name, content, max_length)
+    def _save(self, name: str, content: Any) -> str:
+        routed = self.routed_name(name)
+        if self.static_options.compress and self._save_compressed(routed, content):
+            return name
+        self.router.replace(routed, content)
+        return name.replace("\\", "/")
 
-    def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
-        # Django's HashedFilesMixin, too, calls this with a name that it knows to be free.
-        return self._static_name(self.router.save(self.routed_name(name), content, max_length=self._longer(max_length)))
-
-    def get_valid_name(self, name: str) -> str:
-        """Return the file name as the backend would store it."""
-        return self._static_name(self.router.get_valid_name(self.routed_name(name)))
-
-    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
-        """Return the name that the backend tries next where one is taken."""
-        return self._static_name(self.router.get_alternative_name(self.routed_name(file_root), file_ext))
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Return a free name."""
-        routed = self.router.get_available_name(self.routed_name(name), max_length=self._longer(max_length))
-        return self._static_name(routed)
-
-    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
-        """Return whether a file could be saved under the name."""
-        return self.router.is_name_available(self.routed_name(name), max_length=self._longer(max_length))
-
-    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
-        """Return the name that the backend makes of an upload's."""
-        return self._static_name(self.router.generate_filename(self.routed_name(filename)))
+    def _save_compressed(self, routed: str, content: Any) -> bool:
+        holder: Any
+        holder, name = holder_of(self.router, routed)
+        if not capabilities_of(holder).settings or not is_text(options := holder.blob_settings(name, content)):
+            return False
+        file = SteadyFile(content, name)
+        digest = file.digest()
+        if (smaller := compressed(file, digest[0])) is None:
+            return False
+        holder.replace(name, smaller, settings=compressed_settings(options, *digest))
+        return True
 
     def path(self, name: str) -> str:
         """Return the file's path on this machine; ``NotImplementedError`` where the backend has none."""
@@ -136,7 +137,7 @@ class StaticFilesStorage(Storage):
         return self.router.path(self.routed_name("_"))[:-1]
 
     def delete(self, name: str) -> None:
-        """Delete the file; one that is not there is no error."""
+        """Delete the file; one that does not exist is no error."""
         self.router.delete(self.routed_name(name))
 
     def exists(self, name: str) -> bool:
@@ -148,12 +149,20 @@ class StaticFilesStorage(Storage):
         return self.router.listdir(self._directory(path))
 
     def size(self, name: str) -> int:
-        """Return the file's size in bytes."""
-        return self.router.size(self.routed_name(name))
+        """Return the file's size in bytes, before compression."""
+        routed = self.routed_name(name)
+        return original(self.router.stat(routed))[0] if self.static_options.compress else self.router.size(routed)
 
     def url(self, name: str | None, **options: Any) -> str:
-        """Return the address at which browsers fetch the file; ``options`` are the backend's."""
-        return self.router.url(self.routed_name(name or ""), **options)
+        """Return the URL at which browsers fetch the file; ``options`` are the backend's.
+
+        As with Django's own storage, ``.`` and ``..`` are resolved, and a name that no file can have is no error.
+        """
+        cleaned = static_name(name or "")
+        try:
+            return self.router.url(self.routed_name(cleaned), **options)
+        except InvalidNameError:
+            return self.router.url(self.prefix) + filepath_to_uri(cleaned)
 
     def get_accessed_time(self, name: str) -> datetime:
         """Return when the file was last read, where the backend knows."""
@@ -167,8 +176,25 @@ class StaticFilesStorage(Storage):
         """Return when the file was last changed."""
         return self.router.get_modified_time(self.routed_name(name))
 
-    def _longer(self, max_length: int | None) -> int | None:
-        return None if max_length is None else max_length + len(self.prefix)
+
+def static_name(name: str) -> str:
+    """Return the name that a page means, as a browser would resolve it within the static root."""
+    if not name:
+        return name
+    resolved = posixpath.normpath(f"/{name.replace(chr(92), '/')}").lstrip("/")
+    return f"{resolved}/" if resolved and name.endswith(("/", "\\")) else resolved
+
+
+def _require_class(storage: Storage, static: StaticOptions) -> None:
+    hashes = isinstance(storage, HashedFilesMixin)
+    if static.hashed not in (None, hashes):
+        fitting = "ManifestStaticFilesStorage" if static.hashed else "StaticFilesStorage"
+        given = type(storage).__name__
+        raise ImproperlyConfigured(
+            f"static.hashed is {str(static.hashed).lower()}, and STORAGES['staticfiles'] is a {given}, "
+            f"which {'hashes' if hashes else 'does not hash'} names. Name storage_router.{fitting} in STORAGES, or "
+            "remove static.hashed."
+        )
 
 
 def _find_router(alias: str | None) -> RouterStorage:
@@ -192,7 +218,7 @@ def _only_router(entries: Mapping[str, Mapping[str, Any]]) -> str:
             "Add one as STORAGES['default'], or use STORAGES = storage_router.storages()."
         )
     raise ImproperlyConfigured(
-        f"STORAGES has several routers: {', '.join(aliases)}. Say which one holds the static files: "
+        f"STORAGES has several routers: {', '.join(aliases)}. Name the one that holds the static files: "
         "STORAGES['staticfiles'] = {'BACKEND': 'storage_router.StaticFilesStorage', 'OPTIONS': {'router': 'default'}}."
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from queue import SimpleQueue
@@ -13,15 +14,13 @@ from typing import Literal
 from django.core.files.storage import Storage
 
 THREADS = 32
-"""Files that are on their way at the same time."""
+"""Files that are copied at the same time."""
 
 MEMORY = 64 * 2**20
-"""Bytes of content that are held in memory at the same time."""
+"""Bytes of content in memory at the same time."""
 
 HOPELESS = 20
-"""Failures in a row after which the rest is not tried: the network or the credential is gone, and each would take its
-time."""
-
+"""Failures in a row after which the rest is not tried: the network or the credential is gone."""
 
 Action = Literal["created", "replaced", "unmodified", "failed", "untried"]
 """What became of a copy; ``untried`` where too many others had failed before."""
@@ -31,10 +30,9 @@ Action = Literal["created", "replaced", "unmodified", "failed", "untried"]
 class FileCopy:
     """One file to copy: ``source_name`` of ``source`` becomes ``name`` of the destination.
 
-    ``cache_control`` replaces what the destination's configuration says, where the destination knows such a thing. The
-    name of an ``immutable`` file holds its content's hash: where nothing is said of caching, it may be kept for ever. A
-    ``fresh`` file is stored anew even if the same is there, so that its time says when that was done last. A
-    ``finished`` one has been through the destination's own way of saving and goes to what the destination forwards to.
+    ``cache_control`` replaces what the destination's configuration says. The name of an ``immutable`` file holds its
+    content's hash: without a Cache-Control it may be cached for ever. A ``fresh`` file is stored again even where it is
+    the same, so that its time says when. With ``compress`` text is stored gzip-encoded where that makes it smaller.
     """
 
     name: str
@@ -43,7 +41,7 @@ class FileCopy:
     cache_control: str | None = None
     immutable: bool = False
     fresh: bool = False
-    finished: bool = False
+    compress: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +67,10 @@ class Outcome:
 def outcomes(
     copies: Iterable[FileCopy], copy: Callable[[FileCopy], Outcome], *, threads: int = THREADS
 ) -> Iterator[Outcome]:
-    """Apply ``copy`` in ``threads`` threads and yield what it returns, as it comes.
+    """Apply ``copy`` in ``threads`` threads and yield the results as they come.
 
-    An exception of ``copy`` is an outcome like any other. If the caller stops (Ctrl-C), nothing new is begun, and what
-    is under way is finished, so that nothing is left half-done.
+    An exception of ``copy`` is an outcome, too. If the caller stops (Ctrl-C), nothing new is started, and what is under
+    way is finished.
     """
     rest = iter(copies)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="storage_router-copy")
@@ -81,7 +79,7 @@ def outcomes(
     in_a_row = 0
     try:
         while True:
-            # Twice as many as there are threads, so that none waits for this one.
+            # Twice as many as there are threads, so that none waits for this loop.
             for each in islice(rest, 2 * threads - len(under_way)) if in_a_row < HOPELESS else ():
                 future = pool.submit(copy, each)
                 under_way[future] = each
@@ -115,37 +113,22 @@ def _outcome(future: Future[Outcome], copy: FileCopy) -> Outcome:
 
 
 class Budget:
-    """Memory for what is on its way: ``with budget.of(size):`` waits until there is room."""
+    """Memory for what is being copied: ``with budget.of(size):`` waits until there is room."""
 
     def __init__(self, total: int = MEMORY) -> None:
-        self._total = total
-        self._left = total
+        self._total = self._left = total
         self._changed = threading.Condition()
 
-    def of(self, size: int) -> _Share:
-        """Return a context manager that holds ``size`` bytes, or all there are if that is less."""
-        return _Share(self, min(size, self._total))
-
-    def take(self, size: int) -> None:
-        """Wait for ``size`` bytes and take them."""
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """Hold ``size`` bytes, or all there are if that is less."""
+        size = min(size, self._total)
         with self._changed:
             self._changed.wait_for(lambda: self._left >= size)
             self._left -= size
-
-    def give(self, size: int) -> None:
-        """Give ``size`` bytes back."""
-        with self._changed:
-            self._left += size
-            self._changed.notify_all()
-
-
-@dataclass(frozen=True)
-class _Share:
-    budget: Budget
-    size: int
-
-    def __enter__(self) -> None:
-        self.budget.take(self.size)
-
-    def __exit__(self, *_: object) -> None:
-        self.budget.give(self.size)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Where files are copied to: what is there already, by one listing, and how each file gets there."""
+"""Where files are copied to: what is there already, from one listing, and how each file is stored."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from django.core.files.base import File
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-from storage_router.azure.storage import AzureStorage
-from storage_router.exceptions import BlobNotFoundError, TransferError
-from storage_router.files import FileStat
+from storage_router.exceptions import TransferError
+from storage_router.files import FileSettings, FileStat
 
-from .azure import AzureWriter
-from .copying import THREADS, Budget, FileCopy, Outcome, outcomes
-from .plain import copy_to_storage, is_directory
-from .ways import bears_threads, reaches_azure, way_to
+from .content import SteadyFile, compressed, compressed_settings, is_compressed, is_text, opened, original, size_of
+from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
+from .stores import capabilities_of, has_content, holder_of, holders, replace_file
+
+IMMUTABLE = "public,max-age=31536000,immutable"
+"""A year is what caches take for ever; ``immutable`` (RFC 8246) saves even the question."""
+
+_SMALL = 4 * 2**20
+"""Bytes up to which a file is read into memory. Azure computes the MD5 of what arrives in one request."""
+
+_LARGE = 48 * 2**20
+"""Bytes that the upload of a large file holds in memory."""
+
+_HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control")
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
-"""Takes a word (``Copying``) and how many files there are; the context manager gives a function to call after each."""
+"""Takes a word (``Copying``) and the number of files; the context manager gives a function to call after each."""
 
 
 @contextmanager
@@ -33,45 +43,34 @@ def no_progress(doing: str, total: int) -> Iterator[Callable[[], object]]:  # no
 class Destination:
     """One storage that files are copied to.
 
-    Where its files lie on Azure they are listed once, with their digests, at the first need; everything asked of this
-    object is then answered from the listing. Any other storage is asked for each file.
+    Where some of its files lie in a store that lists with digests, they are listed once, at the first need, and
+    everything asked of this object is answered from the listing. Other storages are asked for each file.
 
-    ``threads`` files are on their way at a time on Azure and in a directory of Django's. Other storages may not bear
-    that (one connection, for example, with one answer after the other), so there it is one.
-
-    ``dry_run`` compares and copies nothing. ``direct=False`` leaves every request to the SDK.
+    ``threads`` files are copied at a time where the store can bear it; elsewhere, on a single connection for example,
+    one. ``dry_run`` compares and copies nothing.
     """
 
     def __init__(
-        self,
-        storage: Storage,
-        *,
-        threads: int = THREADS,
-        dry_run: bool = False,
-        direct: bool = True,
-        progress: Progress = no_progress,
+        self, storage: Storage, *, threads: int = THREADS, dry_run: bool = False, progress: Progress = no_progress
     ) -> None:
         self.storage = storage
         self.threads = threads
         self.dry_run = dry_run
-        self._direct = direct
         self._progress = progress
         self._budget = Budget()
         self._cleared: set[str] = set()
-        self._writers: dict[int, AzureWriter] = {}
-        self._azure = reaches_azure(storage)
 
     @cached_property
     def listing(self) -> dict[str, FileStat] | None:
-        """Each name with what is known of it, or None for a storage that is not listed.
+        """Each name with what is known of it, None for a storage that is not listed. Copied files are not added.
 
-        Files that are copied are not added. Raises what the storage's listing raises, ``ContainerNotFoundError`` for
-        one.
+        Raises what the storage's listing raises, for example ``ContainerNotFoundError``.
         """
-        if not self._azure:
+        storage: Any = self.storage
+        if not any(capabilities_of(holder).lists for holder in holders(storage)):
             return None
         try:
-            return {stat.name: stat for stat in cast("Any", self.storage).walk()}
+            return {stat.name: stat for stat in storage.walk()}
         except NotImplementedError:
             # Some of the files lie on a backend that cannot list, so each is asked for.
             return None
@@ -151,13 +150,13 @@ class Destination:
             _require_success(_counted(self._outcomes(copies, delete), advance), "deleted")
 
     def copy_all(self, copies: Sequence[FileCopy], *, succeeded: Callable[[Outcome], object] | None = None) -> None:
-        """Copy the files that are not there already; ``succeeded`` hears of each that is there then.
+        """Copy the files that are not there already; call ``succeeded`` for each that is there then.
 
         Raises ``TransferError`` when all the others have been copied, and what the listing raises before anything is.
         """
         _ = self.listing  # a missing container is one error, not one for each file
         self.make_way(copy.name for copy in copies)
-        with self._progress("Copying", len(copies)) as advance, self._closing():
+        with self._progress("Copying", len(copies)) as advance:
             results = self._remembered(self._outcomes(copies, self._copy_one), succeeded)
             _require_success(_counted(results, advance), "copied")
 
@@ -172,9 +171,15 @@ class Destination:
         together: list[FileCopy] = []
         alone: list[FileCopy] = []
         for copy in copies:
-            (together if bears_threads(self.storage, copy.name) else alone).append(copy)
+            (together if self._bears_threads(copy.name) else alone).append(copy)
         yield from outcomes(together, do, threads=self.threads)
         yield from outcomes(alone, do, threads=1)
+
+    def _bears_threads(self, name: str) -> bool:
+        try:
+            return capabilities_of(holder_of(self.storage, name)[0]).parallel
+        except Exception:  # noqa: BLE001 - whoever copies the file gets the same error, and reports it
+            return True
 
     def _remembered(
         self, results: Iterator[Outcome], succeeded: Callable[[Outcome], object] | None
@@ -186,39 +191,66 @@ class Destination:
                     succeeded(outcome)
             yield outcome
 
-    @contextmanager
-    def _closing(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            for writer in self._writers.values():
-                writer.close()
-
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
-        start, name = self.storage, copy.name
-        if copy.finished and hasattr(start, "forwarded"):
-            start, name = start.forwarded(name)
-        way = way_to(start, name)
+        holder: Any
+        holder, name = holder_of(self.storage, copy.name)
         dry_run = dry_run or self.dry_run
-        if copy.name in self._cleared:
-            copy = replace(copy, fresh=True)
-        if isinstance(way.storage, AzureStorage):
-            known = None if copy.fresh else self._known(copy.name, way.storage, way.name)
-            writer = self._writers.get(id(way.storage))
-            if writer is None:
-                writer = self._writers.setdefault(id(way.storage), AzureWriter(way.storage, direct=self._direct))
-            return writer.copy(copy, way.name, known, saver=way.saver, budget=self._budget, dry_run=dry_run)
-        if is_directory(way.storage) and way.saver is None:
-            return copy_to_storage(copy, way.storage, way.name, dry_run=dry_run)
-        return copy_to_storage(copy, start, name, dry_run=dry_run)
+        fresh = copy.fresh or copy.name in self._cleared
+        size = size_of(copy.source, copy.source_name)
+        memory = self._budget.of(_LARGE if size is None else min(size, _LARGE))
+        with memory, opened(copy.source, copy.source_name) as source:
+            content = source.digest()
+            if capabilities_of(holder).settings:
+                known = None if fresh else self._known(copy.name, holder, name)
+                there = known is not None
+                upload = _upload(copy, holder.blob_settings(name), source, content, known)
+                if upload is not None and not dry_run:
+                    holder.replace(name, upload[0], settings=upload[1])
+                unmodified = upload is None
+            else:
+                if copy.compress:
+                    raise ImproperlyConfigured(f"static.compress: {holder!r} cannot store a Content-Encoding.")
+                there = not fresh and holder.exists(name)
+                unmodified = there and has_content(holder, name, *content)
+                if not unmodified and not dry_run:
+                    replace_file(holder, name, source)
+        action: Action = "unmodified" if unmodified else "replaced" if there else "created"
+        return Outcome(copy=copy, action=action, size=content[0])
 
-    def _known(self, name: str, storage: AzureStorage, own_name: str) -> FileStat | None:
+    def _known(self, name: str, holder: Any, own_name: str) -> FileStat | None:
         if self.listing is not None:
             return self.listing.get(name)
         try:
-            return storage.stat(own_name)
-        except BlobNotFoundError:
+            found: FileStat = holder.stat(own_name)
+        except FileNotFoundError:
             return None
+        return found
+
+
+def _upload(
+    copy: FileCopy, settings: FileSettings, source: SteadyFile, content: tuple[int, bytes], known: FileStat | None
+) -> tuple[File[Any], FileSettings] | None:
+    """Return what to store, or None where ``known`` is the same content with the same headers."""
+    caching = copy.cache_control or settings.cache_control or (IMMUTABLE if copy.immutable else None)
+    settings = replace(settings, cache_control=caching)
+    same = known if known is not None and original(known) == content else None
+    if copy.compress and is_text(settings):
+        smaller = compressed_settings(settings, *content)
+        if same and _fits(same, smaller):
+            return None
+        if (file := compressed(source, content[0])) is not None:
+            return file, smaller
+    if same and _fits(same, settings):
+        return None
+    if content[0] <= _SMALL:
+        return ContentFile(source.read(), source.name), settings
+    return source, settings if settings.content_md5 else replace(settings, content_md5=content[1])
+
+
+def _fits(known: FileStat, settings: FileSettings) -> bool:
+    """Return whether the file has these headers; Azure returns a header without a value as missing."""
+    same_headers = all((getattr(known, name) or "") == (getattr(settings, name) or "") for name in _HEADERS)
+    return same_headers and is_compressed(known) == is_compressed(settings)
 
 
 def _counted(results: Iterator[Outcome], advance: Callable[[], object]) -> Iterator[Outcome]:

@@ -81,13 +81,13 @@ def test_a_file_that_changes_while_it_is_copied_is_not_stored(
 
 
 class ChangingLater(FileSystemStorage):
-    """Somebody else writes to each file while it is read for the second time, after its first pieces."""
+    """Somebody else writes to each file while it is copied, after its first pieces, and only once."""
 
     opened = 0
 
     def open(self, name: str, mode: str = "rb"):
         self.opened += 1
-        return LaterFile(super().open(name, mode), self.path(name)) if self.opened == 2 else super().open(name, mode)
+        return LaterFile(super().open(name, mode), self.path(name)) if self.opened == 1 else super().open(name, mode)
 
 
 class LaterFile(File):
@@ -193,8 +193,7 @@ def test_when_nothing_works_the_rest_is_not_tried(source: Path, proxy: FaultProx
         assert here.collect().lines == [f"{len(COLLECTED) + 90} static files copied."]
 
 
-@pytest.mark.parametrize("direct", [True, False], ids=["direct", "SDK"])
-def test_a_token_that_expires_half_way_is_renewed(direct: bool, source: Path, azurite_https, container_https) -> None:
+def test_a_token_that_expires_half_way_is_renewed(source: Path, azurite_https, container_https) -> None:
     """S3"""
     from storage_router import AzureStorage
 
@@ -209,7 +208,7 @@ def test_a_token_that_expires_half_way_is_renewed(direct: bool, source: Path, az
         proxy.fail("Put Blob", Delay(0.3), times=100)
         files = FileSystemStorage(location=source)
         copies = [FileCopy(name=name, source=files, source_name=name) for name in FILES]
-        Destination(target, threads=1, direct=direct).copy_all(copies)
+        Destination(target, threads=1).copy_all(copies)
         assert len({request.head.get("authorization") for request in proxy.requests}) > 1
         assert in_container(azurite_https, container_https) == FILES
 
@@ -278,9 +277,9 @@ def test_after_ctrl_c_everything_is_whole_and_the_next_run_finishes(
         assert "Traceback" not in said
         found = in_container(proxy, container)
         assert found["staticfiles.json"] == old
-        copied = {name: content for name, content in found.items() if name in many}
-        assert 0 < len(copied) < len(many)
-        assert copied == {name: many[name] for name in copied}
+        copied = {name: content for name, content in found.items() if name.startswith("many/")}
+        assert 0 < len(copied) < len(many), "hashed files come first"
+        assert set(copied.values()) <= set(many.values())
         proxy.heal()
         here.collect()
         found = in_container(proxy, container)

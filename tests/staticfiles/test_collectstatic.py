@@ -155,7 +155,6 @@ STORAGES = {
     "filesystem, prefix kept": lambda path: router(
         filesystem(path.parent), routes=[{"prefix": "stored/", "backend": "static"}], static={"prefix": "stored/"}
     ),
-    "Django's own": only_static,
 }
 
 
@@ -163,16 +162,15 @@ STORAGES = {
 def test_static_files_of_a_directory_work_the_same_way(storages, source: Path, tmp_path: Path) -> None:
     """S4"""
     stored = tmp_path / "stored"
-    to = f" to '{stored}'" if storages is only_static else ""
     with project(source, storages(stored)) as here:
-        assert here.collect().lines == [f"{len(COLLECTED)} static files copied{to}."]
+        assert here.collect().lines == [f"{len(COLLECTED)} static files copied."]
         assert in_directory(stored) == COLLECTED
         (source / "empty.txt").touch()
         write(source, {"img/logo.svg": b"<svg/>"})
         os.utime(source / "img/logo.svg", (0, 0))
         assert "Pretending to delete 'img/logo.svg'" in here.collect(dry_run=True, verbosity=2).lines
         assert in_directory(stored) == COLLECTED
-        assert here.collect().lines == [f"1 static file copied{to}, {len(COLLECTED) - 1} unmodified."]
+        assert here.collect().lines == [f"1 static file copied, {len(COLLECTED) - 1} unmodified."]
         write(stored, {"old/left.txt": b"left"})
         here.collect(clear=True, verbosity=0)
         assert in_directory(stored) == COLLECTED | {"img/logo.svg": b"<svg/>"}
@@ -243,7 +241,9 @@ def test_clear_in_a_directory_takes_nothing_away_before_everything_is_there(
         (source / "css/gone.css").symlink_to(source / "nowhere")
         with pytest.raises(CommandError, match=r"css/gone\.css"):
             here.collect(clear=True, verbosity=0)
-        assert in_directory(stored) == before | {"css/base.css": b"p { margin: 1px }"}
+        # Nothing is stored before post-processing has ended.
+        changed = {} if kind.startswith("Manifest") else {"css/base.css": b"p { margin: 1px }"}
+        assert in_directory(stored) == before | changed
         (source / "css/gone.css").unlink()
         here.collect(clear=True, verbosity=0)
         found = in_directory(stored)

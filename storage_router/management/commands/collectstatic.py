@@ -6,25 +6,33 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from django.conf import STATICFILES_STORAGE_ALIAS
 from django.contrib.staticfiles.management.commands import collectstatic
-from django.core.files.storage import Storage
+from django.core.files.storage import Storage, storages
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
-from storage_router.staticfiles import ManifestStaticFilesStorage
+from storage_router.staticfiles.publishing import Processed, publish, static_options_of
+from storage_router.staticfiles.staging import Sources
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
+from storage_router.transfer.stores import holders, home_of, overridden
 
 
 class Command(collectstatic.Command):
     """Copies static files in parallel, after comparing their content with one listing of the destination."""
 
     help = f"{collectstatic.Command.help} Files are compared by content and copied in parallel."
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django's is a lazy object around it.
+        self.storage = storages[STATICFILES_STORAGE_ALIAS]
 
     def set_options(self, **options: Any) -> None:
         """Refuse ``--clear`` where it would delete uploads."""
@@ -33,11 +41,21 @@ class Command(collectstatic.Command):
             raise CommandError(f"{others} --clear would delete them.")
 
     def collect(self) -> dict[str, list[str]]:
-        """Let Django find the files, which hands them to ``copy_file``; copy them before it post-processes them."""
+        """Let Django find the files, which calls ``copy_file`` for each; copy them together and publish.
+
+        Storages of other packages, and subclasses that override how files are stored, are left to Django's own code.
+        """
+        for storage in dict.fromkeys((self.storage, *holders(self.storage))):
+            if hooks := overridden(storage):
+                self._warn_of_overridden(storage, hooks)
+        self._own_way = home_of(self.storage) is None or bool(overridden(self.storage))
+        if self._own_way:
+            return dict(super().collect())
         self._waiting: list[FileCopy] = []
+        self._compress = bool(static_options_of(self.storage).compress)
         shown = partial(progress, self.stderr) if self.verbosity == 1 else no_progress
         self._destination = Destination(self.storage, dry_run=self.dry_run, progress=shown)
-        storage, self.storage = self.storage, _DestinationOfDjango(self._destination, self._copy_waiting)
+        storage, self.storage = self.storage, _DestinationOfDjango(self._destination, self._publish)
         try:
             found: dict[str, list[str]] = super().collect()
             self._copy_waiting()
@@ -46,8 +64,7 @@ class Command(collectstatic.Command):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError(
-                f"Interrupted. {len(self.copied_files)} files were copied, each of them whole. Run the command again"
-                " for the rest.",
+                "Interrupted. Each file that was stored is whole. Run the command again for the rest.",
                 returncode=128 + signal.SIGINT,
             ) from None
         finally:
@@ -55,12 +72,26 @@ class Command(collectstatic.Command):
         # Without post-processing the files were copied after Django had counted them.
         return found | {"modified": self.copied_files + self.symlinked_files, "unmodified": self.unmodified_files}
 
+    def _warn_of_overridden(self, storage: Storage, hooks: Iterable[str]) -> None:
+        methods = " and ".join(f"{hook}()" for hook in hooks)
+        self.stderr.write(
+            f"{type(storage).__name__} overrides {methods}, so its files are stored one after the other, as by "
+            "Django's own collectstatic."
+        )
+
     def copy_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Note the file: Django calls this for each that a finder found, one after the other."""
-        self._waiting.append(FileCopy(name=prefixed_path, source=source_storage, source_name=path))
+        if self._own_way:
+            super().copy_file(path, prefixed_path, source_storage)
+            return
+        name = prefixed_path.replace("\\", "/")
+        self._waiting.append(FileCopy(name=name, source=source_storage, source_name=path, compress=self._compress))
 
     def link_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Link the file, if both ends are on this machine."""
+        if self._own_way:
+            super().link_file(path, prefixed_path, source_storage)
+            return
         self._destination.make_way([prefixed_path])
         try:
             super().link_file(path, prefixed_path, source_storage)
@@ -70,12 +101,26 @@ class Command(collectstatic.Command):
             ) from error
         self._destination.keep(prefixed_path)
 
+    def _publish(self, paths: Sources, dry_run: bool = False, **options: Any) -> list[Processed]:
+        """Post-process and copy what is waiting: what Django's command calls as the storage's ``post_process()``."""
+        if dry_run:
+            return []
+        plain, self._waiting = self._waiting, []
+        return publish(
+            self._destination.storage,
+            paths,
+            self._destination,
+            lambda twin: twin.post_process(paths, **options) or (),
+            plain=plain,
+            succeeded=self._note,
+        )
+
     def _copy_waiting(self) -> None:
         copies, self._waiting = self._waiting, []
         self._destination.copy_all(copies, succeeded=self._note)
 
     def _note(self, outcome: Outcome) -> None:
-        """Say and count what became of a file, in Django's words and at Django's levels."""
+        """Report and count what became of a file, in Django's words and at Django's levels."""
         path = outcome.copy.source_name
         if outcome.action == "unmodified":
             self.unmodified_files.append(outcome.name)
@@ -89,33 +134,21 @@ class Command(collectstatic.Command):
 
 
 class _DestinationOfDjango:
-    """The storage as Django's command is to see it while it collects.
+    """The storage as Django's command sees it while it collects.
 
-    What it asks while it clears is answered from the listing, deletions wait until the new files are there, and
-    whatever was waiting is copied before the files are post-processed.
-
-    A storage that post-processes in a way of its own stores past the destination, so there the deletions come before.
+    While it clears, it is answered from the listing, and deletions wait until the new files are there.
     """
 
-    def __init__(self, destination: Destination, copy_waiting: Callable[[], None]) -> None:
+    def __init__(self, destination: Destination, post_process: Any) -> None:
         self._destination = destination
-        self._copy_waiting = copy_waiting
+        self._post_process = post_process
         self.exists = destination.exists
         self.listdir = destination.listdir
         self.delete = destination.clear
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._destination.storage, name)
-        return partial(self._post_process, found) if name == "post_process" else found
-
-    def _post_process(self, post_process: Callable[..., Any], paths: Any, **options: Any) -> Iterator[Any]:
-        self._copy_waiting()
-        storage = self._destination.storage
-        if isinstance(storage, ManifestStaticFilesStorage):
-            options["destination"] = self._destination
-        if getattr(storage.__class__, "post_process", None) is not ManifestStaticFilesStorage.post_process:
-            self._destination.sweep()
-        yield from post_process(paths, **options) or ()
+        return self._post_process if name == "post_process" else found
 
 
 def _path(storage: Storage, name: str) -> str:
