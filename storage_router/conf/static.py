@@ -50,6 +50,7 @@ class StaticOptions(BaseModel):
         default=None,
         description="Put a hash of the content into the names of static files: storages() then chooses "
         "ManifestStaticFilesStorage. Where STORAGES is written out it has to agree with the class.",
+        examples=[True],
     )
     compress: tuple[Literal["gzip"], ...] = Field(
         default=(),
