@@ -176,6 +176,7 @@ CALLS = {
     "stat": lambda router, name: router.stat(name),
     "walk": lambda router, name: list(router.walk(name)),
     "replace": lambda router, name: router.replace(name, ContentFile(b"x")),
+    "forwarded": lambda router, name: router.forwarded(name),
     "explain": lambda router, name: router.explain(name),
 }
 
