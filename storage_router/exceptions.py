@@ -1,8 +1,8 @@
 """Every exception that the package raises.
 
-Each derives from ``StorageRouterError`` and from the exception that Django or Python uses for the same thing, so code
-that knows neither Azure nor this package handles it rightly. What happened is in fields, not only in the text; no field
-and no text ever holds a secret.
+Each derives from ``StorageRouterError`` and from the exception that Django or Python raises in that case, so code that
+knows neither Azure nor this package handles it correctly. The facts are in fields, not only in the text. No field and
+no text holds a secret.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a configuration: where, what, what is allowed, what to do.
+    """One problem of a configuration.
 
     ``id`` is the check's id (``storage_router.E001``); ``place`` names the variable, the file and key, or the option in
-    code; ``hint`` says what is allowed and what to do. No field ever holds a secret.
+    code; ``hint`` says what is allowed and what to do. No field holds a secret.
     """
 
     id: str
@@ -31,7 +31,7 @@ class Problem:
 
     @property
     def is_warning(self) -> bool:
-        """Whether the process may start all the same."""
+        """Whether the process may start."""
         return self.id.rpartition(".")[2].startswith("W")
 
     def __str__(self) -> str:
@@ -40,11 +40,11 @@ class Problem:
 
 
 class StorageRouterError(Exception):
-    """The root of the hierarchy."""
+    """The base of all exceptions of this package."""
 
 
 class ConfigurationError(StorageRouterError, ImproperlyConfigured):
-    """The configuration is wrong. ``problems`` holds everything that was found, in one go."""
+    """The configuration is invalid. ``problems`` holds every problem that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -57,11 +57,11 @@ class ConfigurationError(StorageRouterError, ImproperlyConfigured):
 
 
 class InvalidNameError(StorageRouterError, SuspiciousFileOperation):
-    """A name that no storage of this package accepts, refused before anything was asked of a backend."""
+    """A name that no storage of this package accepts. It is refused before any backend is called."""
 
 
 class RoutingError(StorageRouterError):
-    """A name has no place to go, or not the one that the operation needs. ``name`` is the full name."""
+    """A name has no route, or its route does not allow the operation. ``name`` is the full name."""
 
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
@@ -81,11 +81,11 @@ class ReadOnlyRouteError(RoutingError, PermissionError):
 
 
 class RouteChangedError(RoutingError, SuspiciousFileOperation):
-    """A save would have ended under a name that routes elsewhere. The message says if anything was left behind."""
+    """A save would end under a name that another route matches. The message says if a file was left behind."""
 
 
 class SigningError(StorageRouterError, ImproperlyConfigured):
-    """A signed URL was asked for from a credential that cannot sign one."""
+    """A signed URL is needed, and the credential cannot sign one."""
 
 
 class BlobError(StorageRouterError, OSError):
@@ -184,19 +184,17 @@ class BlobConnectionError(BlobError, ConnectionError):
 
 
 class FileChangedError(StorageRouterError, OSError):
-    """The file is not the one that was seen before: its ETag is another one."""
+    """The file was changed in between: its ETag is a different one."""
 
 
 class BlobChangedError(BlobError, FileChangedError):
-    """The blob changed while it was being read, or before what was written could be stored. Nothing was mixed or
-    lost.
-    """
+    """The blob changed while it was read, or before a written file was stored. No content was mixed or lost."""
 
     default_errno = errno.ESTALE
 
 
 class SourceChangedError(StorageRouterError, OSError):
-    """A file changed while it was being copied. Nothing of it was stored; copying it again is all that is needed."""
+    """A file changed while it was copied. Nothing was stored; copy it again."""
 
     def __init__(self, message: str, *, filename: str) -> None:
         super().__init__(errno.ESTALE, message, filename)
@@ -213,7 +211,7 @@ def _rebuild_source_changed(message: str, filename: str) -> SourceChangedError:
 
 
 class TransferError(StorageRouterError):
-    """Some files were not copied, or not deleted. The others are there, whole; doing it again does the rest.
+    """Some files were not copied, or not deleted. The others are complete; running it again does the rest.
 
     ``failures`` maps each name that failed to its error, ``untried`` holds the names that were not tried after too many
     failures.
@@ -232,9 +230,9 @@ class TransferError(StorageRouterError):
         lines = [f"{len(self.failures)} of {self.total} files could not be {self.done}:"]
         lines += [f"    {name}: {error}" for name, error in sorted(self.failures.items())]
         if self.untried:
-            lines.append(f"After so many failures {len(self.untried)} further files were not tried.")
+            lines.append(f"After these failures {len(self.untried)} more files were not tried.")
         if not self.untried and all(isinstance(error, _PERMANENT) for error in self.failures.values()):
-            lines.append("Running the command again does not help: the names or the routes have to change.")
+            lines.append("Running the command again does not help: change the names or the routes.")
         else:
             lines.append("Run the same command again for the rest.")
         return "\n".join(lines)
@@ -245,6 +243,6 @@ _PERMANENT = (InvalidNameError, RoutingError)
 
 
 class ManifestError(StorageRouterError, ValueError):
-    """A manifest of hashed static files is missing or cannot be read, so nobody can say which files are still needed;
-    or it cannot be written.
+    """A manifest of hashed static files is missing, or cannot be read or written. Without it the files that are still
+    needed are not known.
     """

@@ -31,6 +31,7 @@ PROBLEMS: Mapping[str, str] = {
     "E021": "an entry of STORAGES that cannot be built",
     "E022": "a setting STORAGE_ROUTER that storages() did not see",
     "E023": "a field whose router has no such backend",
+    "E024": "a field with the storage of another package taken out of a router",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the errors outside of the configuration itself."""
 
@@ -99,8 +100,15 @@ def problems(found: Iterable[Entry]) -> tuple[Problem, ...]:
 
 
 def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield the problems of ``FileField(storage=storage_router.backend(…))`` whose router could be built."""
+    """Yield the problems of fields with one backend of a router, where the router could be built."""
     routers = {entry.name: entry.storage for entry in found if isinstance(entry.storage, RouterStorage)}
+    taken = [(one, router) for router, storage in routers.items() for one in _behind(storage, "")]
+    for field in file_fields():
+        for one, router in taken:
+            if one.storage is field.storage and not isinstance(one.storage, DeconstructibleStorage):
+                call = f"storage_router.backend({one.alias!r}{'' if router == 'default' else f', router={router!r}'})"
+                message = f"{type(one.storage).__name__} is {one.title}, and migrations would hold its options"
+                yield _problem("E024", str(field), message, f"Write storage={call}.")
     for field, alias, router in _references():
         if router in routers and alias not in routers[router].backends:
             message = f"storage_router.backend({alias!r}): STORAGES[{router!r}] has no such backend"

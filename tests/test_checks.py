@@ -221,6 +221,30 @@ class TestErrors:
         )
 
     @isolate_apps("tests")
+    def test_a_field_with_another_packages_storage_out_of_a_router_is_an_error(self, monkeypatch):
+        """C7"""
+        entry = router({"media": azure(), "ram": MEMORY})
+        with override_settings(STORAGES={"default": entry, "archive": entry}):
+            backends, others = storages["default"].backends, storages["archive"].backends
+
+            class Contract(models.Model):
+                ours = models.FileField(storage=backends["media"])
+                scan = models.FileField(storage=backends["ram"])
+                other = models.FileField(storage=others["ram"])
+                right = models.FileField(storage=storage_router.backend("ram"))
+
+                class Meta:
+                    app_label = "tests"
+
+            monkeypatch.setattr(installed.apps, "get_models", lambda: [Contract])
+            messages = [message for message in checks.check_configuration(None) if message.level == django_checks.ERROR]
+        assert [str(message) for message in messages] == [
+            f"tests.Contract.{field}: (storage_router.E024) InMemoryStorage is the backend 'ram', and migrations would "
+            f"hold its options\n\tHINT: Write storage=storage_router.backend('ram'{rest})."
+            for field, rest in (("scan", ""), ("other", ", router='archive'"))
+        ]
+
+    @isolate_apps("tests")
     def test_an_ordinary_field_does_not_hide_what_is_wrong_with_the_default_storage(self, monkeypatch):
         """C5, C6: looking at the field must not build the broken storage that is behind it."""
 

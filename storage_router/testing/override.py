@@ -1,15 +1,14 @@
-"""The router without a network, for the tests of projects that use it: the same routes over backends in memory."""
+"""Routers in memory for the tests of projects: the same routes, without a network."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.core.signals import setting_changed
 from django.test.utils import TestContextDecorator, override_settings
 
 from storage_router.conf.backends import Backend, DjangoBackend
@@ -17,33 +16,45 @@ from storage_router.conf.document import RouterDocument
 from storage_router.conf.loading import Configuration, load
 from storage_router.conf.report import Locate
 from storage_router.exceptions import Problem
-from storage_router.factory import ROUTER
 from storage_router.router import RouterStorage
 from storage_router.routing import RouteTable
 
 from .memory import MemoryStorage
 
-# What Azure's and other storages call the option to save over what is there.
+# The option by which other storages overwrite files.
 _OVERWRITES = {"allow_overwrite", "file_overwrite", "overwrite_files"}
 
 
 def memory_router(config: Mapping[str, Any] | None = None) -> RouterStorage:
     """Return a router whose backends are all in memory, empty, and its own.
 
-    Routes, aliases and ``default`` are those of ``config`` or, without it, of the project's ``STORAGES["default"]``;
-    whatever a backend is there, here it is memory. Each backend's URLs begin with its alias (``/private/…``).
-    ``config`` is taken as it is: no setting, environment variable or file adds to it. Raises ``ConfigurationError``.
+    Routes, aliases and ``default`` are those of ``config`` or, without it, of the project's ``STORAGES["default"]``.
+    The URLs of each backend begin with its alias (``/private/…``). No setting, environment variable or file adds to
+    ``config``. Raises ``ConfigurationError``.
     """
     return RouterStorage(configuration=_in_memory(_configured(config)))
+
+
+class OverridingRouter(RouterStorage):
+    """The class that ``STORAGES["default"]`` names during an override. Building it gives the router of the override.
+
+    Django builds its storages again at every override of ``STATIC_URL`` and other settings. The files in memory stay.
+    """
+
+    routers: ClassVar[dict[int, RouterStorage]] = {}
+
+    def __new__(cls, *, configuration: Configuration) -> RouterStorage:  # type: ignore[misc]
+        """Return the router that was built from ``configuration``."""
+        return cls.routers[id(configuration)]
 
 
 class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's override_settings
     """Replace the project's ``STORAGES["default"]`` by a router, as a context manager or decorator.
 
     Without ``config`` it is the project's own router over backends in memory (``memory_router``); with it, the router
-    that ``config`` means, whatever its backends are, and nothing else is read. Both start empty each time. The router
-    is what ``with … as`` gives; a decorated function gets it as the keyword argument ``kwarg_name``, the tests of a
-    decorated ``TestCase`` as the attribute ``attr_name``. Raises ``ConfigurationError``.
+    of ``config``, with the backends that it names, and no other source is read. Backends in memory are empty each time.
+    ``with … as`` gives the router; a decorated function gets it as the keyword argument ``kwarg_name``, a decorated
+    ``TestCase`` as the attribute ``attr_name``. Raises ``ConfigurationError``.
     """
 
     def __init__(
@@ -55,7 +66,7 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
     ) -> None:
         super().__init__(attr_name=attr_name, kwarg_name=kwarg_name)
         self._config = config
-        self._overrides: list[tuple[override_settings, Callable[..., None]]] = []
+        self._overrides: list[tuple[override_settings, Configuration]] = []
 
     def enable(self) -> RouterStorage:
         """Put the router in place and return it."""
@@ -63,19 +74,12 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
         if self._config is None:
             configuration = _in_memory(configuration)
         router = RouterStorage(configuration=configuration)
-        # As a project writes it: whoever reads STORAGES has to find a router.
-        entry = {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}}
-
-        def keep(**_: Any) -> None:
-            # Django forgets its storages at every override of STATIC_URL and others; the files in memory outlive that.
-            if settings.STORAGES.get("default") is entry:
-                vars(storages)["_storages"]["default"] = router
-
-        # After Django's own receiver, which came first.
-        setting_changed.connect(keep, weak=False)
+        OverridingRouter.routers[id(configuration)] = router
+        path = f"{OverridingRouter.__module__}.{OverridingRouter.__name__}"
+        entry = {"BACKEND": path, "OPTIONS": {"configuration": configuration}}
         override = override_settings(STORAGES={**settings.STORAGES, "default": entry})
         override.enable()
-        self._overrides.append((override, keep))
+        self._overrides.append((override, configuration))
         return router
 
     # The stubs know what Django's own decorators return.
@@ -85,14 +89,14 @@ class override_storage_router(TestContextDecorator):  # noqa: N801 - as Django's
 
     def disable(self) -> None:
         """Put back what was there."""
-        override, keep = self._overrides.pop()
-        setting_changed.disconnect(keep)
+        override, configuration = self._overrides.pop()
         override.disable()
+        del OverridingRouter.routers[id(configuration)]
 
 
 def _configured(config: Mapping[str, Any] | None) -> Configuration:
     if config is not None:
-        # A directory that holds nothing, so that no file of the working directory is read.
+        # An empty directory, so that no file of the working directory is read.
         with tempfile.TemporaryDirectory() as nothing:
             loaded = load(
                 config,
@@ -102,7 +106,7 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
                 validators=(_route_problems,),
                 django_setting=False,
             )
-        # That the setting STORAGE_ROUTER is not read is no mistake here, and no check has to say so.
+        # The setting STORAGE_ROUTER is not read on purpose, so the check for it is turned off.
         return replace(loaded, code=None)
     router = storages["default"]
     if not isinstance(router, RouterStorage):

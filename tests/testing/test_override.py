@@ -169,7 +169,7 @@ def test_static_files_checks_and_commands_find_the_router(tmp_path: Path) -> Non
         call_command("check", stdout=out)
         call_command("storage_router", "routes", stdout=out)
         call_command("storage_router", "explain", "private/a.txt", stdout=out)
-        call_command("storage_router", "config", stdout=out)
+        call_command("storage_router", "config", "--all", stdout=out)
         assert "System check identified no issues" in out.getvalue()
         assert "backends.media.options.base_url" in out.getvalue()
         assert storages["default"] is router
