@@ -6,10 +6,22 @@ of a storage. ``AzureStorage`` and ``RouterStorage`` are file stores themselves;
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import errno
+import io
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self, cast, runtime_checkable
+from uuid import uuid4
+
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, InMemoryStorage
+
+from .exceptions import FileChangedError
+
+_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +87,10 @@ class Capabilities:
     copies: bool = False
     """``copy_from`` can copy on the server."""
 
+    own_way: bool = False
+    """The storage saves, opens or deletes files in a way of its own, which the methods here do not know: use Django's
+    methods, file by file."""
+
 
 class FileNotModifiedError(Exception):
     """The file is still the version that the caller has; nothing was read."""
@@ -93,6 +109,10 @@ class Reading:
     def close(self) -> None:
         """End the backend's request."""
         self.on_close()
+
+    def file(self) -> File:  # type: ignore[type-arg]
+        """Return the chunks as a file that can be read once, as content of ``create`` and ``replace``."""
+        return File(io.BufferedReader(_Stream(self.chunks)), self.stat.name)
 
     def __enter__(self) -> Self:
         return self
@@ -185,3 +205,264 @@ class FileStore(Protocol):
         as the response headers. It leads to the service itself, or to the ``custom_domain`` that the storage has.
 
         ``NotImplementedError`` where the store cannot sign."""
+
+
+def file_store(storage: Any) -> FileStore:
+    """Return ``storage`` itself where it is a file store, else a file store over Django's interface."""
+    if hasattr(storage, "capabilities"):
+        return cast("FileStore", storage)
+    for family, adapter in ((FileSystemStorage, DirectoryStore), (InMemoryStorage, MemoryStore)):
+        # A subclass that saves, opens or deletes in its own way is asked to do so.
+        if isinstance(storage, family) and not overrides(storage, family, *OWN_WAYS):
+            return adapter(storage)
+    return PlainStore(storage)
+
+
+OWN_WAYS = ("save", "_save", "delete", "open", "_open")
+"""Methods of a storage that decide what becomes of a file's bytes."""
+
+
+def overrides(storage: Any, family: type, *methods: str) -> bool:
+    """Return whether the class of ``storage``, a subclass of ``family``, overrides one of ``methods``."""
+    kind = storage.__class__  # type() of Django's lazy storages is another one
+    return any(getattr(kind, method) is not getattr(family, method) for method in methods)
+
+
+class PlainStore:
+    """Any storage as a file store, through Django's interface. No condition holds, and nothing is signed."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+
+    def stat(self, name: str) -> FileStat:
+        """Return the size, and the time of the last change where the storage knows it."""
+        modified = None
+        with contextlib.suppress(NotImplementedError):
+            modified = self.storage.get_modified_time(name).astimezone(dt.UTC)
+        return FileStat(name=name, size=self.storage.size(name), etag="", modified=modified)
+
+    def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
+        """Yield the files below ``path`` in the order of their names. What does not exist is empty.
+
+        Memory holds the entries of one directory for each level.
+        """
+        path = path.strip("/")
+        waiting = [f"{path}/" if path else ""]
+        while waiting:
+            here = waiting.pop()
+            if here and not here.endswith("/"):
+                with contextlib.suppress(FileNotFoundError):
+                    yield self.stat(here)
+                continue
+            try:
+                directories, files = self.storage.listdir(here.removesuffix("/"))
+            except (FileNotFoundError, NotADirectoryError, FileExistsError):
+                continue
+            found = [*(f"{here}{name}/" for name in directories), *(f"{here}{name}" for name in files)]
+            # A directory that contains ``start`` comes before it.
+            wanted = (name for name in found if name >= start or (name.endswith("/") and start.startswith(name)))
+            waiting += sorted(wanted, reverse=True)
+
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading:
+        """Open the file and read from ``start``."""
+        file = self.storage.open(name, "rb")
+        try:
+            stat = self._stat_of(name, file)
+            if self.capabilities.conditional and if_none_match == stat.etag:
+                raise FileNotModifiedError(name)
+            self._require(stat, if_match)
+            left = max(0, stat.size - start)
+            length = left if length is None else min(length, left)
+            file.seek(start)
+        except BaseException:
+            file.close()
+            raise
+        return Reading(stat=stat, start=start, length=length, chunks=_chunks(file, length), on_close=file.close)
+
+    def create(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,  # noqa: ARG002 - Django's interface has no place for them
+        *,
+        save_id: str | None = None,  # noqa: ARG002
+    ) -> FileStat:
+        """Look whether the name is free, then save."""
+        saved = None if self.storage.exists(name) else self.storage.save(name, content)
+        if saved != name:
+            if saved is not None:
+                self.storage.delete(saved)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+        return self.stat(name)
+
+    def replace(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Delete the old file, then save. A failure in between loses the file."""
+        self.delete(name, if_match=if_match)
+        return self.create(name, content, settings, save_id=save_id)
+
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete the file."""
+        if self.capabilities.conditional and if_match is not None:
+            try:
+                self._require(self.stat(name), if_match)
+            except FileNotFoundError:
+                return
+        self.storage.delete(name)
+
+    def copy_from(
+        self,
+        name: str,
+        source: FileStore,
+        source_name: str,
+        *,
+        if_source_match: str | None = None,
+        if_match: str | None = None,
+        overwrite: bool = False,
+    ) -> FileStat:
+        """Read the file of the other store and save it here."""
+        with source.read(source_name, if_match=if_source_match) as reading:
+            if overwrite or if_match is not None:
+                return self.replace(name, reading.file(), if_match=if_match)
+            return self.create(name, reading.file())
+
+    def sign(
+        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
+    ) -> str:
+        """Raise ``NotImplementedError``."""
+        raise NotImplementedError("This storage cannot sign links.")
+
+    def _stat_of(self, name: str, file: Any) -> FileStat:  # noqa: ARG002
+        """Return what is known of the open ``file``."""
+        return self.stat(name)
+
+    def _require(self, stat: FileStat, if_match: str | None) -> None:
+        if self.capabilities.conditional and if_match not in (None, stat.etag):
+            raise FileChangedError(errno.ESTALE, "The file was changed.", stat.name)
+
+
+class DirectoryStore(PlainStore):
+    """Django's ``FileSystemStorage``. The ETag is made of the time in nanoseconds, the size and the inode.
+
+    ``create`` is atomic. ``replace`` and ``delete`` compare the ETag right before they act.
+    """
+
+    capabilities = Capabilities(parallel=True, conditional=True, lists=True)
+
+    def stat(self, name: str) -> FileStat:
+        """Return size, time and ETag."""
+        return _stat_from(name, os.stat(self.storage.path(name)))  # noqa: PTH116
+
+    def create(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,  # noqa: ARG002
+        *,
+        save_id: str | None = None,  # noqa: ARG002
+    ) -> FileStat:
+        """Save the file beside its place and link it there: nobody sees half of it."""
+
+        def link(beside: str, path: str) -> None:
+            try:
+                os.link(beside, path)
+            except FileExistsError:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from None
+            except OSError:
+                # A file system without hard links, such as SMB: claim the name, then fill it.
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                os.replace(beside, path)  # noqa: PTH105
+
+        return self._put(name, content, link)
+
+    def replace(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,  # noqa: ARG002
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,  # noqa: ARG002
+    ) -> FileStat:
+        """Save the file beside its place and rename it: readers see the old file or the new one."""
+
+        def rename(beside: str, path: str) -> None:
+            if if_match is not None:
+                self._require(self.stat(name), if_match)
+            os.replace(beside, path)  # noqa: PTH105
+
+        return self._put(name, content, rename)
+
+    def _put(self, name: str, content: Any, publish: Callable[[str, str], None]) -> FileStat:
+        # The file's own name with a suffix could be too long for the file system.
+        beside = os.path.join(os.path.dirname(name), f".{uuid4().hex}")  # noqa: PTH118, PTH120 - a storage's name
+        try:
+            beside = self.storage.save(beside, content)
+            publish(self.storage.path(beside), self.storage.path(name))
+        finally:
+            # After a rename there is nothing to delete.
+            self.storage.delete(beside)
+        return self.stat(name)
+
+    def _stat_of(self, name: str, file: Any) -> FileStat:
+        return _stat_from(name, os.fstat(file.fileno()))
+
+
+class MemoryStore(PlainStore):
+    """Django's ``InMemoryStorage``. The ETag is made of the time and the size. Conditions hold in one thread."""
+
+    capabilities = Capabilities(conditional=True, lists=True)
+
+    def stat(self, name: str) -> FileStat:
+        """Return size, time and ETag."""
+        found = super().stat(name)
+        moment = found.modified.timestamp() if found.modified else 0
+        return replace(found, etag=f'"{int(moment * 1_000_000):x}-{found.size:x}"')
+
+
+def _stat_from(name: str, found: os.stat_result) -> FileStat:
+    modified = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC)
+    etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"'
+    return FileStat(name=name, size=found.st_size, etag=etag, modified=modified)
+
+
+def _chunks(file: Any, length: int) -> Iterator[bytes]:
+    while length > 0 and (chunk := file.read(min(_CHUNK, length))):
+        length -= len(chunk)
+        yield chunk
+
+
+class _Stream(io.RawIOBase):
+    """Chunks as a stream, which Django's ``File`` can wrap."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest and (chunk := next(self._chunks, b"")):
+            self._rest = memoryview(chunk)
+        taken = self._rest[: len(buffer)]
+        self._rest = self._rest[len(taken) :]
+        buffer[: len(taken)] = taken
+        return len(taken)

@@ -1,0 +1,188 @@
+"""``file_store()``: any storage with what Django's interface lacks."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
+
+from storage_router.exceptions import FileChangedError
+from storage_router.files import FileNotModifiedError, FileStore, file_store
+
+
+class Foreign(Storage):
+    """A storage of another package: Django's interface and no more."""
+
+    def __init__(self):
+        self._files = InMemoryStorage()
+
+    def __getattr__(self, name):
+        return getattr(self._files, name)
+
+    def _open(self, name, mode="rb"):
+        return self._files.open(name, mode)
+
+    def _save(self, name, content):
+        return self._files.save(name, content)
+
+    def delete(self, name):
+        self._files.delete(name)
+
+    def exists(self, name):
+        return self._files.exists(name)
+
+    def listdir(self, path):
+        return self._files.listdir(path)
+
+    def size(self, name):
+        return self._files.size(name)
+
+
+@pytest.fixture(params=["directory", "memory", "foreign"])
+def store(request, tmp_path):
+    storages = {"directory": lambda: FileSystemStorage(tmp_path), "memory": InMemoryStorage, "foreign": Foreign}
+    return file_store(storages[request.param]())
+
+
+@pytest.fixture
+def conditional(store):
+    if not store.capabilities.conditional:
+        store = file_store(InMemoryStorage())
+    return store
+
+
+def names(found):
+    return [stat.name for stat in found]
+
+
+def content_of(store, name, *args, **given):
+    with store.read(name, *args, **given) as reading:
+        return b"".join(reading.chunks)
+
+
+def test_every_adapter_is_a_file_store(store):
+    assert isinstance(store, FileStore)
+    assert file_store(store) is store
+
+
+def test_what_is_created_is_read_in_parts(store):
+    stat = store.create("a/x.txt", ContentFile(b"0123456789"))
+
+    assert (stat.name, stat.size) == ("a/x.txt", 10)
+    assert content_of(store, "a/x.txt") == b"0123456789"
+    assert content_of(store, "a/x.txt", 3, 4) == b"3456"
+    assert content_of(store, "a/x.txt", 8, 100) == b"89"
+    assert content_of(store, "a/x.txt", 10) == b""
+    assert content_of(store, "a/x.txt", 99, 1) == b""
+
+
+def test_a_taken_name_is_not_created_again(store):
+    store.create("x.txt", ContentFile(b"first"))
+
+    with pytest.raises(FileExistsError) as raised:
+        store.create("x.txt", ContentFile(b"second"))
+
+    assert raised.value.filename == "x.txt"
+    assert content_of(store, "x.txt") == b"first"
+    assert names(store.walk()) == ["x.txt"]
+
+
+def test_a_shorter_file_replaces_a_longer_one(store):
+    store.create("x.txt", ContentFile(b"a long one"))
+    assert store.replace("x.txt", ContentFile(b"short")).size == 5
+    assert content_of(store, "x.txt") == b"short"
+    assert names(store.walk()) == ["x.txt"]
+
+
+def test_deleting_what_is_not_there_is_no_error(store):
+    store.delete("x.txt")
+
+
+def test_a_missing_file_is_not_found(store):
+    with pytest.raises(FileNotFoundError):
+        store.stat("x.txt")
+    with pytest.raises(FileNotFoundError):
+        store.read("x.txt")
+
+
+def test_a_walk_is_in_the_order_of_the_full_names_and_begins_where_it_is_told(store):
+    saved = ["a/z", "a-b", "a0", "a/b/c", "b", "Z", "a/b.txt"]
+    for name in saved:
+        store.create(name, ContentFile(b"x"))
+
+    assert names(store.walk()) == sorted(saved)
+    assert names(store.walk("a")) == ["a/b.txt", "a/b/c", "a/z"]
+    assert names(store.walk("nothing/here")) == []
+    for start in [*saved, "a/", "a/b/", "a/b/d", "zz"]:
+        assert names(store.walk(start=start)) == [name for name in sorted(saved) if name >= start]
+
+
+def test_a_file_is_copied_from_another_store(store):
+    source = file_store(InMemoryStorage())
+    source.create("from.bin", ContentFile(os.urandom(300_000)))
+
+    store.copy_from("to/x.bin", source, "from.bin")
+
+    assert content_of(store, "to/x.bin") == content_of(source, "from.bin")
+    with pytest.raises(FileExistsError):
+        store.copy_from("to/x.bin", source, "from.bin")
+    store.copy_from("to/x.bin", source, "from.bin", overwrite=True)
+    assert content_of(store, "to/x.bin") == content_of(source, "from.bin")
+
+
+def test_conditions_hold_where_the_store_says_so(conditional):
+    old = conditional.create("x.txt", ContentFile(b"old")).etag
+    assert old
+    assert content_of(conditional, "x.txt", if_match=old) == b"old"
+    with pytest.raises(FileNotModifiedError):
+        conditional.read("x.txt", if_none_match=old)
+
+    new = conditional.replace("x.txt", ContentFile(b"newer"), if_match=old).etag
+
+    assert new != old
+    assert content_of(conditional, "x.txt", if_none_match=old) == b"newer"
+    for work in (
+        lambda: conditional.read("x.txt", if_match=old),
+        lambda: conditional.replace("x.txt", ContentFile(b"lost"), if_match=old),
+        lambda: conditional.delete("x.txt", if_match=old),
+    ):
+        with pytest.raises(FileChangedError):
+            work()
+    assert content_of(conditional, "x.txt") == b"newer"
+    conditional.delete("x.txt", if_match=new)
+    conditional.delete("x.txt", if_match=new)
+    assert names(conditional.walk()) == []
+
+
+def test_a_file_is_created_where_the_file_system_has_no_hard_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = file_store(FileSystemStorage(tmp_path))
+
+    store.create("x.txt", ContentFile(b"x"))
+
+    with pytest.raises(FileExistsError):
+        store.create("x.txt", ContentFile(b"y"))
+    assert content_of(store, "x.txt") == b"x"
+    assert names(store.walk()) == ["x.txt"]
+
+
+def test_a_subclass_that_saves_in_its_own_way_is_asked_to_do_so(tmp_path):
+    class Shouting(FileSystemStorage):
+        def _save(self, name, content):
+            return super()._save(name, ContentFile(content.read().upper()))
+
+    store = file_store(Shouting(tmp_path))
+
+    store.create("x.txt", ContentFile(b"quiet"))
+
+    assert content_of(store, "x.txt") == b"QUIET"
+
+
+def test_links_are_refused_by_name(store):
+    with pytest.raises(NotImplementedError, match="cannot sign"):
+        store.sign("x.txt", 60)
