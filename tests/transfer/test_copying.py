@@ -147,6 +147,6 @@ def test_the_error_names_everything_that_failed() -> None:
         "2 of 3 files could not be copied:",
         "    a.css: first",
         "    b.css: second",
-        "After so many failures 1 further files were not tried.",
+        "After these failures 1 more files were not tried.",
         "Run the same command again for the rest.",
     ]
