@@ -1,6 +1,6 @@
 """The problems of the configuration, and further warnings, as Django's system checks.
 
-The errors are those that stop a process when it starts; their ids are in ``conf.report`` and ``installed``.
+The errors are those that stop a process when it starts; their ids are in ``conf.problems`` and ``installed``.
 docs/checks.md has the cause and the cure of every id.
 """
 
@@ -19,8 +19,8 @@ from django.core.management import get_commands
 from django.utils.functional import LazyObject
 
 from . import installed
-from .conf.azure_rules import stays_here
-from .conf.options import DJANGO_SETTINGS, AzureOptions
+from .conf.azure.endpoint import stays_here
+from .conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from .conf.startup import check_message
 from .exceptions import Problem
 from .installed import Entry, Used

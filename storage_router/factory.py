@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 from django.utils.module_loading import import_string
 
 from .azure.storage import AzureStorage
-from .conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBackend
+from .conf.azure.options import AzureOptions
+from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, place_of, type_of
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
-from .conf.report import Locate, Location, problem
+from .conf.problems import Locate, Location, is_secret_name, problem
 from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
 from .historical import name_backend
@@ -27,8 +28,7 @@ ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
 HASHED_STATIC_FILES = "storage_router.ManifestStaticFilesStorage"
 
-# Long enough to tell something, and free of what is escaped: quotes, line breaks, what a URL percent-encodes.
-_PIECE = re.compile(r"[A-Za-z0-9]{4,}")
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
 
 
 def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIONS") -> Configuration:
@@ -77,7 +77,7 @@ class Backends(Mapping[str, Storage]):
         backend = self._configuration.document.backends[alias]
         with self._lock:
             if alias not in self._built:
-                storage = _build(alias, backend, self._place)
+                storage = type_of(backend).build(alias, backend, self._place)
                 if self._router is not None:
                     name_backend(storage, alias, self._router)
                 self._built[alias] = storage
@@ -106,93 +106,93 @@ class Backends(Mapping[str, Storage]):
         return self._configuration.origin(location).place
 
 
-def _build(alias: str, backend: Backend, locate: Locate) -> Storage:
-    if isinstance(backend, AzureBackend):
-        return AzureStorage.from_options(backend, alias=alias)
-    if isinstance(backend, DjangoBackend):
-        return _build_by_path(backend, lambda key: locate(("backends", alias, key)))
-    kind = FileSystemStorage if isinstance(backend, FilesystemBackend) else InMemoryStorage
-    return kind(**backend.model_dump(exclude={"type"}, exclude_none=True))
+def build_azure(alias: str, options: AzureOptions, _: Locate) -> Storage:
+    """Build the storage of an ``azure`` backend."""
+    return AzureStorage.from_options(options, alias=alias)
 
 
-def _build_by_path(backend: DjangoBackend, place: Any) -> Storage:
+def build_filesystem(_alias: str, options: FilesystemBackend, _: Locate) -> Storage:
+    """Build the storage of a ``filesystem`` backend."""
+    return FileSystemStorage(**options.model_dump(exclude={"type"}, exclude_none=True))
+
+
+def build_memory(_alias: str, options: MemoryBackend, _: Locate) -> Storage:
+    """Build the storage of a ``memory`` backend."""
+    return InMemoryStorage(**options.model_dump(exclude={"type"}, exclude_none=True))
+
+
+def build_django(alias: str, options: DjangoBackend, locate: Locate) -> Storage:
+    """Build the storage of a ``django`` backend."""
+    place = locate(("backends", alias, "backend"))
     try:
-        kind = import_string(backend.backend)
+        kind = import_string(options.backend)
     except Exception as error:
         # ImportError, and whatever a module raises that misses a package or a setting.
         hint = "Install the package that has it, or correct the dotted path."
-        message = f"{backend.backend!r} cannot be imported: {_without_values(error, backend.options)}"
-        raise ConfigurationError([problem("E003", place("backend"), message, hint)]) from error
+        message = f"{options.backend!r} cannot be imported: {_without_secrets(error, {})}"
+        raise ConfigurationError([problem("E003", place, message, hint)]) from error
     try:
-        storage = kind(**backend.options)
-    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises, the settings are what leads to it
-        message = f"{backend.backend} refuses its options: {_without_values(error, backend.options)}"
-        raise ConfigurationError(
-            [problem("E003", place("backend"), message, "Its own documentation has them.")]
-        ) from None
+        storage = kind(**options.options)
+    except Exception as error:  # noqa: BLE001 - whatever another package raises, the settings are what leads to it
+        message = f"{options.backend} refuses its options: {_without_secrets(error, options.options)}"
+        raise ConfigurationError([problem("E003", place, message, "See its documentation.")]) from None
     if not isinstance(storage, Storage):
-        message = f"{backend.backend!r} is no Django storage"
-        raise ConfigurationError([problem("E003", place("backend"), message, "Name a subclass of Storage.")])
+        message = f"{options.backend!r} is not a Django storage"
+        raise ConfigurationError([problem("E003", place, message, "Name a subclass of Storage.")])
     return storage
 
 
-def _without_values(error: Exception, options: Mapping[str, Any]) -> str:
-    """Return what ``error`` says, unless it repeats an option's value, which nobody here knows to be harmless (C7)."""
+def _without_secrets(error: Exception, options: Mapping[str, Any]) -> str:
+    """Return what an error of another package says, unless it contains the value of a secret option (A16, C7)."""
     expected = isinstance(error, ImproperlyConfigured | TypeError | ValueError | ImportError)
     text = str(error) if expected else f"it raises {type(error).__name__}: {error}"
-    if any(_repeats(text, str(value)) for value in _values(options)):
+    if any(spelling in text for secret in _secrets(options, is_secret=False) for spelling in _spellings(secret)):
         return f"it raises {type(error).__name__}"
     return text
 
 
-def _repeats(text: str, value: str) -> bool:
-    """Whether ``text`` may hold ``value`` or a part of it: messages cut, escape and encode what they quote."""
-    if pieces := _PIECE.findall(value):
-        return any(piece in text for piece in pieces)
-    # Of what is not ASCII an encoding leaves nothing that could be looked for.
-    return bool(value) and (value in text or not value.isascii())
-
-
-def _values(value: Any) -> Iterator[Any]:
+def _secrets(value: Any, *, is_secret: bool) -> Iterator[str]:
+    """Yield the values of options that hold secrets, by their names, and the passwords of URLs."""
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _values(item)
+        for name, item in value.items():
+            yield from _secrets(item, is_secret=is_secret or is_secret_name(name))
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
-            yield from _values(item)
+            yield from _secrets(item, is_secret=is_secret)
     elif not isinstance(value, bool | None):
-        yield value
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        if is_secret:
+            yield text
+        if (found := _PASSWORD_IN_URL.search(text)) is not None:
+            # What follows a slash is no part of the password for a parser of URLs.
+            yield from (found[1], re.split(r"[/?#]", found[1])[0])
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Return how messages may write a value: as it is, escaped, or percent-encoded."""
+    escaped = (repr(secret)[1:-1], json.dumps(secret)[1:-1], repr(secret.encode())[2:-1])
+    return tuple(filter(None, (secret, *escaped, quote(secret, safe=""), quote_plus(secret))))
 
 
 def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     return RouteTable(document.routes, document.default).problems(document.backends, locate)
 
 
-def _overlaps(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+def _overlaps(document: RouterDocument, locate: Locate) -> Iterator[Problem]:
     """Report backends that see the same files: what one overwrites or lists is the other's, too (W004)."""
-    places = [(alias, place) for alias, backend in document.backends.items() if (place := _place_of(backend))]
-    for (alias, (store, location)), (other, (other_store, other_location)) in itertools.combinations(places, 2):
-        shorter = min(location, other_location, key=len)
-        if store == other_store and location[: len(shorter)] == other_location[: len(shorter)]:
-            what = "container" if len(store) == 3 else "directory"
-            message = f"the backends {alias!r} and {other!r} are on the same {what}, and their locations overlap"
-            hint = "Give each a 'location' of its own, unless both are meant to see the same files."
-            yield problem("W004", locate(("backends", other, "location")), message, hint)
-
-
-def _place_of(backend: Backend) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Return where a backend's files are, as far as the configuration tells: the store, and the segments below it."""
-    if isinstance(backend, AzureBackend):
-        location = tuple(segment for segment in backend.location.replace("\\", "/").split("/") if segment)
-        # The same account answers at both schemes, and a port that the scheme implies may be left out.
-        url = urlsplit(backend.endpoint.lower())
-        port = "" if url.port in (None, 80, 443) else str(url.port)
-        return ("azure", f"{url.hostname}:{port}{url.path}", backend.azure_container), location
-    if isinstance(backend, FilesystemBackend):
-        # Without a location it is MEDIA_ROOT, which cannot be asked for while the settings are being imported.
-        if backend.location is None:
-            return ("filesystem", "MEDIA_ROOT"), ()
-        from pathlib import Path
-
-        return ("filesystem",), Path(backend.location).absolute().parts
-    return None
+    stores: dict[tuple[str, ...], list[tuple[tuple[str, ...], int, str]]] = {}
+    for number, (alias, backend) in enumerate(document.backends.items()):
+        if (place := place_of(backend)).store:
+            stores.setdefault(place.store, []).append((place.segments, number, alias))
+    for store, places in stores.items():
+        above: list[tuple[tuple[str, ...], int, str]] = []
+        for place_below in sorted(places):
+            # In this order the directories above one are those that came before it and begin it.
+            while above and place_below[0][: len(above[-1][0])] != above[-1][0]:
+                above.pop()
+            if above:
+                (_, _, one), (_, _, other) = sorted((above[-1], place_below), key=lambda place: place[1])
+                message = f"the backends {one!r} and {other!r} are on the same {store[0]}, and their locations overlap"
+                hint = "Give each a 'location' of its own, unless both are meant to see the same files."
+                yield problem("W004", locate(("backends", other, "location")), message, hint)
+            above.append(place_below)

@@ -18,8 +18,8 @@ from django.utils.module_loading import import_string
 from pydantic import BaseModel
 
 from .conf.loading import Configuration
-from .conf.report import problem, suggestion
-from .conf.sources import setting_adds
+from .conf.problems import problem, suggestion
+from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
 from .historical import DeconstructibleStorage

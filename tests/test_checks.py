@@ -18,7 +18,7 @@ from django.utils.functional import LazyObject
 import storage_router
 from storage_router import checks, installed
 from storage_router.azure.storage import AzureStorage
-from storage_router.conf import report
+from storage_router.conf import problems as conf_problems
 from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ def only(messages: list) -> django_checks.CheckMessage:
 
 
 class TestIds:
-    TABLES = (report.PROBLEMS, installed.PROBLEMS, checks.WARNINGS)
+    TABLES = (conf_problems.PROBLEMS, installed.PROBLEMS, checks.WARNINGS)
 
     def test_no_id_is_used_twice(self):
         every = [short for table in self.TABLES for short in table]
@@ -114,7 +114,7 @@ class TestErrors:
     def test_every_problem_of_every_entry_is_reported_at_once_and_once(self):
         """C5"""
         messages = found(
-            router({"media": azure(azure_container="Media", credntial="default")}, default="meda"),
+            router({"media": azure(azure_container="Media", credntial="default")}, defalt="media"),
             staticfiles=STATIC,
             backup=alone(account_name="ACME"),
         )
@@ -122,7 +122,7 @@ class TestErrors:
         assert {str(message).partition("\n")[0] for message in messages} == {
             f"{media}[\"azure_container\"]: (storage_router.E003) 'Media' is not the name of a container",
             f"{media}[\"credntial\"]: (storage_router.E001) there is no setting 'credntial'",
-            'STORAGES["default"]["OPTIONS"]["default"]: (storage_router.E004) there is no backend \'meda\'',
+            'STORAGES["default"]["OPTIONS"]["defalt"]: (storage_router.E001) there is no setting \'defalt\'',
             (
                 "STORAGES['backup']: AzureStorage(account_name=…): (storage_router.E003) 'ACME' is not the name of a "
                 "storage account"

@@ -69,7 +69,7 @@ backend = "ram"
 """
 EXPLAINED = (
     "storage_router.toml: backends.media.account_name: 'ACME' is not the name of a storage account",
-    "storage_router.toml: backends.media.credential: the value is not one of the values allowed",
+    "storage_router.toml: backends.media.credential: the value is not one of the allowed values",
     "storage_router.toml: default: there is no backend 'meda'",
     'routes[1] (prefix "a/b/"): it can never match',
     "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT: there is no setting 'backend'",

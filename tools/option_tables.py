@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
-from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
@@ -48,7 +48,7 @@ def _options(model: type[BaseModel], settings: bool = False) -> str:
 
 
 def _sources() -> str:
-    return "".join(f"{number}. {source.name}\n" for number, source in enumerate(SOURCES, start=1))
+    return "".join(f"{number}. {source}\n" for number, (source, _) in enumerate(SOURCES, start=1))
 
 
 TABLES = {

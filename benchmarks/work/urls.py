@@ -49,7 +49,7 @@ def delegated(contender: str, endpoint: str) -> Figures:
     from storage_router.azure.account import Account
     from storage_router.azure.signing import DelegationKey
     from storage_router.azure.urls import BlobUrls
-    from storage_router.conf.options import AzureOptions
+    from storage_router.conf.azure.options import AzureOptions
 
     settings()
     now = int(time.time())

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 
 from .clients import Client, same_requests
 from .credentials import credential

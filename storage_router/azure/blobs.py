@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobChangedError, BlobError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 
 from .delegation import DelegationKeys
 from .errors import ClientError, redact, translated

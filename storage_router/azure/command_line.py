@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from urllib.parse import urlsplit
 
-from storage_router.conf.connection_string import EMULATOR_ACCOUNT
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT
+from storage_router.conf.azure.options import AzureOptions
 
 
 def create_container(options: AzureOptions) -> str:

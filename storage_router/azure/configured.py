@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from storage_router.conf.options import SECRETS, AzureOptions
+from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import ConfigurationError
 from storage_router.historical import DeconstructibleStorage

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from storage_router.conf.authentication import TokenCredential
-from storage_router.conf.azure_rules import is_asynchronous
+from storage_router.conf.azure.authentication import TokenCredential
+from storage_router.conf.azure.rules import is_asynchronous
 
 from .errors import CredentialError
 from .logs import quiet_log

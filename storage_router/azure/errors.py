@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import (
     BlobChangedError,
     BlobConnectionError,

@@ -7,10 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
-from storage_router.conf.authentication import WITH_CLIENT_ID
-from storage_router.conf.consistency import PRECEDENCE
-from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
-from storage_router.conf.report import Location, validated
+from storage_router.conf.azure.authentication import PRECEDENCE, WITH_CLIENT_ID
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.conf.problems import Location, validated
 
 _UNSET = object()
 

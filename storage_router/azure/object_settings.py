@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from storage_router import media_types
-from storage_router.conf import blob_rules
-from storage_router.conf.azure_fields import AccessTier, Metadata, Tags
-from storage_router.conf.report import problems_from, restated
+from storage_router.conf.azure import rules
+from storage_router.conf.azure.options import AccessTier, Metadata, Tags
+from storage_router.conf.problems import problems_from
 
 from .blobs import FileSettings, FileStat
 
@@ -55,14 +55,14 @@ def _validated(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
     given = dict(parameters)
     wrong: list[str] = []
     try:
-        blob_rules.object_parameters({key: value for key, value in given.items() if key not in _OPTIONS})
+        rules.object_parameters({key: value for key, value in given.items() if key not in _OPTIONS})
     except ValidationError as error:
-        wrong += [str(complaint) for _, complaint in restated(error)]
+        wrong += [problem.message for problem in problems_from(error, str)]
     for option in given.keys() & _OPTIONS.keys():
         try:
             given[option] = _adapter(option).validate_python(given[option])
         except ValidationError as error:
-            found = problems_from(error, str, keys=lambda _: ())
+            found = problems_from(error, str)
             wrong += [f"{option}: {problem.message}" for problem in found]
     return given, wrong
 
@@ -90,7 +90,7 @@ def _uploaded_type(content: Any) -> str | None:
         claimed = getattr(source, "content_type", None)
         if claimed and isinstance(claimed, str):
             try:
-                return blob_rules.media_type(claimed)
+                return rules.media_type(claimed)
             except ValueError:
                 return None
     return None

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
-from storage_router.conf.azure_rules import LONGEST_EXPIRY
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
+from storage_router.conf.azure.rules import LONGEST_EXPIRY
 from storage_router.exceptions import BlobError, SigningError
 
 from .account import Account

@@ -1,40 +1,53 @@
-"""The kinds of backend, told apart by ``type``."""
+"""The types of backend: one registry with the options of each type, its URL form, its builder and its place (C1, C3).
+
+A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, commands and the router follow.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from .azure_fields import decoded
-from .options import AzureOptions
-from .report import complaint, shown
+from .azure.options import AzureOptions
+from .problems import Locate, collected, invalid, nearest, quoted, suggestion
+from .units import guessed, json_table
 
-_DOTTED = re.compile(r"\A[^\W\d]\w*(?:\.[^\W\d]\w*)+\Z")
-_OCTAL = re.compile(r"\A(?:0o?)?[0-7]{3,4}\Z")
+if TYPE_CHECKING:
+    from django.core.files.storage import Storage
+
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_OCTAL = re.compile(r"(?:0o?)?[0-7]{3,4}")
+_SAS_FIELDS = frozenset(
+    ("sv", "sp", "se", "st", "sr", "sig", "spr", "sip", "ss", "srt", "si", "skoid", "sktid", "skt", "ske", "sks", "skv")
+)
 
 
 def _path(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, str) and (not value or "\0" in value):
-        raise complaint(
+        raise invalid(
             "the path is empty" if not value else "the path has a NUL in it", "Give a directory, or leave it out."
         )
     return value
 
 
 def _mode(value: Any) -> Any:
-    """File modes are octal: ``"644"`` and ``"0o644"`` in texts; TOML and Python write ``0o644`` without quotes."""
+    """File modes are octal: ``"644"`` and ``"0o644"`` in strings; TOML and Python write ``0o644`` without quotes."""
     if isinstance(value, str):
-        if not _OCTAL.match(value.strip()):
-            raise complaint(f"{shown(value) or 'the value'} is not a file mode", "Write it in octal: '644' or '0o644'.")
+        if not _OCTAL.fullmatch(value.strip()):
+            raise invalid(f"{quoted(value)} is not a file mode", "Write it in octal: '644' or '0o644'.")
         return int(value.strip().lower().removeprefix("0o"), 8)
-    if isinstance(value, int) and _OCTAL.match(str(value)) and _is_decimal(value):
-        raise complaint(
+    if isinstance(value, int) and _OCTAL.fullmatch(str(value)) and _is_decimal(value):
+        raise invalid(
             f"{value} is not a file mode, because a number without quotes is decimal: it would be {value:#o}",
             f"Write it in octal: '0o{value}', in quotes.",
         )
@@ -42,7 +55,7 @@ def _mode(value: Any) -> Any:
 
 
 def _is_decimal(value: int) -> bool:
-    """Whether a number was meant to be read as its digits stand there: as a mode it makes no sense.
+    """Whether a number was written as octal digits without the prefix: as a mode it makes no sense.
 
     From 512 to 999 such a mode has a sticky bit and takes rights from the owner. Of those above, 0o2775 is one that is
     used (1533), and lets the owner read, as any mode does; 2775 (0o5327) does not.
@@ -51,16 +64,18 @@ def _is_decimal(value: int) -> bool:
 
 
 def _base_url(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise invalid("the URL has a user or a password in it", "Every page shows it: write the URL without them.")
     if re.search(r"[\s?#\x00-\x1f]", value) or not value:
-        raise complaint("the value is not a URL", "For example '/media/' or 'https://files.acme.example/'.")
+        raise invalid("the value is not a URL", "For example '/media/' or 'https://files.acme.example/'.")
     # Django's own storages put the slash there themselves, but only after they were built.
     return value if value.endswith("/") else f"{value}/"
 
 
 def _dotted_path(value: str) -> str:
-    if not _DOTTED.match(value):
-        raise complaint(
-            f"{shown(value) or 'the value'} is not the dotted path of a storage class",
+    if not _DOTTED.fullmatch(value):
+        raise invalid(
+            f"{quoted(value)} is not the dotted path of a storage class",
             "For example 'storages.backends.s3.S3Storage'.",
         )
     return value
@@ -79,7 +94,6 @@ _Mode = Annotated[
         }
     ),
 ]
-_Url = Annotated[str, AfterValidator(_base_url)]
 
 
 class AzureBackend(AzureOptions):
@@ -94,7 +108,7 @@ class _Local(BaseModel):
     location: Annotated[str, BeforeValidator(_path)] | None = Field(
         default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
     )
-    base_url: _Url | None = Field(
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None, description="Where the files are served. Without it MEDIA_URL.", examples=["/media/"]
     )
     file_permissions_mode: _Mode | None = Field(
@@ -131,19 +145,228 @@ class DjangoBackend(BaseModel):
     backend: Annotated[str, AfterValidator(_dotted_path)] = Field(
         description="The dotted path of the storage class.", examples=["storages.backends.s3.S3Storage"]
     )
-    # Options of foreign storages hold keys and passwords under names that nobody here knows.
-    options: Annotated[dict[str, Any], BeforeValidator(decoded)] = Field(
+    # Options of other packages hold keys and passwords under names that are not known here.
+    options: Annotated[dict[str, Any], BeforeValidator(json_table)] = Field(
         default={}, repr=False, description="Its OPTIONS.", examples=[{"bucket_name": "acme"}]
     )
 
 
-Backend = Annotated[AzureBackend | FilesystemBackend | MemoryBackend | DjangoBackend, Field(discriminator="type")]
-"""One entry of ``backends``."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the files of a backend are: two backends with the same ``store`` and overlapping ``segments`` share some.
 
-TYPES: dict[str, type[AzureBackend | FilesystemBackend | MemoryBackend | DjangoBackend]] = {
-    "azure": AzureBackend,
-    "filesystem": FilesystemBackend,
-    "memory": MemoryBackend,
-    "django": DjangoBackend,
+    ``text`` is for tables. Without a ``store`` nothing is known.
+    """
+
+    text: str
+    store: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
+def _azure_place(backend: AzureBackend) -> Place:
+    segments = tuple(filter(None, backend.location.split("/")))
+    # The same account answers at both schemes, and a port that the scheme implies may be left out.
+    url = urlsplit(backend.endpoint.lower())
+    port = "" if url.port in (None, 80, 443) else str(url.port)
+    store = ("container", f"{url.hostname}:{port}{url.path}", backend.azure_container)
+    return Place(text="/".join((backend.endpoint, backend.azure_container, *segments)), store=store, segments=segments)
+
+
+def _filesystem_place(backend: FilesystemBackend) -> Place:
+    # MEDIA_ROOT cannot be read while the settings are being imported.
+    store = ("directory", "" if backend.location is not None else "MEDIA_ROOT")
+    segments = Path(backend.location).absolute().parts if backend.location is not None else ()
+    return Place(text=f"directory {backend.location or 'MEDIA_ROOT'}", store=store, segments=segments)
+
+
+Options = dict[str, Any]
+
+
+def _azure_url(address: str, options: Options) -> Options:
+    if "@" in address:
+        raise invalid("the URL has '@' before the account", "Keys are options: azure://account/container?account_key=…")
+    pasted = _SAS_FIELDS & options.keys()
+    if pasted:
+        raise invalid(
+            f"the URL has {', '.join(sorted(pasted))} as options: they are parts of a SAS whose '&' are not escaped",
+            "Write each '&' in the SAS as '%26': azure://account/container?sas_token=sv=…%26sp=…%26sig=…",
+        )
+    account, _, path = address.partition("/")
+    container, _, location = path.strip("/").partition("/")
+    if not container:
+        raise invalid("the URL names no container", "It has the form azure://account/container.")
+    # Without an account, as in azure:///media?connection_string=..., an option names it.
+    return _with(
+        options,
+        account_name=unquote(account) or None,
+        azure_container=unquote(container),
+        location=unquote(location) or None,
+    )
+
+
+def _file_url(address: str, options: Options) -> Options:
+    if address and not address.startswith("/"):
+        raise invalid(
+            "the URL has no absolute path", "Three slashes: file:///srv/media. Without a path MEDIA_ROOT is used."
+        )
+    path = unquote(address)
+    is_windows = path[2:3] == ":" and path[1:2].isalpha()
+    return _with(options, location=(path[1:] if is_windows else path) or None)
+
+
+def _url_without_address(address: str, options: Options) -> Options:
+    if address:
+        raise invalid("the URL takes nothing between '://' and '?'", "Options come after '?'.")
+    return options
+
+
+def _django_url(address: str, options: Options) -> Options:
+    return {
+        "backend": unquote(address).strip("/"),
+        "options": {name: guessed(value) for name, value in options.items()},
+    }
+
+
+def _with(options: Options, **settings: str | None) -> Options:
+    for name, value in settings.items():
+        if value is None:
+            continue
+        if name in options:
+            raise invalid(f"the URL gives {name} twice: before and after the '?'", "Remove one of them.")
+        options[name] = value
+    return options
+
+
+Builder = Callable[[str, Any, Locate], "Storage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendType:
+    """One type of backend.
+
+    ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, of which there is an
+    ``example``; ``from_url`` turns the part before the ``?`` and the options after it into settings. ``builder``, a
+    function or its dotted path, returns the storage for an alias, its options and their places. ``place`` says where
+    the files are.
+    """
+
+    model: type[BaseModel]
+    scheme: str
+    example: str
+    builder: Builder | str
+    from_url: Callable[[str, Options], Options] = _url_without_address
+    place: Callable[[Any], Place]
+
+    def build(self, alias: str, options: BaseModel, locate: Locate) -> Storage:
+        """Return the storage of one backend; no request is made. Raises ``ConfigurationError``."""
+        from django.utils.module_loading import import_string
+
+        build: Builder = import_string(self.builder) if isinstance(self.builder, str) else self.builder
+        return build(alias, options, locate)
+
+
+BACKEND_TYPES: dict[str, BackendType] = {
+    "azure": BackendType(
+        model=AzureBackend,
+        scheme="azure",
+        example="azure://acmefiles/media?credential=default",
+        builder="storage_router.factory.build_azure",
+        from_url=_azure_url,
+        place=_azure_place,
+    ),
+    "filesystem": BackendType(
+        model=FilesystemBackend,
+        scheme="file",
+        example="file:///srv/media?base_url=/media/",
+        builder="storage_router.factory.build_filesystem",
+        from_url=_file_url,
+        place=_filesystem_place,
+    ),
+    "memory": BackendType(
+        model=MemoryBackend,
+        scheme="memory",
+        example="memory://",
+        builder="storage_router.factory.build_memory",
+        place=lambda _: Place(text="memory"),
+    ),
+    "django": BackendType(
+        model=DjangoBackend,
+        scheme="django",
+        example="django://storages.backends.s3.S3Storage?bucket_name=acme",
+        builder="storage_router.factory.build_django",
+        from_url=_django_url,
+        place=lambda backend: Place(text=backend.backend),
+    ),
 }
-"""``type`` -> model."""
+"""The value of ``type`` -> what there is to know of it."""
+
+
+def type_of(backend: BaseModel) -> BackendType:
+    """Return the registry's entry for a validated backend."""
+    return BACKEND_TYPES[backend.type]  # type: ignore[attr-defined]
+
+
+def place_of(backend: BaseModel) -> Place:
+    """Return where the files of a validated backend are."""
+    return type_of(backend).place(backend)
+
+
+def option_names() -> frozenset[str]:
+    """Return the names of the options of all types."""
+    return frozenset(name for one in BACKEND_TYPES.values() for name in one.model.model_fields)
+
+
+def read_backend(given: Any) -> BaseModel:
+    """Validate one entry of ``backends``; its ``type`` says by which model."""
+    if isinstance(given, BaseModel) and getattr(given, "type", None) in BACKEND_TYPES:
+        return given
+    if not isinstance(given, Mapping):
+        raise invalid("the value is not a table of keys and values", "A backend has a 'type' and its options.")
+    kind = given.get("type")
+    if kind is None:
+        meant = next((key for key in given if key not in option_names() and nearest(key, ["type"])), None)
+        if meant is None:
+            wrong = invalid("'type' is missing", suggestion("", BACKEND_TYPES), id="E002")
+        else:
+            wrong = invalid(f"there is no setting {meant!r}", "Did you mean 'type'?", id="E001")
+        raise collected("backend", [((meant or "type",), wrong)])
+    if not isinstance(kind, str) or kind not in BACKEND_TYPES:
+        wrong = invalid(f"there is no type {quoted(kind, 'of this name')}", suggestion(kind, BACKEND_TYPES))
+        raise collected("backend", [(("type",), wrong)])
+    return BACKEND_TYPES[kind].model.model_validate(given)
+
+
+def parse_url(text: str) -> dict[str, Any]:
+    """Return the settings of a whole backend in one string (C3): a URL, or a JSON object.
+
+    The parts of a URL are percent-decoded and a plus is a plus, so that base64 can be pasted. Raises an error that
+    never quotes the string.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        return dict(json_table(text))
+    scheme, separator, rest = text.partition("://")
+    by_scheme = {one.scheme: (kind, one) for kind, one in BACKEND_TYPES.items()}
+    if not separator or scheme.lower() not in by_scheme:
+        near = nearest(scheme, by_scheme) if separator and scheme.isalnum() else None
+        forms = f"For example {', '.join(one.example for one in BACKEND_TYPES.values())}."
+        raise invalid("the value is not a backend URL", f"Did you mean {near!r}? {forms}" if near else forms)
+    kind, found = by_scheme[scheme.lower()]
+    address, _, query = rest.partition("?")
+    return _with(found.from_url(address, _url_options(query)), type=kind)
+
+
+def _url_options(query: str) -> Options:
+    options: Options = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        name = unquote(name).strip()
+        if not equals or not name.isidentifier():
+            raise invalid(
+                "an option in the URL does not have the form 'name=value'",
+                "Options are separated by '&'; write '%26' for an ampersand in a value, as in a SAS.",
+            )
+        if name in options:
+            raise invalid(f"the URL has the option {name!r} twice", "Remove one of them.")
+        options[name] = unquote(value)
+    return options

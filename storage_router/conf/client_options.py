@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .report import complaint
+from .problems import invalid
 
 _ENCRYPTION = ("require_encryption", "key_encryption_key", "key_resolver_function", "encryption_version")
 """Only the SDK's own client for a blob encrypts, and requests do not pass through it."""
@@ -85,17 +85,17 @@ _FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def checked(value: dict[str, Any]) -> dict[str, Any]:
-    """Return ``value``, or raise a complaint about what cannot work. Values may be secrets, and are not shown."""
+    """Return ``value``, or raise a invalid about what cannot work. Values may be secrets, and are not quoted."""
     for option, hint in _OPTIONS_HERE.items():
         if option in value:
-            raise complaint(f"{option!r} is an option of the backend, not of the SDK's client here", hint)
+            raise invalid(f"{option!r} is an option of the backend, not of the SDK's client here", hint)
     asked = [key for key in _ENCRYPTION if value.get(key)]
     if asked:
-        raise complaint(
+        raise invalid(
             f"{asked[0]!r} asks for encryption by the client",
             "This package does not have it. Azure encrypts what it stores, with a key of yours if the account has one.",
         )
     wrong = [f"{key!r} is not {form}" for key, (fits, form) in _FORMS.items() if key in value and not fits(value[key])]
     if wrong:
-        raise complaint("; ".join(wrong), "Options for the SDK have to be written as the SDK takes them.")
+        raise invalid("; ".join(wrong), "Options for the SDK have to be written as the SDK takes them.")
     return value

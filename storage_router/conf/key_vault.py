@@ -1,114 +1,200 @@
-"""Secrets from Azure Key Vault, an extra: only those are fetched that are settings and are needed (C2).
+"""References to secrets in Azure Key Vault, in the form of App Service and Functions (C2).
 
-A secret is named like its setting, with dashes for underscores and two between the keys, because a vault knows letters,
-digits and dashes only: ``storage-router--backends--media--account-key``.
+``@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/secrets/media-key)`` as the value of a secret, whichever
+source it is from. https://learn.microsoft.com/azure/app-service/app-service-key-vault-references
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
 
 from storage_router.exceptions import Problem
 
-from .backends import TYPES
-from .merging import Layer, Merged
-from .report import Location, problem, suggestion
-from .variables import Variable, layer
+from .azure.options import SECRETS
+from .layers import Merged
+from .problems import Location, invalid, problem
 
-SOURCE = "Key Vault"
+TIMEOUT = 10.0
+"""Seconds in which all references of a configuration must be resolved."""
 
-PREFIX = "storage-router--"
+# The token of the identity goes to no other host.
+_SUFFIXES = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
 
-_URL = re.compile(r"https://[^/\s?#@]+/?")
+_REFERENCE = re.compile(r"\s*@Microsoft\.KeyVault\((?P<arguments>.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
+_FORMS = (
+    "The forms are @Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/<name>) and "
+    "@Microsoft.KeyVault(VaultName=<vault>;SecretName=<name>)."
+)
+
+# Tables of options of other packages may hold secrets under any name.
+_MAY_BE_REFERENCES = frozenset((*SECRETS, "accel_secret", "options", "client_options"))
+
+# What stands for a secret where references are not resolved: no command shows it.
+_PLACEHOLDERS = {"account_key": "cGxhY2Vob2xkZXI=", "sas_token": "sv=2025-11-05&sp=r&sr=c&sig=placeholder"}
 
 
-def read(url: str, others: Merged, credential: Any = None) -> Layer:
-    """Return what the vault at ``url`` adds to ``others``.
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """One secret of one vault. Without a version the newest is meant."""
 
-    The names of all secrets are listed, which shows misspelt ones; fetched are those of options of the backends that
-    the other sources configure, if no higher source gives them. ``credential`` defaults to azure-identity's
-    DefaultAzureCredential.
+    vault_url: str
+    name: str
+    version: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference | None:
+        """Read a reference; None for any other string. Raises an error for one that is not well-formed."""
+        found = _REFERENCE.fullmatch(text)
+        if found is None:
+            if text.lstrip().lower().startswith("@microsoft.keyvault"):
+                raise invalid("the Key Vault reference is not well-formed", _FORMS)
+            return None
+        pairs = (pair.partition("=") for pair in found["arguments"].split(";") if pair.strip())
+        given = {key.strip().lower(): value.strip() for key, _, value in pairs}
+        if given.keys() == {"secreturi"}:
+            return cls._from_uri(given["secreturi"])
+        if {"vaultname", "secretname"} <= given.keys() <= {"vaultname", "secretname", "secretversion"}:
+            vault, name, version = given["vaultname"], given["secretname"], given.get("secretversion")
+            if all(_NAME.fullmatch(part) for part in (vault, name, version or "x")):
+                return cls(vault_url=f"https://{vault}{_SUFFIXES[0]}", name=name, version=version or None)
+        raise invalid("the Key Vault reference is not well-formed", _FORMS)
+
+    @classmethod
+    def _from_uri(cls, uri: str) -> Reference:
+        try:
+            parts = urlsplit(uri)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise invalid("the SecretUri of the Key Vault reference is not a URL", _FORMS) from None
+        vault, dot, suffix = host.partition(".")
+        if parts.scheme != "https" or not _NAME.fullmatch(vault) or f"{dot}{suffix}" not in _SUFFIXES:
+            hosts = ", ".join(f"<vault>{known}" for known in _SUFFIXES)
+            raise invalid("the SecretUri of the Key Vault reference is not at a vault", f"https and one of: {hosts}.")
+        path = re.fullmatch(r"/secrets/([0-9A-Za-z-]{1,127})(?:/([0-9A-Za-z-]{1,127})?)?", parts.path)
+        if path is None or parts.query or parts.fragment or "@" in parts.netloc or port not in (None, 443):
+            raise invalid("the SecretUri of the Key Vault reference is not the address of a secret", _FORMS)
+        return cls(vault_url=f"https://{host}", name=path[1], version=path[2])
+
+
+def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
+    """Replace the references in ``merged`` by their secrets, each fetched once; without ``fetch`` by placeholders.
+
+    What fails becomes a problem at the reference's place.
     """
-    if not _URL.fullmatch(url):
-        # The SDK would try such a host again and again before it gives up.
-        hint = "It is on the vault's overview page: https://<vault>.vault.azure.net."
-        wrong = problem("E013", "STORAGE_ROUTER_KEY_VAULT_URL", "the value is not the URL of a vault", hint)
-        return Layer(source=SOURCE, tree={}, place=lambda _: url, problems=[wrong])
-    problems: list[Problem] = []
-    try:
-        source = _source(url, credential, lambda names: _needed(names, others, url, problems))
-        variables = {_location(name): Variable(place=f"{url}: {name}", text=text) for name, text in source.items()}
-    except ImportError:
-        hint = "pip install 'django-storage-router[keyvault]'."
-        problems.append(problem("E013", url, "the packages for Azure Key Vault are not installed", hint))
-        variables = {}
-    except Exception as error:  # noqa: BLE001 - the SDK's errors have no common base; the process must not start either way
-        message = f"the vault cannot be read: {type(error).__name__}"
-        hint = "Check the URL, the network, and that the identity has the role 'Key Vault Secrets User' on the vault."
-        problems.append(problem("E013", url, message, hint))
-        variables = {}
-    found = layer(SOURCE, variables, lambda _: url)
-    found.problems += problems
-    return found
-
-
-def _source(url: str, credential: Any, choose: Callable[[Collection[str]], Collection[str]]) -> dict[str, str]:
-    from pydantic_settings import AzureKeyVaultSettingsSource, BaseSettings
-
-    if credential is None:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
-
-    class Chosen(AzureKeyVaultSettingsSource):
-        """pydantic-settings' source fetches every secret of the vault as soon as somebody looks at its variables."""
-
-        def _load_env_vars(self) -> Mapping[str, str | None]:
-            variables = super()._load_env_vars()
-            return {name: variables[name] for name in choose(list(variables))}
-
-    values = Chosen(BaseSettings, url, credential, case_sensitive=False).env_vars
-    return {name: text for name, text in values.items() if text is not None}
-
-
-def _location(name: str) -> Location:
-    keys = name.removeprefix(PREFIX).split("--")
-    return tuple(key.replace("-", "_") for key in keys)
-
-
-def _needed(names: Collection[str], others: Merged, url: str, problems: list[Problem]) -> list[str]:
-    """Return the names to fetch; what looks like ours and is no setting becomes a problem."""
-    needed = []
-    backends = others.tree.get("backends")
-    backends = backends if isinstance(backends, Mapping) else {}
-    for name in sorted(names):
-        if not name.startswith(PREFIX):
-            continue
-        location, place = _location(name), f"{url}: {name}"
-        if location[0] != "backends" or len(location) < 3:
-            hint = f"A vault holds single options of backends: {PREFIX}backends--media--account-key."
-            problems.append(problem("E001", place, "the secret is not an option of a backend", hint))
-            continue
-        backend = backends.get(location[1])
-        if not isinstance(backend, Mapping):
-            # Other applications may keep theirs in the same vault.
-            hint = suggestion(location[1], map(str, backends))
-            problems.append(
-                problem("W005", place, f"there is no backend {location[1]!r}; the secret was not fetched", hint)
+    wanted: list[tuple[Location, dict[str, Any], Reference]] = []
+    for location, table, text in _strings(merged.tree, ()):
+        try:
+            reference = Reference.parse(text)
+            if reference is not None and not _MAY_BE_REFERENCES.intersection(location[:1] + location[2:3]):
+                hint = f"Write its value itself. References are for {', '.join(sorted(_MAY_BE_REFERENCES))}."
+                raise invalid(f"{location[-1]!r} is not a secret, and a Key Vault reference is given", hint)
+        except PydanticCustomError as error:
+            merged.problems.append(
+                problem("E003", merged.place(location), error.message(), (error.context or {}).get("hint", ""))
             )
             continue
-        kind = TYPES.get(str(backend.get("type")))
-        if kind is not None and location[2] not in kind.model_fields:
-            hint = suggestion(location[2], kind.model_fields)
-            problems.append(problem("E001", place, f"there is no setting {location[2]!r}", hint))
-            continue
-        if not _given_higher(location, others):
-            needed.append(name)
-    return needed
+        if reference is not None:
+            wanted.append((location, table, reference))
+    results = _fetched({reference for _, _, reference in wanted}, fetch) if fetch is not None else {}
+    for location, table, reference in wanted:
+        secret = results.get(reference)
+        if isinstance(secret, Exception):
+            merged.problems.append(_failure(merged.place(location), reference, secret))
+        table[str(location[-1])] = secret if isinstance(secret, str) else _placeholder(location, table)
 
 
-def _given_higher(location: Location, others: Merged) -> bool:
-    owner = others.owners.get(location)
-    return owner is not None and owner.source != "file"
+def _strings(value: Any, location: Location) -> Iterator[tuple[Location, dict[str, Any], str]]:
+    """Yield location, table and text of each string that could be a reference."""
+    for key, item in list(value.items()) if isinstance(value, dict) else ():
+        if isinstance(item, dict):
+            yield from _strings(item, (*location, key))
+        text = item.get_secret_value() if isinstance(item, SecretStr) else item
+        if isinstance(text, str) and "@microsoft.keyvault" in text.lower():
+            yield (*location, key), value, text
+
+
+def _placeholder(location: Location, table: Mapping[str, Any]) -> Any:
+    if location[-1] != "connection_string" or len(location) != 3:
+        return _PLACEHOLDERS.get(str(location[-1]), "placeholder")
+    if table.get("account_url"):
+        return f"BlobEndpoint={table['account_url']};SharedAccessSignature={_PLACEHOLDERS['sas_token']}"
+    return f"AccountName={table.get('account_name') or 'unknown'};AccountKey={_PLACEHOLDERS['account_key']}"
+
+
+def _fetched(references: set[Reference], fetch: Callable[[Reference], str]) -> dict[Reference, str | Exception]:
+    """Fetch all references at the same time, within ``TIMEOUT``."""
+    results: dict[Reference, str | Exception] = {}
+
+    def run(reference: Reference) -> None:
+        try:
+            results[reference] = fetch(reference)
+        except Exception as error:  # noqa: BLE001 - each becomes a problem
+            results[reference] = error
+
+    # A daemon: a credential that waits for ever must not keep the process.
+    threads = [threading.Thread(target=run, args=(one,), daemon=True) for one in references]
+    deadline = time.monotonic() + TIMEOUT
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    return {one: results.get(one, TimeoutError()) for one in references}
+
+
+def fetch(reference: Reference) -> str:
+    """Return the value of a secret, with ``DefaultAzureCredential``."""
+    from azure.identity import DefaultAzureCredential
+    from azure.keyvault.secrets import SecretClient
+
+    with SecretClient(reference.vault_url, DefaultAzureCredential(), retry_total=2, read_timeout=TIMEOUT) as client:
+        return client.get_secret(reference.name, reference.version).value or ""
+
+
+def _failure(place: str, reference: Reference, error: Exception) -> Problem:
+    what = f"the secret {reference.name!r} of {reference.vault_url}"
+    if isinstance(error, ImportError):
+        hint = "pip install 'django-storage-router[keyvault]'."
+        return problem("E013", place, "the packages for Azure Key Vault are not installed", hint)
+    if isinstance(error, TimeoutError):
+        message, hint = f"{what} did not come within {TIMEOUT:.0f} seconds", "Check the vault's name and the network."
+        return problem("E013", place, message, hint)
+    status = getattr(error, "status_code", None)
+    hints = {
+        403: "Give the identity the role 'Key Vault Secrets User' on the vault, and check the vault's firewall.",
+        404: "Check the names of the vault and of the secret.",
+    }
+    hint = hints.get(status or 0, "Check the vault's name, the network, and that an identity is signed in (az login).")
+    message = f"{what} cannot be read: {type(error).__name__}" + (f" (status {status})" if status else "")
+    return problem("E013", place, message, hint)
+
+
+def former_variable(url: str, merged: Merged) -> Problem:
+    """Return the problem of the variable that the first edition read: the references that take its place."""
+    backends = merged.tree.get("backends")
+    aliases = [
+        str(alias)
+        for alias, backend in (backends.items() if isinstance(backends, Mapping) else ())
+        if isinstance(backend, Mapping) and backend.get("type") == "azure"
+    ]
+    lines = [
+        f"STORAGE_ROUTER__BACKENDS__{alias.upper()}__ACCOUNT_KEY=@Microsoft.KeyVault(SecretUri={url.rstrip('/')}"
+        f"/secrets/storage-router--backends--{alias.replace('_', '-')}--account-key)"
+        for alias in aliases or ["media"]
+    ]
+    hint = "Remove it, and write a reference where the secret is needed:"
+    return problem(
+        "E001",
+        "STORAGE_ROUTER_KEY_VAULT_URL",
+        "Key Vault is not a source any more; secrets are given as references",
+        "\n    ".join((hint, *lines)),
+    )

@@ -1,4 +1,4 @@
-"""Sources, document and report put together: ``load()``."""
+"""``load()``: reads every source, merges and validates them."""
 
 from __future__ import annotations
 
@@ -7,36 +7,34 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from storage_router.exceptions import ConfigurationError, Problem
 
-from . import sources
-from .backends import TYPES, AzureBackend, Backend, MemoryBackend
-from .document import RouterDocument, allowed_keys, without_nulls
-from .merging import Merged, Origin
-from .report import Locate, Location, nearest, problem, problem_id, problems_from
-from .routes import RouteOptions
+from . import key_vault
+from .azure.options import AzureOptions
+from .backends import option_names
+from .document import RouterDocument, alias_problems, allowed_keys
+from .layers import Merged, Origin, merge
+from .problems import Locate, Location, nearest, problem, problem_id, problems_from
+from .sources import Surroundings, code, environment, file, read_all
 
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that nobody gave."""
 
-# Elsewhere there are names and texts only.
-_STRUCTURED = (sources.CODE, sources.SETTING, "file")
+Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
+"""Finds further problems in a valid document; places come from the second argument."""
 
 _UNREAD = (problem_id("E009"), problem_id("E013"))
-
-Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
-"""Finds further problems in a document; places come from the second argument."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A valid configuration: the document, the origin of every value that was given, and what is worth a warning.
+    """A valid configuration: the document, the origin of every value that was given, and the warnings.
 
-    ``code`` is what code gave where no setting ``STORAGE_ROUTER`` was read beside it, else None.
+    ``code`` is what code gave where no setting ``STORAGE_ROUTER`` was read besides it, else None.
     """
 
     document: RouterDocument
@@ -52,51 +50,8 @@ class Configuration:
         return DEFAULT
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping proxy cannot be pickled; tasks queues and test runners pickle storages.
+        # A mapping proxy cannot be pickled; task queues and test runners pickle storages.
         return _restored, (self.document, dict(self.origins), self.warnings, self.code)
-
-
-def load(
-    config: Mapping[str, Any] | None = None,
-    *,
-    given_as: str = "OPTIONS",
-    environ: Mapping[str, str] | None = None,
-    directory: str | os.PathLike[str] | None = None,
-    validators: Iterable[Validator] = (),
-    vault_credential: Any = None,
-    django_setting: bool = True,
-) -> Configuration:
-    """Read every source, merge and validate them.
-
-    ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``; in
-    ``directory``, by default the working directory, ``.env``, ``storage_router.toml`` and relative paths are looked up.
-    ``validators`` find problems that the document does not know of. ``django_setting`` says whether the setting
-    ``STORAGE_ROUTER`` is read. Raises ``ConfigurationError`` with everything that is wrong in any source.
-    """
-    surroundings = sources.Surroundings(
-        config=config,
-        given_as=given_as,
-        environ=os.environ if environ is None else environ,
-        directory=Path.cwd() if directory is None else Path(directory),
-        vault_credential=vault_credential,
-        django_setting=django_setting,
-    )
-    merged = sources.read_all(surroundings)
-    merged.tree = without_nulls(merged.tree)
-    found = list(merged.problems)
-    document, wrong = _validate(merged, surroundings)
-    found += wrong
-    # Where the document is wrong, its good parts are still looked at: every problem in one go.
-    for validator in validators:
-        found += validator(document, merged.place)
-    if not wrong:
-        found += _unused_authentication(document, merged.place)
-    if any(not one.is_warning for one in found):
-        # A variable that nobody reads may be why a setting is missing. What validators warn of may only be due to that.
-        kept = [one for one in found if not one.is_warning or one in merged.problems]
-        raise ConfigurationError(sorted(kept, key=lambda one: one.is_warning))
-    code = None if any(layer.source == sources.SETTING for layer in merged.layers) else config or {}
-    return _restored(document, merged.origins(), tuple(found), code)
 
 
 def _restored(
@@ -108,88 +63,127 @@ def _restored(
     return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings, code=code)
 
 
-def _validate(merged: Merged, surroundings: sources.Surroundings) -> tuple[RouterDocument, list[Problem]]:
+def load(
+    config: Mapping[str, Any] | None = None,
+    *,
+    given_as: str = "OPTIONS",
+    environ: Mapping[str, str] | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    validators: Iterable[Validator] = (),
+    django_setting: bool = True,
+    fetch: Callable[[key_vault.Reference], str] | None = key_vault.fetch,
+) -> Configuration:
+    """Read every source, merge and validate them.
+
+    ``config`` is what code gives, ``given_as`` how messages call it. ``environ`` defaults to ``os.environ``; in
+    ``directory``, by default the working directory, ``.env``, ``storage_router.toml`` and relative paths are looked up.
+    ``validators`` find problems that the document does not know of. ``django_setting`` says whether the setting
+    ``STORAGE_ROUTER`` is read. ``fetch`` returns the secret of a Key Vault reference; without it none is resolved.
+
+    Raises ``ConfigurationError``: with everything that is wrong in the sources and the values; if these are valid, with
+    everything that is wrong between them.
+    """
+    surroundings = Surroundings(
+        config=config,
+        given_as=given_as,
+        environ=os.environ if environ is None else environ,
+        directory=Path.cwd() if directory is None else Path(directory),
+        django_setting=django_setting,
+    )
+    layers = read_all(surroundings)
+    found = [one for layer in layers for one in layer.problems]
+    if any(one.id in _UNREAD for one in found):
+        _refuse(found)
+    try:
+        merged = merge(layers)
+        if (vault := surroundings.control(environment.FORMER_KEY_VAULT)) is not None:
+            merged.problems.append(key_vault.former_variable(vault, merged))
+        if all(one.is_warning for one in merged.problems):
+            key_vault.resolve(merged, fetch)
+        document, wrong = _validated(merged, surroundings)
+    except RecursionError:
+        _refuse([*found, problem("E003", given_as, "the configuration nests too deeply, or contains itself")])
+    found = merged.problems + wrong
+    if document is None or any(not one.is_warning for one in found):
+        _refuse(found)
+    found += alias_problems(document, merged.place)
+    if all(one.is_warning for one in found):
+        for validator in (*validators, _unused_authentication):
+            found += validator(document, merged.place)
+    if any(not one.is_warning for one in found):
+        # What validators warn of may only be due to an error.
+        _refuse([one for one in found if not one.is_warning or one in merged.problems])
+    given = None if any(layer.source == code.SETTING for layer in layers) else config or {}
+    return _restored(document, merged.origins(), tuple(found), given)
+
+
+def _refuse(found: Iterable[Problem]) -> NoReturn:
+    raise ConfigurationError(sorted(found, key=lambda one: one.is_warning))
+
+
+def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocument | None, list[Problem]]:
     try:
         return RouterDocument.model_validate(merged.tree), []
     except ValidationError as error:
-        unread = any(one.id in _UNREAD for one in merged.problems)
         problems = problems_from(
             error,
             merged.place,
             keys=lambda location: allowed_keys(merged.tree, location),
             given=merged.tree,
-            plain=_plain,
-            # What is missing may be in the source that could not be read: one mistake, one problem.
-            told={("backends",)} if unread else (),
-            advise=lambda location: _advice(merged, surroundings, location),
+            advise=lambda location, kind: _advice(merged, surroundings, location, kind),
         )
-        return _good_part(merged.tree, {_plain(detail["loc"])[:2] for detail in error.errors()}), problems
+    # One mistake is one problem: what was reported of a source, and a table that was meant for 'backends'.
+    reported = {one.place for one in merged.problems if not one.is_warning}
+    misplaced = {merged.place((key,)) for key in merged.tree if key not in RouterDocument.model_fields}
+    if reported or misplaced & {one.place for one in problems}:
+        problems = [one for one in problems if (one.id, one.place) != (problem_id("E002"), merged.place(("backends",)))]
+    return None, [one for one in problems if one.place not in reported]
 
 
-def _advice(merged: Merged, surroundings: sources.Surroundings, location: Location) -> str:
-    """Return what to do about ``location`` where that depends on the source."""
-    if location == ("backends",) and "backends" not in merged.tree:
-        missing = sources.missing_file(surroundings)
-        return missing and f"{missing} Write one, or give the backends in any other source."
+def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind: str) -> str:
+    """Return what to do about ``location`` where that depends on the source, or on what is beside it."""
     layer = merged.layer(location)
     assert layer is not None
-    is_toml = layer.source == "file" and layer.place(()).lower().endswith(".toml")
-    if location == ("routes",) and layer.source in _STRUCTURED:
+    is_toml = layer.source == file.SOURCE and layer.place(()).lower().endswith(".toml")
+    if location == ("backends",) and not merged.tree.get("backends"):
+        missing = surroundings.missing_file
+        return missing and f"{missing} Write one, or give the backends in any other source."
+    if location == ("routes",) and layer.source in (code.CODE, code.SETTING, file.SOURCE):
         return "Write [[routes]], once for each route." if is_toml else "Give a list with an entry for each route."
-    if _belongs_to_the_document(merged.tree, location):
-        where = "above the first [table]" if is_toml else f"as {layer.place(location[-1:])}"
+    if kind != "extra_forbidden":
+        return ""
+    table, key = location[:-1], str(location[-1])
+    if not table:
+        return _backend_meant(merged, layer, key)
+    allowed = set(allowed_keys(merged.tree, table))
+    if key in RouterDocument.model_fields and nearest(key, allowed) is None:
+        where = "above the first [table]" if is_toml else f"as {layer.place((key,))}"
         return f"It is a key of the document itself: write it {where}."
+    if key.endswith("_file") and key.removesuffix("_file") in allowed:
+        return (
+            "Name the directory of the files in STORAGE_ROUTER_SECRETS_DIR (Docker: /run/secrets), and the file "
+            f"{environment.name_of((*table, key.removesuffix('_file')))}."
+        )
     return ""
 
 
-def _belongs_to_the_document(tree: Mapping[str, Any], location: Location) -> bool:
-    """Whether an unknown key of a backend, a route or ``static`` is one of the document: TOML makes that easy."""
-    table, key = location[:-1], location[-1] if location else ""
-    if key not in RouterDocument.model_fields or not (table == ("static",) or len(table) == 2):
-        return False
-    return nearest(key, allowed_keys(tree, table)) is None
-
-
-def _plain(location: Location) -> Location:
-    """Return pydantic's location without the tags of unions and the marks of keys."""
-    if location[:1] == ("backends",) and len(location) > 2 and location[2] in TYPES:
-        location = location[:2] + location[3:]
-    return tuple(part for part in location if part != "[key]")
-
-
-def _good_part(tree: Mapping[str, Any], wrong: set[Location]) -> RouterDocument:
-    """Return a document in which whatever is wrong is left out, and wrong backends are stand-ins under their alias."""
-    backends = tree.get("backends")
-    backends = backends if isinstance(backends, Mapping) else {}
-    stand_in = MemoryBackend(type="memory")
-    adapter: TypeAdapter[Backend] = TypeAdapter(Backend)
-    good: dict[str, Backend] = {
-        str(alias): stand_in if ("backends", alias) in wrong else adapter.validate_python(backend)
-        for alias, backend in backends.items()
-    }
-    default = tree.get("default")
-    return RouterDocument.model_construct(
-        backends=good,
-        routes=tuple(_good_routes(tree.get("routes"), good, wrong)),
-        default=default if isinstance(default, str) and default in good else None,
-        static=RouterDocument.model_fields["static"].default,
-    )
-
-
-def _good_routes(routes: Any, aliases: Iterable[str], wrong: set[Location]) -> Iterable[RouteOptions]:
-    if not isinstance(routes, list | tuple):
-        return
-    for index, route in enumerate(routes):
-        if ("routes", index) in wrong:
-            # Keeps the numbers of the others, and covers none of them.
-            yield RouteOptions(prefix=(f"wrong-route-{index}",), backend=next(iter(aliases), ""))
-        else:
-            yield RouteOptions.model_validate(route)
+def _backend_meant(merged: Merged, layer: Any, key: str) -> str:
+    """Return the right place of a table or key at the top that was meant for ``backends`` or ``static``."""
+    value = merged.tree[key]
+    first, _, rest = key.partition("_")
+    below = next((str(name) for name in value if name in option_names()), "") if isinstance(value, Mapping) else ""
+    if rest and nearest(first, ["backends"]) and (below or not isinstance(value, Mapping)):
+        return f"Did you mean {layer.place(('backends', rest, below) if below else ('backends', rest))}?"
+    if isinstance(value, Mapping) and below:
+        return f"Did you mean {layer.place(('backends', key, below))}? Backends stand below 'backends'."
+    if rest and first in ("static", "routes"):
+        return f"Did you mean {layer.place((first, rest))}?"
+    return ""
 
 
 def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     for alias, backend in document.backends.items():
-        if isinstance(backend, AzureBackend) and backend.unused:
+        if isinstance(backend, AzureOptions) and backend.unused:
             unused = ", ".join(backend.unused)
             yield problem(
                 "W001",

@@ -10,9 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from storage_router import media_types, names
 from storage_router.exceptions import InvalidNameError
 
-from .nesting import parsed
-from .report import complaint, shown
-from .units import duration_within
+from .problems import invalid, quoted
+from .units import duration_within, guessed
 
 _TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
 _MEDIA_TYPE = r"[\w.+-]+/(?:[\w.+-]+|\*)"
@@ -21,25 +20,21 @@ _AUTHORIZE_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_AUTHORIZE}
 _LONGEST_LINK = 7 * 86400
 # What names.clean_directory takes, for editors.
 _SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
-_PREFIX = rf"(?![A-Za-z]:){_SEGMENT}(?:[/\\]{_SEGMENT})*[/\\]?"
+_PREFIX = rf"(?![A-Za-z]:(?:[/\\]|$)){_SEGMENT}(?:[/\\]+{_SEGMENT})*[/\\]*"
 
 
 def as_list(value: Any) -> Any:
-    """Return one value as a list of one; a text that is a JSON list, as variables hold it, as that list."""
-    if isinstance(value, str):
-        if not value.lstrip().startswith("["):
-            return (value,)
-        try:
-            return parsed(value)
-        except ValueError:
-            # A glob may well begin with a bracket.
-            return (value,)
-    return value
+    """Return one value as a list of one; a string that is a JSON list, as in a variable, as that list."""
+    if not isinstance(value, str):
+        return value
+    decoded = guessed(value) if value.lstrip().startswith("[") else value
+    # A glob may begin with a bracket, too.
+    return decoded if isinstance(decoded, list) else (value,)
 
 
 def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
-        raise complaint("the list is empty, so nothing can match", "Leave the matcher out to match everything.")
+        raise invalid("the list is empty, so nothing can match", "Leave the matcher out to match everything.")
     return value
 
 
@@ -48,18 +43,18 @@ def _prefix(value: str) -> str:
         if names.clean_directory(value):
             return value
     except InvalidNameError:
-        raise complaint(
-            f"{shown(value) or 'the value'} is no prefix of names",
+        raise invalid(
+            f"{quoted(value)} is not a prefix of names",
             "For example 'private/'; without a leading slash, empty, '.' or '..' segments.",
         ) from None
-    raise complaint("the prefix is empty", "Leave it out to match everything.")
+    raise invalid("the prefix is empty", "Leave it out to match everything.")
 
 
 def _glob(value: str) -> str:
     segments = value.split("/")
     if not value or value.startswith("/") or "" in segments or "." in segments or ".." in segments:
-        raise complaint(
-            f"{shown(value) or 'the value'} can match no name",
+        raise invalid(
+            f"{quoted(value)} can match no name",
             "Names are relative, without empty, '.' or '..' segments: 'invoices/*.pdf', '**/*.psd'.",
         )
     return value
@@ -67,8 +62,8 @@ def _glob(value: str) -> str:
 
 def _type(value: str) -> str:
     if not re.fullmatch(_TYPE, value):
-        raise complaint(
-            f"{shown(value) or 'the value'} is neither an extension nor a media type",
+        raise invalid(
+            f"{quoted(value)} is neither an extension nor a media type",
             "For example '.psd', '.tar.gz', 'image/png' or 'video/*'.",
         )
     return value
@@ -76,9 +71,7 @@ def _type(value: str) -> str:
 
 def _media_type(value: str) -> str:
     if not re.fullmatch(_MEDIA_TYPE, value):
-        raise complaint(
-            f"{shown(value) or 'the value'} is not a media type", "For example 'application/pdf' or 'image/*'."
-        )
+        raise invalid(f"{quoted(value)} is not a media type", "For example 'application/pdf' or 'image/*'.")
     return value.lower()
 
 
@@ -88,17 +81,17 @@ def _attachment(value: str) -> str:
 
 def _authorize(value: str) -> str:
     if not re.fullmatch(_AUTHORIZE, value):
-        raise complaint(
-            f"{shown(value) or 'the value'} is neither a dotted path nor 'model:app.Model.field'",
+        raise invalid(
+            f"{quoted(value)} is neither a dotted path nor 'model:app.Model.field'",
             "For example 'acme.files.may_read' or 'model:docs.Document.file'.",
         )
     return value
 
 
 def _one_or_more(**entry: Any) -> WithJsonSchema:
-    """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each text."""
-    text = {"type": "string", **entry}
-    return WithJsonSchema({"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]})
+    """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each string."""
+    string = {"type": "string", **entry}
+    return WithJsonSchema({"anyOf": [string, {"type": "array", "items": string, "minItems": 1}]})
 
 
 class RouteOptions(BaseModel):
@@ -195,21 +188,21 @@ class RouteOptions(BaseModel):
             if without_effect := given & {"authorize", "inline", "link_seconds", "link_domain", "resource_policy"}:
                 names_of = ", ".join(sorted(without_effect))
                 hint = "Set delivery to 'stream', 'redirect' or 'accel', or remove them."
-                raise complaint(f"delivery is 'link', where {names_of} would have no effect", hint, id="E008")
+                raise invalid(f"delivery is 'link', where {names_of} would have no effect", hint, id="E008")
             return self
         if self.authorize is None:
             hint = "Add authorize = 'acme.files.may_read' (a function f(request, file)) or 'model:app.Model.field'."
-            raise complaint(f"delivery is {self.delivery!r}, and 'authorize' is missing", hint, id="E002")
+            raise invalid(f"delivery is {self.delivery!r}, and 'authorize' is missing", hint, id="E002")
         if self.attachment:
             hint = "Remove attachment: the view decides by 'inline'."
-            raise complaint(f"attachment has no effect where delivery is {self.delivery!r}", hint, id="E008")
+            raise invalid(f"attachment has no effect where delivery is {self.delivery!r}", hint, id="E008")
         if self.delivery != "redirect" and (given & {"link_seconds", "link_domain"}):
-            raise complaint("link_seconds and link_domain are for delivery = 'redirect'", "Remove them.", id="E008")
+            raise invalid("link_seconds and link_domain are for delivery = 'redirect'", "Remove them.", id="E008")
         allowed = () if self.delivery == "redirect" else ("image/svg+xml",)
         for media_type in self.inline:
             if media_types.is_active(media_type) and media_type not in allowed:
                 hint = "Remove it from inline: the files are then downloads."
                 if media_type == "image/svg+xml":
                     hint += " With 'stream' or 'accel', SVG can be shown under a policy that stops its scripts."
-                raise complaint(f"inline: {media_type} can run scripts", hint)
+                raise invalid(f"inline: {media_type} can run scripts", hint)
         return self

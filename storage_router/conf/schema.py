@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .azure.options import SECRETS, AzureOptions
+from .backends import BACKEND_TYPES
 from .document import ALIAS_PATTERN, RouterDocument
-from .options import SECRETS, AzureOptions
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,19 +24,23 @@ def document_schema() -> dict[str, Any]:
     schema = _schema(RouterDocument, "storage_router", "The configuration of storage_router")
     backends = schema["properties"]["backends"]
     backends["propertyNames"] = {"pattern": ALIAS_PATTERN}
+    models = {kind: _clean(one.model.model_json_schema()) for kind, one in BACKEND_TYPES.items()}
+    for model in models.values():
+        schema["$defs"] |= model.pop("$defs", {})
+    schema["$defs"] |= {one.model.__name__: models[kind] for kind, one in BACKEND_TYPES.items()}
+    references = {kind: f"#/$defs/{one.model.__name__}" for kind, one in BACKEND_TYPES.items()}
+    schemes = "|".join(one.scheme for one in BACKEND_TYPES.values())
     backends["additionalProperties"] = {
         "anyOf": [
-            backends["additionalProperties"],
+            {
+                "discriminator": {"mapping": references, "propertyName": "type"},
+                "oneOf": [{"$ref": reference} for reference in references.values()],
+            },
             {
                 "type": "string",
-                "pattern": "^(azure|file|memory|django)://",
-                "description": "The whole backend in one text.",
-                "examples": [
-                    "azure://acmefiles/media?credential=default",
-                    "file:///srv/media?base_url=/media/",
-                    "memory://",
-                    "django://storages.backends.s3.S3Storage?bucket_name=acme",
-                ],
+                "pattern": f"^({schemes})://",
+                "description": "The whole backend in one string.",
+                "examples": [one.example for one in BACKEND_TYPES.values()],
             },
         ]
     }
@@ -79,12 +84,16 @@ def _text(schema: Mapping[str, Any]) -> str:
 
 
 def _schema(model: type[BaseModel], name: str, title: str) -> dict[str, Any]:
-    schema = model.model_json_schema()
+    return {"$schema": _DIALECT, "$id": _ID.format(name), "title": title, **_clean(model.model_json_schema())}
+
+
+def _clean(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without pydantic's titles; secrets are write-only."""
     for part in (schema, *schema.get("$defs", {}).values()):
         part.pop("title", None)
         for option, setting in part.get("properties", {}).items():
             setting.pop("title", None)
             if option in SECRETS:
-                # Beside the union with null, too: not every editor looks into it.
+                # Besides the union with null, too: not every editor looks into it.
                 setting["writeOnly"] = True
-    return {"$schema": _DIALECT, "$id": _ID.format(name), "title": title, **schema}
+    return schema

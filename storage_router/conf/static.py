@@ -10,16 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
 
-from .blob_rules import header
-from .report import complaint, shown
+from .azure.rules import header
+from .problems import invalid, quoted
 
 
 def _prefix(value: str) -> str:
     try:
         names.clean_directory(value)
     except InvalidNameError:
-        raise complaint(
-            f"{shown(value) or 'the value'} is no prefix of names",
+        raise invalid(
+            f"{quoted(value)} is not a prefix of names",
             "For example 'static/', or '' for none; without a leading slash, empty, '.' or '..' segments.",
         ) from None
     return value

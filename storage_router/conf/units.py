@@ -1,8 +1,9 @@
-"""Durations and sizes as people write them: ``"5m"``, ``"7d"``, ``"64MiB"``, ``"2MB"``."""
+"""Values as people write them in strings: durations (``"5m"``, ``"7d"``), sizes (``"64MiB"``) and JSON."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from .report import complaint, shown
+from .problems import invalid, quoted
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -29,6 +30,42 @@ _QUANTITY = re.compile(r"\A(\d+(?:\.\d+)?)\s*([A-Za-z]*)\Z")
 _DURATION = re.compile(r"\A(?:\d+[smhdwSMHDW]\s*)+\Z")
 
 
+_SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?")
+"""Neither JSON's exponents nor Infinity: 1e5 as an option of another package is a string."""
+
+
+def parse_json(text: str) -> Any:
+    """Return what a string of JSON holds. Raises an error with line and column, which does not quote the string."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        message = f"the value is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+    except (RecursionError, ValueError):
+        message = "the value is not valid JSON: it nests too deeply, or has a number that is too long"
+    raise invalid(message, """JSON puts keys and strings in double quotes: '{"key": "value"}'.""")
+
+
+def json_table(value: Any) -> Any:
+    """Return a table. Variables hold strings: there a table is written as JSON."""
+    if not isinstance(value, str):
+        return value
+    table = parse_json(value)
+    if not isinstance(table, dict):
+        raise invalid("the value is not a JSON object", """Write it as '{"key": "value"}'.""")
+    return table
+
+
+def guessed(text: str) -> Any:
+    """Return what a string means where no type is known: what JSON reads from it, else the string."""
+    stripped = text.strip()
+    if stripped[:1] in ("[", "{", '"') or _SCALAR.fullmatch(stripped):
+        try:
+            return json.loads(stripped)
+        except (RecursionError, ValueError):
+            return text
+    return text
+
+
 def seconds(value: Any) -> Any:
     """Return ``value`` in whole seconds: a number, ``"300"``, ``"5m"``, ``"1h30m"``, ``"7d"``, or a ``timedelta``."""
     if isinstance(value, dt.timedelta):
@@ -38,14 +75,14 @@ def seconds(value: Any) -> Any:
             parts = re.findall(r"(\d+)([a-z])", value.lower())
             return sum(int(number) * _SECONDS[unit] for number, unit in parts)
         return _whole(
-            value, _SECONDS, "a duration", "seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'"
+            value, _SECONDS, "a duration", "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'"
         )
-    return _number(value, "a duration", "seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'")
+    return _number(value, "a duration", "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'")
 
 
 def size(value: Any) -> Any:
     """Return ``value`` in bytes: a number, ``"65536"``, ``"64KiB"``, ``"64MiB"``, ``"2MB"``, ``"1GiB"``."""
-    allowed = "bytes as a number, or a text such as '64KiB', '64MiB', '2MB' or '1GiB'"
+    allowed = "bytes as a number, or a string such as '64KiB', '64MiB', '2MB' or '1GiB'"
     if isinstance(value, str):
         return _whole(value, _BYTES, "a size", allowed)
     return _number(value, "a size", allowed)
@@ -55,7 +92,7 @@ def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
     found = _QUANTITY.match(text.strip())
     factor = units.get(found[2].lower()) if found else None
     if found is None or factor is None:
-        raise complaint(f"{shown(text) or 'the text'} is not {what}", f"Write {allowed}.")
+        raise invalid(f"{quoted(text)} is not {what}", f"Write {allowed}.")
     # Whole units stay in integers: a float has no room for every number of bytes.
     amount = int(found[1]) * factor if found[1].isdigit() else float(found[1]) * factor
     return _number(amount, what, allowed)
@@ -63,7 +100,7 @@ def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
 
 def _number(value: Any, what: str, allowed: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise complaint(f"{shown(value) or 'the value'} is not {what}", f"Write {allowed}.")
+        raise invalid(f"{quoted(value)} is not {what}", f"Write {allowed}.")
     return int(value)
 
 

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from storage_router.conf.azure_rules import stays_here
+from storage_router.conf.azure.endpoint import stays_here
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
 
 _ROLE = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from storage_router.azure.account import Account
 from storage_router.azure.command_line import create_container
 from storage_router.azure.errors import translated
-from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError
 
 from .advice import DELEGATOR, NOT_AUTHENTICATED, advice, network_advice

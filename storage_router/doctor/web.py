@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from storage_router.azure.clients import transport
 from storage_router.azure.errors import causes
 from storage_router.azure.sending import body_of
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 
 # Azure's errors carry their code in a header, and in the body where a proxy dropped the header.
 _CODE = re.compile(rb"<Code>(\w+)</Code>")

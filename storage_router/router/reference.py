@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 
-from storage_router.conf.report import suggestion
+from storage_router.conf.problems import suggestion
 from storage_router.historical import Deconstruction, backend_deconstruction
 
 from .storage import RouterStorage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from storage_router.conf.report import Locate, problem
+from storage_router.conf.problems import Locate, problem
 from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
 
 from .route import Match, Route

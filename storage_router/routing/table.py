@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storage_router.conf.report import Locate, Location
+from storage_router.conf.problems import Locate, Location
 from storage_router.exceptions import NoRouteError, Problem
 from storage_router.names import CleanName, clean_name
 

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.files.storage import storages
 from django.test.utils import TestContextDecorator, override_settings
+from pydantic import BaseModel
 
-from storage_router.conf.backends import Backend, DjangoBackend
+from storage_router.conf.backends import DjangoBackend
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.loading import Configuration, load
-from storage_router.conf.report import Locate
+from storage_router.conf.problems import Locate
 from storage_router.exceptions import Problem
 from storage_router.router import RouterStorage
 from storage_router.routing import RouteTable
@@ -123,7 +124,7 @@ def _in_memory(configuration: Configuration) -> Configuration:
     return replace(configuration, document=document.model_copy(update={"backends": backends}), warnings=())
 
 
-def _memory(alias: str, backend: Backend) -> DjangoBackend:
+def _memory(alias: str, backend: BaseModel) -> DjangoBackend:
     given = backend.options if isinstance(backend, DjangoBackend) else backend.model_dump(include=_OVERWRITES)
     options = {"base_url": f"/{alias}/", "overwrite_files": any(given.get(option) for option in _OVERWRITES)}
     return DjangoBackend(type="django", backend=f"{MemoryStorage.__module__}.{MemoryStorage.__name__}", options=options)

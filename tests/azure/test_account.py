@@ -21,8 +21,8 @@ from storage_router.azure.account import Account
 from storage_router.azure.blobs import FileSettings
 from storage_router.azure.clients import Client
 from storage_router.azure.urls import BlobUrls
-from storage_router.conf.azure_rules import OLDEST_API_VERSION
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
+from storage_router.conf.azure.rules import OLDEST_API_VERSION
 from storage_router.exceptions import BlobError
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from tests.kit.proxy import FaultProxy
@@ -360,7 +360,7 @@ class TestProcess:
         script = f"""
             from concurrent.futures import ThreadPoolExecutor
             from storage_router.azure.blobs import Blobs
-            from storage_router.conf.options import AzureOptions
+            from storage_router.conf.azure.options import AzureOptions
             options = AzureOptions(
                 azure_container={container_https!r}, account_name={ACCOUNT_NAME!r},
                 account_url={azurite_https.account_url()!r},

@@ -20,7 +20,7 @@ from django.utils.deconstruct import deconstructible
 
 from storage_router.azure.credentials import credential
 from storage_router.azure.storage import AzureStorage
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ConfigurationError
 from storage_router.historical import HistoricalStorage, StorageReference
 

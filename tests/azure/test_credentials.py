@@ -22,7 +22,7 @@ from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
-from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import BlobPermissionError, ConfigurationError
 from tests.kit.azurite import Azurite, UnsignedTokenCredential
 
@@ -288,7 +288,7 @@ def test_azure_identity_is_imported_for_named_credentials_only() -> None:
     script = """
 import sys
 from storage_router.azure.credentials import credential
-from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure.authentication import TokenCredential
 credential(TokenCredential(source="tests.kit.azurite.UnsignedTokenCredential"))
 assert "azure.identity" not in sys.modules
 """

@@ -249,7 +249,7 @@ def _closed_port() -> int:
 
 
 def _options_at(port: int, **given: Any) -> Any:
-    from storage_router.conf.options import AzureOptions
+    from storage_router.conf.azure.options import AzureOptions
 
     given = {"timeout": 1, **given}
     return AzureOptions(

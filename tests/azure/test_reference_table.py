@@ -10,7 +10,7 @@ from django.core.files.storage import Storage
 
 from storage_router.azure import account, blocks, clients, connections, reading, retries, saving
 from storage_router.azure.storage import AzureStorage
-from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "azure-storage.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from django.views.debug import ExceptionReporter
 from storage_router.azure.account import Account
 from storage_router.azure.blobs import Blobs, FileSettings
 from storage_router.azure.connections import PIECE, Connections
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from tests.kit.proxy import FaultProxy

@@ -17,7 +17,7 @@ from storage_router.azure.account import Account
 from storage_router.azure.blobs import FileSettings
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobPermissionError, InvalidNameError, SigningError
 from storage_router.names import check_blob_name, clean_name
 from tests.kit.azurite import ACCOUNT_KEY, AccessToken, Azurite
@@ -432,7 +432,7 @@ def test_no_url_needs_the_sdk() -> None:
 import sys
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 urls = BlobUrls(AzureOptions(azure_container="media", account_name="acmefiles", account_key={ACCOUNT_KEY!r}))
 urls.url("a.txt"), urls.url("a.txt", expire=60, parameters={{"content_type": "a/b"}})
 assert not [name for name in sys.modules if name.split(".")[0] in ("azure", "requests", "urllib3")], sys.modules

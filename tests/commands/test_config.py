@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from storage_router import installed
 from storage_router.azure.storage import AzureStorage
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.management.subcommands.config import MASK, shown
 from tests.kit.azurite import ACCOUNT_KEY, UnsignedTokenCredential
 

@@ -77,12 +77,12 @@ def test_of_several_routers_one_has_to_be_chosen(run):
 
 def test_a_bad_configuration_is_printed_with_everything_that_is_wrong(run):
     """C5"""
-    options = {"backends": {"media": {"type": "azure", "azure_container": "X"}}, "default": "x"}
+    options = {"backends": {"media": {"type": "azure", "azure_container": "X"}}, "defualt": "x"}
     ran = run("routes", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
     assert ran.status == 2
     assert ran.error.startswith("invalid configuration (")
     assert "'X' is not the name of a container (storage_router.E003)" in ran.error
-    assert "there is no backend 'x' (storage_router.E004)" in ran.error
+    assert "there is no setting 'defualt' (storage_router.E001)" in ran.error
 
 
 def test_djangos_own_options_may_stand_behind_the_subcommand(run):

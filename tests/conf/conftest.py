@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
+from storage_router.conf.key_vault import Reference
 from storage_router.conf.loading import Configuration, load
 from storage_router.exceptions import ConfigurationError, Problem
 
@@ -17,27 +16,15 @@ VAULT = "https://acme.vault.azure.net"
 
 
 class FakeVault:
-    """A vault client behind pydantic-settings' own source; ``asked`` holds the names of what was fetched."""
+    """A stand-in for Key Vault, of which there is no emulator; ``asked`` holds what was fetched."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
-        self.disabled: set[str] = set()
-        self.asked: list[str] = []
-        self.failure: Exception | None = None
+        self.asked: list[Reference] = []
 
-    def __call__(self, vault_url: str, credential: object) -> FakeVault:
-        assert vault_url == VAULT
-        return self
-
-    def list_properties_of_secrets(self) -> Iterator[SimpleNamespace]:
-        if self.failure is not None:
-            raise self.failure
-        for name in self.secrets:
-            yield SimpleNamespace(name=name, enabled=name not in self.disabled)
-
-    def get_secret(self, name: str) -> SimpleNamespace:
-        self.asked.append(name)
-        return SimpleNamespace(name=name, value=self.secrets[name])
+    def __call__(self, reference: Reference) -> str:
+        self.asked.append(reference)
+        return self.secrets[reference.name]
 
 
 class World:
@@ -56,15 +43,9 @@ class World:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def use_vault(self, **secrets: str) -> None:
-        self.environ["STORAGE_ROUTER_KEY_VAULT_URL"] = VAULT
-        self.vault.secrets |= {name.replace("_", "-"): text for name, text in secrets.items()}
-
     def load(self, **options: Any) -> Configuration:
         with override_settings(**({} if self.setting is None else {"STORAGE_ROUTER": self.setting})):
-            return load(
-                self.config, environ=self.environ, directory=self.directory, vault_credential=object(), **options
-            )
+            return load(self.config, environ=self.environ, directory=self.directory, **{"fetch": self.vault, **options})
 
     def problems(self, **options: Any) -> list[Problem]:
         with pytest.raises(ConfigurationError) as caught:
@@ -77,10 +58,8 @@ class World:
 
 
 @pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
-    fake = FakeVault()
-    monkeypatch.setattr("azure.keyvault.secrets.SecretClient", fake)
-    return fake
+def vault() -> FakeVault:
+    return FakeVault()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic_core import PydanticCustomError
 
-from storage_router.conf.azure_rules import account_name
+from storage_router.conf.azure.rules import account_name
 
 
 @pytest.mark.parametrize(

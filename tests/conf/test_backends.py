@@ -1,26 +1,28 @@
-"""C1: the kinds of backend; C3: a whole backend in one text."""
+"""C1: the kinds of backend; C3: a whole backend in one string."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from storage_router.conf.backend_strings import loosely, parse
 from storage_router.conf.backends import (
-    TYPES,
+    BACKEND_TYPES,
     AzureBackend,
-    Backend,
     DjangoBackend,
     FilesystemBackend,
     MemoryBackend,
+    parse_url,
+    read_backend,
 )
+from storage_router.conf.units import guessed
 
-ADAPTER: TypeAdapter[Backend] = TypeAdapter(Backend)
+ADAPTER: TypeAdapter[BaseModel] = TypeAdapter(Annotated[Any, PlainValidator(read_backend)])
 
 
 def backend(**settings):
@@ -40,8 +42,8 @@ def test_the_type_tells_the_kind():
     assert isinstance(backend(type="django", backend="a.B"), DjangoBackend)
     azure = backend(type="azure", account_name="acmefiles", azure_container="media", credential="default")
     assert isinstance(azure, AzureBackend)
-    assert {kind: model.model_fields["type"].annotation.__args__ for kind, model in TYPES.items()} == {
-        kind: (kind,) for kind in TYPES
+    assert {kind: one.model.model_fields["type"].annotation.__args__ for kind, one in BACKEND_TYPES.items()} == {
+        kind: (kind,) for kind in BACKEND_TYPES
     }
 
 
@@ -76,7 +78,10 @@ def test_a_directory_has_the_options_of_djangos_storage():
         ({"type": "filesystem", "file_permissions_mode": "rw-r--r--"}, "'rw-r--r--' is not a file mode"),
         ({"type": "memory", "base_url": "a b"}, "the value is not a URL"),
         ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not the dotted path of a storage class"),
-        ({"type": "django", "backend": "a.B", "options": "x=1"}, "the text is not a JSON object"),
+        (
+            {"type": "django", "backend": "a.B", "options": "x=1"},
+            "the value is not valid JSON: Expecting value (line 1, column 1)",
+        ),
     ],
 )
 def test_an_illegal_value_is_refused(settings, message):
@@ -165,60 +170,58 @@ def test_foreign_options_are_not_shown():
         ('{"type": "memory"}', {"type": "memory"}),
     ],
 )
-def test_a_text_describes_a_whole_backend(text, settings):
+def test_a_url_describes_a_whole_backend(text, settings):
     """C3"""
-    assert parse(text) == settings
+    assert parse_url(text) == settings
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the text describes no backend"),
-        ("media", "the text describes no backend"),
-        ("s3://bucket", "the text describes no backend"),
-        ("azure://acmefiles", "the text names no container"),
-        ("azure://acmefiles/?x=1", "the text names no container"),
-        ("azure://acmefiles:key@acme/media", "the text has '@' in front of the account"),
-        ("azure://acmefiles/media?location", "an option in the text has no form 'name=value'"),
-        ("azure://acmefiles/media?=x", "an option in the text has no form 'name=value'"),
-        ("azure://acmefiles/media?timeout=1&timeout=2", "the text has the option 'timeout' twice"),
-        ("azure://acmefiles/media/a?location=b", "the text says location twice: before and after the '?'"),
-        ("azure://acmefiles/media?type=memory", "the text says type twice: before and after the '?'"),
-        ("file://srv/media", "the text has no absolute path"),
-        ("memory://media", "memory:// is followed by something that it does not have"),
-        ('{"type": ', "the text begins like a JSON object and is none"),
-        ("{}]", "the text begins like a JSON object and is none"),
+        ("", "the value is not a backend URL"),
+        ("media", "the value is not a backend URL"),
+        ("s3://bucket", "the value is not a backend URL"),
+        ("azure://acmefiles", "the URL names no container"),
+        ("azure://acmefiles/?x=1", "the URL names no container"),
+        ("azure://acmefiles:key@acme/media", "the URL has '@' before the account"),
+        ("azure://acmefiles/media?location", "an option in the URL does not have the form 'name=value'"),
+        ("azure://acmefiles/media?=x", "an option in the URL does not have the form 'name=value'"),
+        ("azure://acmefiles/media?timeout=1&timeout=2", "the URL has the option 'timeout' twice"),
+        ("azure://acmefiles/media/a?location=b", "the URL gives location twice: before and after the '?'"),
+        ("azure://acmefiles/media?type=memory", "the URL gives type twice: before and after the '?'"),
+        ("file://srv/media", "the URL has no absolute path"),
+        ("memory://media", "the URL takes nothing between '://' and '?'"),
+        ('{"type": ', "the value is not valid JSON: Expecting value (line 1, column 9)"),
+        ("{}]", "the value is not valid JSON: Extra data (line 1, column 3)"),
     ],
 )
-def test_a_text_that_describes_no_backend_is_refused(text, message):
+def test_a_string_that_is_not_a_backend_url_is_refused(text, message):
     """C3"""
     with pytest.raises(PydanticCustomError) as caught:
-        parse(text)
+        parse_url(text)
     assert caught.value.message() == message
 
 
 def test_a_misspelt_scheme_is_answered_with_the_nearest_one():
     with pytest.raises(PydanticCustomError) as caught:
-        parse("azur://acmefiles/media")
-    assert (caught.value.context or {})["hint"].startswith(
-        "Did you mean 'azure'? The forms are azure://account/container"
-    )
+        parse_url("azur://acmefiles/media")
+    assert (caught.value.context or {})["hint"].startswith("Did you mean 'azure'? For example azure://acmefiles/media")
 
 
 @given(st.text(), st.sampled_from(["", "azure://", "file://", "memory://", "django://", "{", "azure://a/b?"]))
-def test_any_text_is_read_or_refused_without_being_quoted(text, start):
+def test_any_string_is_read_or_refused_without_being_quoted(text, start):
     """F3 and C7"""
     secret = "c2VjcmV0LXBsYW50ZWQ"
     shown = ""
     try:
-        parse(f"{start}{text}{secret}")
+        parse_url(f"{start}{text}{secret}")
     except PydanticCustomError as error:
         shown = f"{error}{error.context}"
     assert secret not in shown
 
 
-def test_what_looks_like_json_and_is_none_stays_text():
-    assert [loosely(text) for text in ("1.5", "-x", "[a", "true", "True", "", "007", "1e5", "-Infinity")] == [
+def test_a_string_that_is_not_json_stays_a_string():
+    assert [guessed(text) for text in ("1.5", "-x", "[a", "true", "True", "", "007", "1e5", "-Infinity")] == [
         1.5,
         "-x",
         "[a",

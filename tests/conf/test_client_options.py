@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storage_router.azure.storage import AzureStorage
-from storage_router.conf.options import AzureOptions
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ConfigurationError
 
 

@@ -7,18 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from storage_router.conf.connection_string import EMULATOR_ACCOUNT, EMULATOR_KEY, parse
+from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT, EMULATOR_KEY, ConnectionString
 from tests.kit import azurite
 
 
 def refusal(text: str) -> PydanticCustomError:
     with pytest.raises(PydanticCustomError) as caught:
-        parse(text)
+        ConnectionString(text)
     return caught.value
 
 
 def test_the_portals_string_gives_account_key_and_suffix():
-    parsed = parse("DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5==;EndpointSuffix=core.windows.net")
+    parsed = ConnectionString(
+        "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5==;EndpointSuffix=core.windows.net"
+    )
     assert (parsed.account_name, parsed.scheme, parsed.endpoint_suffix) == ("acme", "https", "core.windows.net")
     assert parsed.account_key is not None
     # The padding is not taken for a separator.
@@ -27,7 +29,7 @@ def test_the_portals_string_gives_account_key_and_suffix():
 
 
 def test_a_sas_and_an_endpoint_are_enough():
-    parsed = parse("BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=?sv=1&sig=abc")
+    parsed = ConnectionString("BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=?sv=1&sig=abc")
     assert parsed.blob_endpoint == "https://acme.blob.core.windows.net"
     assert parsed.sas_token is not None
     assert parsed.sas_token.get_secret_value() == "sv=1&sig=abc"
@@ -36,11 +38,11 @@ def test_a_sas_and_an_endpoint_are_enough():
 
 def test_the_scheme_of_the_blob_endpoint_counts_not_that_of_the_other_services():
     text = "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:10000/acme"
-    assert parse(text).scheme == "http"
+    assert ConnectionString(text).scheme == "http"
 
 
 def test_the_emulator_has_its_public_account_key_and_port():
-    parsed = parse("UseDevelopmentStorage=true")
+    parsed = ConnectionString("UseDevelopmentStorage=true")
     assert parsed.blob_endpoint == "http://127.0.0.1:10000/devstoreaccount1"
     assert parsed.account_name == EMULATOR_ACCOUNT == azurite.ACCOUNT_NAME
     assert parsed.account_key is not None
@@ -58,24 +60,26 @@ def test_the_emulator_has_its_public_account_key_and_port():
     ],
 )
 def test_the_emulator_may_be_on_another_host(proxy, endpoint):
-    assert parse(f"UseDevelopmentStorage=true;DevelopmentStorageProxyUri={proxy}").blob_endpoint == endpoint
+    assert ConnectionString(f"UseDevelopmentStorage=true;DevelopmentStorageProxyUri={proxy}").blob_endpoint == endpoint
 
 
 def test_schemes_and_hosts_mean_the_same_in_capitals():
-    parsed = parse("AccountName=acme;AccountKey=a2V5;BlobEndpoint=HTTPS://Acme.Blob.Core.Windows.Net:443/")
+    parsed = ConnectionString("AccountName=acme;AccountKey=a2V5;BlobEndpoint=HTTPS://Acme.Blob.Core.Windows.Net:443/")
     assert (parsed.blob_endpoint, parsed.scheme) == ("https://acme.blob.core.windows.net", "https")
-    parsed = parse("DefaultEndpointsProtocol=HTTPS;AccountName=acme;AccountKey=a2V5;EndpointSuffix=.Core.Windows.Net")
+    parsed = ConnectionString(
+        "DefaultEndpointsProtocol=HTTPS;AccountName=acme;AccountKey=a2V5;EndpointSuffix=.Core.Windows.Net"
+    )
     assert (parsed.endpoint_suffix, parsed.scheme) == ("core.windows.net", "https")
 
 
 def test_empty_values_count_as_missing():
     """The reference document's own string has ``BlobEndpoint=;``."""
-    parsed = parse("DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=a2V5;BlobEndpoint=;")
+    parsed = ConnectionString("DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=a2V5;BlobEndpoint=;")
     assert (parsed.blob_endpoint, parsed.scheme) == (None, "http")
 
 
 def test_keys_are_compared_without_case_as_azures_clients_do():
-    assert parse(" accountname = acme ; ACCOUNTKEY=a2V5 ;").account_name == "acme"
+    assert ConnectionString(" accountname = acme ; ACCOUNTKEY=a2V5 ;").account_name == "acme"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_any_text_is_parsed_or_refused_without_being_quoted(text, start):
     secret = "c2VjcmV0LXBsYW50ZWQ"
     shown = ""
     try:
-        parse(f"{start}{text};{secret}")
+        ConnectionString(f"{start}{text};{secret}")
     except PydanticCustomError as error:
         shown = f"{error}{error.context}"
     assert secret not in shown

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.conf.loading import load
 from storage_router.factory import configure
 from storage_router.routing import RouteTable

@@ -14,7 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from storage_router import factory
-from storage_router.conf import files, schema
+from storage_router.conf import schema
+from storage_router.conf.sources import file
 from storage_router.exceptions import ConfigurationError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,7 +98,7 @@ def test_every_document_is_valid_by_the_schema(tmp_path, case):
         else:
             path = tmp_path / FILES[language]
             path.write_text(text)
-            document = files.layer(path, path.name).tree
+            document = file.read(path, path.name, is_named=True).tree
         Draft202012Validator(schema.document_schema()).validate(document)
 
 

@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
-from storage_router.conf.options import AzureOptions
-from storage_router.conf.report import validated
+from storage_router.conf.azure.options import AzureOptions
+from storage_router.conf.problems import validated
 from storage_router.exceptions import ConfigurationError, Problem
 
 KEY = base64.b64encode(b"k" * 64).decode()

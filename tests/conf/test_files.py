@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from storage_router.conf.merging import Origin
+from storage_router.conf.layers import Origin
 
 TOML = '[backends.media]\ntype = "memory"\n'
 YAML = "backends:\n  media:\n    type: memory\n"
@@ -44,7 +44,7 @@ def test_a_file_with_a_byte_order_mark_is_read(world):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("none.toml", None, "the file does not exist"),
+        ("none.toml", None, "the file that STORAGE_ROUTER_CONFIG names does not exist"),
         ("a.ini", "x", "the file is neither TOML, YAML nor JSON"),
         ("a.toml", b"\xff\xfe", "the file is not UTF-8"),
         ("a.toml", TOML + 'key = "c2VjcmV0', "the file cannot be parsed: Unterminated string (at end of document)"),
@@ -75,11 +75,11 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(world, name, text, mes
 @pytest.mark.parametrize(
     ("name", "text", "hint"),
     [
-        ("a.toml", "default = media", 'Texts are in quotes (default = "media")'),
+        ("a.toml", "default = media", 'Strings are in quotes (default = "media")'),
         ("a.toml", "[routes]\n[routes]\n", "each route stands below a [[routes]] of its own: https://toml.io"),
         ("a.yaml", "a: b: c", "Keys end in a colon and a space"),
         ("a.yml", "a: b: c", "Keys end in a colon and a space"),
-        ("a.json", "{'a': 1}", "Keys and texts are in double quotes"),
+        ("a.json", "{'a': 1}", "Keys and strings are in double quotes"),
     ],
 )
 def test_a_file_that_cannot_be_parsed_comes_with_how_its_format_is_written(world, name, text, hint):
@@ -121,13 +121,13 @@ def test_yaml_is_an_extra(world, monkeypatch):
     [
         ("a.yaml", "backends: &all\n  media: *all\n", "a table or list contains itself"),
         ("a.yaml", "routes: &all [*all]\n", "a table or list contains itself"),
-        ("a.json", "[" * 200_000, "it nests too deeply"),
+        ("a.json", "[" * 200_000, "it nests too deeply, or has a number or date that makes no sense"),
         (
             "a.yaml",
             "backends: {no: {type: memory}}\n",
-            "the key that YAML reads as False is not a text: write it in quotes",
+            "a key is not a string for YAML, which reads bool: quote it (at line 1)",
         ),
-        ("a.yaml", "1: x\n", "the key that YAML reads as 1 is not a text: write it in quotes"),
+        ("a.yaml", "1: x\n", "a key is not a string for YAML, which reads int: quote it (at line 1)"),
     ],
 )
 def test_a_file_that_has_no_end_or_keys_that_are_no_texts_is_one_that_cannot_be_parsed(world, name, text, message):

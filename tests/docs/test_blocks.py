@@ -19,9 +19,9 @@ from django.core.management import get_commands, load_command_class
 from django.utils.module_loading import import_string
 
 from storage_router import factory
+from storage_router.conf.azure.options import DJANGO_SETTINGS
 from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
-from storage_router.conf.options import DJANGO_SETTINGS
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, text_of
 
 PROJECT = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]

@@ -20,10 +20,10 @@ import storage_router
 import storage_router.testing
 from storage_router import exceptions
 from storage_router.checks import WARNINGS
-from storage_router.conf import report
+from storage_router.conf import problems as conf_problems
+from storage_router.conf.azure.options import DJANGO_SETTINGS
 from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
-from storage_router.conf.options import DJANGO_SETTINGS
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions
 from storage_router.installed import PROBLEMS
@@ -73,7 +73,7 @@ def test_every_option_of_azure_storage_is_said_to_those_who_come_from_elsewhere(
 
 
 def test_the_ids_that_pages_name_exist():
-    known = {*report.PROBLEMS, *PROBLEMS, *WARNINGS}
+    known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS}
     assert set(re.findall(r"\b[EW]0\d\d\b", EVERYWHERE)) <= known
 
 

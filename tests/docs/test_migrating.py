@@ -26,7 +26,7 @@ from storages.backends.azure_storage import AzureStorage as Predecessor
 
 import storage_router
 from storage_router import AzureStorage
-from storage_router.conf.authentication import TokenCredential
+from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import InvalidNameError
 from storage_router.testing import override_storage_router
 from tests.docs.pages import ROOT, blocks, text_of

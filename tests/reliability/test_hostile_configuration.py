@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage_router import AzureStorage
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.loading import load
-from storage_router.conf.options import AzureOptions
 from storage_router.exceptions import ConfigurationError
 from storage_router.factory import Backends
 

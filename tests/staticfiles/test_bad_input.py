@@ -151,9 +151,7 @@ def test_names_that_azure_refuses_are_not_said_to_be_a_matter_of_trying_again(
         with pytest.raises(CommandError) as caught:
             here.collect()
         assert "odd./a.css: No segment of a blob's name may end in a dot" in str(caught.value)
-        assert str(caught.value).endswith(
-            "\nRunning the command again does not help: change the names or the routes."
-        )
+        assert str(caught.value).endswith("\nRunning the command again does not help: change the names or the routes.")
         assert in_container(azurite, container) == COLLECTED
         (source / "css/gone.css").symlink_to(source / "nowhere")
         with pytest.raises(CommandError, match=r"Run the same command again for the rest\.\Z"):

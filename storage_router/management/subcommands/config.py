@@ -14,9 +14,9 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from pydantic import BaseModel, SecretStr
 
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
+from storage_router.conf.layers import Origin
 from storage_router.conf.loading import DEFAULT, Configuration
-from storage_router.conf.merging import Origin
-from storage_router.conf.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.installed import Entry, used
 from storage_router.management.output import Output
 from storage_router.router import RouterStorage

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from storage_router import doctor
-from storage_router.conf.report import suggestion
+from storage_router.conf.problems import suggestion
 from storage_router.installed import Used, used
 from storage_router.management.output import Output
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from storage_router.conf.backends import AzureBackend, Backend, DjangoBackend, FilesystemBackend
+from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
 from storage_router.management.output import Output
 
@@ -25,7 +25,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the routes."""
     document = selection.router(options).configuration.document
-    destinations = {alias: destination(backend) for alias, backend in document.backends.items()}
+    destinations = {alias: place_of(backend).text for alias, backend in document.backends.items()}
     if options["json"]:
         routes = [route.model_dump(mode="json") for route in document.routes]
         output.json({"routes": routes, "default": document.default, "backends": destinations})
@@ -52,15 +52,3 @@ def _notes(route: RouteOptions) -> Iterator[str]:
     yield from (flag for flag in ("strip_prefix", "read_only") if getattr(route, flag))
     if route.delivery != "link":
         yield f"delivery: {route.delivery}"
-
-
-def destination(backend: Backend) -> str:
-    """Return where the files of a backend are."""
-    if isinstance(backend, AzureBackend):
-        location = f"/{backend.location.strip('/')}" if backend.location else ""
-        return f"{backend.endpoint}/{backend.azure_container}{location}"
-    if isinstance(backend, FilesystemBackend):
-        return f"directory {backend.location or 'MEDIA_ROOT'}"
-    if isinstance(backend, DjangoBackend):
-        return backend.backend
-    return "memory"

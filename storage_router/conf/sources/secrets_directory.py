@@ -2,7 +2,7 @@
 
 Three forms of one name: ``STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY``, and, nested in directories,
 ``storage_router/backends/media/account_key`` or ``backends/media/account_key``. Other files are other people's secrets,
-and nobody opens them.
+and are not opened: that is why pydantic-settings' source, which opens each file, is not used.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ from contextlib import nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 
+from storage_router.conf.layers import Layer
+from storage_router.conf.problems import Location, problem
 from storage_router.exceptions import Problem
 
-from .merging import Layer
-from .report import Location, problem
-from .variables import PREFIX, Variable, layer, location_of, lookalike, name_of
+from .environment import PREFIX, Variable, expects_value, layer_of, location_of, lookalike, name_of
+from .file import UnreadableError, read_text
 
 SOURCE = "secrets directory"
 
-# More is no directory of secrets: somebody named the one above it, or links multiply what is there.
+# More is not a directory of secrets: somebody named the one above it, or links multiply what is there.
 _MOST_FILES = 10_000
 
 
 def read(directory: Path, name: str) -> Layer:
-    """Return what the files below ``directory`` say; ``name`` is how messages call it."""
+    """Return the layer of the files below ``directory``; ``name`` is what messages call it."""
     found: dict[Location, Variable] = {}
     problems: list[Problem] = []
     try:
         files = list(islice(_files(directory, Path()), _MOST_FILES + 1))
     except OSError as error:
-        message = f"the secrets directory cannot be read: {error.strerror}"
-        problems.append(problem("E009", name, message, f"It is {error.filename}. Mount it, or correct the variable."))
+        message = f"the directory that STORAGE_ROUTER_SECRETS_DIR names cannot be read: {error.strerror}"
+        hint = f"It is {error.filename}. Mount it, or, for a command that needs no secret, set the variable to nothing."
+        problems.append(problem("E009", name, message, hint))
     else:
         if len(files) > _MOST_FILES:
             message = f"the secrets directory has more than {_MOST_FILES:,} files"
@@ -40,32 +42,28 @@ def read(directory: Path, name: str) -> Layer:
         else:
             problems += _read(directory, name, files, found)
             problems += _lookalikes(name, files)
-    secrets = layer(SOURCE, found, lambda location: f"{name}/{name_of(location)}")
+    layer = layer_of(SOURCE, found, lambda location: f"{name}/{name_of(location)}")
     if not found and not problems:
         hint = f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or nested: backends/media/account_key."
         problems.append(problem("W006", name, "nothing in the secrets directory is for storage_router", hint))
-    secrets.problems += problems
-    return secrets
+    layer.problems += problems
+    return layer
 
 
 def _read(directory: Path, name: str, files: Iterable[Path], found: dict[Location, Variable]) -> Iterator[Problem]:
-    """Read the files that are settings into ``found``, and yield what is wrong with them."""
+    """Read the files that are settings into ``found``, and yield the problems."""
     for file in files:
         if (setting := _setting(file)) is None:
             continue
         place = f"{name}/{file.as_posix()}"
         try:
-            text = (directory / file).read_text(encoding="utf-8-sig").strip()
-        except UnicodeDecodeError:
-            yield problem("E009", place, "the file is not UTF-8", "It holds one value, as text.")
-            continue
-        except OSError as error:
-            message = f"the file cannot be read: {error.strerror}"
-            yield problem("E009", place, message, f"It is {directory / file}.")
-            continue
-        if not text:
+            text = read_text(directory / file).strip()
+        except UnreadableError as error:
+            yield problem("E009", place, str(error), error.hint)
             continue
         location = location_of(setting)
+        if not text and not expects_value(location):
+            continue
         if location in found:
             message = f"the file gives the setting that {found[location].place} gives, too"
             yield problem("E010", place, message, "Keep one of the two.")

@@ -1,0 +1,139 @@
+"""The ways to authenticate, which of the given options wins (O1), and what a SAS says about itself.
+
+The fields of a SAS: https://learn.microsoft.com/rest/api/storageservices/create-service-sas and …/create-account-sas
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+from urllib.parse import parse_qsl
+
+from pydantic import SecretStr
+
+from storage_router.conf.problems import invalid
+
+PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
+"""The options that authenticate, the one that wins first (O1)."""
+
+WITH_CLIENT_ID = ("default", "managed_identity", "workload_identity")
+"""The values of ``credential`` that ``client_id`` applies to."""
+
+MAX_DELEGATION_SECS = 7 * 86400
+"""A user delegation key lives at most seven days: https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
+
+_URL = re.compile(r"(?:https?://|[^=?&]+\?)", re.IGNORECASE)
+_HINT = "Copy it whole from the portal or from 'az storage container generate-sas'."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedKey:
+    """The account's own key, base64. ``option`` is the option that it came from."""
+
+    kind: ClassVar[Literal["account_key"]] = "account_key"
+
+    account_name: str
+    account_key: SecretStr
+    option: str = field(default="account_key", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCredential:
+    """An identity of Microsoft Entra ID.
+
+    ``name`` is a value of ``credential``, with ``client_id`` for a user-assigned identity. Otherwise ``source`` is what
+    ``token_credential`` was given: an object with ``get_token``, a callable that returns one, or the dotted path of
+    either.
+    """
+
+    kind: ClassVar[Literal["token"]] = "token"
+
+    name: str | None = None
+    client_id: str | None = None
+    source: object | None = field(default=None, repr=False, hash=False)
+    option: str = field(default="credential", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SasToken:
+    """A shared access signature, without a leading ``?``."""
+
+    kind: ClassVar[Literal["sas"]] = "sas"
+
+    sas_token: SecretStr
+    option: str = field(default="sas_token", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anonymous:
+    """No credential: only what the container shows to everybody."""
+
+    kind: ClassVar[Literal["anonymous"]] = "anonymous"
+
+    option: str = field(default="credential", compare=False)
+
+
+Authentication = SharedKey | TokenCredential | SasToken | Anonymous
+"""Equal ones share a credential, a user delegation key and a connection pool (O4)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedAccess:
+    """What a SAS says. ``permissions`` and ``expires`` are None where a stored access policy holds them."""
+
+    permissions: str | None
+    expires: dt.datetime | None
+    https_only: bool
+
+    @classmethod
+    def parse(cls, token: str) -> SharedAccess:
+        """Read a SAS. Raises an error for a string that is none, or one that is not good for blobs."""
+        if _URL.match(token):
+            raise invalid("the value is a URL, not a shared access signature alone", "Give what follows the '?'.")
+        fields = dict(parse_qsl(token.removeprefix("?"), keep_blank_values=True))
+        if not fields.get("sig") or any(character.isspace() for character in token):
+            raise invalid(
+                "the value is not a shared access signature", f"It has the form 'sv=...&sp=...&sig=...'. {_HINT}"
+            )
+        if "ss" in fields and "b" not in fields["ss"]:
+            raise invalid("the SAS is not for the blob service", "Create it with ss=b (allowed services: Blob).")
+        if "ss" in fields and "o" not in fields.get("srt", ""):
+            raise invalid(
+                "the SAS is not for objects", "Create it with srt=co (allowed resource types: container, object)."
+            )
+        if fields.get("sr", "c") in ("b", "bs", "bv"):
+            raise invalid("the SAS is for a single blob", "Create one for the container (sr=c).")
+        return cls(
+            permissions=fields.get("sp"),
+            expires=_time(fields["se"]) if fields.get("se") else None,
+            https_only=fields.get("spr", "").lower() == "https",
+        )
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it allows reading, and at most listing besides."""
+        return self.permissions is not None and "r" in self.permissions and set(self.permissions) <= {"r", "l"}
+
+
+def sas_token(value: SecretStr) -> SecretStr:
+    """Return a SAS without a leading ``?``. Raises an error for a string that is none, or an expired one."""
+    token = value.get_secret_value().strip().removeprefix("?")
+    access = SharedAccess.parse(token)
+    if access.expires is not None and access.expires <= dt.datetime.now(dt.UTC):
+        raise invalid(
+            f"the SAS expired at {access.expires:%Y-%m-%d %H:%M} UTC",
+            "Create a new one, or use an identity (credential = 'default'), which does not expire.",
+        )
+    return SecretStr(token)
+
+
+def _time(text: str) -> dt.datetime:
+    """Read ``2030-01-31``, ``2030-01-31T12:00Z``, ``2030-01-31T12:00:00Z`` and fractions of up to seven digits."""
+    try:
+        # A date alone means its midnight, UTC, as Azure reads it.
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid("the expiry (se) of the SAS is not a time", _HINT) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -1,0 +1,374 @@
+"""``AzureOptions``: every option of ``AzureStorage``, validated offline and resolved once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from storage_router.conf import client_options as client_option_rules
+from storage_router.conf.problems import Errors, collected, invalid
+from storage_router.conf.units import duration_within, json_table, size_within
+
+from . import authentication as authentications
+from . import endpoint as endpoints
+from . import rules
+from .authentication import (
+    MAX_DELEGATION_SECS,
+    PRECEDENCE,
+    WITH_CLIENT_ID,
+    Anonymous,
+    Authentication,
+    SasToken,
+    SharedAccess,
+    SharedKey,
+    TokenCredential,
+)
+from .endpoint import ConnectionString, Endpoint, EndpointOptions
+
+SECRETS = ("connection_string", "account_key", "sas_token")
+"""The options whose values are never shown."""
+
+_IMPLIED = "default"
+"""The ``credential`` where no way to authenticate is given: an identity needs no secret, so there is none to forget."""
+
+_FromText = BeforeValidator(json_table)
+_Header = Annotated[str, AfterValidator(rules.header)]
+_Secret = WithJsonSchema({"type": "string", "writeOnly": True})
+
+Metadata = Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText]
+Tags = Annotated[dict[str, str], AfterValidator(rules.tags), _FromText]
+AccessTier = Literal["Hot", "Cool", "Cold", "Archive"]
+Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
+
+
+def _pattern(pattern: str) -> WithJsonSchema:
+    """For editors only: the functions in ``rules`` decide, with messages that say more."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+def _connection_string(value: SecretStr) -> SecretStr:
+    string = ConnectionString(value.get_secret_value())
+    if string.account_name is not None:
+        rules.account_name(string.account_name)
+    if string.account_key is not None:
+        rules.account_key(string.account_key)
+    elif string.sas_token is not None:  # pragma: no branch - a string without either is refused
+        authentications.sas_token(string.sas_token)
+    return string
+
+
+class AzureOptions(BaseModel):
+    """Every option of ``AzureStorage``. Secrets are ``SecretStr``: they show as asterisks wherever they are printed."""
+
+    # Each model is built at its first use; building all of them at import would take 20 ms more.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True, defer_build=True
+    )
+
+    azure_container: Annotated[
+        str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
+    ] = Field(
+        description="The container. It must exist; `manage.py storage_router doctor` says how to create it.",
+        examples=["media", "$web"],
+    )
+    account_name: Annotated[str, AfterValidator(rules.account_name), _pattern("^[a-z0-9]{3,24}$")] | None = Field(
+        default=None, description="The storage account's name.", examples=["acmefiles"]
+    )
+    credential: Annotated[Credential, BeforeValidator(rules.credential)] | None = Field(
+        default=None,
+        description="An identity by name, through azure-identity; no secret is needed. `default` is "
+        "DefaultAzureCredential, and is meant where no way to authenticate is given; `anonymous` reads a public "
+        "container without any credential.",
+        examples=["default", "managed_identity"],
+    )
+    client_id: (
+        Annotated[
+            str, AfterValidator(rules.client_id), _pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="The client id of a user-assigned identity, for `credential` = `default`, `managed_identity` or "
+        "`workload_identity`.",
+        examples=["01234567-89ab-cdef-0123-456789abcdef"],
+    )
+    token_credential: Annotated[
+        Any,
+        AfterValidator(rules.token_credential),
+        WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\w+([.:]\w+)+$"}, {"type": "null"}]}),
+    ] = Field(
+        default=None,
+        repr=False,
+        description="A credential of one's own: an object with `get_token()`, a callable that returns one, or the "
+        "dotted path of either.",
+        examples=["acme.identity.make_credential"],
+    )
+    account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
+        default=None,
+        description="The account's key, base64. It opens the whole account: prefer `credential`.",
+        examples=["<key1 from the portal>"],
+    )
+    sas_token: Annotated[SecretStr, AfterValidator(authentications.sas_token), _Secret] | None = Field(
+        default=None,
+        description="A shared access signature for the container or the account, with or without a leading `?`.",
+        examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
+    )
+    connection_string: Annotated[SecretStr, AfterValidator(_connection_string), _Secret] | None = Field(
+        default=None,
+        description="A connection string with an AccountKey or a SharedAccessSignature, or "
+        "`UseDevelopmentStorage=true` for the emulator on its standard port.",
+        examples=["UseDevelopmentStorage=true"],
+    )
+    account_url: Annotated[str, AfterValidator(endpoints.account_url)] | None = Field(
+        default=None,
+        description="The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private "
+        "endpoints, DNS-zone accounts, emulators.",
+        examples=["https://acmefiles.z12.blob.storage.azure.net", "http://127.0.0.1:10000/devstoreaccount1"],
+    )
+    azure_ssl: bool = Field(default=True, description="Whether the endpoint is https.", examples=[True])
+    endpoint_suffix: Annotated[str, AfterValidator(endpoints.endpoint_suffix)] = Field(
+        default="core.windows.net",
+        description="The end of the endpoint's host; another one for sovereign clouds.",
+        examples=["core.chinacloudapi.cn", "core.usgovcloudapi.net"],
+    )
+    location: Annotated[str, AfterValidator(rules.location)] = Field(
+        default="", description="A directory in the container in which everything is kept.", examples=["sites/acme"]
+    )
+    overwrite_files: bool = Field(
+        default=False,
+        description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
+        examples=[False],
+    )
+    expiration_secs: Annotated[int, duration_within(1, rules.LONGEST_EXPIRY)] | None = Field(
+        default=None,
+        description="How long URLs live. Without it they are public and unsigned. At most 7 days with an identity.",
+        examples=[300, "5m", "7d"],
+    )
+    url_window_secs: Annotated[int, duration_within(0, rules.LONGEST_EXPIRY)] | None = Field(
+        default=None,
+        description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much "
+        "longer than asked. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
+        examples=["10m", 0],
+    )
+    sas_token_in_urls: bool = Field(
+        default=False,
+        description="Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`).",
+        examples=[False],
+    )
+    custom_domain: Annotated[str, AfterValidator(endpoints.custom_domain)] | None = Field(
+        default=None,
+        description="A host, or a URL with or without a path, for URLs; it is never used for API calls.",
+        examples=["cdn.acme.example", "https://www.acme.example/files"],
+    )
+    container_in_url: bool | None = Field(
+        default=None,
+        description="Whether the container stays in the path behind `custom_domain`. Without it yes, except for "
+        "`$web`.",
+        examples=[False],
+    )
+    default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
+        default="application/octet-stream",
+        description="The content type where neither name nor upload tells one.",
+        examples=["application/octet-stream"],
+    )
+    cache_control: _Header | None = Field(
+        default=None,
+        description="The Cache-Control header of every blob that is saved.",
+        examples=["public,max-age=31536000,immutable"],
+    )
+    object_parameters: Annotated[
+        dict[str, Any],
+        AfterValidator(rules.object_parameters),
+        _FromText,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in rules.OBJECT_PARAMETERS},
+                "additionalProperties": False,
+            }
+        ),
+    ] = Field(
+        default={},
+        description="Settings of every blob that is saved: content_type, content_encoding, content_language, "
+        "content_disposition, cache_control, content_md5.",
+        examples=[{"content_disposition": "attachment"}],
+    )
+    metadata: Metadata = Field(
+        default={}, description="Metadata of every blob that is saved.", examples=[{"source": "website"}]
+    )
+    tags: Tags = Field(
+        default={}, description="Index tags of every blob that is saved, at most ten.", examples=[{"project": "acme"}]
+    )
+    access_tier: AccessTier | None = Field(
+        default=None,
+        description="The tier of every blob that is saved; without it the account's own.",
+        examples=["Cool"],
+    )
+    upload_max_conn: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=2, description="How many blocks of one large file are uploaded at the same time.", examples=[4]
+    )
+    max_memory_size: Annotated[int, size_within(1)] = Field(
+        default=2 * 1024 * 1024,
+        description="How much of an open file is held in memory.",
+        examples=["2MiB", "64MiB"],
+    )
+    timeout: Annotated[int, duration_within(1, 86_400)] = Field(
+        default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
+    )
+    api_version: (
+        Annotated[
+            str,
+            BeforeValidator(rules.api_version),
+            _pattern(r"^\d{4}-\d{2}-\d{2}$"),
+        ]
+        | None
+    ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])
+    client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
+        default={},
+        repr=False,
+        description="Keyword arguments for the SDK's clients; they have the last word.",
+        examples=[{"retry_total": 5}],
+    )
+    log_requests: bool = Field(
+        default=False,
+        description="Whether the SDK's own log of every request, at INFO, reaches the application's log.",
+        examples=[False],
+    )
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """The way to authenticate that won (O1)."""
+        name = self._endpoint.account_name or ""
+        string = self._string
+        if string is not None and string.account_key is not None:
+            name = string.account_name or name
+            return SharedKey(account_name=name, account_key=string.account_key, option="connection_string")
+        if string is not None and string.sas_token is not None:
+            return SasToken(sas_token=string.sas_token, option="connection_string")
+        if self.account_key is not None:
+            return SharedKey(account_name=name, account_key=self.account_key)
+        if self.token_credential is not None:
+            return TokenCredential(source=self.token_credential, option="token_credential")
+        if self.credential == "anonymous":
+            return Anonymous()
+        if self.credential is None and self.sas_token is not None:
+            return SasToken(sas_token=self.sas_token)
+        credential = self.credential or _IMPLIED
+        return TokenCredential(name=credential, client_id=self.client_id if credential in WITH_CLIENT_ID else None)
+
+    @cached_property
+    def endpoint(self) -> str:
+        """The blob service's URL, without a trailing slash."""
+        return self._endpoint.url
+
+    @cached_property
+    def resolved_account_name(self) -> str:
+        """The account's name, from the option, the connection string or the endpoint, in this order."""
+        return self._endpoint.account_name or ""
+
+    @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """The authentication options, or parts of one, that were given and lost (O1)."""
+        given = [name for name in PRECEDENCE if getattr(self, name) is not None]
+        lost = given[1:]
+        applies = given[:1] in ([], ["credential"]) and (self.credential or _IMPLIED) in WITH_CLIENT_ID
+        if self.client_id is not None and not applies:
+            lost.append("client_id")
+        string = self._string
+        if string is not None and string.account_key is not None and string.sas_token is not None:
+            lost.append("connection_string.SharedAccessSignature")
+        return tuple(lost)
+
+    @cached_property
+    def _endpoint(self) -> Endpoint:
+        return self._endpoint_options.resolved()
+
+    @property
+    def _string(self) -> ConnectionString | None:
+        assert self.connection_string is None or isinstance(self.connection_string, ConnectionString)
+        return self.connection_string
+
+    @property
+    def _endpoint_options(self) -> EndpointOptions:
+        given = self.model_fields_set
+        return EndpointOptions(
+            connection_string=self._string,
+            account_name=self.account_name,
+            account_url=self.account_url,
+            azure_ssl=self.azure_ssl if "azure_ssl" in given else None,
+            endpoint_suffix=self.endpoint_suffix if "endpoint_suffix" in given else None,
+        )
+
+    @model_validator(mode="after")
+    def _resolve(self) -> Self:
+        """Refuse options that contradict each other, and resolve endpoint and authentication once."""
+        found = self._endpoint_options.contradictions()
+        found += self._missing() or self._signing_errors()
+        if found:
+            raise collected(type(self).__name__, found)
+        return self
+
+    def _missing(self) -> Errors:
+        """Return an error where the account, or a way to authenticate, is missing."""
+        winner = next((name for name in PRECEDENCE if getattr(self, name) is not None), None)
+        string = self._string
+        # Keys and identities sign URLs with the account's name; a SAS and anonymous reading need the endpoint only.
+        can_sign = not isinstance(self.authentication, SasToken | Anonymous)
+        is_located = self.account_url is not None or (string is not None and string.blob_endpoint is not None)
+        if self._endpoint.account_name is None and (can_sign or not is_located):
+            hint = "account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
+            message = f"{winner} needs account_name" if winner else "there is neither account_name nor account_url"
+            return [(("account_name",), invalid(message, hint, id="E011"))]
+        if winner is None and not self._endpoint.is_secure:
+            hint = "Give account_key or connection_string for an emulator; identities are for https only."
+            return [(("credential",), invalid("there is no way to authenticate over http", hint, id="E011"))]
+        return []
+
+    def _signing_errors(self) -> Errors:
+        how, expiry, is_secure, found = self.authentication, self.expiration_secs, self._endpoint.is_secure, Errors()
+        access = SharedAccess.parse(how.sas_token.get_secret_value()) if isinstance(how, SasToken) else None
+        if isinstance(how, TokenCredential) and not is_secure:
+            message = f"{how.option} cannot be used over http: tokens are sent over https only"
+            found.append(((how.option,), invalid(message, "Use https, or account_key for an emulator.", id="E008")))
+        if isinstance(how, TokenCredential) and expiry is not None and expiry > MAX_DELEGATION_SECS:
+            message = f"expiration_secs is {expiry}, but an identity signs URLs for 7 days at most"
+            hint = "At most '7d', or sign with account_key."
+            found.append((("expiration_secs",), invalid(message, hint, id="E012")))
+        if access is not None and access.https_only and not is_secure:
+            message = "the SAS is good for https only (spr=https), and the endpoint is http"
+            found.append(((how.option,), invalid(message, "Use https, or a SAS with spr=https,http.", id="E008")))
+        if self.sas_token_in_urls and access is None:
+            message = f"sas_token_in_urls is set, but {how.option} authenticates, not a SAS"
+            found.append((("sas_token_in_urls",), invalid(message, "Leave it out.", id="E008")))
+        elif self.sas_token_in_urls and access is not None and not access.is_read_only:
+            message = "sas_token_in_urls is set, but the SAS allows more than reading, or does not tell what it allows"
+            hint = "Everybody who sees a URL could use it. Create one with sp=r or sp=rl."
+            found.append((("sas_token_in_urls",), invalid(message, hint, id="E008")))
+        elif not self.sas_token_in_urls and expiry is not None and isinstance(how, SasToken | Anonymous):
+            message = f"expiration_secs asks for signed URLs, which {how.option} cannot sign"
+            hint = "Leave expiration_secs out, or authenticate with account_key or an identity"
+            hint += "; or set sas_token_in_urls if the SAS is read-only." if access is not None else "."
+            found.append((("expiration_secs",), invalid(message, hint, id="E012")))
+        return found
+
+
+DJANGO_SETTINGS: Mapping[str, str] = {
+    name: name.upper() if name.startswith("azure_") else f"AZURE_{name.upper()}" for name in AzureOptions.model_fields
+} | {
+    "timeout": "AZURE_CONNECTION_TIMEOUT_SECS",
+    "max_memory_size": "AZURE_BLOB_MAX_MEMORY_SIZE",
+    "expiration_secs": "AZURE_URL_EXPIRATION_SECS",
+}
+"""Option of ``AzureStorage`` -> the setting that gives it for every instance."""

@@ -1,0 +1,258 @@
+"""Azure's rules for single options: names, keys, headers, metadata and tags (O3).
+
+Sources: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata,
+https://learn.microsoft.com/azure/storage/common/storage-account-overview (account names),
+https://learn.microsoft.com/rest/api/storageservices/set-blob-tags (tags).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import inspect
+import re
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+from storage_router import names
+from storage_router.conf.problems import collected, invalid, quoted, suggestion
+from storage_router.exceptions import InvalidNameError
+
+OBJECT_PARAMETERS = (
+    "content_type",
+    "content_encoding",
+    "content_language",
+    "content_disposition",
+    "cache_control",
+    "content_md5",
+)
+
+LONGEST_EXPIRY = 10**10
+"""Seconds that a signed URL may live, some 300 years: a date in a URL ends with the year 9999."""
+
+OLDEST_API_VERSION = "2019-02-02"
+"""The oldest of the versions that azure-storage-blob takes. Newer ones are checked when its client is built."""
+
+CREDENTIAL_CLASSES = {
+    "DefaultAzureCredential": "default",
+    "ManagedIdentityCredential": "managed_identity",
+    "WorkloadIdentityCredential": "workload_identity",
+    "EnvironmentCredential": "environment",
+    "AzureCliCredential": "azure_cli",
+}
+"""Class of azure-identity -> its name as a value of ``credential``."""
+
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_ACCOUNT_URL = re.compile(r"(?:https?://)?(?P<name>[a-z0-9]{3,24})\.(?:blob|dfs|z\d+)\.|https?://", re.IGNORECASE)
+_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+")
+_HEADER = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+\s*(?:;|\Z)")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAG = re.compile(r"[A-Za-z0-9 +\-./:=_]*")
+_METADATA_BYTES = 8 * 1024
+
+
+def account_name(value: str) -> str:
+    """3 to 24 lower-case letters and digits."""
+    if not _ACCOUNT.fullmatch(value):
+        hint = "An account's name has 3 to 24 characters, lower-case letters and digits only."
+        if (url := _ACCOUNT_URL.match(value)) is not None:
+            name = f"Give {url['name'].lower()!r} alone" if url["name"] else "Give the account's name alone"
+            hint = f"{name}; a URL goes to account_url."
+        # A pasted URL may end in a SAS.
+        raise invalid(f"{quoted(value.partition('?')[0])} is not the name of a storage account", hint)
+    return value
+
+
+def container_name(value: str) -> str:
+    """3 to 63 lower-case letters, digits and single dashes, or one of Azure's own containers."""
+    if not _CONTAINER.fullmatch(value):
+        raise invalid(
+            f"{quoted(value)} is not the name of a container",
+            "A container's name has 3 to 63 characters: lower-case letters, digits and single dashes, neither first "
+            "nor last; or it is $root, $web or $logs.",
+        )
+    return value
+
+
+def account_key(value: SecretStr) -> SecretStr:
+    """Base64, as the portal shows it."""
+    text = value.get_secret_value().strip()
+    try:
+        good = bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        good = False
+    if not good:
+        raise invalid("the key is not base64", "Copy 'key1' or 'key2' whole from the portal ('Access keys').")
+    return SecretStr(text)
+
+
+def location(value: str) -> str:
+    """A directory inside the container, without slashes at its ends."""
+    try:
+        cleaned = names.clean_directory(value.replace("\\", "/").strip("/"))
+        if cleaned:
+            names.check_blob_name(f"{cleaned}/x")
+    except InvalidNameError:
+        raise invalid(
+            f"{quoted(value)} is not a directory in a container",
+            "For example 'media' or 'sites/acme'; without empty, '.' or '..' segments, and none that ends in a dot.",
+        ) from None
+    return cleaned
+
+
+def api_version(value: Any) -> Any:
+    """A date, as Azure numbers its REST versions. TOML and YAML read an unquoted date as a date."""
+    if type(value) is dt.date:
+        value = value.isoformat()
+    if not isinstance(value, str):
+        return value
+    try:
+        good = dt.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        good = False
+    if not good:
+        raise invalid(f"{quoted(value)} is not a version of the REST API", "It is a date: '2025-11-05'.")
+    if value < OLDEST_API_VERSION:
+        raise invalid(
+            f"{value!r} is a version of the REST API that azure-storage-blob does not know",
+            f"The oldest is '{OLDEST_API_VERSION}'. Leave api_version out for the newest.",
+        )
+    return value
+
+
+def client_id(value: str) -> str:
+    """The client id of a user-assigned identity: a UUID."""
+    if not _UUID.fullmatch(value):
+        raise invalid(
+            "the value is not a client id",
+            "It is a UUID: '01234567-89ab-cdef-0123-456789abcdef', on the identity's overview page in the portal.",
+        )
+    return value
+
+
+def credential(value: Any) -> Any:
+    """The name of a credential. Objects belong to ``token_credential``."""
+    if isinstance(value, str) and value in CREDENTIAL_CLASSES:
+        raise invalid(f"{value!r} is the name of a class, not of a credential", f"Write {CREDENTIAL_CLASSES[value]!r}.")
+    if value is not None and not isinstance(value, str):
+        raise invalid(
+            f"the value ({type(value).__name__}) is not the name of a credential",
+            "Give an object as token_credential; as a Django setting that is AZURE_TOKEN_CREDENTIAL. credential takes "
+            "a name, such as 'default'.",
+        )
+    return value
+
+
+def token_credential(value: Any) -> Any:
+    """An object with ``get_token``, a callable that returns one, or the dotted path of either (not imported here)."""
+    if isinstance(value, str):
+        if not _DOTTED.fullmatch(value):
+            raise invalid(
+                "the value is not a dotted path",
+                "For example 'acme.identity.make_credential'; for azure-identity's own set credential = 'default'.",
+            )
+    elif value is not None and not hasattr(value, "get_token") and not callable(value):
+        raise invalid(
+            f"the value ({type(value).__name__}) is not a credential",
+            "Give an object with get_token(), a callable that returns one, or the dotted path of either.",
+        )
+    elif is_asynchronous(value):
+        raise invalid(
+            "the credential is asynchronous, and storages are not",
+            "Give the one of the same name of azure.identity, not of azure.identity.aio.",
+        )
+    return value
+
+
+def is_asynchronous(credential: Any) -> bool:
+    """Return whether ``get_token`` of a credential, or of a class of credentials, is a coroutine function."""
+    return inspect.iscoroutinefunction(getattr(credential, "get_token", None))
+
+
+def header(value: str, what: str = "the value") -> str:
+    """What can be sent as an HTTP header: printable ASCII, on one line, no space at its ends."""
+    if not _HEADER.fullmatch(value):
+        raise invalid(
+            f"{what} cannot be sent as a header",
+            "A header is one line of printable ASCII without spaces at its ends; other characters in a file name are "
+            "written as filename*=UTF-8''percent%20encoded.",
+        )
+    return value
+
+
+def media_type(value: str, what: str = "the value") -> str:
+    """A content type, such as ``text/plain; charset=utf-8``."""
+    if not _MEDIA_TYPE.match(header(value, what)):
+        raise invalid(f"{quoted(value)} is not a content type", "For example 'application/octet-stream'.")
+    return value
+
+
+def object_parameters(value: dict[str, Any]) -> dict[str, Any]:
+    """Blob settings by name; ``content_md5`` as 16 bytes or their base64."""
+    wrong = []
+    for key, content in value.items():
+        try:
+            _object_parameter(key, content)
+        except PydanticCustomError as error:
+            wrong.append(error)
+    if wrong:
+        raise collected("object_parameters", [((), error) for error in wrong])
+    return value
+
+
+def _object_parameter(key: str, content: Any) -> None:
+    if key not in OBJECT_PARAMETERS:
+        raise invalid(
+            f"there is no object parameter {quoted(key, 'of this name')}", suggestion(key, OBJECT_PARAMETERS), id="E001"
+        )
+    if key == "content_md5":
+        _md5(content)
+    elif not isinstance(content, str):
+        raise invalid(f"{key} is not a string")
+    elif key == "content_type":
+        media_type(content, key)
+    else:
+        header(content, key)
+
+
+def _md5(value: Any) -> None:
+    try:
+        raw = base64.b64decode(value, validate=True) if isinstance(value, str) else bytes(memoryview(value))
+    except (TypeError, ValueError):
+        raw = b""
+    if len(raw) != 16:
+        raise invalid("content_md5 is not an MD5", "Give its 16 bytes, or their base64.")
+
+
+def metadata(value: dict[str, str]) -> dict[str, str]:
+    """Names are C# identifiers, values are headers; 8 KiB together."""
+    for key, content in value.items():
+        if not _IDENTIFIER.fullmatch(key):
+            raise invalid(
+                f"{quoted(key, 'a key')} cannot be the name of metadata",
+                "Azure wants a C# identifier: letters, digits and underscores, no digit first.",
+            )
+        header(content, f"metadata {quoted(key, '')}")
+    if len({key.lower() for key in value}) < len(value):
+        raise invalid("two names of metadata differ in case only", "Azure compares them without case.")
+    if sum(len(key) + len(content) for key, content in value.items()) > _METADATA_BYTES:
+        raise invalid("the metadata is too large", "Names and values together have at most 8 KiB.")
+    return value
+
+
+def tags(value: dict[str, str]) -> dict[str, str]:
+    """At most ten; names of 1 to 128 and values of at most 256 characters from Azure's set."""
+    allowed = (
+        "At most 10 tags; names have 1 to 128 and values at most 256 characters: letters, digits, space + - . / : = _."
+    )
+    if len(value) > 10:
+        raise invalid(f"there are {len(value)} tags", allowed)
+    for key, content in value.items():
+        if not 1 <= len(key) <= 128 or len(content) > 256 or not _TAG.fullmatch(key) or not _TAG.fullmatch(content):
+            raise invalid(f"the tag {quoted(key, '')} is not one that Azure stores", allowed)
+    return value

@@ -1,0 +1,217 @@
+"""Problems of a configuration: their ids, and how errors of validation become ``Problem`` objects without secrets.
+
+Validators raise ``invalid(...)``; pydantic collects these errors; ``problems_from`` turns them, and pydantic's own,
+into problems.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from storage_router.exceptions import ConfigurationError, Problem
+
+PROBLEMS: Mapping[str, str] = {
+    "E001": "a key or variable that matches no setting",
+    "E002": "a setting that is missing",
+    "E003": "a value of the wrong type, form or range",
+    "E004": "an alias that no backend has",
+    "E005": "a route that can never match, because an earlier one covers it",
+    "E006": "a route that repeats an earlier one",
+    "E007": "a route without a matcher that is not the last",
+    "E008": "two settings that contradict each other",
+    "E009": "a file that was named and is missing, or cannot be read or parsed",
+    "E010": "a string and single keys for the same backend",
+    "E011": "no way to authenticate, or half of one",
+    "E012": "signed URLs wanted from a credential that cannot sign",
+    "E013": "a Key Vault that cannot be reached, or a package that is not installed",
+    "W001": "authentication options that are given and not used",
+    "W002": "a variable that looks like one of ours and is not",
+    "W003": "a backend that no route reaches",
+    "W004": "backends that share a container and overlap in location",
+    "W006": "a secrets directory in which nothing is for this package",
+    "W007": "one file under two names, because a stripped prefix makes them the same",
+}
+"""Id (without the prefix ``storage_router.``) and meaning of everything that loading a configuration can find."""
+
+Location = tuple[str | int, ...]
+"""Where a value is in the document: ``("backends", "media", "account_key")``."""
+
+Errors = list[tuple[Location, PydanticCustomError]]
+"""Errors of validation, each with its location, to be ``collected``."""
+
+Locate = Callable[[Location], str]
+"""Returns the place of a value: the variable, the file and key, or the option in code."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+# Values longer than this are never quoted. Account keys have 88 characters, SAS and connection strings more.
+_LONGEST_QUOTED = 40
+
+_LOOKS_SECRET = re.compile(
+    # 16 characters or more in one run, with a letter and a digit: keys, tokens, client secrets.
+    r"(?=[A-Za-z0-9+/=~_-]*[0-9])(?=[A-Za-z0-9+/=~_-]*[A-Za-z])[A-Za-z0-9+/=~]{16,}"
+    r"|\w~|\beyJ|(?i:sig=|accountkey|sharedaccess|password|secret|token|bearer|://[^/]*@)"
+)
+
+# What is given for these options is never quoted: client secrets are short, and are easily given as one of them.
+_NEVER_QUOTED = {
+    *("accel_secret", "account_key", "client_id", "client_options", "connection_string", "credential", "options"),
+    *("sas_token", "token_credential"),
+}
+
+_SECRET_NAME = re.compile(r"(?i)key|secret|token|pass|pwd|credential|connection|auth|signature|dsn|sas|private")
+_NOT_SECRET_NAME = re.compile(r"(?i)^(key_prefix|.*_key_(id|name)|authority|.*_expir\w*)$")
+
+_MESSAGES = {
+    "string_type": "is not a string",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "dict_type": "is not a table of keys and values",
+    "mapping_type": "is not a table of keys and values",
+    "model_type": "is not a table of keys and values",
+    "model_attributes_type": "is not a table of keys and values",
+    "tuple_type": "is not a list",
+    "list_type": "is not a list",
+    "greater_than_equal": "is too small: the minimum is {ge}",
+    "less_than_equal": "is too large: the maximum is {le}",
+}
+"""The commonest of pydantic's errors in the words of operators."""
+
+
+def problem_id(short: str) -> str:
+    """Return ``storage_router.E001`` for ``E001``; the id must be in the table."""
+    if short not in PROBLEMS:
+        raise KeyError(short)
+    return f"storage_router.{short}"
+
+
+def problem(short: str, place: str, message: str, hint: str = "") -> Problem:
+    """Return a ``Problem`` by its short id."""
+    return Problem(id=problem_id(short), place=place, message=message, hint=hint)
+
+
+def invalid(message: str, hint: str = "", *, id: str = "E003") -> PydanticCustomError:  # noqa: A002 - the field's name
+    """Return the error that a validator raises: what is wrong, and what is allowed or what to do."""
+    problem_id(id)
+    return PydanticCustomError(id, "{text}", {"text": message, "hint": hint})
+
+
+def nearest(wrong: object, right: Iterable[str]) -> str | None:
+    """Return the one of ``right`` that ``wrong`` was probably meant to be, or None."""
+    names = {name.lower(): name for name in sorted(right)}
+    near = difflib.get_close_matches(str(wrong).lower(), names, n=1, cutoff=0.6)
+    return names[near[0]] if near else None
+
+
+def suggestion(wrong: object, right: Iterable[str]) -> str:
+    """Return ``Did you mean 'x'?`` for the nearest of ``right``, or the list of what is allowed."""
+    names = sorted(right)
+    if (near := nearest(wrong, names)) is not None:
+        return f"Did you mean {near!r}?"
+    return f"Allowed: {', '.join(names)}." if names else ""
+
+
+def quoted(value: object, otherwise: str = "the value") -> str:
+    """Return ``value`` in quotes for a message; ``otherwise`` where it could be a secret given to the wrong option."""
+    if isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str) and len(value) <= _LONGEST_QUOTED and not _LOOKS_SECRET.search(value):
+        return repr(value)
+    return otherwise
+
+
+def is_secret_name(option: object) -> bool:
+    """Return whether an option of another package probably holds a secret, by its name."""
+    name = str(option)
+    return bool(_SECRET_NAME.search(name)) and not _NOT_SECRET_NAME.match(name)
+
+
+def problems_from(
+    error: ValidationError,
+    locate: Locate,
+    *,
+    keys: Callable[[Location], Iterable[str]] = lambda _: (),
+    given: Any = None,
+    advise: Callable[[Location, str], str] = lambda *_: "",
+) -> list[Problem]:
+    """Turn pydantic's error into problems.
+
+    ``keys`` returns the names that are allowed in the table at a location; ``given`` is the input, for quoting harmless
+    values; ``advise`` returns the hint for a location and kind of error where the caller knows a better one, else "".
+    """
+    found = []
+    for detail in error.errors(include_url=False, include_input=False):
+        location = tuple(part for part in detail["loc"] if part != "[key]")
+        one = _problem(detail, location, locate, keys, given)
+        found.append(dataclasses.replace(one, hint=advise(location, detail["type"]) or one.hint))
+    return found
+
+
+def validated(model: type[_Model], given: Mapping[str, Any], locate: Locate | None = None) -> _Model:
+    """Return ``model`` built from ``given``, or raise ``ConfigurationError`` with each problem and no input."""
+    names = list(model.model_fields)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        problems = problems_from(error, locate or _dotted, keys=lambda location: () if location else names, given=given)
+    # Outside of the except block: pydantic's error holds its input, and a context is printed with the traceback.
+    raise ConfigurationError(problems)
+
+
+def collected(title: str, errors: Iterable[tuple[Location, PydanticCustomError]]) -> ValidationError:
+    """Return one ``ValidationError`` for several errors; pydantic puts the location of the validator in front."""
+    lines: list[InitErrorDetails] = [{"type": kind, "loc": location, "input": None} for location, kind in errors]
+    return ValidationError.from_exception_data(title, lines, hide_input=True)
+
+
+def _problem(
+    detail: Any, location: Location, locate: Locate, keys: Callable[[Location], Iterable[str]], given: Any
+) -> Problem:
+    kind, context = detail["type"], detail.get("ctx", {})
+    place = locate(location)
+    if kind in PROBLEMS:
+        return problem(kind, place, detail["msg"], context.get("hint", ""))
+    if kind == "extra_forbidden":
+        hint = suggestion(location[-1], keys(location[:-1]))
+        return problem("E001", place, f"there is no setting {quoted(location[-1], 'of this name')}", hint)
+    if kind == "missing":
+        return problem("E002", place, f"{location[-1]!r} is missing", _how_to_add(location))
+    value = _value_at(given, location)
+    text = "the value" if _NEVER_QUOTED.intersection(location) else quoted(value)
+    if kind == "literal_error":
+        allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        return problem("E003", place, f"{text} is not one of the allowed values", suggestion(value, allowed))
+    message = _MESSAGES.get(kind)
+    return problem("E003", place, f"{text} {message.format_map(context) if message else detail['msg']}")
+
+
+def _how_to_add(location: Location) -> str:
+    if len(location) == 1:
+        return "Add it to any of the sources."
+    if isinstance(location[-2], int):
+        return "Add it to the route."
+    variable = "STORAGE_ROUTER__" + "__".join(map(str, location)).upper()
+    return f"Add it there, or set the variable {variable}."
+
+
+def _value_at(given: Any, location: Location) -> Any:
+    for part in location:
+        try:
+            given = given[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return given
+
+
+def _dotted(location: Location) -> str:
+    return ".".join(map(str, location))

@@ -1,0 +1,113 @@
+"""Where settings come from: ``SOURCES``, highest first (C2), read when the configuration is loaded.
+
+pydantic-settings reads ``.env``, and is imported only where the file has something for this package: its import costs
+more than everything else here (docs/performance.md). Variables and files are read directly, because messages name the
+variable as it is written and the line of the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from storage_router.conf.layers import Layer
+from storage_router.exceptions import Problem
+
+from . import code, dotenv, environment, file, secrets_directory
+
+
+@dataclass(kw_only=True)
+class Surroundings:
+    """What the sources read from. ``given_as`` is what messages call the configuration that code gives;
+    ``django_setting`` says whether the setting ``STORAGE_ROUTER`` is read.
+    """
+
+    config: Mapping[str, Any] | None = field(repr=False)
+    given_as: str
+    environ: Mapping[str, str] = field(repr=False)
+    directory: Path
+    django_setting: bool = True
+
+    @cached_property
+    def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
+        """Name, variables and problems of the ``.env`` file."""
+        named = _value(self.environ, "STORAGE_ROUTER_ENV_FILE")
+        name = named or dotenv.DEFAULT_FILE
+        return name, *dotenv.read(self.directory / name, name, is_named=bool(named))
+
+    def control(self, name: str) -> str | None:
+        """Return a variable that says where another source is: from the environment, else from ``.env``.
+
+        One that is set to nothing in the environment is not looked for in ``.env``.
+        """
+        if any(given.upper() == name for given in self.environ):
+            return _value(self.environ, name)
+        return _value(self.env_file[1], name)
+
+    @property
+    def missing_file(self) -> str:
+        """Where the configuration file was looked for; empty where it is there, or was named."""
+        if self.control("STORAGE_ROUTER_CONFIG") or (self.directory / file.DEFAULT_FILE).exists():
+            return ""
+        return f"There is no {file.DEFAULT_FILE} in {self.directory}, and STORAGE_ROUTER_CONFIG is not set."
+
+
+def _value(values: Mapping[str, str], name: str) -> str | None:
+    """Return the value of a variable that may be written in any case; None for an empty one."""
+    return next((text for given, text in values.items() if given.upper() == name and text), None)
+
+
+def _code(surroundings: Surroundings) -> list[Layer]:
+    given = surroundings.config
+    return [] if given is None else [code.read(code.CODE, given, surroundings.given_as)]
+
+
+def _setting(surroundings: Surroundings) -> list[Layer]:
+    given = code.setting() if surroundings.django_setting else None
+    return [] if given is None else [code.read(code.SETTING, given, "STORAGE_ROUTER")]
+
+
+def _environment(surroundings: Surroundings) -> list[Layer]:
+    return [environment.read(environment.SOURCE, surroundings.environ, "{}")]
+
+
+def _dotenv(surroundings: Surroundings) -> list[Layer]:
+    name, values, problems = surroundings.env_file
+    if not values and not problems:
+        return []
+    layer = environment.read(dotenv.SOURCE, values, f"{name}: {{}}")
+    layer.problems += problems
+    return [layer]
+
+
+def _secrets(surroundings: Surroundings) -> list[Layer]:
+    named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR") or ""
+    return [secrets_directory.read(surroundings.directory / one, one) for one in named.split(os.pathsep) if one.strip()]
+
+
+def _file(surroundings: Surroundings) -> list[Layer]:
+    named = surroundings.control("STORAGE_ROUTER_CONFIG")
+    path = surroundings.directory / (named or file.DEFAULT_FILE)
+    if named is None and not path.exists():
+        return []
+    return [file.read(path, named or file.DEFAULT_FILE, is_named=named is not None)]
+
+
+SOURCES: tuple[tuple[str, Callable[[Surroundings], list[Layer]]], ...] = (
+    (code.CODE, _code),
+    (code.SETTING, _setting),
+    (environment.SOURCE, _environment),
+    (dotenv.SOURCE, _dotenv),
+    (secrets_directory.SOURCE, _secrets),
+    (file.SOURCE, _file),
+)
+"""Name and reader of each source, highest first. Below all of them are the defaults, which the models hold."""
+
+
+def read_all(surroundings: Surroundings) -> list[Layer]:
+    """Return the layers of all sources, highest first."""
+    return [layer for _, read in SOURCES for layer in read(surroundings)]

@@ -1,0 +1,189 @@
+"""The configuration file: TOML, YAML or JSON, by its suffix."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage_router.conf.layers import Layer
+from storage_router.conf.problems import Location, problem
+from storage_router.exceptions import Problem
+
+if TYPE_CHECKING:
+    import yaml
+
+SOURCE = "file"
+DEFAULT_FILE = "storage_router.toml"
+"""Read from the working directory where no file is named."""
+
+SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+
+_MOST_YAML_NODES = 100_000
+"""How many values a YAML file may have, each alias counted with all that it stands for (F8)."""
+
+
+class UnreadableError(Exception):
+    """Why a file cannot be read or parsed; never the text itself, which may hold keys."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def read(path: Path, name: str, *, is_named: bool) -> Layer:
+    """Return the layer of the file at ``path``; ``name`` is what messages call it."""
+
+    def place(location: Location) -> str:
+        inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+        return f"{name}: {inner}" if inner else name
+
+    tree: dict[str, Any] = {}
+    problems: list[Problem] = []
+    try:
+        tree = _parsed(path, is_named=is_named)
+    except UnreadableError as error:
+        problems.append(problem("E009", name, str(error), error.hint))
+    except ModuleNotFoundError:
+        hint = "pip install 'django-storage-router[yaml]', or use TOML."
+        problems.append(problem("E013", name, "PyYAML is not installed", hint))
+    # Editors find the schema by this key in JSON files.
+    tree.pop("$schema", None)
+    return Layer(source=SOURCE, tree=tree, place=place, problems=problems)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8."""
+    try:
+        return decoded(path.read_bytes())
+    except OSError as error:
+        raise UnreadableError(f"the file cannot be read: {error.strerror}", f"It is {path}.") from None
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file in UTF-8. A zero byte tells UTF-16, as Windows PowerShell's ``>`` writes it."""
+    if b"\0" in data:
+        raise UnreadableError(
+            "the file is not UTF-8 but, as it looks, UTF-16",
+            "Save it as UTF-8; in PowerShell: … | Out-File -Encoding utf8.",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("the file is not UTF-8", "Save it as UTF-8.") from None
+
+
+def _parsed(path: Path, *, is_named: bool) -> dict[str, Any]:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        hint = f"The suffix tells the format: {', '.join(SUFFIXES)}."
+        raise UnreadableError("the file is neither TOML, YAML nor JSON", hint)
+    if is_named and not path.exists():
+        hint = f"It was looked for at {path}."
+        raise UnreadableError("the file that STORAGE_ROUTER_CONFIG names does not exist", hint)
+    text = read_text(path)
+    parse, form = _FORMATS[suffix]
+    try:
+        tree = parse(text)
+    except UnreadableError as error:
+        hint = f"{form} Nothing of the file was read."
+        raise UnreadableError(f"the file cannot be parsed: {error}", hint) from None
+    except (RecursionError, ValueError):
+        message = "the file cannot be parsed: it nests too deeply, or has a number or date that makes no sense"
+        raise UnreadableError(message, "Nothing of it was read.") from None
+    if not isinstance(tree, dict):
+        raise UnreadableError("the file holds no table of settings", "It begins with keys such as backends.")
+    return tree
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, where = str(error).rpartition(" (at ")
+        # Some messages quote what was found; the place is enough to find it.
+        raise UnreadableError(f"{message.partition(':')[0]} (at {where}" if where else str(error)) from None
+
+
+def _json(text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in table:
+                raise UnreadableError(f"the key {key!r} is there twice in one object")
+            table[key] = value
+        return table
+
+    try:
+        return json.loads(text, object_pairs_hook=unique) if text.strip() else {}
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return {}
+        _count(node, {})
+        return loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+        raise UnreadableError(f"it is not YAML{where}") from None
+    except yaml.YAMLError:
+        raise UnreadableError("it holds characters that YAML does not allow") from None
+
+
+def _count(node: yaml.Node, counts: dict[int, int | None]) -> int:
+    """Return how many values a node has, and refuse what TOML cannot say: repeated keys, keys that are no strings.
+
+    An alias is the same node again: it is counted with all its values, but looked at once.
+    """
+    if not isinstance(node.value, list):
+        return 1
+    if id(node) in counts:
+        if (known := counts[id(node)]) is None:
+            raise UnreadableError("a table or list contains itself")
+        return known
+    counts[id(node)] = None
+    keys: set[str] = set()
+    children = []
+    for child in node.value:
+        if isinstance(child, tuple):
+            key, child = child
+            where = f"(at line {key.start_mark.line + 1})"
+            if not key.tag.endswith((":str", ":merge")):
+                raise UnreadableError(
+                    f"a key is not a string for YAML, which reads {key.tag.rpartition(':')[2]}: quote it {where}"
+                )
+            if key.value in keys:
+                raise UnreadableError(f"the key {key.value!r} is there twice {where}")
+            keys.add(key.value)
+        children.append(child)
+    total = 1 + sum(_count(child, counts) for child in children)
+    if total > _MOST_YAML_NODES:
+        raise UnreadableError(f"with its aliases it has more than {_MOST_YAML_NODES:,} values")
+    counts[id(node)] = total
+    return total
+
+
+_YAML_FORM = (
+    "Keys end in a colon and a space, tables are indented by spaces, and strings with signs in them are in quotes: "
+    "https://yaml.org"
+)
+_TOML_FORM = (
+    'Strings are in quotes (default = "media"); a backend\'s keys stand below [backends.media], which is there once; '
+    "each route stands below a [[routes]] of its own: https://toml.io"
+)
+_JSON_FORM = "Keys and strings are in double quotes, and no comma follows the last of them: https://www.json.org"
+_FORMATS = {
+    ".toml": (_toml, _TOML_FORM),
+    ".yaml": (_yaml, _YAML_FORM),
+    ".yml": (_yaml, _YAML_FORM),
+    ".json": (_json, _JSON_FORM),
+}
