@@ -36,6 +36,12 @@ def proxy(proxy_of_module: FaultProxy) -> Iterator[FaultProxy]:
     sys.stdout.write(proxy_of_module.story())
 
 
+@pytest.fixture(params=[3, pytest.param(1, marks=pytest.mark.large)], ids=["a third", "all"])
+def share(request: pytest.FixtureRequest) -> int:
+    """Of many cases of one kind, each third is enough in ``make test``; ``make test-large`` runs all of them."""
+    return int(request.param)
+
+
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow at once: there are hundreds of them in these tests. Their real pace has a test of its own."""

@@ -49,9 +49,9 @@ def requests_of(operation: Operation, folder: Folder) -> int:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=label)
-def test_a_fault_at_any_request_is_survived(folder: Folder, operation: Operation) -> None:
+def test_a_fault_at_any_request_is_survived(folder: Folder, operation: Operation, share: int) -> None:
     for number in range(requests_of(operation, folder)):
-        for fault in TRANSIENT:
+        for fault in TRANSIENT[(number + len(operation.name)) % share :: share]:
             folder.proxy.heal()
             folder.renew().put(operation.before)
             storage = folder.storage(**operation.options)
@@ -62,8 +62,8 @@ def test_a_fault_at_any_request_is_survived(folder: Folder, operation: Operation
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=label)
-def test_a_stall_is_ended_by_the_client_and_survived(folder: Folder, operation: Operation) -> None:
-    for fault in STALLS:
+def test_a_stall_is_ended_by_the_client_and_survived(folder: Folder, operation: Operation, share: int) -> None:
+    for fault in STALLS[len(operation.name) % share :: share]:
         folder.proxy.heal()
         folder.renew().put(operation.before)
         storage = folder.storage(**operation.options, client_options={"read_timeout": 0.3})
@@ -73,25 +73,30 @@ def test_a_stall_is_ended_by_the_client_and_survived(folder: Folder, operation: 
         assert folder.files() == operation.ends_in, folder.proxy.story()
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Reset("request body"),
-        Reset("answer"),
-        Reset("answer body"),
-        Cut(),
-        Cut(sealed=True),
-        SERVER_ERROR,
-        Answer(503, "ServerBusy", retry_after=600),
-        DONE_BUT_FAILED,
-        *STALLS,
-    ],
-    ids=label,
+LASTING = (
+    Reset("request body"),
+    Reset("answer"),
+    Reset("answer body"),
+    Cut(),
+    Cut(sealed=True),
+    SERVER_ERROR,
+    Answer(503, "ServerBusy", retry_after=600),
+    DONE_BUT_FAILED,
+    *STALLS,
 )
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=label)
 def test_a_fault_that_stays_ends_in_one_of_our_errors_and_leaves_nothing_halved(
-    folder: Folder, operation: Operation, fault: Fault
+    folder: Folder, operation: Operation, share: int
 ) -> None:
+    for fault in LASTING[len(operation.name) % share :: share]:
+        folder.renew()
+        folder.proxy.forget()
+        _let_it_stay(folder, operation, fault)
+
+
+def _let_it_stay(folder: Folder, operation: Operation, fault: Fault) -> None:
     folder.put(operation.before)
     patient = {"retry_total": 1}
     client_options = {**patient, "read_timeout": 0.2} if isinstance(fault, Stall) else patient

@@ -166,15 +166,18 @@ def all_methods(func: Any) -> Any:
 
 
 @pytest.mark.parametrize("which", ["azure", "router"])
-def test_the_classics_through_every_method(site: Site, which: str) -> None:
+def test_the_classics_through_every_method(site: Site, which: str, share: int) -> None:
     storage = getattr(site, which)
     prefixes = ("",) if which == "azure" else ("", "azure/", "files/")
     more = AZURE_METHODS if which == "azure" else ROUTER_METHODS
-    for name in CLASSICS:
+    for number, name in enumerate(CLASSICS):
         for prefix in prefixes:
-            for label, method in {**METHODS, **more}.items():
+            methods = {**METHODS, **more}
+            if prefix == "azure/":
                 # Behind the router, an Azure backend gets what the other run has already tried on it alone.
-                if prefix != "azure/" or label in ROUTED:
+                methods = {label: method for label, method in methods.items() if label in ROUTED}
+            for turn, method in enumerate(methods.values()):
+                if (number + turn) % share == 0:
                     attempt(method, storage, prefix + name)
             check_url(site, attempt(METHODS["url"], storage, prefix + name))
             site.check()

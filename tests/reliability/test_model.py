@@ -202,7 +202,7 @@ def model_folder(azurite: Azurite, proxy_of_module: FaultProxy, shared_container
 
 @pytest.mark.usefixtures("quick_retries")
 @settings(
-    max_examples=20 * SOAK,
+    max_examples=10 * SOAK,
     deadline=None,
     derandomize=SOAK == 1,
     database=None,
