@@ -217,3 +217,14 @@ class Packed(Packing, ManifestStaticFilesStorage):
 
 class PackedOfDjango(Packing, DjangosManifestStaticFilesStorage):
     """Django's."""
+
+
+class HashedRouter(ManifestFilesMixin, RouterStorage):
+    """Django's hashed names over a router."""
+
+
+class OwnSave(ManifestFilesMixin, AzureStorage):
+    """Django's hashed names over an Azure storage that has something to do when it saves."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return super()._save(name, content)
