@@ -241,7 +241,12 @@ class PlainStore:
         modified = None
         with contextlib.suppress(NotImplementedError):
             modified = self.storage.get_modified_time(name).astimezone(dt.UTC)
-        return FileStat(name=name, size=self.storage.size(name), etag="", modified=modified)
+        try:
+            size = self.storage.size(name)
+        except NotImplementedError:
+            with self.storage.open(name) as file:
+                size = sum(map(len, file.chunks()))
+        return FileStat(name=name, size=size, etag="", modified=modified)
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Yield the files below ``path`` in the order of their names. What does not exist is empty.
@@ -298,7 +303,13 @@ class PlainStore:
         save_id: str | None = None,  # noqa: ARG002
     ) -> FileStat:
         """Look whether the name is free, then save."""
-        saved = None if self.storage.exists(name) else self.storage.save(name, content)
+        try:
+            saved = None if self.storage.exists(name) else self.storage.save(name, content)
+        except BaseException:
+            # Some storages keep what had arrived by then.
+            with contextlib.suppress(Exception):
+                self.storage.delete(name)
+            raise
         if saved != name:
             if saved is not None:
                 self.storage.delete(saved)
@@ -315,7 +326,8 @@ class PlainStore:
         save_id: str | None = None,
     ) -> FileStat:
         """Delete the old file, then save. A failure in between loses the file."""
-        self.delete(name, if_match=if_match)
+        if if_match is not None or self.storage.exists(name):
+            self.delete(name, if_match=if_match)
         return self.create(name, content, settings, save_id=save_id)
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:

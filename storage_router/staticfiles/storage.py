@@ -29,7 +29,7 @@ from storage_router.transfer.content import (
     is_text,
     original,
 )
-from storage_router.transfer.stores import capabilities_of, holder_of
+from storage_router.transfer.stores import holder_of, store_of
 
 _KINDS = ("site.css", "site.js", "site.svg", "site.json", "site.txt")
 """Names of the kinds of files that are compressed."""
@@ -74,7 +74,7 @@ class StaticFilesStorage(Storage):
             return
         for name in _KINDS:
             holder, _ = holder_of(self, name)
-            if not capabilities_of(holder).settings:
+            if not store_of(holder).capabilities.settings:
                 raise ImproperlyConfigured(
                     f"static.compress: {self.routed_name(name)} goes to a {type(holder).__name__}, which cannot store "
                     "a Content-Encoding. Remove static.compress, or route static files to a backend of type azure."
@@ -120,7 +120,7 @@ class StaticFilesStorage(Storage):
     def _save_compressed(self, routed: str, content: Any) -> bool:
         holder: Any
         holder, name = holder_of(self.router, routed)
-        if not capabilities_of(holder).settings or not is_text(options := holder.blob_settings(name, content)):
+        if not store_of(holder).capabilities.settings or not is_text(options := holder.blob_settings(name, content)):
             return False
         file = SteadyFile(content, name)
         digest = file.digest()

@@ -17,7 +17,7 @@ from storage_router.files import FileSettings, FileStat
 
 from .content import SteadyFile, compressed, compressed_settings, is_compressed, is_text, opened, original, size_of
 from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
-from .stores import capabilities_of, has_content, holder_of, holders, replace_file
+from .stores import has_content, holder_of, holders, store_of
 
 IMMUTABLE = "public,max-age=31536000,immutable"
 """A year is what caches take for ever; ``immutable`` (RFC 8246) saves even the question."""
@@ -43,7 +43,7 @@ def no_progress(doing: str, total: int) -> Iterator[Callable[[], object]]:  # no
 class Destination:
     """One storage that files are copied to.
 
-    Where some of its files lie in a store that lists with digests, they are listed once, at the first need, and
+    Where some of its files lie in a store whose listing has digests, they are listed once, at the first need, and
     everything asked of this object is answered from the listing. Other storages are asked for each file.
 
     ``threads`` files are copied at a time where the store can bear it; elsewhere, on a single connection for example,
@@ -67,7 +67,8 @@ class Destination:
         Raises what the storage's listing raises, for example ``ContainerNotFoundError``.
         """
         storage: Any = self.storage
-        if not any(capabilities_of(holder).lists for holder in holders(storage)):
+        capabilities = [store_of(holder).capabilities for holder in holders(storage)]
+        if not any(one.lists and one.settings for one in capabilities):
             return None
         try:
             return {stat.name: stat for stat in storage.walk()}
@@ -177,7 +178,7 @@ class Destination:
 
     def _bears_threads(self, name: str) -> bool:
         try:
-            return capabilities_of(holder_of(self.storage, name)[0]).parallel
+            return bool(store_of(holder_of(self.storage, name)[0]).capabilities.parallel)
         except Exception:  # noqa: BLE001 - whoever copies the file gets the same error, and reports it
             return True
 
@@ -192,20 +193,20 @@ class Destination:
             yield outcome
 
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
-        holder: Any
         holder, name = holder_of(self.storage, copy.name)
+        store = store_of(holder)
         dry_run = dry_run or self.dry_run
         fresh = copy.fresh or copy.name in self._cleared
         size = size_of(copy.source, copy.source_name)
         memory = self._budget.of(_LARGE if size is None else min(size, _LARGE))
         with memory, opened(copy.source, copy.source_name) as source:
             content = source.digest()
-            if capabilities_of(holder).settings:
-                known = None if fresh else self._known(copy.name, holder, name)
+            if store.capabilities.settings:
+                known = None if fresh else self._known(copy.name, store, name)
                 there = known is not None
-                upload = _upload(copy, holder.blob_settings(name), source, content, known)
+                upload = _upload(copy, store.blob_settings(name), source, content, known)
                 if upload is not None and not dry_run:
-                    holder.replace(name, upload[0], settings=upload[1])
+                    store.replace(name, upload[0], settings=upload[1])
                 unmodified = upload is None
             else:
                 if copy.compress:
@@ -213,15 +214,15 @@ class Destination:
                 there = not fresh and holder.exists(name)
                 unmodified = there and has_content(holder, name, *content)
                 if not unmodified and not dry_run:
-                    replace_file(holder, name, source)
+                    store.replace(name, source)
         action: Action = "unmodified" if unmodified else "replaced" if there else "created"
         return Outcome(copy=copy, action=action, size=content[0])
 
-    def _known(self, name: str, holder: Any, own_name: str) -> FileStat | None:
+    def _known(self, name: str, store: Any, own_name: str) -> FileStat | None:
         if self.listing is not None:
             return self.listing.get(name)
         try:
-            found: FileStat = holder.stat(own_name)
+            found: FileStat = store.stat(own_name)
         except FileNotFoundError:
             return None
         return found

@@ -1,21 +1,17 @@
-"""Where a file goes: the storage behind whatever forwards and routes its name, and how that replaces a file."""
+"""Where a file goes: the store behind whatever forwards and routes its name."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from django.core.files.storage import FileSystemStorage, Storage
+from django.core.files.storage import Storage
 
-from storage_router.files import Capabilities
+from storage_router.files import OWN_WAYS, FileStore, PlainStore, file_store
 
 from .content import opened, size_of
-
-_HOOKS = ("save", "_save", "delete", "open", "_open")
 
 
 def home_of(storage: Storage) -> type[Storage] | None:
@@ -29,7 +25,7 @@ def home_of(storage: Storage) -> type[Storage] | None:
 def overridden(storage: Storage) -> tuple[str, ...]:
     """Return which methods for storing and reading files a subclass of this package's storages overrides."""
     kind, home = storage.__class__, home_of(storage)
-    return tuple(hook for hook in _HOOKS if home and getattr(kind, hook, None) is not getattr(home, hook, None))
+    return tuple(hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None))
 
 
 def holder_of(storage: Storage, name: str) -> tuple[Storage, str]:
@@ -53,31 +49,10 @@ def holders(storage: Storage) -> Iterator[Storage]:
         yield from holders(one)
 
 
-def capabilities_of(storage: Storage) -> Capabilities:
-    """Return what the storage can do beyond Django's interface."""
-    if home_of(storage) is None or overridden(storage):
-        return Capabilities(parallel=_is_directory(storage))
-    found: Capabilities = getattr(storage, "capabilities", Capabilities())
-    return found
-
-
-def replace_file(storage: Storage, name: str, file: Any) -> None:
-    """Store the file under exactly this name by Django's interface.
-
-    In a directory it takes the place of the old one in one step. Other storages do not overwrite, so the old file is
-    deleted first, as Django's own ``collectstatic`` does.
-    """
-    if _is_directory(storage):
-        # Its own name with something added could be too long for the file system.
-        temporary = os.path.join(os.path.dirname(name), f".{uuid4().hex}")  # noqa: PTH118, PTH120 - names of a storage
-        with _removed_after_an_error(storage, temporary):
-            storage.save(temporary, file)
-            os.replace(storage.path(temporary), storage.path(name))  # noqa: PTH105
-        return
-    if storage.exists(name):
-        storage.delete(name)
-    with _removed_after_an_error(storage, name):
-        storage.save(name, file)
+def store_of(storage: Storage) -> Any:
+    """Return the storage as a file store; one that overrides how files are stored is asked by Django's interface."""
+    store: FileStore = PlainStore(storage) if overridden(storage) else file_store(storage)
+    return store
 
 
 def has_content(storage: Storage, name: str, size: int, md5: bytes) -> bool:
@@ -89,22 +64,3 @@ def has_content(storage: Storage, name: str, size: int, md5: bytes) -> bool:
             return False
     with opened(storage, name) as file:
         return file.digest() == (size, md5)
-
-
-@contextmanager
-def _removed_after_an_error(storage: Storage, name: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        # Some storages keep what had arrived by then.
-        with suppress(Exception):
-            storage.delete(name)
-        raise
-
-
-def _is_directory(storage: Storage) -> bool:
-    """Return whether the storage is a ``FileSystemStorage`` that stores files as Django's does."""
-    kind = storage.__class__
-    return isinstance(storage, FileSystemStorage) and all(
-        getattr(kind, hook) is getattr(FileSystemStorage, hook) for hook in _HOOKS
-    )

@@ -189,7 +189,9 @@ def test_a_subclass_that_saves_in_its_own_way_goes_djangos(source: Path, azurite
         here.collect_as_django()
     with project(source, alone(f"{TESTS}OwnSave")(azurite, container)) as here:
         said = here.collect()
-        why = "OwnSave overrides _save(), so its files are stored one after the other, as by Django's own collectstatic."
+        why = (
+            "OwnSave overrides _save(), so its files are stored one after the other, as by Django's own collectstatic."
+        )
         assert said.err == f"{why}\n"
         found = in_container(azurite, container)
     assert manifest_of(found) == manifest_of(in_directory(stored))
