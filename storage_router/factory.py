@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -21,6 +20,7 @@ from .conf.loading import Configuration, load
 from .conf.problems import Locate, Location, is_secret_name, problem
 from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
+from .forks import RLock
 from .historical import name_backend
 from .routing import RouteTable
 
@@ -69,7 +69,7 @@ class Backends(Mapping[str, Storage]):
         self._configuration = configuration
         self._router = router
         self._built: dict[str, Storage] = {}
-        self._lock = threading.RLock()
+        self._lock = RLock()
 
     def __getitem__(self, alias: str) -> Storage:
         if (storage := self._built.get(alias)) is not None:

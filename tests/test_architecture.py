@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "storage_router"
 
 FLOORS = (
     {"exceptions"},
-    {"names", "media_types", "files", "events", "references", "historical"},
+    {"forks", "names", "media_types", "files", "events", "references", "historical"},
     {"conf"},
     {"routing"},
     {"azure"},

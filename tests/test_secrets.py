@@ -29,7 +29,7 @@ from django.views.debug import ExceptionReporter
 from pydantic import SecretStr
 
 import storage_router
-from storage_router.azure.account import Account
+from storage_router.azure.client import Account
 from storage_router.azure.signing import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError

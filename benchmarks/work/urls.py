@@ -46,7 +46,7 @@ def delegated(contender: str, endpoint: str) -> Figures:
         return _floor()
     from pydantic import SecretStr
 
-    from storage_router.azure.account import Account
+    from storage_router.azure.client import Account
     from storage_router.azure.signing import DelegationKey
     from storage_router.azure.urls import BlobUrls
     from storage_router.conf.azure.options import AzureOptions

@@ -14,7 +14,7 @@ from storage_router.exceptions import ConfigurationError
 from storage_router.historical import DeconstructibleStorage
 
 from . import merging
-from .blobs import Blobs
+from .container import Blobs
 from .urls import BlobUrls
 
 _OPTIONS = frozenset(AzureOptions.model_fields)

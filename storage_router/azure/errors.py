@@ -1,16 +1,19 @@
-"""The SDK's errors as ours, without the secrets that some of them carry.
+"""Errors of azure-core as errors of this package, without secrets.
 
-Every call of the SDK runs inside ``translated``: what leaves it is one of ``storage_router.exceptions``, with the
-SDK's error as its cause. URLs with a SAS appear in the texts of the HTTP client's errors, so the texts of the whole
-chain are redacted, too.
+All requests are made inside ``translated``. What leaves it is one of ``storage_router.exceptions`` with azure-core's
+error as its cause, and the frames of requests, signing and tokens have no variables any more, whatever the exception
+is: Django's page of errors, Sentry and others show the variables of all frames.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import (
@@ -27,7 +30,7 @@ from storage_router.exceptions import (
 from .command_line import create_container
 
 _SECRET = re.compile(
-    # In the query of a URL or a connection string; in the address of a proxy; in the answer that is a delegation key.
+    # In the query of a URL or a connection string; in a proxy's address; in the answer that is a delegation key.
     r"(?i)(\b(?:sig|accountkey|sharedaccesssignature)(?:=|%3D))[^&;\s'\"<>)]+"
     r"|(://[^/\s:@'\"]*:)[^/\s@'\"]+(?=@)"
     r"|(<Value>)[^<]+"
@@ -37,8 +40,8 @@ _REFUSALS = {
     "AuthenticationFailed": "the key, the token or the SAS is not valid for this account, a SAS has expired, or this "
     "host's clock is wrong",
     "AuthorizationFailure": "the account's network rules, the key or the SAS do not allow this request",
-    "AuthorizationPermissionMismatch": "the identity or the SAS lacks a permission; reading and writing with a token "
-    "credential needs the role 'Storage Blob Data Contributor' on the container or the account",
+    "AuthorizationPermissionMismatch": "the identity lacks a permission; reading and writing needs the role "
+    "'Storage Blob Data Contributor' on the container or the account",
     "AuthorizationProtocolMismatch": "the SAS allows https only",
     "AuthorizationResourceTypeMismatch": "the SAS does not cover this type of resource",
     "AuthorizationServiceMismatch": "the SAS does not cover the blob service",
@@ -49,29 +52,32 @@ _REFUSALS = {
     "NoAuthenticationInformation": "the container is not public; set a credential",
     "PublicAccessNotPermitted": "the account does not allow public access; set a credential",
 }
-"""What to do about Azure's error codes.
+"""What to do about Azure's error codes. A SAS that lacks a permission is ``_sas_lacks``.
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
 _NO_DELEGATION_KEY = {
-    "AuthorizationPermissionMismatch": "the identity may not sign URLs; with a token credential that needs the role "
-    "'Storage Blob Delegator' on the account, or 'Storage Blob Data Contributor' there, not on the container alone",
+    "AuthorizationPermissionMismatch": "the identity may not sign URLs; that needs the role 'Storage Blob Delegator' "
+    "on the account, or 'Storage Blob Data Contributor' there, not on the container alone",
 }
-"""The same, of the request for a user delegation key, which is the account's.
+"""The same for a request for a user delegation key, which is the account's.
 https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key#permissions"""
 
 OVERWRITE_REFUSED = "UnauthorizedBlobOverwrite"
-"""What Azure answers, with 403, to a SAS that may create (``sp=c``) and not write, where the name is taken."""
+"""Azure's answer, with 403, to a SAS that may create (``sp=c``) and not write, where the name is taken."""
 
 _UNMET = frozenset({"ConditionNotMet", "SourceConditionNotMet", "TargetConditionNotMet"})
 
 
 class CredentialError(Exception):
-    """A credential cannot be built. ``translated`` makes a ``BlobPermissionError`` of it; the text says what to do."""
+    """A credential cannot be built. Becomes a ``BlobPermissionError``; the text says what to do."""
 
 
 class ClientError(Exception):
-    """The SDK's client, or a connection of it, cannot be set up. ``translated`` makes a ``BlobError`` of it; the text
-    says what to do."""
+    """A client or a connection cannot be set up. Becomes a ``BlobError``; the text says what to do."""
+
+
+class RedactedError(Exception):
+    """Stands for exceptions of other packages whose texts hold a secret: their types and redacted texts."""
 
 
 def redact(text: str) -> str:
@@ -80,14 +86,14 @@ def redact(text: str) -> str:
 
 
 class translated:  # noqa: N801 - reads as the verb that it is: "with translated(...)"
-    """A context manager that turns what the SDK raises into ``BlobError`` and its kinds.
+    """A context manager that turns errors of azure-core into ``BlobError`` and its kinds.
 
-    ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation was about,
-    ``creates`` that it wants a free name, ``signs`` that it asks for a user delegation key. Exceptions that are neither
-    the SDK's nor about a credential or the client pass unchanged.
+    ``options`` are those of the storage; ``alias``, ``container`` and ``blob`` say what the operation is about,
+    ``creates`` that it wants a free name, ``signs`` that it asks for a user delegation key. Other exceptions pass. The
+    frames below have no variables afterwards; the caller's keep theirs.
     """
 
-    __slots__ = ("alias", "blob", "container", "creates", "options", "refusals")
+    __slots__ = ("alias", "blob", "container", "creates", "handled", "options", "signs")
 
     def __init__(
         self,
@@ -104,28 +110,44 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         self.container = container
         self.blob = blob
         self.creates = creates
-        self.refusals = _REFUSALS | _NO_DELEGATION_KEY if signs else _REFUSALS
+        self.signs = signs
+        self.handled: BaseException | None = None
 
     def __enter__(self) -> Self:
+        self.handled = sys.exc_info()[1]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, BlobError):
+        if error is None:
+            return
+        chain = list(causes(error, before=self.handled))
+        for part in chain:
+            traceback.clear_frames(part.__traceback__)
+        if isinstance(error, BlobError):
+            if error.container is None:
+                error.alias, error.container, error.blob = self.alias, self.container, self.blob
             return
         translation = self.translation(error)
-        if translation is not None:
-            sanitise(error)
-            raise translation from error
+        if translation is None:
+            return
+        cause = error
+        if not all(map(_is_clean, chain)):
+            text = "; ".join(f"{type(part).__qualname__}: {redact(str(part))}" for part in chain)
+            cause = RedactedError(text).with_traceback(trace)
+        try:
+            raise translation from cause
+        finally:
+            translation.__context__ = cause
 
     def translation(self, error: BaseException) -> BlobError | None:
-        """Return ours for the SDK's ``error``, or None for an error that is not the SDK's."""
+        """Return the error to raise for ``error``, or None if that is not azure-core's."""
         if isinstance(error, CredentialError):
             return self._error(BlobPermissionError, str(error))
         if isinstance(error, ClientError):
             return self._error(BlobError, str(error))
-        # Imported by now if the error is the SDK's; if it is not, this import is what an error may cost.
+        # Loaded already if the error is azure-core's.
         from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
         if not isinstance(error, AzureError):
@@ -140,7 +162,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return self._error(BlobConnectionError, f"The connection to the service failed: {_first_line(error)}")
 
     def _refused(self, error: Any, response: Any) -> BlobError:
-        """Return ours for an answer that says no."""
+        """Return the error to raise for an answer with another status than was expected."""
         status = error.status_code
         code = _text(getattr(error, "error_code", None)) or response.headers.get("x-ms-error-code")
         fields = {"status": status, "error_code": code, "request_id": response.headers.get("x-ms-request-id")}
@@ -151,16 +173,24 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if code == OVERWRITE_REFUSED and self.creates:
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in _REFUSALS:
-            reason = self.refusals.get(code or "", f"it says: {_first_line(error)}")
+            reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
-        unmet = code in _UNMET or (status == 412 and code is None)
+        # 304 is an answer to no request that is made here.
+        unmet = status != 304 and (code in _UNMET or (status == 412 and code is None))
         if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
         if unmet:
             return self._error(BlobChangedError, "The blob changed in between.", **fields)
         if status == 408 or code == "OperationTimedOut":
             return self._error(BlobTimeoutError, "The service did not finish in time.", **fields)
-        return self._error(BlobError, f"Azure did not do it: {_first_line(error)}", **fields)
+        return self._error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
+
+    def _reason(self, code: str, response: Any) -> str | None:
+        if self.signs and code in _NO_DELEGATION_KEY:
+            return _NO_DELEGATION_KEY[code]
+        if self.options.authentication.kind == "sas" and code in _SAS_LACKS_PERMISSION:
+            return _sas_lacks(response.request)
+        return _REFUSALS.get(code)
 
     def _how_to_create(self) -> str:
         return (
@@ -173,23 +203,32 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return kind(message, alias=self.alias, container=self.container, blob=blob, **fields)
 
 
-def sanitise(error: BaseException) -> None:
-    """Redact the texts of ``error`` and of all errors that it was made from, in place, and take their frames away.
-
-    Pages of errors show the variables of every frame, and those of the HTTP client hold URLs with a SAS.
+def _sas_lacks(request: Any) -> str:
+    """Name the permission of a SAS that ``request`` needs.
+    https://learn.microsoft.com/rest/api/storageservices/create-service-sas#permissions-for-a-directory-container-or-blob
     """
-    for part in causes(error):
-        part.__traceback__ = None
-        part.args = tuple(redact(item) if isinstance(item, str) else item for item in part.args)
-        for key, value in list(vars(part).items()):
-            if isinstance(value, str):
-                setattr(part, key, redact(value))
+    query = urlsplit(request.url).query
+    if "comp=list" in query:
+        needed = "to list (sp=l)"
+    elif "comp=tags" in query:
+        needed = "to read and write tags (sp=t)"
+    else:
+        needed = {"PUT": "to create and write (sp=cw)", "DELETE": "to delete (sp=d)"}.get(
+            request.method, "to read (sp=r)"
+        )
+    return f"the SAS lacks the permission {needed}; create one that has it"
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error`` and the errors that it was made from; the SDK keeps them in attributes, not in the chain."""
+_SAS_LACKS_PERMISSION = frozenset({"AuthorizationPermissionMismatch"})
+
+
+def causes(error: BaseException, *, before: BaseException | None = None) -> Iterator[BaseException]:
+    """Yield ``error`` and the errors that it was made from, which azure-core keeps in attributes, too.
+
+    ``before`` is an exception that the caller was handling already: that one and its causes are left out.
+    """
     pending: list[Any] = [error]
-    seen: set[int] = set()
+    seen: set[int] = {id(before)}
     while pending:
         part = pending.pop()
         if isinstance(part, BaseException) and id(part) not in seen:
@@ -198,8 +237,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             yield part
 
 
+def _is_clean(error: BaseException) -> bool:
+    """Whether no secret can be read in ``error``."""
+    shown = f"{error} {error!r} {[text for text in vars(error).values() if isinstance(text, str)]}"
+    return redact(shown) == shown
+
+
 def _timed_out(error: BaseException) -> bool:
-    """Whether ``error`` comes from a time limit; a stalled upload shows only in an inner error of the HTTP client."""
+    """Whether ``error`` comes from a time limit; that of a stalled upload is an inner error of the HTTP client."""
     from azure.core.exceptions import ServiceRequestTimeoutError, ServiceResponseTimeoutError
 
     limits = (ServiceRequestTimeoutError, ServiceResponseTimeoutError, TimeoutError)
@@ -212,6 +257,6 @@ def _first_line(error: Any) -> str:
 
 
 def _text(code: Any) -> str | None:
-    """Return an error code, which the SDK keeps as an enum or a string, as a string."""
+    """Return an error code, which azure-storage-blob keeps as an enum, as a string."""
     value = getattr(code, "value", code)
     return None if value is None else str(value)

@@ -1,22 +1,53 @@
-"""What the SDK and the HTTP client may write into an application's log."""
+"""The log of requests, without secrets."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import redact
 
+if TYPE_CHECKING:
+    from azure.core.pipeline.policies import HttpLoggingPolicy
+
+_QUERY = (
+    *("blockid", "comp", "copyid", "delimiter", "include", "marker", "maxresults", "prefix", "restype", "startFrom"),
+    *("se", "si", "sip", "sp", "spr", "sr", "srt", "ss", "st", "sv", "timeout"),
+)
+"""Parameters whose values ``logging_enable`` shows; of a SAS all but the signature."""
+
+_HEADERS = (
+    *("Content-Encoding", "Content-Language", "Content-MD5", "Content-Range", "x-ms-access-tier", "x-ms-blob-type"),
+    *("x-ms-blob-cache-control", "x-ms-blob-content-disposition", "x-ms-blob-content-encoding"),
+    *("x-ms-blob-content-language", "x-ms-blob-content-md5", "x-ms-blob-content-type", "x-ms-copy-id"),
+    *("x-ms-copy-status", "x-ms-creation-time", "x-ms-date", "x-ms-delete-snapshots", "x-ms-range", "x-ms-version"),
+)
+"""Headers that ``logging_enable`` shows beyond azure-core's own list."""
+
+
+def log_policy(*, log_requests: bool, logging_enable: bool = False, **given: Any) -> HttpLoggingPolicy:
+    """Return azure-core's log of requests: at DEBUG, or at INFO with ``log_requests``.
+
+    It shows the headers and parameters of a list, and no bodies. ``logging_enable`` makes the list longer. azure-core's
+    own policy for that, ``NetworkTraceLoggingPolicy``, shows tokens and signatures.
+    """
+    from azure.core.pipeline.policies import HttpLoggingPolicy
+
+    keep_secrets_out_of_logs()
+    logger: Any = given.get("logger") or (None if log_requests else quiet_log())
+    policy: HttpLoggingPolicy = HttpLoggingPolicy(logger)
+    if logging_enable:
+        policy.allowed_query_params.update(_QUERY)
+        policy.allowed_header_names.update(_HEADERS)
+    return policy
+
 
 def quiet_log() -> logging.LoggerAdapter[logging.Logger]:
-    """Return what the SDK's clients take as ``logger``: their log of requests, at DEBUG instead of INFO."""
+    """Return azure-core's log of requests, at DEBUG instead of INFO. Older releases cannot be told the level."""
     return _Quiet(logging.getLogger("azure.core.pipeline.policies.http_logging_policy"))
 
 
 class _Quiet(logging.LoggerAdapter[logging.Logger]):
-    """Older releases of azure-core cannot be told the level, and no logging configuration but our own is ours to
-    change."""
-
     def log(self, level: int, msg: object, *args: Any, **options: Any) -> None:
         super().log(logging.DEBUG if level == logging.INFO else level, msg, *args, **options)
 
@@ -24,27 +55,18 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
         return super().isEnabledFor(logging.DEBUG if level == logging.INFO else level)
 
 
-_LOGGERS = (
-    "urllib3.connectionpool",  # the path and query of each request
-    "azure.storage.blob._shared.policies",  # logging_enable: addresses, headers, failures; logging_body: bodies
-    "azure.core.pipeline.policies._universal",  # the same of azure-core
-)
-"""What logs addresses and bodies at DEBUG: signatures of SAS, and user delegation keys."""
-
-
 def keep_secrets_out_of_logs() -> None:
-    """See to it that what the HTTP client and the SDK log at DEBUG holds no secret."""
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if _redacted not in logger.filters:
-            logger.addFilter(_redacted)
+    """Redact what urllib3 logs at DEBUG: the path of each request, with the query that may hold a SAS."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    if _redacted not in logger.filters:
+        logger.addFilter(_redacted)
 
 
 def _redacted(record: logging.LogRecord) -> bool:
     """Redact a record in place. One without secrets, such as those of other users of urllib3, stays as it is."""
     given = f"{record.msg} {record.args!r}"
     if redact(given) != given:
-        # An argument may be of any type: an exception, the bytes of a body.
+        # An argument may be of any type, for example an exception.
         record.msg, record.args = redact(record.getMessage()), ()
     if record.exc_info:
         trace = _formatter.formatException(record.exc_info)

@@ -16,7 +16,7 @@ from storage_router.conf.azure import rules
 from storage_router.conf.azure.options import AccessTier, Metadata, Tags
 from storage_router.conf.problems import problems_from
 
-from .blobs import FileSettings, FileStat
+from .container import FileSettings, FileStat
 
 _OPTIONS: Mapping[str, Any] = {"metadata": Metadata, "tags": Tags, "access_tier": AccessTier}
 """The parameters that are options, too, with the types of these."""

@@ -14,7 +14,7 @@ from django.core.files.base import File
 
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 
-from .blobs import Blobs, FileSettings, FileStat
+from .container import Blobs, FileSettings, FileStat
 from .files import Opened
 from .modes import Mode
 from .object_settings import settings_of

@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
-from .blobs import FileStat
+from .container import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Buffer

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 
-from .blobs import Blobs, FileSettings, FileStat
 from .blocks import BLOCK, block_sizes, blocks
+from .container import Blobs, FileSettings, FileStat
 from .contents import Content
 
 SINGLE_PUT = 4 * 2**20

@@ -17,7 +17,7 @@ from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundEr
 from storage_router.files import Capabilities
 from storage_router.names import clean_name
 
-from .blobs import Directory, FileSettings, FileStat
+from .container import Directory, FileSettings, FileStat
 from .files import AzureFile
 from .naming import NamingStorage, candidates, is_reachable
 from .object_settings import settings_for

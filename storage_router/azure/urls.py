@@ -13,9 +13,8 @@ from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY
 from storage_router.exceptions import BlobError, SigningError
 
-from .account import Account
-from .clients import Client
-from .delegation import LONGEST_LIFE
+from .client import Account, Client
+from .credentials import LONGEST_LIFE
 from .signing import (
     SIGNED_VERSION,
     Grant,

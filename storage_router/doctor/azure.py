@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from storage_router.azure.account import Account
+from storage_router.azure.client import Account
 from storage_router.azure.command_line import create_container
 from storage_router.azure.errors import translated
 from storage_router.conf.azure.authentication import TokenCredential

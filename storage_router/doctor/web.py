@@ -12,9 +12,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from storage_router.azure.clients import transport
+from storage_router.azure.client import transport
 from storage_router.azure.errors import causes
-from storage_router.azure.sending import body_of
 from storage_router.conf.azure.options import AzureOptions
 
 # Azure's errors carry their code in a header, and in the body where a proxy dropped the header.
@@ -66,12 +65,14 @@ class Client:
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import ProxyPolicy, RedirectPolicy
 
-        from storage_router.azure.connections import Connections
+        from storage_router.azure.transport import Pools
 
+        # Not those of the account: each question has its own connection, and sees the environment as it is now.
+        pools = Pools()
         self._home = urlsplit(options.endpoint).netloc
         self._verify = options.client_options.get("connection_verify", True)
         policies: list[Any] = [RedirectPolicy(), ProxyPolicy(options.client_options.get("proxies"))]
-        self._pipeline: Any = Pipeline(transport(options, Connections(pool_size=1)), policies)
+        self._pipeline: Any = Pipeline(transport(options, lambda: pools), policies)
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""
@@ -95,7 +96,8 @@ class Client:
         started = time.time()
         try:
             response = self._pipeline.run(request, **options).http_response
-            body = body_of(response)
+            # A transport of the application's own may give the older kind of response.
+            body = response.read() if hasattr(response, "read") else response.body()
         except AzureError as error:
             return _reason(error)
         at = (started + time.time()) / 2

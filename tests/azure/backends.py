@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage_router.azure.blobs import Blobs
+from storage_router.azure.container import Blobs
 from storage_router.conf.azure.options import AzureOptions
 from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from tests.kit.proxy import FaultProxy

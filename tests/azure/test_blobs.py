@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.blobs import Blobs, Directory, FileSettings, FileStat
-from storage_router.azure.properties import SAVE_MARKER
+from storage_router.azure.container import Blobs, Directory, FileSettings, FileStat
+from storage_router.azure.protocol import SAVE_MARKER
 from storage_router.exceptions import (
     BlobChangedError,
     BlobConnectionError,
@@ -89,6 +89,7 @@ class TestHead:
             content_md5=hashlib.md5(b"content").digest(),
             metadata={"owner": "acme"},
             access_tier="Cool",
+            save_id=found.save_id,
         )
         assert found.created is not None
         assert before < found.created <= found.modified
@@ -342,7 +343,7 @@ class TestList:
         blobs.create("photos", b"", None, FileSettings(metadata={"hdi_isfolder": "true"}))
         for name in ("photos-1.jpg", "photos.txt", "photos/1.jpg", "z.txt"):
             blobs.create(name, b"content", None, PLAIN)
-        monkeypatch.setattr("storage_router.azure.blobs.PAGE_SIZE", 1)
+        monkeypatch.setattr("storage_router.azure.container.PAGE_SIZE", 1)
         names = [entry.name for entry in blobs.list(delimiter="/")]
         assert names == ["photos", "photos-1.jpg", "photos.txt", "z.txt"]
 
@@ -352,7 +353,7 @@ class TestList:
         blobs = blobs_for(options_for(azurite, container, client_options=requests.client_options()))
         for number in range(5):
             blobs.create(f"{number}.txt", b"content", None, PLAIN)
-        monkeypatch.setattr("storage_router.azure.blobs.PAGE_SIZE", 2)
+        monkeypatch.setattr("storage_router.azure.container.PAGE_SIZE", 2)
         requests.taken()
         listing = blobs.list()
         assert requests.taken() == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.blobs import Blobs, FileSettings
+from storage_router.azure.container import Blobs, FileSettings
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from tests.kit.azurite import Azurite
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from storage_router.azure import credentials
-from storage_router.azure.blobs import FileSettings
+from storage_router.azure.container import FileSettings
 from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
 from storage_router.azure.storage import AzureStorage

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
 
-from storage_router.azure.delegation import CLOCK_SKEW, LONGEST_LIFE, PAUSE_AFTER_FAILURE, DelegationKeys
+from storage_router.azure.credentials import CLOCK_SKEW, LONGEST_LIFE, PAUSE_AFTER_FAILURE, DelegationKeys
 from storage_router.azure.signing import DelegationKey
 
 NOON = 1_795_003_200 // 86400 * 86400 + 12 * 3600
@@ -171,9 +174,24 @@ def test_a_key_of_the_day_that_ends_too_early_gives_way_to_one_of_the_hour(
 
 
 def test_keys_survive_a_fork_whatever_thread_was_renewing_one(service: Service, keys: DelegationKeys) -> None:
-    # O4: a child inherits the lock as it was
-    keys.key(service, NOON + 5 * MINUTE, now=NOON)
-    keys._lock.acquire()
-    keys.after_fork()
-    assert keys.key(service, NOON + HOUR, now=NOON)[0].oid == "key 1"
-    assert keys.key(service, NOON + 8 * DAY, now=NOON + 8 * DAY)[0].oid == "key 2"
+    # O4, F6
+    service.wait = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(keys.key, service, NOON + 5 * MINUTE, now=NOON)
+        assert service.waiting.wait(10)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - not measured
+            service.wait = None
+            os._exit(0 if keys.key(service, NOON + HOUR, now=NOON)[0].oid == "key 2" else 1)
+        for _ in range(100):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+            time.sleep(0.1)
+        else:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("The child waits for a lock of its parent.")
+        service.wait.set()
+        assert renewing.result()[0].oid == "key 1"
+    assert status == 0

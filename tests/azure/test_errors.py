@@ -8,14 +8,15 @@ import pickle
 import socket
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from azure.core.exceptions import AzureError
 
-from storage_router.azure.blobs import FileSettings
-from storage_router.azure.errors import redact, sanitise, translated
+from storage_router.azure.container import FileSettings
+from storage_router.azure.errors import RedactedError, redact, translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import (
     BlobChangedError,
@@ -54,12 +55,12 @@ SAS = f"sv=2022-11-02&sr=c&sp=rwdlc&se=2099-01-01T00%3A00%3A00Z&sig={SIGNATURE}"
         (409, "BlobAlreadyExists", BlobExistsError, FileExistsError, "There is a blob of this name already."),
         (412, "ConditionNotMet", BlobChangedError, BlobError, "The blob changed in between."),
         (412, "SourceConditionNotMet", BlobChangedError, BlobError, "The blob changed in between."),
-        (412, "LeaseIdMissing", BlobError, OSError, "Azure did not do it"),
-        (409, "BlobArchived", BlobError, OSError, "Azure did not do it"),
+        (412, "LeaseIdMissing", BlobError, OSError, "Azure rejected the request"),
+        (409, "BlobArchived", BlobError, OSError, "Azure rejected the request"),
         (500, "OperationTimedOut", BlobTimeoutError, TimeoutError, "The service did not finish in time."),
-        (500, "InternalError", BlobError, OSError, "Azure did not do it"),
-        (503, "ServerBusy", BlobError, OSError, "Azure did not do it"),
-        (429, "TooManyRequests", BlobError, OSError, "Azure did not do it"),
+        (500, "InternalError", BlobError, OSError, "Azure rejected the request"),
+        (503, "ServerBusy", BlobError, OSError, "Azure rejected the request"),
+        (429, "TooManyRequests", BlobError, OSError, "Azure rejected the request"),
     ],
 )
 def test_what_azure_answers_becomes_pythons_kind_of_error(
@@ -232,14 +233,32 @@ class TestSecrets:
     def test_redacting_leaves_the_rest(self, text: str, expected: str) -> None:
         assert redact(text) == expected
 
-    def test_every_error_of_a_chain_is_redacted(self) -> None:
+    def test_a_chain_that_shows_a_secret_is_replaced_and_left_as_it_is(self) -> None:
+        """A13, A16: nothing is written into other packages' exceptions; the cause and its place stay visible."""
         inner = ValueError("url ?sig=abc", 1)
         outer = AzureError("failed: ?sig=abc", error=inner)
         outer.__context__ = KeyError("?sig=abc")
         inner.__cause__ = outer
-        sanitise(outer)
-        assert "abc" not in f"{outer!r} {outer.message} {outer.exc_msg} {inner!r} {outer.__context__!r}"
-        assert inner.args == ("url ?sig=***", 1)
+        with pytest.raises(BlobConnectionError) as caught, translated(_options_at(1)):
+            raise outer
+        assert inner.args == ("url ?sig=abc", 1)
+        cause = caught.value.__cause__
+        assert isinstance(cause, RedactedError)
+        assert caught.value.__context__ is cause
+        assert "abc" not in "".join(traceback.format_exception(caught.value))
+        assert str(cause).startswith("AzureError: failed: ?sig=***; ")
+        assert cause.__traceback__ is not None
+
+    def test_a_chain_without_a_secret_stays_the_cause_with_its_traceback(self) -> None:
+        """A16"""
+        blobs = blobs_for(_options_at(_closed_port(), client_options={"retry_total": 0}))
+        with pytest.raises(BlobConnectionError) as caught:
+            blobs.head("a.txt")
+        cause = caught.value.__cause__
+        assert isinstance(cause, AzureError)
+        frames = traceback.extract_tb(cause.__traceback__)
+        assert {"container.py", "pipeline.py", "transport.py"} <= {Path(frame.filename).name for frame in frames}
+        assert all(not walked.f_locals for walked, _ in list(traceback.walk_tb(cause.__traceback__))[2:])
 
 
 def _closed_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import Storage
 
-from storage_router.azure import account, blocks, clients, connections, reading, retries, saving
+from storage_router.azure import blocks, pipeline, reading, saving, transport
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 
@@ -49,7 +49,7 @@ def test_the_numbers_are_those_of_the_code():
 
 def test_the_page_about_requests_has_the_numbers_of_the_code():
     page = (DOCS / "azure.md").read_text(encoding="utf-8")
-    assert f"{clients.CONNECT_TIMEOUT} s for each {connections.PIECE // 2**10} KiB" in page
-    assert f"at most {retries.RETRIES}, after {retries.FIRST_WAIT} s" in page
-    assert f"| {account.POOL_SIZE} for each account |" in page
+    assert f"{transport.CONNECT_TIMEOUT} s for each {transport.PIECE // 2**10} KiB" in page
+    assert f"at most {pipeline.RETRIES}, after {pipeline.FIRST_WAIT} s" in page
+    assert f"| {transport.POOL_SIZE} for each account |" in page
     assert f"`timeout`, {AzureOptions.model_fields['timeout'].default} s" in page

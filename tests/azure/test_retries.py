@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.pipeline.policies import RetryPolicy
 from azure.storage.blob import LinearRetry
 
-from storage_router.azure.blobs import Blobs, FileSettings
-from storage_router.azure.retries import BoundedRetry
+from storage_router.azure.container import Blobs, FileSettings
+from storage_router.azure.pipeline import Retry
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import Azurite
 from tests.kit.faults import BUSY, SERVER_ERROR, Answer, Fault, Reset, Stall
@@ -47,22 +48,22 @@ def test_what_a_retry_cannot_change_is_not_retried(proxy: FaultProxy, blobs: Blo
 
 
 def test_the_first_retry_comes_well_within_a_second() -> None:
-    policy = BoundedRetry(deadline_secs=20)
-    waits = [policy.get_backoff_time({"count": 1}) for _ in range(200)]
+    policy = Retry(deadline=20)
+    waits = [policy.get_backoff_time({"history": [None]}) for _ in range(200)]
     assert all(0.1 < wait < 0.5 for wait in waits)
     assert len(set(waits)) > 100, "the threads that one fault hit must not come back together"
 
 
 def test_waits_grow_and_stop_growing() -> None:
-    policy = BoundedRetry(deadline_secs=20)
-    assert 0.5 <= policy.get_backoff_time({"count": 3}) <= 1.5
-    assert policy.get_backoff_time({"count": 30}) <= 12
+    policy = Retry(deadline=20)
+    assert 0.5 <= policy.get_backoff_time({"history": [None] * 3}) <= 1.5
+    assert policy.get_backoff_time({"history": [None] * 30}) <= 12
 
 
 def test_what_the_service_asks_for_is_waited(proxy: FaultProxy, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(
-        "storage_router.azure.retries.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+        "storage_router.azure.pipeline.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
     )
     proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=3))
     assert blobs.head("a.txt").size == 7
@@ -76,11 +77,17 @@ def test_a_longer_wait_than_the_time_limit_is_not_begun(proxy: FaultProxy, blobs
     assert proxy.count("Get Blob Properties") == 1
 
 
-def test_a_date_as_retry_after_is_not_understood_and_does_no_harm() -> None:
-    from storage_router.azure.retries import _retry_after
-
-    assert _retry_after(SimpleNamespace(headers={"Retry-After": "Fri, 20 Nov 2026 12:00:00 GMT"})) is None
-    assert _retry_after(SimpleNamespace(headers={"Retry-After": "-5"})) == 0
+@pytest.mark.parametrize("retry_after", ["Fri, 20 Nov 2020 12:00:00 GMT", "-5", "soon"])
+def test_a_retry_after_that_makes_no_sense_does_no_harm(
+    proxy: FaultProxy, blobs: Blobs, monkeypatch: pytest.MonkeyPatch, retry_after: Any
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(
+        "storage_router.azure.pipeline.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+    )
+    proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=retry_after))
+    assert blobs.head("a.txt").size == 7
+    assert 0 <= waits[0] < 1
 
 
 def test_no_attempt_waits_beyond_the_time_limit(proxy: FaultProxy, container: str) -> None:
@@ -115,6 +122,7 @@ def test_the_applications_read_timeout_is_left_alone(proxy: FaultProxy, containe
         ({"retry_total": 0}, 1),
         ({"retry_total": 2}, 3),
         ({"retry_policy": LinearRetry(backoff=0, random_jitter_range=0, retry_total=1)}, 2),
+        ({"retry_policy": RetryPolicy(retry_total=1)}, 2),
     ],
 )
 def test_the_applications_retries_are_the_last_word(
@@ -144,7 +152,7 @@ def test_the_applications_waits_are_those_of_the_sdk(
 ) -> None:
     waits: list[float] = []
     clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: 0.0)
-    monkeypatch.setattr("storage_router.azure.retries.time", clock)
+    monkeypatch.setattr("storage_router.azure.pipeline.time", clock)
     proxy.fail("Get Blob Properties", SERVER_ERROR, times=2)
     proxy.fail("Get Blob Properties", Answer(503, "ServerBusy", retry_after=4))
     blobs = blobs_for(options_for(proxy, container, timeout="1m", client_options=given))
@@ -153,15 +161,17 @@ def test_the_applications_waits_are_those_of_the_sdk(
     assert waits == [first, second, 4]
 
 
-def test_the_applications_hook_hears_of_retries(proxy: FaultProxy, container: str) -> None:
-    heard: list[Any] = []
-    blobs = blobs_for(options_for(proxy, container))
-    proxy.fail("Get Blob Properties", Reset("request"))
-    client = blobs.client.service().get_blob_client(container, "a.txt")
-    assert not client.exists(
-        retry_hook=lambda **given: heard.append((given["retry_count"], type(given["error"]).__name__))
-    )
-    assert heard == [(0, "ServiceResponseError")]
+def test_the_waits_of_azure_core_are_waited_where_they_are_given(
+    proxy: FaultProxy, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: 0.0)
+    monkeypatch.setattr("storage_router.azure.pipeline.time", clock)
+    proxy.fail("Get Blob Properties", SERVER_ERROR, times=2)
+    blobs = blobs_for(options_for(proxy, container, client_options={"retry_backoff_factor": 3, "retry_mode": "fixed"}))
+    with pytest.raises(FileNotFoundError):
+        blobs.head("a.txt")
+    assert waits == [0, 3]
 
 
 def test_a_refused_credential_is_not_tried_again(azurite_https: Azurite, container_https: str) -> None:

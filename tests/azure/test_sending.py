@@ -83,7 +83,7 @@ def test_a_body_that_breaks_off_is_asked_for_again(scripted: Scripted, ours: boo
     part = {"Content-Range": "bytes 0-9/10", **WRITTEN}
     scripted.answer(206, part, b"0123456789", cut=4)
     scripted.answer(206, part, b"0123456789")
-    given = {"retry_total": 3} if ours else {"transport": RequestsTransport()}
+    given = {"retry_total": 3} | ({} if ours else {"transport": RequestsTransport()})
     assert scripted.storage(client_options=given).open("a.bin").read() == b"0123456789"
 
 
@@ -91,7 +91,7 @@ def test_a_body_that_always_breaks_off_is_an_error(scripted: Scripted) -> None:
     for _ in range(3):
         scripted.answer(206, {"Content-Range": "bytes 0-9/10", "Content-Length": "4", **WRITTEN}, b"0123")
     with pytest.raises(BlobConnectionError, match="holds 4 bytes"):
-        scripted.storage(client_options={"transport": RequestsTransport()}).open("a.bin")
+        scripted.storage(client_options={"transport": RequestsTransport(), "retry_total": 2}).open("a.bin")
 
 
 def test_xml_that_is_cut_does_not_hide_what_the_answer_is(scripted: Scripted) -> None:
@@ -136,7 +136,7 @@ def test_headers_that_are_missing_are_an_error_that_says_so(scripted: Scripted) 
     with pytest.raises(BlobError, match=r"cannot be understood \(KeyError: 'last-modified'\)"):
         scripted.storage().size("a.txt")
     scripted.answer(206, WRITTEN, b"content")
-    with pytest.raises(BlobError, match="takes headers away"):
+    with pytest.raises(BlobError, match="removes or changes parts"):
         scripted.storage().open("a.txt")
 
 

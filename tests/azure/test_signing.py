@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from storage_router.azure.blobs import FileSettings
+from storage_router.azure.container import FileSettings
 from storage_router.azure.signing import (
     OVERRIDES,
     PERMISSIONS,

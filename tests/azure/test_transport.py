@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from django.views.debug import ExceptionReporter
 
-from storage_router.azure.account import Account
-from storage_router.azure.blobs import Blobs, FileSettings
-from storage_router.azure.connections import PIECE, Connections
+from storage_router.azure.client import Account
+from storage_router.azure.container import Blobs, FileSettings
+from storage_router.azure.transport import PIECE, Pools, Route
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
@@ -157,18 +157,16 @@ class TestProxies:
 
     def test_socks_without_its_package_says_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "urllib3.contrib.socks", None)
-        options = _nowhere(proxies={"http": "socks5://me:secret@127.0.0.1:1"})
+        options = _nowhere(proxies={"http": "socks5://me:hush@127.0.0.1:1"})
         with pytest.raises(BlobError, match=r"needs PySocks: pip install 'urllib3\[socks\]'") as caught:
             blobs_for(options).head("a.txt")
-        assert "secret" not in _page(caught.value)
+        assert "hush" not in _page(caught.value)
 
-    @pytest.mark.parametrize(
-        "address", ["ftp://me:secret@proxy:1", "http://me:secret@[proxy", "http://me:secret@a b:1"]
-    )
+    @pytest.mark.parametrize("address", ["ftp://me:hush@proxy:1", "http://me:hush@[proxy", "http://me:hush@a b:1"])
     def test_a_proxy_whose_address_is_none_is_told_at_once_and_without_its_password(self, address: str) -> None:
         with pytest.raises(BlobError, match=r"The proxy of client_options.proxies, .* is no address such as") as caught:
             blobs_for(_nowhere(proxies={"http": address})).head("a.txt")
-        assert "secret" not in _page(caught.value)
+        assert "hush" not in _page(caught.value)
 
 
 class TestCertificates:
@@ -206,7 +204,7 @@ class TestCertificates:
         )
         assert str(caught.value.strerror).endswith("Name a PEM file that can be read.")
         assert (caught.value.alias, caught.value.blob) == ("media", "a.txt")
-        assert "secret" not in _page(caught.value)
+        assert "hush" not in _page(caught.value)
 
     def test_a_certificate_of_the_client_that_cannot_be_loaded_is_told_at_once_by_name(self, tmp_path: Path) -> None:
         files = [str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")]
@@ -280,9 +278,10 @@ class TestConnections:
     ) -> None:
         # Azure's load balancers drop what was idle for four minutes, without a word.
         proxies = {"http": f"http://{forward[0]}"} if through == "a proxy" else None
-        connections = Connections(pool_size=1)
-        manager = connections.manager(azurite.account_url(), proxies=proxies)
-        answer = manager.request("GET", f"{azurite.account_url()}/{container}", preload_content=False)
+        pools = Pools()
+        opener, _ = pools.opener(f"http://127.0.0.1:{azurite.port}", Route.of({"proxies": proxies}))
+        url = f"{azurite.account_url()}/{container}"
+        answer = opener("GET", url, preload_content=False, assert_same_host=False)
         sock = answer.connection.sock
         answer.drain_conn()
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -292,7 +291,7 @@ class TestConnections:
             for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
         )
         assert idle + interval * count <= 120
-        connections.close()
+        pools.close()
 
     def test_a_large_body_is_written_in_pieces(
         self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
@@ -347,7 +346,7 @@ def _nowhere(scheme: str = "http", **client_options: Any) -> AzureOptions:
         azure_container="media",
         account_name=ACCOUNT_NAME,
         account_url=f"{scheme}://127.0.0.1:9/{ACCOUNT_NAME}",
-        sas_token="sv=2022-11-02&sr=c&sp=r&se=2099-01-01&sig=secret",
+        sas_token="sv=2022-11-02&sr=c&sp=r&se=2099-01-01&sig=hush",
         client_options=client_options,
     )
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from storage_router.azure.retries import FIRST_WAIT
+from storage_router.azure.pipeline import FIRST_WAIT
 from tests.docs.pages import PAGES, ROOT, text_of
 
 README = text_of(ROOT / "README.md")

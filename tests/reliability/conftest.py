@@ -11,7 +11,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from storage_router import AzureStorage
-from storage_router.azure import retries
+from storage_router.azure import pipeline
 from tests.kit.azurite import Azurite
 from tests.kit.proxy import FaultProxy
 
@@ -45,7 +45,7 @@ def share(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow at once: there are hundreds of them in these tests. Their real pace has a test of its own."""
-    monkeypatch.setattr(retries, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(pipeline, "FIRST_WAIT", 0.01)
 
 
 class Folder:

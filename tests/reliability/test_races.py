@@ -13,7 +13,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from storage_router import AzureStorage
-from storage_router.azure.account import Account
+from storage_router.azure.client import Account
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError
 from tests.kit.azurite import Azurite, UnsignedTokenCredential
 from tests.kit.faults import Delay, Stall

@@ -168,7 +168,7 @@ def test_a_missing_container_is_one_error_that_says_how_to_make_it(source: Path,
 
 
 def test_a_lost_connection_now_and_then_is_no_failure(source: Path, proxy: FaultProxy, container: str) -> None:
-    """F1: what the direct request could not do, the SDK does."""
+    """F1"""
     with project(source, router(azure(proxy, container))) as here:
         for fault in (Reset("request"), Reset("answer"), Answer(503, "ServerBusy"), Answer(500, done=True)):
             proxy.fail("Put Blob", fault)
@@ -219,7 +219,7 @@ class RenewedTokenCredential(UnsignedTokenCredential):
         return super().get_token(*scopes, **options)
 
 
-def test_a_token_that_is_taken_back_is_replaced_by_the_sdk(source: Path, azurite_https, container_https: str) -> None:
+def test_a_token_that_is_taken_back_is_replaced(source: Path, azurite_https, container_https: str) -> None:
     from storage_router import AzureStorage
 
     with FaultProxy(azurite_https) as proxy:

@@ -1,0 +1,264 @@
+"""The accounts, and the clients that send their requests: what backends share.
+
+All backends of one account and credential share the credential, the connections and the user delegation keys; those
+with the same options for requests share a client, too. Nothing here imports azure-core before the first request.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import weakref
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from storage_router.conf.azure.options import AzureOptions
+from storage_router.forks import Lock, in_child
+
+from .credentials import DelegationKeys, credential
+from .errors import ClientError, redact, translated
+from .protocol import misunderstood, parsed, send
+from .signing import DelegationKey, timestamp
+
+if TYPE_CHECKING:
+    from azure.core import PipelineClient
+    from azure.storage.blob import BlobServiceClient
+
+    from .transport import Pools
+
+
+class Account:
+    """One storage account, seen with one credential. Get it with ``Account.of``."""
+
+    def __init__(self, options: AzureOptions) -> None:
+        self.endpoint: str = options.endpoint
+        self.authentication = options.authentication
+        self.delegation_keys = DelegationKeys()
+        self._pools: Pools | None = None
+        self._clients: weakref.WeakValueDictionary[Hashable, Client] = weakref.WeakValueDictionary()
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"<Account {self.endpoint} ({self.authentication.kind})>"
+
+    @classmethod
+    def of(cls, options: AzureOptions) -> Account:
+        """Return the account of ``options``: one object for one endpoint, name and way to authenticate."""
+        key = (options.endpoint, options.resolved_account_name, options.authentication)
+        with _lock:
+            found = _accounts.get(key)
+            if found is None:
+                found = _accounts[key] = cls(options)
+            return found
+
+    @property
+    def credential(self) -> Any:
+        """What the SDK's clients take as ``credential``. Raises ``CredentialError`` if it cannot be built."""
+        from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+
+        given = self.authentication
+        if given.kind == "account_key":
+            return AzureNamedKeyCredential(given.account_name, given.account_key.get_secret_value())
+        if given.kind == "sas":
+            return AzureSasCredential(given.sas_token.get_secret_value())
+        return credential(given) if given.kind == "token" else None
+
+    def client(self, options: AzureOptions) -> Client:
+        """Return the account's client for ``options``: the same object for options that mean the same requests."""
+        key = options.api_version, options.timeout, options.log_requests, _frozen(options.client_options)
+        with self._lock:
+            found = self._clients.get(key)
+            if found is None:
+                found = self._clients[key] = Client(options, self)
+                _recent.append(found)
+            return found
+
+    def pools(self) -> Pools:
+        """Return the connection pools of all clients."""
+        pools = self._pools
+        if pools is None:
+            from .transport import Pools
+
+            with self._lock:
+                pools = self._pools = self._pools or Pools()
+        return pools
+
+    def close(self) -> None:
+        """Close the connections. The next request opens new ones."""
+        with self._lock:
+            clients = list(self._clients.values())
+            pools, self._pools = self._pools, None
+        for client in clients:
+            client.close()
+        if pools is not None:
+            pools.close()
+
+    def leave_to_parent(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
+        """In a forked child: start without connections, and leave the parent's alone, unclosed."""
+        _abandoned.append(self._pools)
+        self._pools = None
+        for client in list(self._clients.values()):
+            client.leave_to_parent()
+
+
+class Client:
+    """Sends the requests of an account, for one set of the options that requests depend on. Get it with
+    ``Account.client``."""
+
+    def __init__(self, options: AzureOptions, account: Account) -> None:
+        self._options = options
+        self._account = account
+        self._sender: PipelineClient[Any, Any] | None = None
+        self._lock = Lock()
+
+    def sender(self) -> PipelineClient[Any, Any]:
+        """Return azure-core's pipeline client, the same for all threads."""
+        sender = self._sender
+        if sender is None:
+            with self._lock:
+                sender = self._sender
+                if sender is None:
+                    sender = self._sender = self._build()
+        return sender
+
+    def service(self) -> BlobServiceClient:
+        """Return a client of azure-storage-blob for what is rare, over the same transport."""
+        from azure.storage.blob import BlobServiceClient
+
+        from .pipeline import Retry
+
+        options = self._options
+        given: dict[str, Any] = {"api_version": options.api_version} if options.api_version else {}
+        return BlobServiceClient(
+            options.endpoint,
+            credential=self._account.credential,
+            transport=transport(options, self._account.pools),
+            retry_policy=Retry(deadline=options.timeout),
+            permit_redirects=False,
+            **given,
+        )
+
+    def delegation_key(
+        self, until: float, *, stable_for: float = 0, now: float | None = None
+    ) -> tuple[DelegationKey, int]:
+        """Return a user delegation key of the account, as ``DelegationKeys.key`` does.
+
+        Makes a request only where no key is at hand. Raises ``BlobError``.
+        """
+        keys = self._account.delegation_keys
+        return keys.key(self._fetch_delegation_key, until, stable_for=stable_for, now=now)
+
+    def close(self) -> None:
+        """Forget the pipeline, and close a transport that the application gave."""
+        with self._lock:
+            sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
+
+    def leave_to_parent(self) -> None:  # pragma: no cover - as above
+        """As ``Account.leave_to_parent``."""
+        _abandoned.append(self._sender)
+        self._sender = None
+
+    def _build(self) -> PipelineClient[Any, Any]:
+        from azure.core import PipelineClient
+
+        from .pipeline import policies
+
+        options, account = self._options, self._account
+        given = options.client_options
+        try:
+            return PipelineClient(
+                options.endpoint,
+                transport=transport(options, account.pools),
+                policies=policies(
+                    given,
+                    account.authentication,
+                    endpoint=options.endpoint,
+                    timeout=options.timeout,
+                    log_requests=options.log_requests,
+                ),
+                per_call_policies=given.get("per_call_policies"),
+                per_retry_policies=given.get("per_retry_policies"),
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            names = ", ".join(sorted(given))
+            raise ClientError(f"azure-core refuses one of client_options ({names}): {redact(str(error))}") from error
+
+    def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
+        """https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
+        times = f"<Start>{timestamp(start)}</Start><Expiry>{timestamp(expiry)}</Expiry>"
+        with translated(self._options, signs=True):
+            answer = send(
+                self.sender(),
+                "POST",
+                f"{self._options.endpoint}/",
+                expected=(200,),
+                version=self._options.api_version,
+                query={"restype": "service", "comp": "userdelegationkey", "timeout": self._options.timeout},
+                content=f"<?xml version='1.0' encoding='utf-8'?><KeyInfo>{times}</KeyInfo>".encode(),
+                content_type="application/xml",
+            )
+            found = {item.tag: item.text or "" for item in parsed(answer, "UserDelegationKey")}
+            try:
+                return DelegationKey(
+                    oid=found["SignedOid"],
+                    tid=found["SignedTid"],
+                    start=_seconds(found["SignedStart"]),
+                    expiry=_seconds(found["SignedExpiry"]),
+                    service=found["SignedService"],
+                    version=found["SignedVersion"],
+                    value=SecretStr(found["Value"]),
+                    delegated_user_tid=found.get("SignedDelegatedUserTid", ""),
+                )
+            except (KeyError, ValueError) as error:
+                raise misunderstood(error) from None
+
+
+def transport(options: AzureOptions, pools: Callable[[], Pools]) -> Any:
+    """Return what carries the requests of ``options``: the transport or session of its client options, or one over
+    ``pools``."""
+    from azure.core.pipeline.transport import RequestsTransport
+
+    from .transport import CONNECT_TIMEOUT, Transport
+
+    given = options.client_options
+    if given.get("transport") is not None:
+        return given["transport"]
+    limits = {"connection_timeout": min(options.timeout, CONNECT_TIMEOUT), "read_timeout": options.timeout}
+    if given.get("session") is not None:
+        return RequestsTransport(**{**limits, **given})
+    return Transport(pools, **{**limits, **given})
+
+
+def _seconds(time: str) -> int:
+    return int(dt.datetime.fromisoformat(time).timestamp())
+
+
+def _frozen(value: Any) -> Hashable:
+    """Return something hashable that is equal only for values that certainly mean the same."""
+    if isinstance(value, Mapping):
+        return ("mapping", tuple(sorted((str(key), _frozen(item)) for key, item in value.items())))
+    if isinstance(value, (list, tuple)):
+        return ("sequence", tuple(_frozen(item) for item in value))
+    if value is None or isinstance(value, (str, bytes, int, float)):
+        return (type(value).__name__, value)
+    # The client keeps the options, so the object lives, and its id is its own, as long as the key is in use.
+    return ("object", id(value))
+
+
+_lock = Lock()
+_accounts: weakref.WeakValueDictionary[Hashable, Account] = weakref.WeakValueDictionary()
+_recent: collections.deque[Client] = collections.deque(maxlen=32)
+"""Clients that outlive their storages: code that builds a storage for each use must not pay for a connection each
+time."""
+
+_abandoned: list[Any] = []
+
+
+@in_child
+def _leave_to_parent() -> None:  # pragma: no cover - as above
+    for account in list(_accounts.values()):
+        account.leave_to_parent()

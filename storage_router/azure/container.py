@@ -1,0 +1,500 @@
+"""One container of an account: the requests that a storage makes, in terms of this package."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from storage_router.conf.azure.options import AzureOptions
+from storage_router.exceptions import BlobChangedError, BlobError, BlobNotFoundError
+from storage_router.files import FileSettings, FileStat, Reading
+
+from .client import Account
+from .errors import OVERWRITE_REFUSED, translated
+from .protocol import (
+    LISTS_FROM,
+    METADATA,
+    SAVE_MARKER,
+    Answer,
+    Directory,
+    entries,
+    kept_by_copies,
+    misunderstood,
+    parsed,
+    send,
+    size_in,
+    stat,
+    stored_with,
+    unchanged,
+    written,
+)
+from .urls import BlobUrls
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+__all__ = ["Blobs", "Directory", "FileSettings", "FileStat"]
+
+PAGE_SIZE = 5000
+"""Entries of a listing's page, the most that Azure gives."""
+
+COPIED_PER_SECOND = 20 * 2**20
+"""Bytes that a copy makes at least; a slower one hangs."""
+
+COPIED_AT_ONCE = 256 * 2**20
+"""Bytes up to which Azure copies from a URL within one request.
+https://learn.microsoft.com/rest/api/storageservices/copy-blob-from-url"""
+
+COPIED_BLOCK = 100 * 2**20
+"""Bytes of one block that is copied from a URL."""
+
+
+class Blobs:
+    """One container, seen through one account. Each method is one request unless it says otherwise.
+
+    All raise ``BlobError`` and its kinds. Safe across threads.
+    """
+
+    def __init__(self, options: AzureOptions, *, alias: str | None = None) -> None:
+        self.account = Account.of(options)
+        self.client = self.account.client(options)
+        self.container: str = options.azure_container
+        self.alias = alias
+        self.client_options = options.client_options
+        self._options = options
+        self._urls = BlobUrls(options)
+
+    def head(self, name: str) -> FileStat:
+        """Return what is known of the blob. Raises ``BlobNotFoundError``."""
+        with self._translated(name):
+            return stat(name, self._headers(name))
+
+    def create(
+        self,
+        name: str,
+        body: bytes | IO[bytes],
+        length: int | None,
+        settings: FileSettings,
+        *,
+        overwrite: bool = False,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Store the entire blob with one request: ``length`` bytes of ``body`` (None: all of it).
+
+        Without ``overwrite`` the name must be free (``BlobExistsError``); with ``if_match`` the blob must still have
+        that ETag (``BlobChangedError``). A retry that finds the name taken by its own first attempt is a success (one
+        request more). ``save_id`` is the marker of the write, instead of a random one.
+        """
+        data = body if isinstance(body, bytes) else _read(body, length)
+        write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
+        headers = {"x-ms-blob-type": "BlockBlob", **stored_with(settings, write.marker)}
+        return self._written(name, len(data), write, headers, content=data, limited=False)
+
+    def stage_block(self, name: str, block_id: str, data: bytes) -> None:
+        """Send one block; nothing is visible before ``commit_blocks``. All ids of a blob must be equally long (48 at
+        most)."""
+        query = {"comp": "block", "blockid": _encoded(block_id)}
+        with self._translated(name):
+            self._send(name, "PUT", 201, query=query, content=data, limited=False)
+
+    def commit_blocks(
+        self,
+        name: str,
+        block_ids: Sequence[str],
+        settings: FileSettings,
+        *,
+        overwrite: bool = False,
+        if_match: str | None = None,
+        save_id: str | None = None,
+        size: int = 0,
+    ) -> FileStat:
+        """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``; ``size`` is
+        handed back."""
+        latest = "".join(f"<Latest>{_encoded(block_id)}</Latest>" for block_id in block_ids)
+        body = f"<?xml version='1.0' encoding='utf-8'?>\n<BlockList>{latest}</BlockList>".encode()
+        write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
+        return self._written(
+            name,
+            size,
+            write,
+            stored_with(settings, write.marker),
+            query={"comp": "blocklist"},
+            content=body,
+            content_type="application/xml",
+            limited=False,
+        )
+
+    def read(
+        self, name: str, offset: int, length: int, *, if_match: str | None = None
+    ) -> tuple[bytes, FileStat | None]:
+        """Return at most ``length`` bytes from ``offset``, as they are stored, and what is known of the entire blob.
+
+        Beyond the end there are no bytes, which takes a second request, unless the blob is empty: then None is known
+        of it. Raises ``BlobChangedError`` if the blob's ETag is not ``if_match``.
+        """
+        with self._translated(name):
+            answer = self._part(name, offset, length, unchanged(if_match))
+            if answer.status_code == 416:
+                if offset == 0 and answer.headers.get("Content-Range") == "bytes */0":
+                    return b"", None
+                return b"", self._beyond_end(name, offset, if_match)
+            return answer.content, stat(name, answer.headers, size=size_in(answer.headers))
+
+    def stream(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading | None:
+        """Return the bytes from ``start`` on, ``length`` of them at most, over a connection that stays open for them.
+
+        None if the blob has the ETag ``if_none_match``. Raises ``BlobChangedError`` if it has not ``if_match``. The
+        chunks raise ``BlobError`` where the body breaks off. ``close()`` what is returned.
+        """
+        conditions = unchanged(if_match) | ({"If-None-Match": if_none_match} if if_none_match else {})
+        with self._translated(name):
+            answer = self._part(name, start, length, conditions, stream=True)
+            if answer.status_code == 304:
+                if if_none_match is None:
+                    raise misunderstood(ValueError("304 without a condition"))
+                return None
+            if answer.status_code == 416:
+                known, size = self._beyond_end(name, start, if_match), 0
+            elif answer.status_code == 200:
+                known = stat(name, answer.headers)
+                size = known.size
+            else:
+                known = stat(name, answer.headers, size=size_in(answer.headers))
+                size = max(0, min(known.size - start, known.size if length is None else length))
+        chunks = iter(()) if answer.status_code == 416 else self._chunks(name, answer, size)
+        return Reading(stat=known, start=start, length=size, chunks=chunks, on_close=answer.close)
+
+    def delete(self, name: str, *, if_match: str | None = None) -> bool:
+        """Delete the blob and its snapshots; return False if there was none.
+
+        With ``if_match`` the blob must still have that ETag (``BlobChangedError``).
+        """
+        headers = {"x-ms-delete-snapshots": "include", **unchanged(if_match)}
+        try:
+            with self._translated(name):
+                self._send(name, "DELETE", 202, headers=headers)
+        except BlobNotFoundError:
+            return False
+        except BlobChangedError:
+            # A blob that is gone does not meet the condition either: the first attempt of a retry deleted it.
+            with suppress(BlobNotFoundError):
+                self.head(name)
+                raise
+        return True
+
+    def copy(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
+        """Copy a blob within the container, on the server, with all that is stored with it.
+
+        Two requests: a look at the source, then the copy, which fails if the source changed in between; one more for
+        a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
+        ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
+        """
+        return self._copy(source, target, overwrite=overwrite)[1]
+
+    def move(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
+        """Copy a blob, then delete the original, unless it has changed since it was copied (``BlobChangedError``)."""
+        copied, made = self._copy(source, target, overwrite=overwrite)
+        self.delete(source, if_match=copied.etag)
+        return made
+
+    def put_from_url(
+        self,
+        name: str,
+        source: SecretStr,
+        known: FileStat,
+        *,
+        tags: Mapping[str, str] | None = None,
+        access_tier: str | None = None,
+        overwrite: bool = False,
+        if_match: str | None = None,
+    ) -> FileStat:
+        """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
+        known of it.
+
+        Headers, metadata and ``save_id`` are the source's. One request up to ``COPIED_AT_ONCE``, beyond that one for
+        each block and one more. Conditions and errors as for ``create``; ``BlobChangedError`` if the source's ETag is
+        another.
+        """
+        write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)
+        settings = FileSettings(
+            content_type=known.content_type,
+            content_encoding=known.content_encoding,
+            content_language=known.content_language,
+            content_disposition=known.content_disposition,
+            cache_control=known.cache_control,
+            content_md5=known.content_md5,
+            metadata=known.metadata,
+            tags=tags or {},
+            access_tier=access_tier,
+        )
+        if known.size > COPIED_AT_ONCE:
+            upload = uuid.uuid4().hex
+            starts = range(0, known.size, COPIED_BLOCK)
+            block_ids = [f"{upload}{index:016d}" for index in range(len(starts))]
+            for block_id, start in zip(block_ids, starts, strict=True):
+                part = f"bytes={start}-{min(start + COPIED_BLOCK, known.size) - 1}"
+                with self._translated(name):
+                    self._send(
+                        name,
+                        "PUT",
+                        201,
+                        query={"comp": "block", "blockid": _encoded(block_id)},
+                        headers={"x-ms-source-if-match": known.etag, "x-ms-source-range": part},
+                        source=source,
+                        content=b"",
+                        limited=False,
+                    )
+            return self.commit_blocks(
+                name,
+                block_ids,
+                settings,
+                overwrite=overwrite,
+                if_match=if_match,
+                save_id=write.marker,
+                size=known.size,
+            )
+        # Azure takes the other headers from the source, and knows no way to give them here.
+        headers = {
+            key: value for key, value in stored_with(settings, write.marker).items() if not key.startswith("x-ms-blob-")
+        }
+        headers |= {"x-ms-requires-sync": "true", "x-ms-source-if-match": known.etag}
+        return self._written(
+            name, known.size, write, headers, expected=202, source=source, content=b"", content_type=None, limited=False
+        )
+
+    def list(
+        self, prefix: str = "", *, delimiter: str | None = None, start_from: str | None = None
+    ) -> Iterator[FileStat | Directory]:
+        """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.
+
+        Names before ``start_from`` are left out; services that cannot do so send them, and they are dropped here. One
+        request for each ``PAGE_SIZE`` entries, made when they are asked for.
+        """
+        given: dict[str, object] = {
+            "restype": "container",
+            "comp": "list",
+            "include": "metadata",
+            "prefix": prefix,
+            "delimiter": delimiter,
+            "maxresults": PAGE_SIZE,
+            "startFrom": start_from,
+            "timeout": self._options.timeout,
+        }
+        url = self._urls.api_url("").rstrip("/")
+        version = self._options.api_version or (LISTS_FROM if start_from else None)
+
+        def fetch(marker: str) -> Element:
+            query = {key: value for key, value in {**given, "marker": marker}.items() if value}
+            with self._translated(None):
+                answer = send(self.client.sender(), "GET", url, expected=(200,), version=version, query=query)
+                return parsed(answer, "EnumerationResults")
+
+        found = entries(fetch)
+        if start_from:
+            return (entry for entry in found if entry.name >= start_from)
+        return found
+
+    def _copy(self, source: str, target: str, *, overwrite: bool) -> tuple[FileStat, FileStat]:
+        """Return what is known of the original that was copied, and of the copy."""
+        write = _Write(overwrite=overwrite, if_match=None)
+        with self._translated(source):
+            found = self._headers(source)
+            known = stat(source, found)
+            tags = partial(self._send, source, "GET", 200, query={"comp": "tags"})
+            kept = kept_by_copies(found, tags, write.marker)
+        # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
+        headers = {"x-ms-copy-source": self._urls.api_url(source), "x-ms-source-if-match": known.etag, **kept}
+        made = self._written(target, known.size, write, headers, expected=202, content=b"", content_type=None)
+        return known, made
+
+    def _written(
+        self, name: str, size: int, write: _Write, headers: Mapping[str, str], *, expected: int = 201, **given: Any
+    ) -> FileStat:
+        """Send a write and return what its answer says of the blob; if the answer was lost, ask for it (A11)."""
+        from azure.core.exceptions import AzureError
+
+        with self._translated(name, creates=write.creates) as translator:
+            try:
+                answer = self._send(name, "PUT", expected, headers={**headers, **write.conditions}, **given).headers
+            except AzureError as error:
+                if not write.may_have_caused(error):
+                    raise
+                try:
+                    answer = self._headers(name)
+                except AzureError as unseen:
+                    status = getattr(unseen, "status_code", None)
+                    # Where the name is free, the conflict is with a copy's source.
+                    translator.creates = translator.creates and status == 403
+                    if status not in (403, 404):
+                        # Nobody knows whether the content is stored; a save under another name might store it twice.
+                        raise
+                    raise error from None
+                if not write.made(answer):
+                    raise
+            if answer.get("x-ms-copy-status") == "pending":
+                answer = self._completed(name, answer.get("x-ms-copy-id"), size)
+        return written(name, size, answer, write.marker)
+
+    def _completed(self, name: str, copy_id: str | None, size: int) -> Mapping[str, str]:
+        """Wait until a copy of ``size`` bytes is complete and return the headers of an answer about it.
+
+        Asks for as long as that many bytes may take. A copy that takes longer or fails is undone.
+        """
+        if not copy_id:
+            raise misunderstood(ValueError("a copy is pending and has no id"))
+        end = time.monotonic() + self._options.timeout + size / COPIED_PER_SECOND
+        pause = 0.1
+        while True:
+            headers = self._headers(name)
+            status = headers.get("x-ms-copy-status")
+            if headers.get("x-ms-copy-id") != copy_id or status == "success":
+                # Another id: somebody has overwritten the copy since, so it was complete.
+                return headers
+            if status != "pending" or time.monotonic() >= end:
+                break
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        if status == "pending":
+            query = {"comp": "copy", "copyid": copy_id}
+            abort = {"x-ms-copy-action": "abort"}
+            self._send(name, "PUT", 204, query=query, headers=abort, content=b"", content_type=None)
+        # A failed copy leaves an empty blob.
+        self._send(name, "DELETE", 202)
+        reason = headers.get("x-ms-copy-status-description") or f"it is still {status}"
+        raise BlobError(
+            f"Azure did not complete the copy: {reason}.", alias=self.alias, container=self.container, blob=name
+        )
+
+    def _part(self, name: str, start: int, length: int | None, headers: dict[str, str], **given: Any) -> Answer:
+        """Ask for a part of a blob, or for all of it where no part is named."""
+        expected = [200] if start == 0 and length is None else [206, 416]
+        if expected != [200]:
+            headers["x-ms-range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
+        if "If-None-Match" in headers:
+            expected.append(304)
+        return self._send(name, "GET", *expected, headers=headers, limited=False, **given)
+
+    def _beyond_end(self, name: str, offset: int, if_match: str | None) -> FileStat:
+        """Return what is known of a blob that has no byte at ``offset``, as an answer says; it may be wrong."""
+        known = stat(name, self._headers(name, if_match))
+        if known.size > offset:
+            raise misunderstood(ValueError(f"416 for bytes from {offset} on of {known.size}"))
+        return known
+
+    def _chunks(self, name: str, answer: Answer, size: int) -> Iterator[bytes]:
+        """Yield the body of an answer; raise where it is shorter than ``size``."""
+        from azure.core.exceptions import ServiceResponseError
+
+        chunks = answer.iter_raw()
+        try:
+            while True:
+                with self._translated(name):
+                    chunk = next(chunks, b"")
+                    size -= len(chunk)
+                    if not chunk and size:
+                        raise ServiceResponseError(f"The answer ended {size} bytes too early.")
+                if not chunk:
+                    return
+                yield chunk
+        finally:
+            answer.close()
+
+    def _headers(self, name: str, if_match: str | None = None) -> Mapping[str, str]:
+        return self._send(name, "HEAD", 200, headers=unchanged(if_match)).headers
+
+    def _send(
+        self,
+        name: str,
+        method: str,
+        *expected: int,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        source: SecretStr | None = None,
+        limited: bool = True,
+        content: bytes | None = None,
+        content_type: str | None = "application/octet-stream",
+        stream: bool = False,
+    ) -> Answer:
+        """Send a request about a blob and return the answer. ``source`` is the URL of what is copied."""
+        if limited:
+            # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on
+            # its size.
+            query = {**(query or {}), "timeout": self._options.timeout}
+        if source is not None:
+            headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
+        return send(
+            self.client.sender(),
+            method,
+            self._urls.api_url(name),
+            expected=expected,
+            version=self._options.api_version,
+            query=query,
+            headers=headers,
+            content=content,
+            content_type=content_type,
+            stream=stream,
+        )
+
+    def _translated(self, name: str | None, *, creates: bool = False) -> translated:
+        return translated(self._options, alias=self.alias, container=self.container, blob=name, creates=creates)
+
+
+class _Write:
+    """One write: its conditions, and the marker that it leaves in the blob's metadata.
+
+    With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free, or, with
+    ``if_match``, the blob must still have that ETag. A write that was delivered twice, because its answer was lost or
+    because something between here and Azure repeats requests, then fails by its own success, which the marker shows.
+    """
+
+    def __init__(self, *, overwrite: bool, if_match: str | None, marker: str | None = None) -> None:
+        self.creates = not overwrite and if_match is None
+        self.conditional = not overwrite or if_match is not None
+        self.marker = marker or (uuid.uuid4().hex if self.conditional else None)
+        self.conditions = {"If-None-Match": "*"} if self.creates else unchanged(if_match)
+
+    def may_have_caused(self, error: Exception) -> bool:
+        """Whether ``error`` may be a conflict of the write with itself, or hide that it was done."""
+        status = getattr(error, "status_code", None)
+        conflict = status in (409, 412) or getattr(error, "error_code", None) == OVERWRITE_REFUSED
+        # An answer without content, or one that leads elsewhere, is none to a write, which may have been done.
+        return self.conditional and (conflict or (status is not None and status < 400))
+
+    def made(self, headers: Mapping[str, str]) -> bool:
+        """Whether the blob that is answered for with these headers is what this write made."""
+        return headers.get(METADATA + SAVE_MARKER) == self.marker
+
+
+def _encoded(block_id: str) -> str:
+    return base64.b64encode(block_id.encode()).decode()
+
+
+def _read(body: IO[bytes], length: int | None) -> bytes:
+    """Read ``length`` bytes, however few a single ``read`` gives."""
+    if length is None:
+        return body.read()
+    parts: list[bytes] = []
+    left = length
+    while left:
+        part = body.read(left)
+        if not part:
+            raise BlobError(f"The content ended {left} bytes before the {length} that were announced.")
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

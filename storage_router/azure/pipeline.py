@@ -1,0 +1,313 @@
+"""The pipeline that all requests to Azure take: azure-core's policies, in the order of ``policies()``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import random
+import re
+import ssl
+import time
+from collections.abc import Mapping
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from azure.core.credentials import AzureSasCredential
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    AzureSasCredentialPolicy,
+    BearerTokenCredentialPolicy,
+    CustomHookPolicy,
+    DistributedTracingPolicy,
+    HeadersPolicy,
+    HTTPPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    RetryPolicy,
+    UserAgentPolicy,
+)
+from azure.core.rest import HttpRequest, HttpResponse
+
+from storage_router.conf.azure.authentication import Authentication, SharedKey
+
+from .credentials import SCOPE, credential
+from .errors import causes
+from .logs import log_policy
+from .transport import Response
+
+FIRST_WAIT = 0.25
+"""Seconds before the first retry, on average; each further one waits twice as long."""
+
+LONGEST_WAIT = 8.0
+
+RETRIES = 5
+
+STORAGE_WAITS = {"initial_backoff": 15, "increment_base": 3, "random_jitter_range": 3}
+"""azure-storage-blob's options for the waits, with its defaults for those that are not given."""
+
+_CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
+_COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
+_RANGE = re.compile(r"bytes[= ](\d+)-(\d*)")
+
+Request = PipelineRequest[HttpRequest]
+Answer = PipelineResponse[HttpRequest, HttpResponse]
+
+
+def policies(
+    given: Mapping[str, Any], authentication: Authentication, *, endpoint: str, timeout: float, log_requests: bool
+) -> list[Any]:
+    """Return the policies for client options that are ``given``, the first one first. ``timeout`` is in seconds.
+
+    None decodes answers, and none follows redirects.
+    """
+    hooks = given.keys() & {"raw_request_hook", "raw_response_hook"}
+    return [
+        RequestIdPolicy(**given),
+        HeadersPolicy(**given),
+        given.get("user_agent_policy") or UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}),
+        *([ProxyPolicy(given["proxies"])] if given.get("proxies") else []),
+        given.get("retry_policy") or Retry(deadline=timeout, bounded_reads="read_timeout" not in given, **given),
+        *_authentication(authentication, endpoint, given),
+        *([CustomHookPolicy(**{name: given[name] for name in hooks})] if hooks else []),
+        log_policy(log_requests=log_requests, **given),
+        DistributedTracingPolicy(**given),
+        AnswerPolicy(),
+    ]
+
+
+def _authentication(given: Authentication, endpoint: str, options: Mapping[str, Any]) -> list[Any]:
+    if given.kind == "account_key":
+        return [SharedKeyPolicy(given)]
+    if given.kind == "sas":
+        return [SasPolicy(given.sas_token.get_secret_value(), endpoint)]
+    if given.kind == "token":
+        audience = options.get("audience")
+        return [TokenPolicy(credential(given), f"{audience.rstrip('/')}/.default" if audience else SCOPE)]
+    return []
+
+
+class Retry(RetryPolicy[HttpRequest, HttpResponse]):
+    """azure-core's retry policy with a short first wait and an end.
+
+    No attempt starts ``deadline`` seconds after the first one or later, whatever Retry-After says, and with
+    ``bounded_reads`` no attempt waits for an answer beyond that time. azure-core's options for the waits
+    (``retry_backoff_factor``, ...) mean what they mean there; with one of ``STORAGE_WAITS`` the waits are those of
+    azure-storage-blob.
+    """
+
+    def __init__(self, *, deadline: float, bounded_reads: bool = True, **options: Any) -> None:
+        total = options.get("retry_total", RETRIES)
+        kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), total)
+        super().__init__(**{**kinds, **options})
+        self.deadline = options.get("timeout", deadline)
+        self.bounded_reads = bounded_reads
+        self._core_waits = not options.keys().isdisjoint(_CORE_WAITS)
+        self._storage_waits: dict[str, float] | None = None
+        if not options.keys().isdisjoint(STORAGE_WAITS):
+            self._storage_waits = {name: options.get(name, default) for name, default in STORAGE_WAITS.items()}
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Return the seconds to wait before the next attempt, growing and random."""
+        if self._core_waits:
+            return super().get_backoff_time(settings)
+        count = len(settings["history"])
+        if waits := self._storage_waits:
+            jitter = waits["random_jitter_range"]
+            wait = waits["initial_backoff"] + waits["increment_base"] ** count
+            return max(0.0, wait + random.uniform(-jitter, jitter))  # noqa: S311 - no secret
+        # Spread by half to both sides, so that threads that met one fault do not come back together.
+        grown: float = FIRST_WAIT * 2 ** (count - 1)
+        return min(grown, LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+
+    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
+        """Return the seconds that the answer asks to wait; None if it asks for none, or for nonsense."""
+        try:
+            asked = super().get_retry_after(response)
+        except ValueError:
+            return None
+        return None if asked is None else max(0.0, asked)
+
+    def send(self, request: Request) -> Answer:
+        """Send the request, and again while that may help and time is left."""
+        settings = self.configure_retries(request.context.options)
+        end = time.monotonic() + self.deadline
+        while True:
+            response, error = self._attempt(request)
+            if response is not None and not self._worth_a_retry(settings, response):
+                break
+            wait = 0.0
+            more = self.increment(settings, response=response or request, error=error)
+            if more:
+                asked = self.get_retry_after(response) if response is not None else None
+                wait = self.get_backoff_time(settings) if asked is None else asked
+            if not more or time.monotonic() + wait >= end:
+                break
+            if response is not None:
+                response.http_response.close()
+            if self.bounded_reads:
+                request.context.options["read_timeout"] = end - time.monotonic() - wait
+            time.sleep(wait)
+            request.context["retry_count"] = len(settings["history"])
+        if response is None:
+            assert error is not None
+            raise error
+        self.update_context(response.context, settings)
+        return response
+
+    def _attempt(self, request: Request) -> tuple[Answer | None, AzureError | None]:
+        try:
+            return self.next.send(request), None
+        except ClientAuthenticationError:
+            # From the credential, which has retries of its own.
+            raise
+        except AzureError as error:
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+                raise
+            return None, error
+
+    def _worth_a_retry(self, settings: dict[str, Any], response: Answer) -> bool:
+        found = response.http_response
+        if found.status_code < 400:
+            return False
+        return bool(self.is_retry(settings, response)) or (
+            found.headers.get("x-ms-copy-source-error-code") in _COPY_SOURCE_BUSY
+        )
+
+
+class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
+    """Signs each attempt with the account's key.
+
+    https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+    """
+
+    _signed = (
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-md5",
+        "content-type",
+        "date",
+        "if-modified-since",
+        "if-match",
+        "if-none-match",
+        "if-unmodified-since",
+        "range",
+    )
+
+    def __init__(self, given: SharedKey) -> None:
+        super().__init__()
+        self._account = given.account_name
+        self._keyed = hmac.new(base64.b64decode(given.account_key.get_secret_value()), digestmod=hashlib.sha256)
+
+    def send(self, request: Request) -> Answer:
+        """Sign the request and send it."""
+        http = request.http_request
+        headers = http.headers
+        headers["x-ms-date"] = formatdate(usegmt=True)
+        signer = self._keyed.copy()
+        signer.update(self._text(http.method, http.url, {key.lower(): text for key, text in headers.items()}).encode())
+        signature = base64.b64encode(signer.digest()).decode()
+        headers["Authorization"] = f"SharedKey {self._account}:{signature}"
+        return self.next.send(request)
+
+    def _text(self, method: str, url: str, headers: dict[str, str]) -> str:
+        if headers.get("content-length") == "0":
+            del headers["content-length"]
+        lines = [method, *(headers.get(name, "") for name in self._signed)]
+        lines += [f"{key}:{headers[key]}" for key in sorted(filter(_is_azures, headers), key=_order)]
+        parts = urlsplit(url)
+        lines.append(f"/{self._account}{parts.path}")
+        if parts.query:
+            pairs = (pair.partition("=") for pair in parts.query.split("&"))
+            lines += sorted(f"{key.lower()}:{unquote(text)}" for key, _, text in pairs)
+        return "\n".join(lines)
+
+
+def _is_azures(header: str) -> bool:
+    return header.startswith("x-ms-")
+
+
+def _order(header: str) -> str:
+    """Azure sorts headers as a dictionary does: without hyphens, underscores before digits and letters."""
+    return header.replace("-", "").replace("_", " ")
+
+
+class SasPolicy(AzureSasCredentialPolicy[HttpRequest, HttpResponse]):
+    """Adds a SAS to each request, and to the source of a copy within the account."""
+
+    def __init__(self, token: str, endpoint: str) -> None:
+        super().__init__(AzureSasCredential(token))
+        self._token = token.lstrip("?")
+        self._sources = endpoint.rstrip("/") + "/"
+
+    def on_request(self, request: Request) -> None:
+        """Add the signature."""
+        super().on_request(request)
+        headers = request.http_request.headers
+        source = headers.get("x-ms-copy-source")
+        if source and source.startswith(self._sources) and "?" not in source:
+            headers["x-ms-copy-source"] = f"{source}?{self._token}"
+
+
+class TokenPolicy(BearerTokenCredentialPolicy[HttpRequest, HttpResponse]):
+    """azure-core's policy for tokens, which also asks the tenant that the account names for one.
+
+    https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory#bearer-challenge
+    """
+
+    def on_challenge(self, request: Request, response: Answer) -> bool:
+        """Get a token of the account's own tenant, if the answer names one."""
+        challenge = response.http_response.headers.get("WWW-Authenticate", "")
+        found = dict(re.findall(r'(\w+)="?([^\s,"]+)', challenge))
+        tenant = urlsplit(found.get("authorization_uri", "")).path.strip("/").partition("/")[0]
+        if not tenant or "resource_id" not in found:
+            return super().on_challenge(request, response)
+        self.authorize_request(request, f"{found['resource_id']}/.default", tenant_id=tenant)
+        return True
+
+
+class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
+    """Reads each answer and raises ``ServiceResponseError``, which is retried, for one that is damaged.
+
+    Damaged is an answer to another request, a part of the blob that was not asked for, and a body that is shorter than
+    announced. With ``stream`` the body is left to the caller.
+    """
+
+    def send(self, request: Request) -> Answer:
+        """Send the request and examine the answer."""
+        http, context = request.http_request, request.context
+        streamed = context.setdefault("streamed", context.options.get("stream", False))
+        # A transport of the application's own would decompress what it reads.
+        context.options["stream"] = True
+        answer = self.next.send(request)
+        answer.http_response = response = Response.around(answer.http_response, http)
+        try:
+            _require_own(http, response)
+            if not streamed or not 200 <= response.status_code < 300:
+                body = response.read()
+                part = _RANGE.match(response.headers.get("Content-Range", "")) if response.status_code == 206 else None
+                if part and int(part[2]) - int(part[1]) + 1 != len(body):
+                    raise ServiceResponseError(
+                        f"The answer holds {len(body)} bytes and announces {int(part[2]) - int(part[1]) + 1}."
+                    )
+        except BaseException:
+            response.close()
+            raise
+        return answer
+
+
+def _require_own(request: HttpRequest, response: HttpResponse) -> None:
+    """Raise ``ServiceResponseError`` for an answer that belongs to another request."""
+    echoed = response.headers.get("x-ms-client-request-id")
+    if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
+        raise ServiceResponseError("The answer belongs to another request.")
+    if response.status_code == 206:
+        asked = _RANGE.match(request.headers.get("x-ms-range", ""))
+        part = _RANGE.match(response.headers.get("Content-Range", ""))
+        if asked and part and asked[1] != part[1]:
+            raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {asked[1]} on.")
+    elif response.status_code == 200 and "x-ms-range" in request.headers:
+        raise ServiceResponseError("The answer is not the part that was asked for.")
