@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from storage_router.files import Reading
+from storage_router.forks import Lock, in_child
 
 PIECE = 256 * 1024
 """Bytes that go through the event loop at a time, at least; two pieces are in memory at most."""
@@ -27,11 +27,10 @@ class Connections:
     """How many are taken now."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.taken = 0
         self._threads: ThreadPoolExecutor | None = None
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forked)
+        in_child(self._forked)
 
     def take(self, most: int) -> bool:
         """Take one, if fewer than ``most`` are taken."""
@@ -54,7 +53,6 @@ class Connections:
             return self._threads
 
     def _forked(self) -> None:
-        self._lock = threading.Lock()
         self.taken = 0
         self._threads = None
 
