@@ -117,7 +117,7 @@ def test_hashed_files_come_first_and_the_manifest_last(given, source: Path, prox
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("clear", [False, True], ids=["", "clear"])
-@pytest.mark.parametrize("given", EVERY.values(), ids=EVERY)
+@pytest.mark.parametrize("given", [given for name, given in EVERY.items() if "a router" not in name])
 def test_both_commands_store_what_django_stores(
     given, clear: bool, command, source: Path, tmp_path: Path, azurite: Azurite, container: str
 ) -> None:
@@ -218,9 +218,9 @@ class Site(threading.Thread):
                     self.missing.append(f"{name}: {error}")
 
 
-@pytest.mark.parametrize("clear", [False, True], ids=["", "clear"])
 @pytest.mark.parametrize("given", HASHED.values(), ids=HASHED)
-def test_no_hashed_file_is_missing_during_a_deployment(given, clear: bool, source: Path, azurite: Azurite) -> None:
+def test_no_hashed_file_is_missing_during_a_deployment(given, source: Path, azurite: Azurite) -> None:
+    """Without --clear, which deletes the files of the release before."""
     container = azurite.create_container(public_access="blob")
     with project(source, given(azurite, container)) as here:
         here.collect()
@@ -230,7 +230,7 @@ def test_no_hashed_file_is_missing_during_a_deployment(given, clear: bool, sourc
         try:
             for release in range(3):
                 write(source, {"css/base.css": b"p { margin: %dpx }" % release, "img/logo.svg": b"<svg>%d" % release})
-                here.collect(clear=clear and release == 1, verbosity=0)
+                here.collect(verbosity=0)
                 time.sleep(0.1)
         finally:
             for site in sites:
