@@ -22,8 +22,10 @@ from . import installed
 from .conf.azure.endpoint import stays_here
 from .conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from .conf.startup import check_message
+from .delivery import checks as delivery
 from .exceptions import Problem
 from .installed import Entry, Used
+from .router import RouterStorage
 
 WARNINGS: Mapping[str, str] = {
     "W020": "settings that Django 5.1 removed",
@@ -59,12 +61,15 @@ def register() -> None:
 def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return every problem of this package's storages."""
     entries = installed.entries()
-    return [check_message(problem) for problem in (*found(entries), *_collectstatic(entries))]
+    outside = (*_collectstatic(entries), *delivery.url_problems(_routers(entries)))
+    return [check_message(problem) for problem in (*found(entries), *outside)]
 
 
 def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return what should not be deployed (``check --deploy``)."""
-    return [check_message(problem) for problem in _account_keys(_containers(installed.entries()))]
+    entries = installed.entries()
+    uploads = delivery.upload_problems(_routers(entries))
+    return [check_message(problem) for problem in (*_account_keys(_containers(entries)), *uploads)]
 
 
 def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
@@ -78,7 +83,16 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *_unread_settings(entries),
         *_open_lines(containers),
         *_private_links(containers),
+        *delivery.problems(_routers(entries), installed.file_fields()),
     )
+
+
+def _routers(entries: Iterable[Entry]) -> dict[str, RouterStorage]:
+    """Return the routers of ``STORAGES`` whose backends can all be built."""
+    sound = (entry for entry in entries if all(one.is_warning for one in entry.problems))
+    return {
+        it.name: it.storage for it in sound if isinstance(it.storage, RouterStorage) and it.name in settings.STORAGES
+    }
 
 
 def _containers(entries: Iterable[Entry]) -> Iterator[tuple[Used, AzureOptions]]:
@@ -145,7 +159,7 @@ def _open_lines(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Pro
 
 def _private_links(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Problem]:
     for one, options in containers:
-        if options.expiration_secs is not None or options.sas_token_in_urls:
+        if options.expiration_secs is not None or options.sas_token_in_urls or one.has_views:
             continue
         names = (one.alias, options.azure_container, options.location, *one.prefixes)
         telling = next((name for name in names if _PRIVATE.search(name.lower())), None)

@@ -57,7 +57,8 @@ class Used:
 
     ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
     ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
-    ``prefixes`` are those of the routes that lead to it; ``read_only`` says that every route is.
+    ``prefixes`` are those of the routes that lead to it; ``read_only`` says that every route is, ``has_views`` that
+    views deliver the files of every route.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Used:
     alias: str = ""
     prefixes: tuple[str, ...] = ()
     read_only: bool = False
+    has_views: bool = False
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def place_of(self, option: str) -> str:
@@ -191,6 +193,7 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
         except ConfigurationError:
             continue
         routes = [route for route in document.routes if route.backend == alias]
+        only_routes = bool(routes) and document.default != alias
         yield Used(
             name=f"{qualifier}{alias}",
             title=f"the backend {alias!r}",
@@ -199,7 +202,8 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             options=options,
             alias=alias,
             prefixes=tuple(prefix for route in routes for prefix in route.prefix),
-            read_only=bool(routes) and all(route.read_only for route in routes) and document.default != alias,
+            read_only=only_routes and all(route.read_only for route in routes),
+            has_views=only_routes and all(route.delivery != "link" for route in routes),
             places={
                 str(location[2]): origin.place
                 for location, origin in configuration.origins.items()

@@ -19,13 +19,15 @@ INCLUDE = 'urlpatterns += [path("files/", include("storage_router.urls"))]'
 _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
-def view_url(router: Any, name: str) -> str:
+def view_url(router: Any, name: str, *, absolute: bool = True) -> str:
     """Return the URL of the view for a file of ``router``, by its full name. Makes no request.
+
+    Without ``absolute`` it is the path, whatever ``base_url`` is.
 
     Raises ``ImproperlyConfigured`` where the view has no URL.
     """
     alias = _alias(router)
-    base: str | None = router.configuration.document.base_url
+    base: str | None = router.configuration.document.base_url if absolute else None
     if base is None:
         from django.urls import get_script_prefix, get_urlconf
 

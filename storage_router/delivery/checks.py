@@ -1,0 +1,277 @@
+"""The problems of private delivery that are found without a request, by Django's system checks (D1, D4, D5)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage, Storage
+from django.db.models import FileField
+from django.urls import LocalePrefixPattern, URLResolver, get_resolver
+from django.utils.module_loading import import_string
+
+from storage_router import media_types
+from storage_router.conf.backends import place_of
+from storage_router.exceptions import NoRouteError, Problem
+from storage_router.router import BackendReference, RouterStorage
+from storage_router.router.view_paths import INCLUDE, view_url
+from storage_router.routing import Match, Route, View
+
+from .access import MODEL, field_of
+
+PROBLEMS: Mapping[str, str] = {
+    "E030": "two routes that lead to the same files and differ in who may read them",
+    "E031": "an authorize that cannot be found",
+    "E032": "a backend that cannot sign the links of its route",
+    "E033": "accel without accel_secret",
+    "E034": "a delivery for static files",
+    "E035": "views of private files that the URLconf does not include",
+    "E036": "views of private files whose path depends on the language",
+}
+"""Id (without the prefix ``storage_router.``) and meaning of the errors of private delivery."""
+
+WARNINGS: Mapping[str, str] = {
+    "W030": "a route without a prefix before a route of private files",
+    "W031": "private files below MEDIA_ROOT or STATIC_ROOT",
+    "W032": "a field that goes round the view of its files",
+    "W033": "rows that are looked up without an index",
+    "W034": "public files that browsers run",
+}
+"""Id and meaning of the warnings of private delivery."""
+
+_SIGNING = ("account_key", "token")
+_File = tuple[tuple[str, ...], tuple[str, ...]]
+
+_MOST_FILES = 500
+_LEAF = "zq7x/zq7y"
+"""A name that no route speaks of."""
+
+
+def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) -> Iterator[Problem]:
+    """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias."""
+    delivering = {alias: router for alias, router in routers.items() if _delivered(router)}
+    if not delivering:
+        return
+    yield from _weaker_doors(routers)
+    for alias, router in delivering.items():
+        document = router.configuration.document
+        for route in _delivered(router):
+            options, place = document.routes[route.index], _place(router, route)
+            assert options.authorize is not None
+            backend = router.backends[options.backend]
+            if options.authorize.startswith(MODEL):
+                yield from _field(options.authorize, place)
+            authentication = getattr(document.backends[options.backend], "authentication", None)
+            if authentication and authentication.kind not in _SIGNING and options.delivery != "stream":
+                message = f"delivery is {options.delivery!r}, and the backend {options.backend!r} cannot sign links"
+                yield _problem("E032", place, message, "Give it account_key or a token credential, or use 'stream'.")
+            if options.delivery == "accel" and document.accel_secret is None:
+                hint = "Set accel_secret, and let nginx send the same text: see docs/delivery.md."
+                yield _problem("E033", place, "delivery is 'accel', and the document has no accel_secret", hint)
+            if _claims(router, route, f"{document.static.prefix.strip('/')}/{_LEAF}"):
+                hint = "Put a 'link' route for static files before it."
+                yield _problem("E034", place, "it claims static files, which have no view", hint)
+            yield from _earlier(router, route, place)
+            yield from _served(backend, place)
+        reached = {route.backend for route in router.table.routes if not _is_delivered(router, route)}
+        reached |= {document.default} if document.default else set()
+        yield from _fields(fields, alias, {route.backend for route in _delivered(router)} - reached)
+
+
+def url_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
+    """Yield what is found once the URLconf and the functions of ``authorize`` can be imported."""
+    for router in routers.values():
+        routes = _delivered(router)
+        for route in routes:
+            authorize = router.configuration.document.routes[route.index].authorize
+            if authorize and not authorize.startswith(MODEL):
+                try:
+                    found = callable(import_string(authorize))
+                except ImportError:
+                    found = False
+                if not found:
+                    message = f"authorize: there is no function {authorize!r}"
+                    yield _problem("E031", _place(router, route), message, "Correct the dotted path.")
+        if not routes:
+            continue
+        try:
+            view_url(router, "x", absolute=False)
+        except ImproperlyConfigured:
+            message = "routes deliver files by the views of storage_router.urls, and ROOT_URLCONF does not include them"
+            yield _problem("E035", "ROOT_URLCONF", message, f"Add: {INCLUDE}")
+            return
+        if _below_a_language(get_resolver()):
+            message = "storage_router.urls is included in i18n_patterns, so the URL of a file depends on the language"
+            yield _problem("E036", "ROOT_URLCONF", message, "Include it outside of i18n_patterns.")
+            return
+
+
+def upload_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
+    """Yield the public routes whose uploads browsers would run (``check --deploy``)."""
+    for router in routers.values():
+        for route in router.table.routes:
+            options = router.configuration.document.routes[route.index]
+            signed = getattr(router.configuration.document.backends[route.backend], "expiration_secs", None)
+            covered = "active" in options.attachment or options.read_only
+            static = _claims(router, route, f"{router.configuration.document.static.prefix.strip('/')}/{_LEAF}")
+            if options.delivery == "link" and signed is None and not covered and not static and _takes_active(route):
+                message = "its files are public, and what users upload as HTML or SVG runs in browsers"
+                hint = "Set attachment = ['active'], or silence this if only trusted people upload."
+                yield _problem("W034", _place(router, route), message, hint)
+
+
+def _delivered(router: RouterStorage) -> list[Route]:
+    return [route for route in router.table.routes if _is_delivered(router, route)]
+
+
+def _is_delivered(router: RouterStorage, route: Route) -> bool:
+    return router.configuration.document.routes[route.index].delivery != "link"
+
+
+def _place(router: RouterStorage, route: Route) -> str:
+    return f"{router.configuration.origin(('routes', route.index)).place} ({route.text})"
+
+
+def _claims(router: RouterStorage, route: Route, name: str) -> bool:
+    try:
+        return router.table.match(name).route is route
+    except NoRouteError:
+        return False
+
+
+def _takes_active(route: Route) -> bool:
+    if route.types is None:
+        return True
+    known = {media_types.TYPES.get(extension, "") for extension in route.types.known | route.types.suffixes}
+    return any(map(media_types.is_active, known))
+
+
+def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
+    """Compare who may read a file by each name that leads to it; some names are tried in each place of a route."""
+    views: dict[tuple[str, View], None] = {}
+    files: dict[_File, None] = {}
+    for alias, router in routers.items():
+        for backend, route in _leads(router):
+            for prefix in (route.prefixes if route is not None else ()) or ("",):
+                strips = route is not None and route.strip_prefix and prefix != ""
+                views[alias, View(backend, f"{prefix}/" if strips else "")] = None
+                directory = "" if strips or not prefix else f"{prefix}/"
+                found = [_file(router, backend, f"{directory}{_LEAF}{end}") for end in _ends(route)]
+                files |= dict.fromkeys(one for one in found if one is not None)
+    told = set()
+    for store, path in itertools.islice(files, _MOST_FILES):
+        doors: dict[tuple[str, str | None], tuple[str, Route | None]] = {}
+        for alias, view in views:
+            if (reached := _reached(routers[alias], view, store, path)) is not None:
+                doors.setdefault(_access(routers[alias], reached.route), (alias, reached.route))
+        private = next((door for (delivery, _), door in doors.items() if delivery != "link"), None)
+        other = next((door for door in doors.values() if door != private), None)
+        if private is None or other is None or (private, other) in told:
+            continue
+        told.add((private, other))
+        alias, route = private
+        assert route is not None
+        message = (
+            f"its files are also reached by STORAGES[{other[0]!r}], {other[1] or 'default'}, which asks differently"
+        )
+        hint = "Give the private files a container or a location of their own."
+        yield _problem("E030", _place(routers[alias], route), message, hint)
+
+
+def _leads(router: RouterStorage) -> Iterator[tuple[str, Route | None]]:
+    yield from ((route.backend, route) for route in router.table.routes)
+    if (default := router.configuration.document.default) is not None:
+        yield default, None
+
+
+def _access(router: RouterStorage, route: Route | None) -> tuple[str, str | None]:
+    options = None if route is None else router.configuration.document.routes[route.index]
+    return ("link", None) if options is None else (options.delivery, options.authorize)
+
+
+def _ends(route: Route | None) -> list[str]:
+    types = None if route is None else route.types
+    return [".zq7z"] if types is None else [f".{end}" for end in sorted(types.known | types.suffixes)[:3]]
+
+
+def _file(router: RouterStorage, backend: str, name: str) -> _File | None:
+    found = _store(router, backend)
+    return None if found is None else (found[0], (*found[1], *name.split("/")))
+
+
+def _reached(router: RouterStorage, view: View, store: tuple[str, ...], path: tuple[str, ...]) -> Match | None:
+    """Return the match by which ``router`` leads to the file in this view, if it does."""
+    found = _store(router, view.alias)
+    if found is None or found[0] != store or path[: len(found[1])] != found[1]:
+        return None
+    try:
+        match = router.table.match(view.prefix + "/".join(path[len(found[1]) :]))
+    except NoRouteError:
+        return None
+    return match if match.view == view else None
+
+
+def _store(router: RouterStorage, alias: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    storage = router.backends[alias]
+    if isinstance(storage, FileSystemStorage):
+        return ("filesystem",), Path(storage.location).absolute().parts
+    place = place_of(router.configuration.document.backends[alias])
+    return (place.store, place.segments) if place.store else None
+
+
+def _field(authorize: str, place: str) -> Iterator[Problem]:
+    try:
+        model, field = field_of(authorize)
+    except (LookupError, ValueError, FieldDoesNotExist) as error:
+        yield _problem("E031", place, f"authorize: {error}", "Write it as 'model:app.Model.field'.")
+        return
+    indexes = {name for index in model._meta.indexes for name in index.fields[:1]}
+    if not (getattr(field, "db_index", False) or field.unique or field.name in indexes):
+        message = f"authorize looks up each file in {model._meta.label}.{field.name}, which has no index"
+        yield _problem("W033", place, message, "Add db_index=True to the field, or an index to the model.")
+
+
+def _earlier(router: RouterStorage, route: Route, place: str) -> Iterator[Problem]:
+    for earlier in router.table.routes[: route.index]:
+        if not earlier.prefixes and not _is_delivered(router, earlier):
+            message = f"{earlier} comes before it and may take private files to the backend {earlier.backend!r}"
+            yield _problem("W030", place, message, "Move the route of the private files up.")
+
+
+def _served(backend: Storage, place: str) -> Iterator[Problem]:
+    if not isinstance(backend, FileSystemStorage):
+        return
+    for setting in ("MEDIA_ROOT", "STATIC_ROOT"):
+        root = getattr(settings, setting, None)
+        if root and Path(backend.location).absolute().is_relative_to(Path(root).absolute()):
+            message = f"its files are in {backend.location}, which is below {setting} and may be served to everybody"
+            yield _problem("W031", place, message, "Give the backend a 'location' elsewhere.")
+
+
+def _fields(fields: Iterable[FileField], alias: str, private: set[str]) -> Iterator[Problem]:
+    for field in fields:
+        # type(), because isinstance() builds a lazy storage, which may be invalid.
+        if type(field.storage) is BackendReference:
+            _, (backend,), options = field.storage.deconstruct()
+            if backend in private and options.get("router", "default") == alias:
+                message = f"its URLs are those of the backend {backend!r}, whose files only views deliver otherwise"
+                yield _problem("W032", str(field), message, "Let the field use the router and a prefix of the route.")
+
+
+def _below_a_language(resolver: URLResolver, below: bool = False) -> bool:
+    return any(
+        below if pattern.app_name == "storage_router" else _below_a_language(pattern, below or _is_localized(pattern))
+        for pattern in resolver.url_patterns
+        if isinstance(pattern, URLResolver)
+    )
+
+
+def _is_localized(resolver: URLResolver) -> bool:
+    return isinstance(resolver.pattern, LocalePrefixPattern)
+
+
+def _problem(short: str, place: str, message: str, hint: str) -> Problem:
+    return Problem(id=f"storage_router.{short}", place=place, message=message, hint=hint)
