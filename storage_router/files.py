@@ -288,7 +288,7 @@ class PlainStore:
             self._require(stat, if_match)
             left = max(0, stat.size - start)
             length = left if length is None else min(length, left)
-            file.seek(start)
+            file.seek(min(start, stat.size))
         except BaseException:
             file.close()
             raise

@@ -57,8 +57,8 @@ class Used:
 
     ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
     ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
-    ``prefixes`` are those of the routes that lead to it; ``read_only`` says that every route is, ``has_views`` that
-    views deliver the files of every route.
+    ``prefixes`` are those of the ``link`` routes that lead to it; ``read_only`` says that every route is, ``has_views``
+    that views deliver the files of every route.
     """
 
     name: str
@@ -201,7 +201,7 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             storage=storage,
             options=options,
             alias=alias,
-            prefixes=tuple(prefix for route in routes for prefix in route.prefix),
+            prefixes=tuple(prefix for route in routes if route.delivery == "link" for prefix in route.prefix),
             read_only=only_routes and all(route.read_only for route in routes),
             has_views=only_routes and all(route.delivery != "link" for route in routes),
             places={

@@ -19,6 +19,7 @@ import storage_router
 from storage_router import checks, installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf import problems as conf_problems
+from storage_router.delivery import checks as delivery
 from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +74,7 @@ def only(messages: list) -> django_checks.CheckMessage:
 
 
 class TestIds:
-    TABLES = (conf_problems.PROBLEMS, installed.PROBLEMS, checks.WARNINGS)
+    TABLES = (conf_problems.PROBLEMS, installed.PROBLEMS, checks.WARNINGS, delivery.PROBLEMS, delivery.WARNINGS)
 
     def test_no_id_is_used_twice(self):
         every = [short for table in self.TABLES for short in table]

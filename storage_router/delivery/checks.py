@@ -69,7 +69,7 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
                 message = f"delivery is {options.delivery!r}, and the backend {options.backend!r} cannot sign links"
                 yield _problem("E032", place, message, "Give it account_key or a token credential, or use 'stream'.")
             if options.delivery == "accel" and document.accel_secret is None:
-                hint = "Set accel_secret, and let nginx send the same text: see docs/delivery.md."
+                hint = "Set accel_secret, and let nginx send the same text as X-Storage-Router-Accel."
                 yield _problem("E033", place, "delivery is 'accel', and the document has no accel_secret", hint)
             if _claims(router, route, f"{document.static.prefix.strip('/')}/{_LEAF}"):
                 hint = "Put a 'link' route for static files before it."

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.files.storage import Storage
 
+from storage_router import files
 from storage_router.exceptions import FileChangedError, SigningError
 from storage_router.files import Capabilities, FileStat, Reading
 
@@ -65,4 +66,6 @@ class PlainStore:
 
 
 def file_store(storage: Storage) -> Any:
+    if hasattr(storage, "read") or not hasattr(storage, "stat"):
+        return files.file_store(storage)
     return PlainStore(storage)

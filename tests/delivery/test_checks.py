@@ -42,7 +42,8 @@ def test_a_sound_delivery_has_nothing_to_say():
 
 class TestTwoDoors:
     def test_one_container_with_a_default_beside_the_private_prefix_is_safe(self):
-        assert found(router([PRIVATE], default="files")) == {}
+        open_files = {"prefix": "open/", "backend": "open"}
+        assert found(router([PRIVATE, open_files], default="files")) == {}
 
     def test_a_stripped_prefix_leads_to_the_private_files(self):
         shared = {"prefix": "shared/", "backend": "files", "strip_prefix": True}

@@ -26,6 +26,7 @@ from storage_router.conf.backends import AzureBackend, DjangoBackend, Filesystem
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions
+from storage_router.delivery import checks as delivery
 from storage_router.installed import PROBLEMS
 from tests.docs.pages import PAGES, ROOT, text_of
 
@@ -73,7 +74,7 @@ def test_every_option_of_azure_storage_is_said_to_those_who_come_from_elsewhere(
 
 
 def test_the_ids_that_pages_name_exist():
-    known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS}
+    known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS, *delivery.PROBLEMS, *delivery.WARNINGS}
     assert set(re.findall(r"\b[EW]0\d\d\b", EVERYWHERE)) <= known
 
 
