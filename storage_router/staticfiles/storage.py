@@ -126,7 +126,8 @@ class StaticFilesStorage(Storage):
         digest = file.digest()
         if (smaller := compressed(file, digest[0])) is None:
             return False
-        holder.replace(name, smaller, settings=compressed_settings(options, *digest))
+        with smaller:
+            holder.replace(name, smaller, settings=compressed_settings(options, *digest))
         return True
 
     def path(self, name: str) -> str:

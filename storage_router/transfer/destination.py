@@ -205,8 +205,10 @@ class Destination:
                 known = None if fresh else self._known(copy.name, store, name)
                 there = known is not None
                 upload = _upload(copy, store.blob_settings(name), source, content, known)
-                if upload is not None and not dry_run:
-                    store.replace(name, upload[0], settings=upload[1])
+                if upload is not None:
+                    with upload[0] as file:
+                        if not dry_run:
+                            store.replace(name, file, settings=upload[1])
                 unmodified = upload is None
             else:
                 if copy.compress:
