@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -13,6 +14,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.utils.module_loading import import_string
 
 from .azure.storage import AzureStorage
+from .conf import key_vault
 from .conf.azure.options import AzureOptions
 from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, place_of, type_of
 from .conf.document import RouterDocument
@@ -31,12 +33,17 @@ HASHED_STATIC_FILES = "storage_router.ManifestStaticFilesStorage"
 _PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
 
 
+_WITHOUT_SECRETS = (["config"], ["schema"], ["routes"], ["explain"])
+"""The commands that resolve no references to Azure Key Vault."""
+
+
 def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIONS") -> Configuration:
     """Read, merge and validate every source. ``config`` is what code gives, ``given_as`` how messages call it.
 
     Raises ``ConfigurationError`` with everything that is wrong, the routes included.
     """
-    return load(config, given_as=given_as, validators=(_route_problems, _overlaps))
+    fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else key_vault.fetch
+    return load(config, given_as=given_as, validators=(_route_problems, _overlaps), fetch=fetch)
 
 
 def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from storage_router.exceptions import Problem
 
 from .backends import BACKEND_TYPES, read_backend
-from .problems import Locate, Location, invalid, problem, quoted, suggestion
+from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
 from .units import parse_json
@@ -131,7 +131,8 @@ def alias_problems(document: RouterDocument, locate: Locate) -> Iterator[Problem
     """Yield a problem for each route, and for ``default``, that names a backend which does not exist."""
     named: list[tuple[Location, str | None]] = [(("default",), document.default)]
     named += [(("routes", index, "backend"), route.backend) for index, route in enumerate(document.routes)]
-    for location, alias in named:
-        if alias is not None and alias not in document.backends:
-            message = f"there is no backend {quoted(alias, 'of this name')}"
-            yield problem("E004", locate(location), message, suggestion(alias, document.backends))
+    unknown = [(location, alias) for location, alias in named if alias is not None and alias not in document.backends]
+    for number, (location, alias) in enumerate(unknown):
+        # A comparison with each alias takes time: thousands of problems are not read.
+        hint = suggestion(alias, document.backends) if number < MOST_SUGGESTIONS else ""
+        yield problem("E004", locate(location), f"there is no backend {quoted(alias, 'of this name')}", hint)

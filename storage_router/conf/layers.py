@@ -13,7 +13,7 @@ from storage_router.exceptions import Problem
 
 from .backends import option_names, parse_url
 from .document import RouterDocument
-from .problems import Location, nearest, problem, quoted, suggestion
+from .problems import MOST_SUGGESTIONS, Location, nearest, problem, quoted, suggestion
 from .static import StaticOptions
 
 
@@ -99,7 +99,8 @@ def _find_misspelt_aliases(merged: Merged) -> None:
     backends = merged.tree.get("backends")
     tables = {key: one for key, one in backends.items() if isinstance(one, dict)} if isinstance(backends, dict) else {}
     typed = [str(alias) for alias, table in tables.items() if "type" in table]
-    for alias in [alias for alias, table in tables.items() if "type" not in table and not nearest("type", table)]:
+    untyped = [alias for alias, table in tables.items() if "type" not in table and not nearest("type", table)]
+    for alias in untyped[:MOST_SUGGESTIONS]:
         if (near := nearest(alias, typed)) is not None:
             message = f"there is no backend {quoted(alias, 'of this name')}, or it has no type"
             place = merged.place(("backends", alias))

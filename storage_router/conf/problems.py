@@ -54,6 +54,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 # Values longer than this are never quoted. Account keys have 88 characters, SAS and connection strings more.
 _LONGEST_QUOTED = 40
 
+MOST_SUGGESTIONS = 20
+"""For so many aliases the nearest one is looked up (F8)."""
+
 _LOOKS_SECRET = re.compile(
     # 16 characters or more in one run, with a letter and a digit: keys, tokens, client secrets.
     r"(?=[A-Za-z0-9+/=~_-]*[0-9])(?=[A-Za-z0-9+/=~_-]*[A-Za-z])[A-Za-z0-9+/=~]{16,}"

@@ -244,3 +244,85 @@ def test_an_identity_may_be_used_where_the_scheme_is_written_in_capitals():
     url = "HTTPS://AcmeFiles.blob.core.windows.net"
     chosen = validated(AzureOptions, {"azure_container": "media", "account_url": url, "credential": "default"})
     assert (chosen.endpoint, chosen.resolved_account_name) == (AZURE, "acmefiles")
+
+
+@pytest.mark.parametrize("way", ["account_url", "BlobEndpoint"])
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (f"{AZURE}/pub", "has a path, and an account's endpoint has none"),
+        (f"{AZURE}:8443/pub/", "has a path, and an account's endpoint has none"),
+        (f"{ZONE}/pub", "has a path, and an account's endpoint has none"),
+        ("https://acmefiles.privatelink.blob.core.windows.net/pub", "has a path, and an account's endpoint has none"),
+        ("https://acmefiles.dfs.core.windows.net", "is the endpoint of another service: dfs"),
+        ("https://acmefiles.z6.web.core.windows.net/", "is the endpoint of another service: web"),
+        ("https://acmefiles.file.core.chinacloudapi.cn", "is the endpoint of another service: file"),
+        ("http://127.0.0.1:10000/acmefiles/pub", "has more in its path than the account's name"),
+        ("http://azurite:10000/acmefiles/pub", "has more in its path than the account's name"),
+        ("http://[::1]:10000/acmefiles/pub", "has more in its path than the account's name"),
+        ("https://proxy.acme.example/a/../b", "is not the URL of a blob service"),
+        ("https://proxy.acme.example/a/%2E%2e/b", "is not the URL of a blob service"),
+        ("https://https://acmefiles.blob.core.windows.net", "is not the URL of a blob service"),
+        ("https://http//acmefiles.blob.core.windows.net", "is not the URL of a blob service"),
+    ],
+)
+def test_an_endpoint_is_an_accounts(way, url, message):
+    """O6: with a container in it, the files of one container would lie in another one."""
+    if way == "account_url":
+        given = {"account_url": url, "account_name": "acmefiles", "account_key": KEY}
+        what = "the value"
+    else:
+        given = {"connection_string": string(BlobEndpoint=url)}
+        what = "BlobEndpoint of the connection string"
+    with pytest.raises(ConfigurationError) as caught:
+        validated(AzureOptions, {"azure_container": "media", **given})
+    (problem,) = caught.value.problems
+    assert problem.message == f"{what} {message}"
+
+
+def test_the_endpoint_of_another_service_is_told_that_of_blobs():
+    with pytest.raises(ConfigurationError) as caught:
+        options(account_url="https://acmefiles.dfs.core.windows.net")
+    assert caught.value.problems[0].hint == f"The blob service is at {AZURE}."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://proxy.acme.example/blobs/acmefiles",
+        "https://files.web.acme.example/x",
+        "http://proxy/some-path/x",
+        "http://127.0.0.1:10000/acmefiles",
+        "https://10.0.0.4",
+    ],
+)
+def test_other_hosts_may_have_a_path(url):
+    """O6: private links and proxies."""
+    assert options(account_url=url, account_name="acmefiles").endpoint == url
+
+
+@pytest.mark.parametrize(
+    ("suffix", "meant"),
+    [
+        ("blob.core.windows.net", "core.windows.net"),
+        ("dfs.core.windows.net", "core.windows.net"),
+        ("acmefiles.blob.core.chinacloudapi.cn", "core.chinacloudapi.cn"),
+        (".Blob.core.windows.net", "core.windows.net"),
+    ],
+)
+def test_a_suffix_with_the_service_in_it_is_told_the_suffix(suffix, meant):
+    """O6"""
+    with pytest.raises(ConfigurationError) as caught:
+        options(account_name="acmefiles", endpoint_suffix=suffix)
+    assert caught.value.problems[0].hint == f"Write {meant!r}."
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["https://cdn.acme.example/../x", "cdn.acme.example/a/..", "https://https://x", "https://cdn.example/%2e."],
+)
+def test_a_custom_domain_has_no_dot_segments(domain):
+    """O6"""
+    with pytest.raises(ConfigurationError) as caught:
+        options(account_name="acmefiles", custom_domain=domain)
+    assert caught.value.problems[0].message == "the value is neither a host nor a URL"

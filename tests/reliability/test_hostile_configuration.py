@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.loading import load
 from storage_router.exceptions import ConfigurationError
 from storage_router.factory import Backends
+from storage_router.routing import RouteTable
 
 from . import SOAK
 from .hostile import CLASSICS
@@ -204,3 +206,81 @@ def test_line_breaks_in_object_parameters_are_refused(parameter: str, value: str
     options = {"account_name": "acmefiles", "azure_container": "media", "credential": "default"}
     with pytest.raises(ConfigurationError, match=parameter):
         AzureStorage(**options, object_parameters={parameter: value})
+
+
+def seconds_to_load(path: Path) -> float:
+    started = time.process_time()
+    outcome(
+        lambda: load(
+            environ={"STORAGE_ROUTER_CONFIG": str(path)},
+            directory=path.parent,
+            validators=[lambda document, locate: RouteTable(document.routes, None).problems(document.backends, locate)],
+        )
+    )
+    return time.process_time() - started
+
+
+def bomb(levels: int, kind: str) -> str:
+    """YAML whose aliases expand to ten times as much with each level."""
+    lines = ["backends:", "  a0: &a0 {type: memory}"]
+    for level in range(1, levels):
+        inside = ", ".join([f"*a{level - 1}"] * 10)
+        value = f"[{inside}]" if kind == "list" else f"{{<<: [{inside}]}}"
+        lines.append(f"  a{level}: &a{level} {{type: django, options: {{x: {value}}}}}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("kind", ["list", "merge"])
+def test_aliases_of_yaml_cost_no_more_than_the_file(tmp_path: Path, kind: str) -> None:
+    """F8: a few hundred bytes."""
+    path = tmp_path / "a.yaml"
+    path.write_text(bomb(9, kind))
+    with pytest.raises(ConfigurationError, match="with its aliases it has more than 100,000 values"):
+        load(environ={"STORAGE_ROUTER_CONFIG": str(path)}, directory=tmp_path)
+    assert seconds_to_load(path) < 5
+
+
+def test_a_yaml_file_may_use_aliases_and_merge_keys(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "backends:\n  one: &one {type: azure, account_name: acme, azure_container: one}\n"
+        "  two: {<<: *one, azure_container: two}\n"
+    )
+    document = load(environ={"STORAGE_ROUTER_CONFIG": str(path)}, directory=tmp_path).document
+    assert [backend.azure_container for backend in document.backends.values()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"routes": [{"glob": f"**/a*{number % 7}*/**/*{number}", "backend": "m"} for number in range(4000)]},
+        {"routes": [{"glob": [f"**/*{number}*" for number in range(4000)], "backend": "m"}]},
+        {"routes": [{"glob": 5, "prefx": "a", "backend": "m"} for _ in range(4000)]},
+        {"routes": [{"prefix": f"{number}/", "backend": "m"} for number in range(4000)]},
+        {"backends": {f"b{number}": {"type": "memory", "timeot": 5} for number in range(4000)}},
+        {"backends": {f"b{number}": {"base_url": "/x/"} for number in range(300)}},
+        {"backends": {f"b{number}": {"type": "filesystem", "location": f"/srv/{number}"} for number in range(4000)}},
+        {"routes": [{"prefix": f"{number}/", "backend": f"x{number}"} for number in range(4000)]},
+        {
+            "backends": {
+                f"b{number}": {"type": "memory"} if number % 2 else {"base_url": "/x/"} for number in range(4000)
+            }
+        },
+    ],
+    ids=[
+        "globs",
+        "one route",
+        "wrong routes",
+        "prefixes",
+        "wrong backends",
+        "no types",
+        "backends",
+        "wrong aliases",
+        "every second type",
+    ],
+)
+def test_thousands_of_entries_cost_linear_time(tmp_path: Path, document: dict[str, Any]) -> None:
+    """F8: 4,000 globs took 115 s."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"backends": {"m": "memory://"}, "default": "m", **document}))
+    assert seconds_to_load(path) < 20

@@ -157,15 +157,15 @@ def url_parts(value: str) -> SplitResult | None:
     """Return the parts of an http or https URL with a legal host and neither query, fragment, user nor ``..``."""
     try:
         parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or "@" in parts.netloc:
         return None
     if re.search(r"[\s\\\x00-\x1f?#]", value) or not (":" in host or _HOST.fullmatch(host)):
         return None
-    # "https://https://host" has an empty port, and "//host" for a path.
-    if (port is None and parts.netloc.endswith(":")) or "//" in parts.path:
+    if host in ("http", "https"):
+        # Such as in https://https://acme.example.
         return None
     return None if {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/")) else parts
 
