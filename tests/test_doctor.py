@@ -30,8 +30,8 @@ from storage_router import doctor
 from storage_router.azure.client import Account
 from storage_router.azure.storage import AzureStorage
 from storage_router.doctor import advice
+from storage_router.doctor.azure import facts
 from storage_router.doctor.findings import described
-from storage_router.doctor.tokens import facts
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
 from tests.kit.faults import Answer
@@ -268,7 +268,7 @@ class TestCredentials:
             "The SAS from 'sas_token' is accepted, though it lacks a permission: see list."
         )
         assert findings["container"].status == "warning"
-        assert findings["container"].message.endswith("cannot be told without the permission to list.")
+        assert findings["container"].message.endswith("is not known without the permission to list.")
         assert findings["list"].hint == "The SAS needs the permission sp=l for this."
         assert (findings["write"].status, findings["read"].status) == ("ok", "ok")
         [left] = blob_names(azurite, container)
@@ -554,7 +554,7 @@ class TestLinks:
         found = examined(storage)["public"]
         assert found.status == "warning"
         assert found.message.startswith("url() gives links without a signature, and they do not work: HTTP 403")
-        assert found.hint.startswith("Set expiration_secs to hand out signed links")
+        assert found.hint.startswith("Set expiration_secs to get signed links")
 
     def test_a_custom_domain_that_leads_elsewhere_is_found_by_its_links(self, azurite, container):
         with date_proxy(azurite, 0) as proxy:

@@ -1,8 +1,9 @@
-"""Online probes: does what is configured work, and if not, what is to be done? ``examine`` asks one storage."""
+"""Online probes of storages: does what is configured work, and what is to be done if not?"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
+from typing import Any
 
 from django.core.files.storage import Storage
 
@@ -26,12 +27,12 @@ def examine(
     origin: str | None = None,
     skip: Collection[str] = (),
 ) -> Generator[Finding]:
-    """Probe ``storage`` and yield what was found, one probe after the other. ``backend`` is its name in the findings.
+    """Probe ``storage`` and yield what each probe found. ``backend`` is its name in the findings.
 
     ``read_only`` says that nothing is ever written to it, ``origin`` which pages' scripts should be allowed to fetch
-    from it, ``skip`` which probes to leave out. The probe's own file is removed at the end, also when the iteration is
-    given up: ``close()`` it.
+    from it, ``skip`` which probes to leave out. The probe's own file is removed at the end. A caller that stops before
+    the end calls ``close()``, which removes the file, too.
     """
-    if isinstance(storage, AzureStorage):
-        return AzureProbes(storage, read_only=read_only, skip=skip, origin=origin).examine(backend)
-    return Probes(storage, read_only=read_only, skip=skip).examine(backend)
+    kind: type[Any] = AzureProbes if isinstance(storage, AzureStorage) else Probes
+    probes: Probes = kind(storage, read_only=read_only, skip=skip, origin=origin)
+    return probes.examine(backend)

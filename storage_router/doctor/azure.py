@@ -1,34 +1,47 @@
-"""The probes of an Azure container: network, clock, credential, container, and what may be done with blobs."""
+"""The probes of an Azure container: network, clock, credential, container, blobs, and the links for browsers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import datetime as dt
+import json
+import ssl
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from storage_router.azure.client import Account
-from storage_router.azure.command_line import create_container
+from storage_router.azure.command_line import command, create_container
 from storage_router.azure.errors import translated
+from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
-from storage_router.exceptions import ContainerNotFoundError
+from storage_router.exceptions import ContainerNotFoundError, SigningError
 
-from .advice import DELEGATOR, NOT_AUTHENTICATED, advice, network_advice
-from .findings import Result, described, failed, ok, skipped, warning
-from .links import LinkProbes
-from .tokens import SCOPE, facts
-from .web import UnreachableError
+from .advice import BY_CODE, DELEGATOR, NOT_AUTHENTICATED, advice, network_advice
+from .findings import Finding, described, failed, ok, skipped, warning
+from .probes import CONTENT, Probes
+from .web import Answer, Client, UnreachableError
 
 TOLERATED_SECONDS = 60
 REFUSED_SECONDS = 900
 """Azure refuses requests that were signed more than 15 minutes off:
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key#specifying-the-date-header"""
 
+SCOPE = "https://storage.azure.com/.default"
+"""https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory"""
+
+_LINK_SECONDS = 300
 _KINDS = {"account_key": "The account key", "token": "The token", "sas": "The SAS"}
 _SAS_LETTERS: Mapping[str, str] = {"list": "l", "write": "cw", "read": "r", "delete": "d"}
 _NEEDS_CONTAINER = ("list", "write", "read", "sign", "public")
+_CORS_RULE = "cors add --services b --methods GET HEAD OPTIONS --max-age 3600 --allowed-headers * --origins"
 
 
-class AzureProbes(LinkProbes):
-    """The examination of one ``AzureStorage``."""
+class AzureProbes(Probes):
+    """The examination of one ``AzureStorage``. ``origin`` is that of the site's pages, if known."""
 
+    storage: AzureStorage
     names = ("connection", "clock", "authentication", "container", *_NEEDS_CONTAINER, "cors", "delete")
     needs: Mapping[str, tuple[str, ...]] = {
         **dict.fromkeys(("clock", "authentication", "cors"), ("connection",)),
@@ -37,16 +50,57 @@ class AzureProbes(LinkProbes):
         "delete": ("write",),
     }
 
-    def connection(self) -> Result:
+    def __init__(
+        self,
+        storage: AzureStorage,
+        *,
+        read_only: bool = False,
+        skip: Collection[str] = (),
+        origin: str | None = None,
+    ) -> None:
+        super().__init__(storage, read_only=read_only, skip=skip, origin=origin)
+        self.options = storage.options
+        self.endpoint = storage.options.endpoint
+        self.kind = storage.options.authentication.kind
+        self.signs = storage.options.expiration_secs is not None or (
+            self.kind == "sas" and storage.options.sas_token_in_urls
+        )
+
+    @cached_property
+    def web(self) -> Client:
+        """The client without credentials. The first probe that uses it builds it, so that a failure is a finding."""
+        return Client(self.options)
+
+    @cached_property
+    def listing(self) -> tuple[str | None, Exception | None]:
+        """The name of some file, and what the listing raised; None where there is none."""
+        try:
+            found = next(self.storage.walk(), None)
+        except Exception as error:  # noqa: BLE001 - it is the answer of several probes
+            return None, error
+        return found.name if found else None, None
+
+    @cached_property
+    def anonymous_listing(self) -> Answer:
+        """The endpoint's answer to a listing of the container without credentials."""
+        container = quote(self.options.azure_container)
+        return self.web.ask(f"{self.endpoint}/{container}?restype=container&comp=list&maxresults=1")
+
+    @property
+    def subject(self) -> str | None:
+        """The file to link to: the probe's, else one that was there before."""
+        return self.written or self.listing[0]
+
+    def connection(self) -> Finding:
         """Reach the endpoint at all: name, network, TLS, HTTP."""
         try:
             answer = self.anonymous_listing
         except UnreachableError as error:
-            message = f"{self.options.endpoint} cannot be reached: {described(error.reason)}."
-            return failed(message, network_advice(error.reason, self.options.endpoint))
-        return ok(f"{self.options.endpoint} answers ({answer.headers.get('Server', 'no Server header')}).")
+            message = f"{self.endpoint} cannot be reached: {described(error.reason)}."
+            return failed(message, network_advice(error.reason, self.endpoint))
+        return ok(f"{self.endpoint} answers ({answer.headers.get('Server', 'no Server header')}).")
 
-    def clock(self) -> Result:
+    def clock(self) -> Finding:
         """Compare the clocks: signatures carry times."""
         ahead = self.anonymous_listing.ahead
         if ahead is None:
@@ -59,8 +113,8 @@ class AzureProbes(LinkProbes):
             return warning(f"{difference} Links with a short life start late or end early.", remedy)
         return ok("This machine's clock agrees with Azure's to the minute.")
 
-    def authentication(self) -> Result:
-        """Have the credential accepted; a listing tells."""
+    def authentication(self) -> Finding:
+        """Have the credential accepted, which a listing shows."""
         given = self.options.authentication
         if self.kind == "anonymous":
             return ok("No credential is used: only what is public can be read.")
@@ -73,47 +127,44 @@ class AzureProbes(LinkProbes):
         if error is None or isinstance(error, ContainerNotFoundError):
             return ok(f"{who} is accepted.")
         code, status = getattr(error, "error_code", None), getattr(error, "status", None)
-        # Azure says "…Mismatch" of a credential that lacks a permission; Azurite knows fewer codes than Azure.
+        # Azure answers "…Mismatch" where a credential lacks a permission; Azurite knows fewer codes than Azure.
         refused = (
             code in NOT_AUTHENTICATED or status == 401 or (code == "AuthorizationFailure" and self.kind != "token")
         )
         if refused:
-            return failed(f"{who} is refused. {described(error)}", advice(error, self.options.endpoint))
+            return failed(f"{who} is refused. {described(error)}", advice(error, self.endpoint))
         if not isinstance(error, PermissionError):
-            return failed(
-                f"Whether {who[0].lower()}{who[1:]} is accepted cannot be told. {described(error)}",
-                advice(error, self.options.endpoint),
-            )
+            message = f"Whether {who[0].lower()}{who[1:]} is accepted is not known. {described(error)}"
+            return failed(message, advice(error, self.endpoint))
         return ok(f"{who} is accepted, though it lacks a permission: see list.")
 
-    def container(self) -> Result:
+    def container(self) -> Finding:
         """See whether the container exists."""
         error, name = self.listing[1], self.options.azure_container
         if isinstance(error, ContainerNotFoundError):
-            account = self.options.resolved_account_name
             return failed(
-                f"There is no container {name!r} in the account {account!r}.",
+                f"There is no container {name!r} in the account {self.options.resolved_account_name!r}.",
                 f"Correct azure_container, or create it: {create_container(self.options)}",
             )
         if error is not None:
-            return warning(f"Whether the container {name!r} exists cannot be told without the permission to list.")
+            return warning(f"Whether the container {name!r} exists is not known without the permission to list.")
         return ok(f"The container {name!r} exists.")
 
-    def list(self) -> Result:
+    def list(self) -> Finding:
         """List the first page."""
         existing, error = self.listing
         if error is not None:
             return self.explain("list", error)
         return ok("Blobs can be listed." if existing else "Blobs can be listed; there are none yet.")
 
-    def write(self) -> Result:
+    def write(self) -> Finding:
         """Save a new file."""
         if self.kind == "anonymous":
             return skipped("Not tried, because nobody can write without a credential.")
         return super().write()
 
-    def read(self) -> Result:
-        """Read the probe file, or else the first byte of what is there."""
+    def read(self) -> Finding:
+        """Read the probe file, or else the first byte of a file that was there before."""
         if self.written is not None:
             return super().read()
         if self.subject is None:
@@ -122,11 +173,67 @@ class AzureProbes(LinkProbes):
             file.read(1)
         return ok(f"{self.subject!r} can be read.")
 
-    def explain(self, name: str, error: Exception) -> Result:
+    def sign(self) -> Finding:
+        """Sign a link and fetch it without credentials."""
+        if self.subject is None:
+            return skipped("Not tried, because there is no file to link to.")
+        try:
+            # The storage's own link: url() of a subclass with hashed names looks for a name that the file has not.
+            url = AzureStorage.url(self.storage, self.subject, expire=_LINK_SECONDS)
+        except SigningError:
+            return skipped("Not tried, because the credential cannot sign links, and the configuration asks for none.")
+        answer = self._fetch(url)
+        if self._delivers(answer):
+            return ok(f"A signed link fetches the file from {urlsplit(url).netloc}.")
+        remedy = BY_CODE.get(
+            answer.error_code, "Look at the account's Networking page: it may allow some networks only."
+        )
+        if self.options.custom_domain is not None:
+            remedy = "Check custom_domain and container_in_url: the link has to reach this container, with its query."
+        return failed(f"A signed link does not fetch the file: {_outcome(answer, url)}.", remedy)
+
+    def public(self) -> Finding:
+        """Fetch without a signature, and compare the answer with what the configuration implies."""
+        if self.anonymous_listing.status == 200:
+            return self._exposed("Anyone can list the names of all blobs, and read them")
+        if self.subject is None:
+            return skipped("Not tried, because there is no file to fetch.")
+        url = self.storage.public_url(self.subject)
+        answer = self._fetch(url)
+        if self._delivers(answer):
+            if self.signs:
+                return self._exposed("Anyone who knows a blob's name can read it")
+            return ok("Links without a signature work: everything here is public, as configured.")
+        if self.signs:
+            return ok("Nothing can be read without a signature.")
+        remedy = "Set expiration_secs to get signed links"
+        if self.kind in ("sas", "anonymous"):
+            remedy = "Use an account key or an identity, and set expiration_secs, to get signed links"
+        return warning(
+            f"url() gives links without a signature, and they do not work: {_outcome(answer, url)}.",
+            f"{remedy}; or, if all files are public, let the container be read publicly. If no page links to these "
+            "files, nothing needs to be done.",
+        )
+
+    def cors(self) -> Finding:
+        """Ask, as a browser does before it fetches a script or a font from another origin."""
+        if self.origin is None:
+            return skipped("The site's origin is not known. Give it: --origin https://www.example.com")
+        url = self.storage.public_url(self.subject or self.probe_name)
+        headers = {"Origin": self.origin, "Access-Control-Request-Method": "GET"}
+        answer = self.web.ask(url, method="OPTIONS", headers=headers)
+        if answer.headers.get("Access-Control-Allow-Origin") in (self.origin, "*"):
+            return ok(f"Scripts, fonts and modules can be fetched by pages of {self.origin}.")
+        return warning(
+            f"Scripts, fonts and modules cannot be fetched by pages of {self.origin}: {_outcome(answer, url)}.",
+            f"If they should: {command(self.options, *_CORS_RULE.split(), self.origin)}",
+        )
+
+    def explain(self, name: str, error: Exception) -> Finding:
         """Return the result of a probe that raised, with the advice that fits this credential."""
         if isinstance(error, UnreachableError):
-            return self.unreachable(error)
-        hints = [advice(error, self.options.endpoint)]
+            return self._unreachable(error)
+        hints = [advice(error, self.endpoint)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]
         if name == "sign" and getattr(error, "error_code", None) == "AuthorizationPermissionMismatch":
@@ -138,3 +245,45 @@ class AzureProbes(LinkProbes):
         if name == "delete":
             hints.append(f"The probe's file stays behind: {self.written!r}.")
         return failed(described(error), " ".join(filter(None, hints)))
+
+    def _unreachable(self, error: UnreachableError) -> Finding:
+        """Return the result of a link that got no answer: it may lead to another host than the storage's requests."""
+        message = f"Links lead to {error.host}, which cannot be reached from here: {described(error.reason)}."
+        network = network_advice(error.reason, self.endpoint)
+        if self.options.custom_domain is None:
+            return failed(message, network)
+        remedy = (
+            "Correct custom_domain, or its DNS entry and the proxy or CDN behind it, which has to pass requests on to "
+            f"{self.endpoint}. If only browsers reach it, use --skip sign --skip public --skip cors."
+        )
+        return failed(message, f"{network} {remedy}" if isinstance(error.reason, ssl.SSLError) else remedy)
+
+    def _fetch(self, url: str) -> Answer:
+        # A file that was there before may be large.
+        return self.web.ask(url, method="GET" if self.written is not None else "HEAD")
+
+    def _delivers(self, answer: Answer) -> bool:
+        return answer.status == 200 and (self.written is None or answer.body == CONTENT)
+
+    def _exposed(self, what: str) -> Finding:
+        if self.options.expiration_secs is None:
+            return warning(f"{what}.", "If names are not meant to be listed, set the public access level to 'Blob'.")
+        private = ("container", "set-permission", "--public-access", "off", "--name", self.options.azure_container)
+        message = f"{what}, although the configuration signs links: the container is public."
+        return failed(message, command(self.options, *private))
+
+
+def facts(token: Any) -> str:
+    """Return whose token it is and how long it is valid, never the token itself. ``token`` is an ``AccessToken``."""
+    until = f"good until {dt.datetime.fromtimestamp(token.expires_on, dt.UTC):%H:%M} UTC"
+    try:
+        payload = token.token.split(".")[1]
+        owner = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
+    except (AttributeError, IndexError, ValueError):
+        # A token need not be a JWT.
+        return until
+    return f"object id {owner}, {until}" if owner else until
+
+
+def _outcome(answer: Answer, url: str) -> str:
+    return f"{answer.outcome} from {urlsplit(url).netloc}"

@@ -1,4 +1,4 @@
-"""What a probe found: how it went, what that means, and what to do."""
+"""Findings: the status of a probe, what it means, and what to do."""
 
 from __future__ import annotations
 
@@ -17,42 +17,36 @@ _QUERY = re.compile(r"(https?://[^\s'\"<>?]*)\?[^\s'\"<>]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One probe of one backend. ``message`` says what it means, ``hint`` what to do; neither ever holds a secret."""
+    """The result of one probe of one backend. ``hint`` says what to do. No field holds a secret.
 
-    backend: str
-    probe: str
+    A probe returns one without the names of ``backend`` and ``probe``, which its caller adds.
+    """
+
+    backend: str = ""
+    probe: str = ""
     status: Status
     message: str
     hint: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a probe returns: a ``Finding`` without the names of backend and probe, which its caller knows."""
-
-    status: Status
-    message: str
-    hint: str = ""
+def ok(message: str) -> Finding:
+    """It works."""
+    return Finding(status="ok", message=message)
 
 
-def ok(message: str) -> Result:
-    """All is well."""
-    return Result(status="ok", message=message)
-
-
-def warning(message: str, hint: str = "") -> Result:
+def warning(message: str, hint: str = "") -> Finding:
     """It works, but not in every situation that the configuration makes likely."""
-    return Result(status="warning", message=message, hint=hint)
+    return Finding(status="warning", message=message, hint=hint)
 
 
-def failed(message: str, hint: str = "") -> Result:
+def failed(message: str, hint: str = "") -> Finding:
     """It does not work."""
-    return Result(status="failed", message=message, hint=hint)
+    return Finding(status="failed", message=message, hint=hint)
 
 
-def skipped(message: str) -> Result:
+def skipped(message: str) -> Finding:
     """It was not tried, for this reason."""
-    return Result(status="skipped", message=message)
+    return Finding(status="skipped", message=message)
 
 
 def described(error: BaseException) -> str:

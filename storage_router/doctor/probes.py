@@ -1,11 +1,12 @@
-"""The probes that every Django storage understands: write, read, list and delete one small file.
+"""The probes of any Django storage: write, read, list and delete one small file.
 
-A probe that fails never ends the examination; probes that need it are then not tried, and say so. The file is removed
-at the end, whatever happened in between.
+A probe that fails does not end the examination; probes that need it are then not tried. The file is removed at the end
+in any case.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Collection, Generator, Mapping
 
@@ -13,21 +14,30 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from .advice import advice
-from .findings import Finding, Result, described, failed, ok, skipped
+from .findings import Finding, described, failed, ok, skipped
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
 
 
 class Probes:
-    """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that all routes are so."""
+    """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that nothing is written to
+    it; ``origin`` is that of the site's pages."""
 
     names: tuple[str, ...] = ("write", "read", "list", "delete")
-    """The probes in their order: each is a method that returns a ``Result``."""
+    """The probes in their order: each is a method that returns a ``Finding``."""
 
     needs: Mapping[str, tuple[str, ...]] = {"read": ("write",), "list": ("write",), "delete": ("write",)}
     """What has to have gone well before a probe makes sense."""
 
-    def __init__(self, storage: Storage, *, read_only: bool = False, skip: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        read_only: bool = False,
+        skip: Collection[str] = (),
+        origin: str | None = None,
+    ) -> None:
+        self.origin = origin
         self.storage = storage
         self.read_only = read_only
         self.skip = frozenset(skip)
@@ -40,15 +50,12 @@ class Probes:
         causes: dict[str, str] = {}
         try:
             for name in self.names:
-                result = self._result(name, causes)
-                yield Finding(
-                    backend=backend, probe=name, status=result.status, message=result.message, hint=result.hint
-                )
+                yield dataclasses.replace(self._finding(name, causes), backend=backend, probe=name)
         finally:
             self._remove()
 
-    def _result(self, name: str, causes: dict[str, str]) -> Result:
-        """Run one probe. ``causes`` holds, for each probe that gave no answer, why those that need it are not tried."""
+    def _finding(self, name: str, causes: dict[str, str]) -> Finding:
+        """Run one probe. ``causes`` holds, for each probe that failed or was skipped, the reason for those after it."""
         if name in self.skip:
             causes[name] = f"{name} was left out"
             return skipped("Left out, as asked.")
@@ -57,15 +64,15 @@ class Probes:
             causes[name] = causes[blocking]
             return skipped(f"Not tried, because {causes[blocking]}.")
         try:
-            result: Result = getattr(self, name)()
-        # A foreign backend raises what its SDK raises, and the examination has to go on.
+            result: Finding = getattr(self, name)()
+        # Another package's storage raises what its SDK raises, and the examination has to go on.
         except Exception as error:  # noqa: BLE001
             result = self.explain(name, error)
         if result.status in ("failed", "skipped"):
             causes[name] = f"{name} {'failed' if result.status == 'failed' else 'was not tried'}"
         return result
 
-    def explain(self, name: str, error: Exception) -> Result:  # noqa: ARG002 - for subclasses
+    def explain(self, name: str, error: Exception) -> Finding:  # noqa: ARG002 - for subclasses
         """Return the result of a probe that raised."""
         return failed(described(error), advice(error))
 
@@ -74,18 +81,18 @@ class Probes:
             return
         try:
             self.storage.delete(self.written)
-        except Exception:  # noqa: BLE001 - the delete probe has said so, or another probe's interruption is under way
+        except Exception:  # noqa: BLE001 - the delete probe has reported it, or an interruption is under way
             return
         self.written = None
 
-    def write(self) -> Result:
+    def write(self) -> Finding:
         """Save a new file."""
         if self.read_only:
             return skipped("Not tried, because every route to this backend is read_only.")
         self.written = self.storage.save(self.probe_name, ContentFile(CONTENT))
         return ok("A new file can be saved.")
 
-    def read(self) -> Result:
+    def read(self) -> Finding:
         """Read the file back."""
         assert self.written is not None
         with self.storage.open(self.written) as file:
@@ -97,7 +104,7 @@ class Probes:
             )
         return ok("What was saved is read back, byte for byte.")
 
-    def list(self) -> Result:
+    def list(self) -> Finding:
         """Find the file in a listing."""
         try:
             _, files = self.storage.listdir("")
@@ -107,7 +114,7 @@ class Probes:
             return failed("The file that was saved is missing in listdir('').", "Check the backend's location options.")
         return ok("The file that was saved is listed.")
 
-    def delete(self) -> Result:
+    def delete(self) -> Finding:
         """Delete the file and look whether it is gone."""
         assert self.written is not None
         self.storage.delete(self.written)
