@@ -35,12 +35,12 @@ WRITTEN = (
     '"staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"}}'
 )
 BAD = """
-default = "meda"
+default = "media"
 [backends.media]
 type = "azure"
 account_name = "ACME"
 azure_container = "media"
-credential = "default"
+credntial = "default"
 """
 GOOD = """
 default = "ram"
@@ -63,11 +63,11 @@ def ready():
 class TestReady:
     def test_a_bad_configuration_raises_with_every_problem(self, ready):
         with (
-            override_settings(STORAGES=router({"ram": {"type": "memry"}}, default="x")),
+            override_settings(STORAGES=router({"ram": {"type": "memry"}}, defualt="x")),
             pytest.raises(ConfigurationError) as caught,
         ):
             ready()
-        assert {problem.id for problem in caught.value.problems} == {"storage_router.E003", "storage_router.E004"}
+        assert {problem.id for problem in caught.value.problems} == {"storage_router.E003", "storage_router.E001"}
 
     def test_warnings_are_told_with_the_errors_unless_they_are_silenced(self, ready, monkeypatch):
         monkeypatch.setenv("STORAGE_ROUTER_CONFG", "production.toml")
@@ -143,7 +143,10 @@ class TestProcesses:
             "storage_router.toml: backends.media.account_name: (storage_router.E003) 'ACME' is not the name of a "
             "storage account\n\tHINT: An account's name has 3 to 24 characters" in ran.stderr
         )
-        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert (
+            "storage_router.toml: backends.media.credntial: (storage_router.E001) there is no setting 'credntial'"
+            in ran.stderr
+        )
         assert "System check identified 2 issues (0 silenced)." in ran.stderr
 
     def test_our_own_command_prints_them_too(self, manage, storages):
@@ -158,7 +161,7 @@ class TestProcesses:
         assert ran.stdout == ""
         assert "invalid configuration (2 problems):\n" in ran.stderr
         assert "(storage_router.E003)" in ran.stderr
-        assert "(storage_router.E004)" in ran.stderr
+        assert "(storage_router.E001)" in ran.stderr
 
     def test_a_good_configuration_starts(self, manage, storages):
         ran = manage("shell", "-c", "print('started')", storages=storages, toml=GOOD)
@@ -195,7 +198,10 @@ class TestModelsThatAskForTheStorage:
         ran = shelf("check", storages=storages)
         assert ran.returncode == 1
         assert "Traceback" not in ran.stderr
-        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert (
+            "storage_router.toml: backends.media.credntial: (storage_router.E001) there is no setting 'credntial'"
+            in ran.stderr
+        )
         assert "System check identified 2 issues (0 silenced)." in ran.stderr
 
     def test_our_own_command_does(self, shelf, storages):
@@ -223,7 +229,7 @@ def test_a_router_in_a_field_alone_is_reported_too(manage, tmp_path):
 
 def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
     """It is Django's command; docs/checks.md says so."""
-    silenced = 'SILENCED_SYSTEM_CHECKS = ["storage_router.E003", "storage_router.E004"]\n'
+    silenced = 'SILENCED_SYSTEM_CHECKS = ["storage_router.E001", "storage_router.E003"]\n'
     ran = manage("check", settings=silenced)
     assert (ran.returncode, ran.stdout) == (0, "System check identified no issues (2 silenced).\n")
     assert manage("migrate", settings=silenced).returncode == 1
@@ -232,8 +238,8 @@ def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
 REPORT = """invalid configuration (2 problems):
 storage_router.toml: backends.media.account_name: 'ACME' is not the name of a storage account (storage_router.E003)
     An account's name has 3 to 24 characters, lower-case letters and digits only.
-storage_router.toml: default: there is no backend 'meda' (storage_router.E004)
-    Did you mean 'media'?
+storage_router.toml: backends.media.credntial: there is no setting 'credntial' (storage_router.E001)
+    Did you mean 'credential'?
 """
 
 
@@ -361,7 +367,10 @@ class TestWithoutTheApp:
         ran = manage("check", settings="INSTALLED_APPS = []\n")
         assert ran.returncode == 1
         assert "Traceback" not in ran.stderr
-        assert "storage_router.toml: default: (storage_router.E004) there is no backend 'meda'" in ran.stderr
+        assert (
+            "storage_router.toml: backends.media.credntial: (storage_router.E001) there is no setting 'credntial'"
+            in ran.stderr
+        )
         assert "System check identified 2 issues (0 silenced)." in ran.stderr
 
     def test_a_good_configuration_passes(self, manage):
@@ -380,7 +389,7 @@ def test_a_setting_that_storages_cannot_see_stops_the_process(manage):
 
 def test_starting_and_checking_load_nothing_of_the_azure_sdk(manage):
     """Section 1."""
-    toml = BAD.replace("meda", "media").replace("ACME", "acme")
+    toml = BAD.replace("credntial", "credential").replace("ACME", "acme")
     code = "import sys; print([name for name in sys.modules if name.split('.')[0] == 'azure'])"
     ran = manage("shell", "-c", code, toml=toml)
     assert ran.stdout.splitlines()[-1] == "[]"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import urllib.request
@@ -52,7 +51,7 @@ default = "ram"
 type = "memory"
 """
 FIVE_MISTAKES = """
-default = "meda"
+default = "ram"
 [backends.media]
 type = "azure"
 account_name = "ACME"
@@ -61,17 +60,16 @@ credential = "defualt"
 [backends.ram]
 type = "memory"
 [[routes]]
-prefix = "a/"
+prefx = "a/"
 backend = "ram"
-[[routes]]
-prefix = "a/b/"
-backend = "ram"
+[static]
+hashed = "perhaps"
 """
 EXPLAINED = (
     "storage_router.toml: backends.media.account_name: 'ACME' is not the name of a storage account",
     "storage_router.toml: backends.media.credential: the value is not one of the allowed values",
-    "storage_router.toml: default: there is no backend 'meda'",
-    'routes[1] (prefix "a/b/"): it can never match',
+    "storage_router.toml: routes[0].prefx: there is no setting 'prefx'",
+    "storage_router.toml: static.hashed: 'perhaps' is ",
     "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT: there is no setting 'backend'",
 )
 
@@ -108,10 +106,9 @@ def test_five_mistakes_at_once_stop_the_server_and_are_all_explained(project, se
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode not in (0, None)
-    assert "invalid configuration (" in done.stderr
+    assert "invalid configuration (5 problems):\n" in done.stderr
     for explanation in EXPLAINED:
         assert explanation in done.stderr
-    assert len(set(re.findall(r"\(storage_router\.E\d{3}\)$", done.stderr, re.MULTILINE))) == 4
 
 
 @pytest.mark.parametrize("storages", STORAGES)

@@ -247,7 +247,7 @@ class BackendType:
     ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, of which there is an
     ``example``; ``from_url`` turns the part before the ``?`` and the options after it into settings. ``builder``, a
     function or its dotted path, returns the storage for an alias, its options and their places. ``place`` says where
-    the files are.
+    the files are. ``probes`` is the dotted path of the class by which ``doctor`` examines the storage.
     """
 
     model: type[BaseModel]
@@ -256,6 +256,7 @@ class BackendType:
     builder: Builder | str
     from_url: Callable[[str, Options], Options] = _url_without_address
     place: Callable[[Any], Place]
+    probes: str = "storage_router.doctor.probes.Probes"
 
     def build(self, alias: str, options: BaseModel, locate: Locate) -> Storage:
         """Return the storage of one backend; no request is made. Raises ``ConfigurationError``."""
@@ -273,6 +274,7 @@ BACKEND_TYPES: dict[str, BackendType] = {
         builder="storage_router.factory.build_azure",
         from_url=_azure_url,
         place=_azure_place,
+        probes="storage_router.doctor.azure.AzureProbes",
     ),
     "filesystem": BackendType(
         model=FilesystemBackend,

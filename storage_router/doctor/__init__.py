@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
-from typing import Any
 
 from django.core.files.storage import Storage
+from django.utils.module_loading import import_string
+from pydantic import BaseModel
 
-from storage_router.azure.storage import AzureStorage
+from storage_router.conf.backends import BACKEND_TYPES
 
 from .azure import AzureProbes
 from .findings import STATUSES, Finding, Status
@@ -16,12 +17,13 @@ from .probes import Probes
 __all__ = ["PROBES", "STATUSES", "Finding", "Status", "examine"]
 
 PROBES = AzureProbes.names
-"""The names of all probes, in their order. Storages that are not Azure's have some of them."""
+"""The names of all probes, in their order. Most types of backend have some of them."""
 
 
 def examine(
     backend: str,
     storage: Storage,
+    options: BaseModel | None = None,
     *,
     read_only: bool = False,
     origin: str | None = None,
@@ -29,10 +31,12 @@ def examine(
 ) -> Generator[Finding]:
     """Probe ``storage`` and yield what each probe found. ``backend`` is its name in the findings.
 
-    ``read_only`` says that nothing is ever written to it, ``origin`` which pages' scripts should be allowed to fetch
-    from it, ``skip`` which probes to leave out. The probe's own file is removed at the end. A caller that stops before
-    the end calls ``close()``, which removes the file, too.
+    ``options`` are those of its type of backend, by default its own. ``read_only`` says that nothing is ever written to
+    it, ``origin`` which pages' scripts should be allowed to fetch from it, ``skip`` which probes to leave out. The
+    probe's own file is removed at the end. A caller that stops before the end calls ``close()``, which removes it, too.
     """
-    kind: type[Any] = AzureProbes if isinstance(storage, AzureStorage) else Probes
-    probes: Probes = kind(storage, read_only=read_only, skip=skip, origin=origin)
-    return probes.examine(backend)
+    options = getattr(storage, "options", None) if options is None else options
+    # The model of a type may add to the options that the storage has: the key ``type``.
+    paths = [one.probes for one in BACKEND_TYPES.values() if options and issubclass(one.model, type(options))]
+    kind: type[Probes] = import_string(paths[0]) if paths else Probes
+    return kind(storage, read_only=read_only, skip=skip, origin=origin).examine(backend)

@@ -58,7 +58,12 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
         if as_text:
             output.heading(backend.name)
         examination = doctor.examine(
-            backend.name, backend.storage, read_only=backend.read_only, origin=origin, skip=options["skip"]
+            backend.name,
+            backend.storage,
+            backend.options,
+            read_only=backend.read_only,
+            origin=origin,
+            skip=options["skip"],
         )
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.

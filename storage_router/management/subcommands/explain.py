@@ -10,7 +10,7 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandParser
 from pydantic import BaseModel
 
-from storage_router.conf.backends import AzureBackend
+from storage_router.conf.backends import place_of
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.management.output import Output
 from storage_router.names import check_blob_name
@@ -67,11 +67,12 @@ def _explained(router: RouterStorage, name: str) -> dict[str, Any]:
 
 def _stored_as(options: BaseModel, name: str) -> str:
     """Return the backend's name with its location, the name to look for in the container."""
-    if not isinstance(options, AzureBackend):
+    place = place_of(options)
+    if place.store[:1] != ("container",):
         return name
-    blob_name = "/".join(filter(None, (options.location.strip("/"), name)))
+    blob_name = "/".join((*place.segments, name))
     check_blob_name(blob_name)
-    return f"{options.azure_container}/{blob_name}"
+    return f"{place.store[-1]}/{blob_name}"
 
 
 def _url(storage: Storage, name: str) -> tuple[str | None, str | None]:
