@@ -81,7 +81,7 @@ class Stream:
         if wanted is not None and wanted.last is not None:
             # Backends know no range from the end.
             stat = self.store.stat(self.name)
-            wanted = Range(start=max(stat.size - wanted.last, 0), length=wanted.last)
+            wanted = Range(start=max(stat.size - wanted.last, 0), length=wanted.last or None)
             version = version or etag_of(stat)
         if wanted is not None:
             try:
