@@ -42,6 +42,19 @@ def test_the_url_is_shown_without_its_signature_and_whether_it_gets_one(run):
     ]
 
 
+def test_the_url_of_a_file_that_a_view_delivers_is_the_views(run):
+    """D1"""
+    route = {"prefix": "a/", "backend": "ram", "delivery": "stream", "authorize": "tests.commands.test_explain.anybody"}
+    options = {"backends": {"ram": {"type": "memory"}}, "routes": [route], "base_url": "https://acme.example/files/"}
+    ran = run("explain", "a/b.txt", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
+    assert ran.rows[0][3:5] == ["https://acme.example/files/a/b.txt", "no, a view delivers it (stream)"]
+
+
+def anybody(request, file):
+    """Let everybody in."""
+    return True
+
+
 def test_a_storage_of_another_package_is_not_asked_for_its_url(run):
     """It may make a request, or show a signature."""
     backend = {"type": "django", "backend": "tests.commands.test_explain.Foreign"}

@@ -104,25 +104,18 @@ def _print(output: Output, finding: doctor.Finding) -> None:
 def site_origin() -> str | None:
     """Return the origin of the site's pages as far as the settings tell: one without wildcards, or None."""
     hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
-    origins = map(_as_browsers_send_it, (*settings.CSRF_TRUSTED_ORIGINS, *hosts))
-    return next(filter(None, origins), None)
+    return next(filter(None, map(_origin, (*settings.CSRF_TRUSTED_ORIGINS, *hosts))), None)
 
 
 def _given_origin(text: str) -> str:
-    if origin := _as_browsers_send_it(text):
-        return origin
-    example = "https://www.example.com"
-    if "://" not in text and (meant := _as_browsers_send_it(f"https://{text}")):
-        message = f"--origin {text} lacks the scheme: write {meant}, or http:// if the site's pages have that."
-    elif meant := _as_browsers_send_it("/".join(text.split("/")[:3])):
-        message = f"--origin {text} is more than an origin, which ends behind the host: write {meant}."
-    else:
-        message = f"--origin {text} is not an origin: write the scheme and the host of the site, such as {example}."
-    raise CommandError(message, returncode=selection.UNUSABLE)
+    if (origin := _origin(text)) is None:
+        message = f"{text} is not an origin. Write the scheme and the host of the site: https://www.example.com."
+        raise CommandError(f"--origin {message}", returncode=selection.UNUSABLE)
+    return origin
 
 
-def _as_browsers_send_it(text: str) -> str | None:
-    """Return an origin in the one spelling that a rule can match, None for what is none.
+def _origin(text: str) -> str | None:
+    """Return an origin as browsers send it, None for what is none.
 
     https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
     """

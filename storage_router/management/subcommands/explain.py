@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage
 from django.core.management.base import CommandParser
 from pydantic import BaseModel
@@ -59,7 +61,13 @@ def _explained(router: RouterStorage, name: str) -> dict[str, Any]:
         stored_as = _stored_as(options, explanation.backend_name)
     except (InvalidNameError, NoRouteError) as error:
         return {**nowhere, "why": str(error)}
-    url, signed = _url(router.backends[explanation.alias], explanation.backend_name)
+    delivery = "link" if explanation.index is None else router.configuration.document.routes[explanation.index].delivery
+    if delivery == "link":
+        url, signed = _url(router.backends[explanation.alias], explanation.backend_name)
+    else:
+        url, signed = None, f"no, a view delivers it ({delivery})"
+        with contextlib.suppress(ImproperlyConfigured):
+            url = router.url(name)
     why = f"{explanation.why}; the route is read_only" if explanation.read_only else explanation.why
     facts = {"name": name, "stored_as": stored_as, "url": url, "signed": signed, "why": why}
     return {**dataclasses.asdict(explanation), **facts}
