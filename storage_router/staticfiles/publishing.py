@@ -96,7 +96,7 @@ def _generated(
     copies = []
     for name in sorted(names - others):
         source = (staging, name) if name in staging.written else staging.sources.get(origins[name])
-        if source is None:
+        if source is None or (name not in staging.written and name in staging.sources):
             continue
         hashed = name in origins and name not in hashed_files
         copy = FileCopy(name=name, source=source[0], source_name=source[1], compress=bool(static.compress))

@@ -12,6 +12,7 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage as DjangosManifestStaticFilesStorage
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, Storage
+from pipeline.storage import GZIPMixin, PipelineMixin
 
 from storage_router import AzureStorage, ManifestStaticFilesStorage, RouterStorage, StaticFilesStorage
 
@@ -228,3 +229,23 @@ class OwnSave(ManifestFilesMixin, AzureStorage):
 
     def _save(self, name: str, content: Any) -> str:
         return super()._save(name, content)
+
+
+class Pipeline(PipelineMixin, ManifestStaticFilesStorage):
+    """django-pipeline's mixin over ours."""
+
+
+class PipelineOverAzure(PipelineMixin, ManifestFilesMixin, AzureStorage):
+    """django-pipeline's over Django's over a container, as its documentation has it for S3."""
+
+
+class PipelineOfDjango(PipelineMixin, DjangosManifestStaticFilesStorage):
+    """django-pipeline's over Django's."""
+
+
+class Zipped(GZIPMixin, PipelineMixin, ManifestStaticFilesStorage):
+    """django-pipeline's two mixins over ours."""
+
+
+class ZippedOfDjango(GZIPMixin, PipelineMixin, DjangosManifestStaticFilesStorage):
+    """django-pipeline's two mixins over Django's."""

@@ -12,16 +12,21 @@ from typing import Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS
 from django.contrib.staticfiles.management.commands import collectstatic
+from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestFilesMixin
 from django.core.files.storage import Storage, storages
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
+from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.staticfiles.publishing import Processed, publish, static_options_of
 from storage_router.staticfiles.staging import Sources
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
 from storage_router.transfer.stores import holders, home_of, overridden
+
+_HASHING = (HashedFilesMixin.post_process, ManifestFilesMixin.post_process, ManifestStaticFilesStorage.post_process)
+"""Ways of post-processing that read the files where they were found."""
 
 
 class Command(collectstatic.Command):
@@ -105,6 +110,9 @@ class Command(collectstatic.Command):
         """Post-process and copy what is waiting: what Django's command calls as the storage's ``post_process()``."""
         if dry_run:
             return []
+        if self._destination.storage.__class__.post_process not in _HASHING:
+            # Packers read the collected files from Django's staticfiles_storage.
+            self._copy_waiting()
         plain, self._waiting = self._waiting, []
         return publish(
             self._destination.storage,
