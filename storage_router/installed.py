@@ -17,6 +17,7 @@ from django.db.models import FileField
 from django.utils.module_loading import import_string
 from pydantic import BaseModel
 
+from .conf.client_options import REMOVE_IDLE, without_effect
 from .conf.loading import Configuration
 from .conf.problems import problem, suggestion
 from .conf.sources.code import setting_adds
@@ -276,10 +277,12 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
         yield from _unseen_setting(storage.configuration)
     elif isinstance(storage, StaticFilesStorage):
         storage.check()
-    elif unused := getattr(getattr(storage, "options", None), "unused", ()):
-        option = storage.options.authentication.option  # type: ignore[attr-defined]
-        message = f"it authenticates by {option}; not used: {', '.join(unused)}"
-        yield problem("W001", place, message, "Remove what is not used.")
+    elif options := getattr(storage, "options", None):
+        if unused := getattr(options, "unused", ()):
+            message = f"it authenticates by {options.authentication.option}; not used: {', '.join(unused)}"
+            yield problem("W001", place, message, "Remove what is not used.")
+        if idle := without_effect(getattr(options, "client_options", {})):
+            yield problem("W008", place, f"it has client options without effect: {', '.join(idle)}", REMOVE_IDLE)
 
 
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:

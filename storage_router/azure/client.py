@@ -196,7 +196,7 @@ class Client:
                 "POST",
                 f"{self._options.endpoint}/",
                 expected=(200,),
-                version=self._options.api_version,
+                version=self._options.client_options.get("api_version") or self._options.api_version,
                 query={"restype": "service", "comp": "userdelegationkey", "timeout": self._options.timeout},
                 content=f"<?xml version='1.0' encoding='utf-8'?><KeyInfo>{times}</KeyInfo>".encode(),
                 content_type="application/xml",

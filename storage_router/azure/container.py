@@ -69,6 +69,7 @@ class Blobs:
         self.alias = alias
         self.client_options = options.client_options
         self._options = options
+        self._version: str | None = options.client_options.get("api_version") or options.api_version
         self._urls = BlobUrls(options)
 
     def head(self, name: str) -> FileStat:
@@ -297,7 +298,7 @@ class Blobs:
             "timeout": self._options.timeout,
         }
         url = self._urls.api_url("").rstrip("/")
-        version = self._options.api_version or (LISTS_FROM if start_from else None)
+        version = self._version or (LISTS_FROM if start_from else None)
 
         def fetch(marker: str) -> Element:
             query = {key: value for key, value in {**given, "marker": marker}.items() if value}
@@ -443,7 +444,7 @@ class Blobs:
             method,
             self._urls.api_url(name),
             expected=expected,
-            version=self._options.api_version,
+            version=self._version,
             query=query,
             headers=headers,
             content=content,

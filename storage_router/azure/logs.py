@@ -34,8 +34,11 @@ def log_policy(*, log_requests: bool, logging_enable: bool = False, **given: Any
     from azure.core.pipeline.policies import HttpLoggingPolicy
 
     keep_secrets_out_of_logs()
-    logger: Any = given.get("logger") or (None if log_requests else quiet_log())
-    policy: HttpLoggingPolicy = HttpLoggingPolicy(logger)
+    logger: Any = given.get("logger")
+    if logger is None and not log_requests and "http_logging_level" not in given:
+        logger = quiet_log()
+    kept = {key: given[key] for key in ("http_logging_level", "additional_allowed_query_params") if key in given}
+    policy: HttpLoggingPolicy = HttpLoggingPolicy(logger, **kept)
     if logging_enable:
         policy.allowed_query_params.update(_QUERY)
         policy.allowed_header_names.update(_HEADERS)

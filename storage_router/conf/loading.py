@@ -16,6 +16,7 @@ from storage_router.exceptions import ConfigurationError, Problem
 from . import key_vault
 from .azure.options import AzureOptions
 from .backends import option_names
+from .client_options import REMOVE_IDLE, without_effect
 from .document import RouterDocument, alias_problems, allowed_keys
 from .layers import Merged, Origin, merge
 from .problems import Locate, Location, nearest, problem, problem_id, problems_from
@@ -108,7 +109,7 @@ def load(
         _refuse(found)
     found += alias_problems(document, merged.place)
     if all(one.is_warning for one in found):
-        for validator in (*validators, _unused_authentication):
+        for validator in (*validators, _unused_options):
             found += validator(document, merged.place)
     if any(not one.is_warning for one in found):
         # What validators warn of may only be due to an error.
@@ -181,7 +182,7 @@ def _backend_meant(merged: Merged, layer: Any, key: str) -> str:
     return ""
 
 
-def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+def _unused_options(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     for alias, backend in document.backends.items():
         if isinstance(backend, AzureOptions) and backend.unused:
             unused = ", ".join(backend.unused)
@@ -191,3 +192,6 @@ def _unused_authentication(document: RouterDocument, locate: Locate) -> Iterable
                 f"{alias} authenticates by {backend.authentication.option}; not used: {unused}",
                 "Remove them. First wins: connection_string, account_key, token_credential, credential, sas_token.",
             )
+        if isinstance(backend, AzureOptions) and (idle := without_effect(backend.client_options)):
+            place = locate(("backends", alias, "client_options"))
+            yield problem("W008", place, f"{alias} has client options without effect: {', '.join(idle)}", REMOVE_IDLE)

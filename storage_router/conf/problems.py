@@ -37,6 +37,7 @@ PROBLEMS: Mapping[str, str] = {
     "W004": "backends that share a container and overlap in location",
     "W006": "a secrets directory in which nothing is for this package",
     "W007": "one file under two names, because a stripped prefix makes them the same",
+    "W008": "client options that do nothing",
 }
 """Id (without the prefix ``storage_router.``) and meaning of everything that loading a configuration can find."""
 

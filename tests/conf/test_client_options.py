@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from storage_router import RouterStorage
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ConfigurationError
@@ -63,7 +64,38 @@ def test_what_would_fail_at_the_first_request_is_refused(option: str, value: Any
 def test_all_of_them_are_told_at_once() -> None:
     ((_, message, hint),) = problems({"retry_total": "3", "proxies": "http://proxy"})
     assert "'retry_total' is not a whole number; 'proxies' is not a table" in message
-    assert hint == "Options for the SDK have to be written as the SDK takes them."
+    assert hint == "Write the options as azure-core takes them."
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("retry_totl", "Did you mean 'retry_total'?"), ("something_new", "Allowed: additional_allowed")]
+)
+def test_a_name_that_nobody_knows_is_an_error(name: str, hint: str) -> None:
+    """C4, O5"""
+    ((place, message, found),) = problems({name: "secret"})
+    assert place == "AzureStorage(client_options=…)"
+    assert message == f"{name!r} is no option of azure-core or azure-storage-blob"
+    assert found.startswith(hint)
+
+
+def test_a_name_of_azure_storage_that_does_nothing_here_is_a_warning() -> None:
+    """O5"""
+    router = RouterStorage(
+        backends={
+            "media": {
+                "type": "azure",
+                "account_name": "acme",
+                "azure_container": "media",
+                "credential": "anonymous",
+                "client_options": {"max_chunk_get_size": 1, "retry_total": 3, "location_mode": "secondary"},
+            }
+        },
+        default="media",
+    )
+    (warning,) = router.configuration.warnings
+    assert warning.id == "storage_router.W008"
+    assert warning.message == "media has client options without effect: location_mode, max_chunk_get_size"
+    assert "client_options" in warning.place
 
 
 @pytest.mark.parametrize(
@@ -74,7 +106,7 @@ def test_all_of_them_are_told_at_once() -> None:
         {"connection_verify": False, "connection_cert": ["a.pem", "b.pem"]},
         {"connection_verify": Path("a.pem"), "connection_cert": Path("b.pem"), "proxies": {"https": "http://proxy"}},
         {"connection_verify": None, "connection_cert": None, "proxies": None, "transport": None, "session": None},
-        {"something_new": object},
+        {"raw_request_hook": print, "per_call_policies": [], "tracing_attributes": {}},
     ],
     ids=repr,
 )
