@@ -175,8 +175,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if status in (401, 403) or code in _REFUSALS:
             reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
-        # 304 is an answer to no request that is made here.
-        unmet = status != 304 and (code in _UNMET or (status == 412 and code is None))
+        unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
         if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
         if unmet:

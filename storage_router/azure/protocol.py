@@ -230,10 +230,11 @@ def written(name: str, size: int, headers: Mapping[str, str], marker: str | None
 
     The blob is stored: an answer whose ETag or date was lost on the way is no error.
     """
-    modified = dt.datetime.now(dt.UTC)
+    etag, modified = "", dt.datetime.now(dt.UTC)
     with contextlib.suppress(KeyError, ValueError):
+        etag = quoted(headers["ETag"])
         modified = moment(headers["Last-Modified"])
-    return FileStat(name=name, size=size, etag=quoted(headers.get("ETag", "")), modified=modified, save_id=marker)
+    return FileStat(name=name, size=size, etag=etag, modified=modified, save_id=marker)
 
 
 def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
@@ -257,6 +258,8 @@ def moment(text: str) -> dt.datetime:
 
 def quoted(etag: str) -> str:
     """Return an ETag as the header has it; listings leave the quotes out."""
+    if not etag:
+        raise ValueError("there is no ETag")
     return etag if etag.endswith('"') else f'"{etag}"'
 
 

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from storage_router.azure.container import Blobs, Directory, FileSettings, FileStat
 from storage_router.azure.protocol import SAVE_MARKER
+from storage_router.azure.urls import BlobUrls
 from storage_router.exceptions import (
     BlobChangedError,
     BlobConnectionError,
@@ -22,6 +24,7 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
+from storage_router.files import Reading
 from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Cut, Duplicate, Fault, Reset, Stall
 from tests.kit.proxy import FaultProxy
@@ -485,6 +488,115 @@ class TestBrokenReads:
         proxy.fail("List Blobs", Cut(sealed=True), times=100)
         with pytest.raises(BlobConnectionError):
             list(shaky.list())
+
+
+class TestStream:
+    """A part of a blob over an open connection."""
+
+    CONTENT = bytes(range(256)) * 4096
+
+    def test_all_of_it_comes_in_pieces(self, blobs: Blobs, requests: Requests) -> None:
+        blobs.create("a.bin", self.CONTENT, None, PLAIN)
+        requests.taken()
+        with _stream(blobs, "a.bin") as reading:
+            assert (reading.start, reading.length, reading.stat.size) == (0, 2**20, 2**20)
+            pieces = list(reading.chunks)
+        assert b"".join(pieces) == self.CONTENT
+        assert max(map(len, pieces)) < 2**20
+        assert requests.taken() == ["GET blob"]
+
+    @pytest.mark.parametrize(("start", "length", "expected"), [(5, 7, 7), (2**20 - 3, 10, 3), (100, None, 2**20 - 100)])
+    def test_a_part_of_it(self, blobs: Blobs, start: int, length: int | None, expected: int) -> None:
+        blobs.create("a.bin", self.CONTENT, None, PLAIN)
+        with _stream(blobs, "a.bin", start, length) as reading:
+            assert (reading.start, reading.length, reading.stat.size) == (start, expected, 2**20)
+            assert b"".join(reading.chunks) == self.CONTENT[start : start + expected]
+
+    def test_what_is_beyond_the_end_is_empty(self, blobs: Blobs) -> None:
+        blobs.create("a.bin", b"content", None, PLAIN)
+        with _stream(blobs, "a.bin", 7, 3) as reading:
+            assert (reading.length, list(reading.chunks), reading.stat.size) == (0, [], 7)
+
+    def test_conditions_hold(self, blobs: Blobs) -> None:
+        etag = blobs.create("a.bin", b"content", None, PLAIN).etag
+        assert blobs.stream("a.bin", if_none_match=etag) is None
+        with _stream(blobs, "a.bin", if_none_match='"0x1"', if_match=etag) as reading:
+            assert b"".join(reading.chunks) == b"content"
+        with pytest.raises(BlobChangedError):
+            blobs.stream("a.bin", if_match='"0x1"')
+        with pytest.raises(BlobNotFoundError):
+            blobs.stream("missing")
+
+    def test_one_that_is_closed_early_disturbs_no_other(self, blobs: Blobs) -> None:
+        blobs.create("a.bin", self.CONTENT, None, PLAIN)
+        blobs.create("b.bin", b"other", None, PLAIN)
+        for _ in range(5):
+            with _stream(blobs, "a.bin") as reading:
+                assert self.CONTENT.startswith(next(reading.chunks))
+            assert blobs.read("b.bin", 0, 10)[0] == b"other"
+
+    @pytest.mark.parametrize("fault", [Cut(), Cut(sealed=True), Reset("answer body")], ids=repr)
+    def test_a_body_that_breaks_off_is_an_error(
+        self, proxy: FaultProxy, shaky: Blobs, steady: Blobs, fault: Fault
+    ) -> None:
+        steady.create("a.bin", self.CONTENT, None, PLAIN)
+        proxy.fail("Get Blob", fault)
+        with _stream(shaky, "a.bin", 1, 2**19) as reading, pytest.raises(BlobConnectionError) as caught:
+            list(reading.chunks)
+        assert (caught.value.alias, caught.value.blob) == ("media", "a.bin")
+
+
+class TestOtherPlaces:
+    """Copies from a URL, and listings that start at a name."""
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_blob_is_copied_from_a_url_with_all_that_is_known_of_it(
+        self, azurite: Azurite, container: str, steady: Blobs, overwrite: bool
+    ) -> None:
+        given = FileSettings(content_type="text/css", cache_control="max-age=1", metadata={"owner": "acme"})
+        source = steady.create("a b.css", b"content", None, given)
+        known = steady.head("a b.css")
+        other = blobs_for(options_for(azurite, azurite.create_container()))
+        url = SecretStr(BlobUrls(options_for(azurite, container)).url("a b.css", expire=60))
+        made = other.put_from_url("b.css", url, known, overwrite=overwrite)
+        found = other.head("b.css")
+        assert other.read("b.css", 0, 10)[0] == b"content"
+        assert (found.content_type, found.cache_control, found.metadata) == ("text/css", "max-age=1", {"owner": "acme"})
+        assert found.save_id == source.save_id == made.save_id is not None
+        assert found.etag == made.etag
+        # A11: done again, it knows its own copy.
+        assert other.put_from_url("b.css", url, known, overwrite=overwrite).size == 7
+        other.create("c.css", b"taken", None, PLAIN)
+        with pytest.raises(BlobExistsError):
+            other.put_from_url("c.css", url, known)
+        steady.create("a b.css", b"changed", None, given, overwrite=True)
+        with pytest.raises(BlobChangedError):
+            other.put_from_url("d.css", url, known, overwrite=True)
+
+    def test_a_listing_starts_at_a_name(self, blobs: Blobs) -> None:
+        for name in ("a/1", "a/2", "b/1", "b/2"):
+            blobs.create(name, b"", None, PLAIN)
+        assert [entry.name for entry in blobs.list(start_from="a/2")] == ["a/2", "b/1", "b/2"]
+        assert [entry.name for entry in blobs.list("b/", start_from="b/2")] == ["b/2"]
+
+    def test_a_listing_starts_at_a_name_where_the_service_cannot(self, azurite: Azurite, container: str) -> None:
+        blobs = blobs_for(options_for(azurite, container, api_version="2022-11-02"))
+        for name in ("a/1", "a/2", "b/1"):
+            blobs.create(name, b"", None, PLAIN)
+        assert [entry.name for entry in blobs.list(start_from="a/2")] == ["a/2", "b/1"]
+
+    @pytest.mark.parametrize("names", [{"a_b": "1", "ab": "2", "a1": "3", "A": "4", "b_": "5", "Z9_x": "6"}])
+    def test_metadata_of_any_name_is_signed_as_azure_sorts_it(self, steady: Blobs, names: dict[str, str]) -> None:
+        steady.create("a.txt", b"", None, FileSettings(metadata=names))
+        assert {key.lower(): value for key, value in steady.head("a.txt").metadata.items()} == {
+            key.lower(): value for key, value in names.items()
+        }
+
+
+def _stream(blobs: Blobs, *given: Any, **conditions: Any) -> Reading:
+    reading = blobs.stream(*given, **conditions)
+    assert reading is not None
+    return reading
 
 
 def _tags(blobs: Blobs, name: str) -> Any:

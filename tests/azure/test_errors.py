@@ -83,6 +83,27 @@ def test_what_azure_answers_becomes_pythons_kind_of_error(
     assert isinstance(error.__cause__, AzureError)
 
 
+@pytest.mark.parametrize(
+    ("operation", "fault", "needed"),
+    [
+        (lambda blobs: blobs.head("a.txt"), "Get Blob Properties", "to read (sp=r)"),
+        (lambda blobs: blobs.create("a.txt", b"", None, FileSettings()), "Put Blob", "to create and write (sp=cw)"),
+        (lambda blobs: blobs.delete("a.txt"), "Delete Blob", "to delete (sp=d)"),
+        (lambda blobs: list(blobs.list()), "List Blobs", "to list (sp=l)"),
+    ],
+    ids=["read", "create", "delete", "list"],
+)
+def test_a_sas_that_lacks_a_permission_is_told_which(
+    proxy: FaultProxy, container: str, operation: Any, fault: str, needed: str
+) -> None:
+    """A10: roles have nothing to do with it."""
+    proxy.fail(fault, Answer(403, "AuthorizationPermissionMismatch"))
+    with pytest.raises(BlobPermissionError) as caught:
+        operation(blobs_for(options_for(proxy, container, sas_token=SAS)))
+    assert f"the SAS lacks the permission {needed}; create one that has it." in str(caught.value)
+    assert "role" not in str(caught.value)
+
+
 def test_an_error_names_the_request_for_azures_support(azurite: Azurite, container: str) -> None:
     with pytest.raises(BlobNotFoundError) as caught:
         blobs_for(options_for(azurite, container)).head("a.txt")

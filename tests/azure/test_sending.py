@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -157,3 +159,211 @@ def test_what_is_sent_says_what_it_is(scripted: Scripted) -> None:
     assert len(headers["x-ms-meta-storage_router_save"]) == 32
     assert "x-ms-meta-Storage_router_save" not in headers
     assert headers["Content-Type"] == "application/octet-stream"
+
+
+LATIN = "<html><title>Zugriff verweigert: ungültig</title></html>".encode("latin-1")
+
+
+@pytest.mark.parametrize("status", [403, 404, 407, 502, 503, 511])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda storage: storage.save("a.txt", ContentFile(b"content")),
+        lambda storage: storage.listdir(""),
+        lambda storage: storage.copy("a.txt", "b.txt"),
+        lambda storage: storage.open("a.txt"),
+        lambda storage: storage.size("a.txt"),
+    ],
+    ids=["save", "listdir", "copy", "open", "size"],
+)
+def test_a_page_that_is_not_utf_8_is_an_error_of_ours(scripted: Scripted, status: int, operation: Any) -> None:
+    """A15"""
+    scripted.answer(status, {"Content-Type": "application/xml"}, LATIN)
+    with pytest.raises(BlobError) as caught:
+        operation(scripted.storage())
+    assert caught.value.status == status
+    assert caught.value.container == "media"
+
+
+def test_a_part_of_another_range_is_asked_for_again(scripted: Scripted) -> None:
+    """A15"""
+    scripted.answer(206, {"Content-Range": "bytes 10-19/20", **WRITTEN}, b"0123456789")
+    scripted.answer(206, {"Content-Range": "bytes 0-9/10", **WRITTEN}, b"content..!")
+    storage = scripted.storage(client_options={"retry_total": 1})
+    assert storage.open("a.txt").read() == b"content..!"
+
+
+def test_a_part_of_another_range_is_never_taken(scripted: Scripted) -> None:
+    """A15"""
+    scripted.answer(206, {"Content-Range": "bytes 10-19/20", **WRITTEN}, b"0123456789")
+    with pytest.raises(BlobConnectionError, match="holds bytes from 10 on, not from 0 on"):
+        scripted.storage().open("a.txt")
+
+
+def test_an_entire_blob_is_no_part_of_one(scripted: Scripted) -> None:
+    """A15"""
+    scripted.answer(200, WRITTEN, b"content")
+    with pytest.raises(BlobConnectionError, match="not the part that was asked for"):
+        scripted.storage().open("a.txt")
+
+
+def test_an_answer_to_another_request_is_asked_for_again(scripted: Scripted) -> None:
+    """A15"""
+    part = {"Content-Range": "bytes 0-6/7", **WRITTEN}
+    scripted.answer(206, {"x-ms-client-request-id": "another", **part}, b"another")
+    scripted.answer(206, part, b"content")
+    assert scripted.storage(client_options={"retry_total": 1}).open("a.txt").read() == b"content"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_is_followed(scripted: Scripted, status: int) -> None:
+    """A15"""
+    scripted.answer(status, {"Location": f"http://127.0.0.1:{scripted.port}/elsewhere"})
+    with pytest.raises(BlobError, match="Azure rejected the request") as caught:
+        scripted.storage().open("a.txt")
+    assert caught.value.status == status
+    assert len(scripted.requests) == 1
+
+
+@pytest.mark.parametrize("status", [304, 307, 416])
+def test_a_create_that_is_answered_with_something_else_is_not_stored_twice(scripted: Scripted, status: int) -> None:
+    """A11, A15"""
+    scripted.answer(status, {"x-ms-error-code": "ConditionNotMet"})
+    if status < 400:
+        scripted.answer(404)  # the look whether it was done
+    with pytest.raises(BlobError) as caught:
+        scripted.storage().save("a.txt", ContentFile(b"content"))
+    assert not isinstance(caught.value, FileExistsError)
+    assert len({request for request, _ in scripted.requests if request.startswith("PUT")}) == 1
+
+
+def test_a_save_ends_where_every_answer_is_412(scripted: Scripted) -> None:
+    """F5"""
+    for _ in range(2):
+        scripted.answer(412, {"x-ms-error-code": "ConditionNotMet"})
+    with pytest.raises(BlobError) as caught:
+        scripted.storage().save("a.txt", ContentFile(b"content"))
+    assert caught.value.status == 412
+
+
+def test_one_416_does_not_make_a_file_empty(scripted: Scripted) -> None:
+    """A15"""
+    scripted.answer(416, {"x-ms-error-code": "InvalidRange"})
+    scripted.answer(200, {"Content-Length": "7", **WRITTEN})
+    with pytest.raises(BlobError, match="416 for bytes from 0 on of 7"):
+        scripted.storage().open("a.txt")
+
+
+def test_a_416_that_is_right_makes_a_file_empty(scripted: Scripted) -> None:
+    """A4"""
+    scripted.answer(416, {"Content-Range": "bytes */0"})
+    assert scripted.storage().open("a.txt").read() == b""
+    scripted.answer(416)
+    scripted.answer(200, {"Content-Length": "0", **WRITTEN})
+    assert scripted.storage().open("a.txt").read() == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"Content-Length": "many"}, "cannot be understood"),
+        ({"Content-Length": "7", **WRITTEN, "Last-Modified": "yesterday"}, "cannot be understood"),
+        ({"Content-Length": "7", **WRITTEN, "ETag": ""}, "cannot be understood"),
+    ],
+)
+def test_a_header_without_its_value_is_an_error_of_ours(
+    scripted: Scripted, headers: dict[str, str], message: str
+) -> None:
+    """A15"""
+    scripted.answer(200, headers)
+    with pytest.raises(BlobError, match=message):
+        scripted.storage().size("a.txt")
+
+
+COPIED = {"Content-Length": "7", **WRITTEN}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ({**COPIED, "x-ms-tag-count": "some"}, None, "invalid literal"),
+        (COPIED, {"x-ms-copy-status": "pending"}, "a copy is pending and has no id"),
+    ],
+    ids=["count", "copy"],
+)
+def test_a_copy_that_is_answered_for_wrongly_is_an_error_of_ours(
+    scripted: Scripted, first: dict[str, str], second: dict[str, str] | None, message: str
+) -> None:
+    """A15"""
+    scripted.answer(200, first)
+    if second is not None:
+        scripted.answer(202, second)
+    with pytest.raises(BlobError, match=message):
+        scripted.storage().copy("a.txt", "b.txt")
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("<Blobs><Blob><Properties/></Blob></Blobs>", "<Blob> without <Name>"),
+        ("<Blobs><BlobPrefix/></Blobs>", "<BlobPrefix> without <Name>"),
+        ("<Blobs><Blob><Name>a</Name><Properties/></Blob></Blobs>", "Content-Length"),
+    ],
+)
+def test_a_listing_without_names_is_an_error_of_ours(scripted: Scripted, page: str, message: str) -> None:
+    """A15"""
+    scripted.answer(200, {}, f"<EnumerationResults>{page}</EnumerationResults>".encode())
+    with pytest.raises(BlobError, match=message):
+        scripted.storage().listdir("")
+
+
+def test_a_listing_whose_next_page_is_the_same_ends(scripted: Scripted) -> None:
+    """A15"""
+    page = b"<EnumerationResults><Blobs/><NextMarker>m</NextMarker></EnumerationResults>"
+    for _ in range(2):
+        scripted.answer(200, {}, page)
+    with pytest.raises(BlobError, match="is the same page"):
+        list(scripted.storage().walk())
+
+
+def test_answers_that_come_twice_give_no_other_files_content() -> None:
+    """A15: a connection on which each answer is sent twice; the service echoes the request's id."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def handle(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            serve(connection)
+
+    def serve(connection: socket.socket) -> None:
+        reader = connection.makefile("rb")
+        while request := reader.readline():
+            headers = {}
+            while (line := reader.readline()).strip():
+                key, _, value = line.decode().partition(":")
+                headers[key.lower()] = value.strip()
+            body = request.split()[1].rpartition(b"/")[2]
+            answer = (
+                f'HTTP/1.1 206 Partial Content\r\nContent-Length: {len(body)}\r\nETag: "0x1"\r\n'
+                f"Content-Range: bytes 0-{len(body) - 1}/{len(body)}\r\nLast-Modified: {WRITTEN['Last-Modified']}\r\n"
+                f"x-ms-client-request-id: {headers['x-ms-client-request-id']}\r\n\r\n"
+            ).encode() + body
+            connection.sendall(answer)
+            connection.sendall(answer)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                Thread(target=handle, args=(listener.accept()[0],), daemon=True).start()
+
+    Thread(target=accept, daemon=True).start()
+    storage = AzureStorage(
+        account_url=f"http://127.0.0.1:{listener.getsockname()[1]}/acmefiles",
+        credential="anonymous",
+        azure_container="media",
+        client_options={"retry_total": 10},
+    )
+    names = [f"file-{number:03d}" for number in range(50)]
+    try:
+        assert [storage.open(name).read().decode() for name in names] == names
+    finally:
+        listener.close()

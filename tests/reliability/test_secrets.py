@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 import pytest
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from django.core.files.base import ContentFile
+from django.views.debug import ExceptionReporter
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobError
@@ -22,6 +23,8 @@ from tests.kit.proxy import FaultProxy
 
 from .conftest import Folder
 from .operations import OPERATIONS
+
+SIGNATURE = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U%3D"
 
 FAULTS: tuple[Fault, ...] = (
     Reset("request"),
@@ -190,3 +193,83 @@ def test_a_token_and_the_signatures_of_urls_appear_nowhere(
     secrets = {*tokens, *forms(signature), *forms(key.value.get_secret_value())}
     secrets |= {token.split(".")[1] for token in tokens}
     assert not [line for line in [*log, *shown] if any(secret in line for secret in secrets)]
+
+
+class SoftTimeLimit(BaseException):
+    """As what a task queue raises in the middle of whatever runs."""
+
+
+@pytest.mark.parametrize("kind", [SoftTimeLimit, KeyboardInterrupt, ZeroDivisionError])
+@pytest.mark.parametrize("place", ["request", "answer", "token"])
+@pytest.mark.parametrize("operation", ["save", "open", "listdir", "copy", "url"])
+def test_whatever_interrupts_a_request_shows_no_secret(
+    azurite_https: Azurite, container_https: str, kind: type[BaseException], place: str, operation: str
+) -> None:
+    """F7: nor the variables of any frame below; the caller's are as they were."""
+    raising = False
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        if raising:
+            raise kind("stop")
+
+    class Interrupted(UnsignedTokenCredential):
+        def get_token(self, *scopes: str, **options: Any) -> Any:
+            if place == "token":
+                interrupt()
+            return super().get_token(*scopes, **options)
+
+    sas = f"sv=2022-11-02&sr=c&sp=racwdl&se=2099-01-01T00%3A00%3A00Z&sig={SIGNATURE}"
+    hook = {"request": "raw_request_hook", "answer": "raw_response_hook"}.get(place)
+    by_token = place == "token" or operation == "url"
+    storage = AzureStorage(
+        account_url=azurite_https.account_url(),
+        azure_container=container_https,
+        client_options={"connection_verify": str(azurite_https.certificate), **({hook: interrupt} if hook else {})},
+        **({"token_credential": Interrupted(), "expiration_secs": 60} if by_token else {"sas_token": sas}),
+    )
+    raising = True
+    given = {
+        "save": lambda: storage.save("a.txt", ContentFile(b"content")),
+        "open": lambda: storage.open("a.txt"),
+        "listdir": lambda: storage.listdir(""),
+        "copy": lambda: storage.copy("a.txt", "b.txt"),
+        "url": lambda: storage.url("a.txt"),
+    }[operation]
+    mine = "the caller's own"
+    try:
+        given()
+    except kind as caught:
+        error: BaseException = caught
+    assert mine == "the caller's own"
+    # The frames of this test hold the SAS.
+    assert error.__traceback__ is not None
+    assert error.__traceback__.tb_next is not None
+    error = error.with_traceback(error.__traceback__.tb_next.tb_next)
+    page = ExceptionReporter(None, type(error), error, error.__traceback__)
+    shown = page.get_traceback_html() + page.get_traceback_text()
+    assert not [form for form in {*forms(SIGNATURE), "eyJ"} if form in shown]
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert any(file.endswith("azure/pipeline.py") for file in files)
+    below = False
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        below = below or frame.f_code.co_name == "send"
+        assert not below or frame.f_locals == {}, frame.f_code
+    assert traceback.extract_tb(error.__traceback__)[-1].name == "interrupt"
+
+
+def test_an_exception_that_the_caller_handles_already_keeps_its_variables(azurite: Azurite) -> None:
+    """F7: a save in an ``except`` block leaves the variables of what failed before alone."""
+
+    def fails() -> None:
+        detail = "needed for debugging"
+        raise ValueError(len(detail))
+
+    storage = AzureStorage(connection_string=azurite.connection_string(), azure_container="not-there")
+    variables: list[dict[str, Any]] = []
+    try:
+        fails()
+    except ValueError as first:
+        with pytest.raises(FileNotFoundError, match="The container 'not-there' does not exist"):
+            storage.save("a.txt", ContentFile(b"content"))
+        variables += [frame.f_locals for frame, _ in traceback.walk_tb(first.__traceback__)]
+    assert variables[1] == {"detail": "needed for debugging"}
