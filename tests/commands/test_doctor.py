@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 from django.core.management import call_command
+from django.db import models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 
+from storage_router import AzureStorage, installed
 from storage_router.doctor import PROBES
 from storage_router.management.output import NO_READER
 from storage_router.management.subcommands.doctor import site_origin
@@ -138,6 +141,25 @@ def test_an_azure_storage_of_its_own_is_examined_too(run, azurite, container):
     assert {row[0] for row in run("doctor", default=own).rows[:-1]} == {"default"}
     both = run("doctor", default=own, one=small, two=small, files=static)
     assert {row[0] for row in both.rows[:-1]} == {"storages:default", "one:ram", "two:ram"}
+
+
+@isolate_apps("tests")
+def test_a_storage_that_a_model_field_builds_is_examined_too(run, azurite, container, monkeypatch):
+    """Section 8"""
+    plain = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+
+    class Letter(models.Model):
+        file = models.FileField(
+            storage=AzureStorage(connection_string=azurite.connection_string(), azure_container=container)
+        )
+
+        class Meta:
+            app_label = "tests"
+
+    monkeypatch.setattr(installed.apps, "get_models", lambda: [Letter])
+    ran = run("doctor", "--storage", "tests.Letter.file", default=plain)
+    assert ran.status == 0
+    assert ["tests.Letter.file", "container", "ok"] in [row[:3] for row in ran.rows]
 
 
 class LeavingReader(io.StringIO):

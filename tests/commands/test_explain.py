@@ -47,7 +47,7 @@ def test_the_url_of_a_file_that_a_view_delivers_is_the_views(run):
     route = {"prefix": "a/", "backend": "ram", "delivery": "stream", "authorize": "tests.commands.test_explain.anybody"}
     options = {"backends": {"ram": {"type": "memory"}}, "routes": [route], "base_url": "https://acme.example/files/"}
     ran = run("explain", "a/b.txt", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
-    assert ran.rows[0][3:5] == ["https://acme.example/files/a/b.txt", "no, a view delivers it (stream)"]
+    assert ran.rows[0][3:5] == ["https://acme.example/files/f/a/b.txt", "no, a view delivers it (stream)"]
 
 
 def anybody(request, file):
