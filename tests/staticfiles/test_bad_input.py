@@ -241,7 +241,7 @@ def test_after_ctrl_c_everything_is_whole_and_the_next_run_finishes(
 ) -> None:
     """S3: in a process of its own, interrupted after some requests."""
     # Enough for some seconds, so that a machine that is busy interrupts in time.
-    many = {f"many/{index}.css": b"p { margin: %d }" % index for index in range(120)}
+    many = {f"many/{index}.css": b"p { margin: %d }" % index for index in range(80)}
     kind = "ManifestStaticFilesStorage"
     with project(source, router(azure(proxy, container), kind=kind)) as here:
         here.collect()
