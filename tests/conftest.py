@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import django
@@ -23,6 +24,9 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need Azurite; ``make test-fast`` leaves them out."""
+    # The processes of a parallel run have to agree on the names of the tests.
+    if addresses := [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6}| id='\d{6}", item.nodeid)]:
+        raise pytest.UsageError(f"The name of a test has an address in it: {addresses[0]}")
     for item in items:
         if {"azurite", "azurite_https"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("azurite")

@@ -57,7 +57,7 @@ def test_false_refuses(memory_site, function):
         assert memory_site.get().status_code == 404
 
 
-@pytest.mark.parametrize("value", NEITHER, ids=repr)
+@pytest.mark.parametrize("value", NEITHER, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("kind", ["function", "coroutine"])
 def test_everything_else_is_an_error_and_lets_nobody_in(memory_site, caplog, value, kind):
     memory_site.save()
