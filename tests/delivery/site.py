@@ -57,6 +57,12 @@ def save(request):
     return HttpResponse(str(time.monotonic() - started))
 
 
+def page(request):
+    """A page with what is asked for, which allows scripts of its own only."""
+    policy = "script-src 'self'; style-src 'self'; worker-src 'self'; img-src *; frame-src *; media-src 'self'"
+    return HttpResponse(f"<body>{request.GET['html']}</body>", headers={"Content-Security-Policy": policy})
+
+
 def memory(request):
     """Tell how much memory the process has had at most, in bytes, and has now."""
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
@@ -67,4 +73,5 @@ urlpatterns = [
     path("files/", include("storage_router.urls")),
     path("save", save),
     path("memory", memory),
+    path("page", page),
 ]
