@@ -176,7 +176,12 @@ def _is_alike(entry: Entry, other: Entry) -> bool:
     """Whether two entries have the same class and the same options, as in twenty fields with ``PrivateStorage()``."""
     if entry.storage is None or other.storage is None:
         return entry.storage is other.storage and _unplaced(entry) == _unplaced(other)
-    options, others = (getattr(one.storage, "options", None) for one in (entry, other))
+    options, others = (
+        one.storage.configuration.document
+        if isinstance(one.storage, RouterStorage)
+        else getattr(one.storage, "options", None)
+        for one in (entry, other)
+    )
     return type(entry.storage) is type(other.storage) and options is not None and bool(options == others)
 
 

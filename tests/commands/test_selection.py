@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.db import models
+from django.test.utils import isolate_apps
+
+from storage_router import RouterStorage, installed
 
 from .conftest import ROUTER
 
@@ -67,6 +71,26 @@ def test_the_default_router_goes_before_others_and_others_can_be_chosen(run):
 
 def test_the_only_router_is_found_whatever_its_alias(run):
     assert len(run("routes", default=MEMORY, other=SMALL).rows) == 1
+
+
+@isolate_apps("tests")
+def test_a_router_that_a_field_builds_is_another_one_only_where_its_configuration_is(run, monkeypatch):
+    """Section 8"""
+    another = {"backends": {"disk": {"type": "filesystem"}}, "default": "disk"}
+
+    class Letter(models.Model):
+        same = models.FileField(storage=RouterStorage(**SMALL["OPTIONS"]))
+        other = models.FileField(storage=RouterStorage(**another))
+
+        class Meta:
+            app_label = "tests"
+
+    monkeypatch.setattr(installed.apps, "get_models", lambda: [Letter])
+    assert run("routes", default=SMALL).rows[0][4] == "ram"
+    assert run("routes", "--storage", "tests.Letter.other", default=SMALL).rows[0][4] == "disk"
+    assert run("routes", "--storage", "tests.Letter.same", default=SMALL).status == 2
+    ran = run("config", default=SMALL)
+    assert {row[0].partition(":")[0] for row in ran.rows} == {"default", "tests.Letter.other"}
 
 
 def test_of_several_routers_one_has_to_be_chosen(run):
