@@ -30,6 +30,7 @@ from azure.core.pipeline.policies import (
     UserAgentPolicy,
 )
 from azure.core.rest import HttpRequest, HttpResponse
+from azure.core.settings import settings
 
 from storage_router.conf.azure.authentication import Authentication, SharedKey
 
@@ -64,16 +65,21 @@ def policies(
     None decodes answers, and none follows redirects.
     """
     hooks = given.keys() & {"raw_request_hook", "raw_response_hook"}
+    # azure-core's own policy makes ids of the clock and the network card, which takes longer than the rest of it.
+    request_id = given.keys() & {"request_id", "auto_request_id", "request_id_header_name"}
+    # Computed once: the policy would read the environment for each request.
+    user_agent = UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}).user_agent
     return [
-        RequestIdPolicy(**given),
-        HeadersPolicy(**given),
-        given.get("user_agent_policy") or UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}),
+        RequestIdPolicy(**given) if request_id else RandomIdPolicy(),
+        HeadersPolicy({"User-Agent": user_agent}, **given),
+        *filter(None, [given.get("user_agent_policy")]),
         *([ProxyPolicy(given["proxies"])] if given.get("proxies") else []),
         given.get("retry_policy") or Retry(deadline=timeout, bounded_reads="read_timeout" not in given, **given),
         *_authentication(authentication, endpoint, given),
         *([CustomHookPolicy(**{name: given[name] for name in hooks})] if hooks else []),
         log_policy(log_requests=log_requests, **given),
-        DistributedTracingPolicy(**given),
+        # Tracing is enabled before the first request, or not at all: asking each time costs as much as a signature.
+        *([DistributedTracingPolicy(**given)] if settings.tracing_enabled() else []),
         AnswerPolicy(),
     ]
 
@@ -87,6 +93,15 @@ def _authentication(given: Authentication, endpoint: str, options: Mapping[str, 
         audience = options.get("audience")
         return [TokenPolicy(credential(given), f"{audience.rstrip('/')}/.default" if audience else SCOPE)]
     return []
+
+
+class RandomIdPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
+    """Gives each request an id, by which its answer is recognised."""
+
+    def send(self, request: Request) -> Answer:
+        """Add the id and send the request."""
+        request.http_request.headers["x-ms-client-request-id"] = f"{random.getrandbits(128):032x}"
+        return self.next.send(request)
 
 
 class Retry(RetryPolicy[HttpRequest, HttpResponse]):
@@ -218,10 +233,10 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
             del headers["content-length"]
         lines = [method, *(headers.get(name, "") for name in self._signed)]
         lines += [f"{key}:{headers[key]}" for key in sorted(filter(_is_azures, headers), key=_order)]
-        parts = urlsplit(url)
-        lines.append(f"/{self._account}{parts.path}")
-        if parts.query:
-            pairs = (pair.partition("=") for pair in parts.query.split("&"))
+        path, _, query = url[url.index("/", 8) :].partition("?")
+        lines.append(f"/{self._account}{path}")
+        if query:
+            pairs = (pair.partition("=") for pair in query.split("&"))
             lines += sorted(f"{key.lower()}:{unquote(text)}" for key, _, text in pairs)
         return "\n".join(lines)
 
