@@ -76,7 +76,7 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
     """Return the problems that are found without a request, each once, errors first."""
     entries = installed.entries() if entries is None else entries
     containers = list(_containers(entries))
-    return (
+    every = (
         *installed.problems(entries),
         *installed.field_problems(entries),
         *_removed_settings(),
@@ -85,6 +85,7 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *_private_links(containers),
         *delivery.problems(_routers(entries), installed.file_fields()),
     )
+    return tuple(sorted(every, key=lambda one: one.is_warning))
 
 
 def _routers(entries: Iterable[Entry]) -> dict[str, RouterStorage]:
