@@ -10,6 +10,9 @@ FAR = 0.010
 MEMORY = 64 * 2**20
 """What the contract allows 1 GiB to add to a process, in bytes."""
 
+DELIVERY_MEMORY = 16 * 2**20
+"""What the contract allows 1 GiB to add to a process that delivers it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
@@ -123,6 +126,23 @@ ROWS = (
         goals=(_of_the_time(1.0, "SDK"), _at_most(MEMORY, "memory")),
     ),
     Row(name="256 MiB by one read()", work="large_files.whole", others=_SDK, server="stub", rounds=3),
+    *(
+        Row(
+            name=f"private file of 1 GiB, {interface.upper()}", work=f"delivery.{interface}",
+            others=("storage.open()",), server="stub", rounds=3,
+            goals=(_of_the_time(1.25, "storage.open()"), _at_most(DELIVERY_MEMORY, "memory")),
+        )
+        for interface in ("wsgi", "asgi")
+    ),
+    Row(
+        name="private file, first bytes, 10 ms", work="delivery.first_byte", others=(), floor="one GET",
+        server="stub", round_trip=FAR, rounds=3, goals=(_of_the_time(2, "floor"),),
+    ),
+    Row(
+        name="url of a private file", work="delivery.url",
+        others=("one quote()", "one quote(), the routing", "one quote(), the routing, Django's prefixes"),
+        goals=(_of_the_time(2, "one quote(), the routing, Django's prefixes"),),
+    ),
     Row(name="listing 10,000 files", work="listings.ten_thousand", server="stub", rounds=3),
     Row(
         name="listing 100,000 files", work="listings.hundred_thousand", server="stub", rounds=3,
