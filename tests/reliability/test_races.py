@@ -186,11 +186,11 @@ def test_a_stalled_delegation_key_fails_all_who_wait_in_one_time_limit(
 def test_threads_that_use_a_storage_first_at_the_same_time_share_one_account(folder: Folder) -> None:
     storages = [folder.storage(location=f"{folder.location}/{number}") for number in range(THREADS)]
     services = together(
-        THREADS, lambda number: id(Account.of(given := storages[number].options).client(given).service())
+        THREADS, lambda number: id(Account.of(given := storages[number].options).client(given).sender())
     )
     assert len(set(services)) == 1
     assert together(THREADS, lambda number: storages[number].save("x", ContentFile(b"x"))) == ["x"] * THREADS
 
 
 def _service(storage: AzureStorage) -> Any:
-    return Account.of(storage.options).client(storage.options).service()
+    return Account.of(storage.options).client(storage.options).sender()
