@@ -25,6 +25,7 @@ from .conf.startup import check_message
 from .delivery import checks as delivery
 from .exceptions import Problem
 from .installed import Entry, Used
+from .moving import checks as moving
 from .router import RouterStorage
 
 WARNINGS: Mapping[str, str] = {
@@ -61,7 +62,8 @@ def register() -> None:
 def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return every problem of this package's storages."""
     entries = installed.entries()
-    outside = (*_collectstatic(entries), *delivery.url_problems(_routers(entries)))
+    routers = _routers(entries)
+    outside = (*_collectstatic(entries), *delivery.url_problems(routers), *moving.phase_problems(routers))
     return [check_message(problem) for problem in (*found(entries), *outside)]
 
 
@@ -75,7 +77,7 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[che
 def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
     """Return the problems that are found without a request, each once, errors first."""
     entries = installed.entries() if entries is None else entries
-    containers = list(_containers(entries))
+    containers, routers = list(_containers(entries)), _routers(entries)
     every = (
         *installed.problems(entries),
         *installed.field_problems(entries),
@@ -83,7 +85,8 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *_unread_settings(entries),
         *_open_lines(containers),
         *_private_links(containers),
-        *delivery.problems(_routers(entries), installed.file_fields()),
+        *delivery.problems(routers, installed.file_fields()),
+        *moving.problems(routers, installed.file_fields()),
     )
     return tuple(sorted(every, key=lambda one: one.is_warning))
 

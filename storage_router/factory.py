@@ -81,7 +81,9 @@ class Backends(Mapping[str, Storage]):
     def __getitem__(self, alias: str) -> Storage:
         if (storage := self._built.get(alias)) is not None:
             return storage
-        backend = self._configuration.document.backends[alias]
+        backend = self._configuration.document.backends.get(alias)
+        if backend is None:
+            return self._built.setdefault(alias, self._moving(alias))
         with self._lock:
             if alias not in self._built:
                 storage = type_of(backend).build(alias, backend, self._place)
@@ -89,6 +91,16 @@ class Backends(Mapping[str, Storage]):
                     name_backend(storage, alias, self._router)
                 self._built[alias] = storage
             return self._built[alias]
+
+    def _moving(self, alias: str) -> Storage:
+        """Return the two backends of a route that moves, as one storage. Raises ``KeyError`` for an unknown alias."""
+        for route in self._configuration.document.routes:
+            if route.phase is not None and alias == f"{route.moving_from} > {route.backend} ({route.phase})":
+                build = import_string("storage_router.moving.storage.MovingStorage")
+                sides = self[str(route.moving_from)], self[route.backend]
+                moving: Storage = build(*sides, phase=route.phase, mirror_errors=route.mirror_errors)
+                return moving
+        raise KeyError(alias)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._configuration.document.backends)

@@ -20,6 +20,7 @@ from storage_router import checks, installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf import problems as conf_problems
 from storage_router.delivery import checks as delivery
+from storage_router.moving import checks as moving
 from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
@@ -74,7 +75,12 @@ def only(messages: list) -> django_checks.CheckMessage:
 
 
 class TestIds:
-    TABLES = (conf_problems.PROBLEMS, installed.PROBLEMS, checks.WARNINGS, delivery.PROBLEMS, delivery.WARNINGS)
+    TABLES = (
+        conf_problems.PROBLEMS,
+        installed.PROBLEMS,
+        checks.WARNINGS,
+        *(table for room in (delivery, moving) for table in (room.PROBLEMS, room.WARNINGS)),
+    )
 
     def test_no_id_is_used_twice(self):
         every = [short for table in self.TABLES for short in table]

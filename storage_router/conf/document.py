@@ -130,7 +130,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
 def alias_problems(document: RouterDocument, locate: Locate) -> Iterator[Problem]:
     """Yield a problem for each route, and for ``default``, that names a backend which does not exist."""
     named: list[tuple[Location, str | None]] = [(("default",), document.default)]
-    named += [(("routes", index, "backend"), route.backend) for index, route in enumerate(document.routes)]
+    for index, route in enumerate(document.routes):
+        named += [(("routes", index, key), getattr(route, key)) for key in ("backend", "moving_from")]
     unknown = [(location, alias) for location, alias in named if alias is not None and alias not in document.backends]
     for number, (location, alias) in enumerate(unknown):
         # A comparison with each alias takes time: thousands of problems are not read.

@@ -181,6 +181,35 @@ class RouteOptions(BaseModel):
         examples=[["active"]],
     )
 
+    moving_from: str | None = Field(
+        default=None,
+        description="The alias of the backend that the route's files move from, to `backend`. With `phase`.",
+        examples=["old"],
+    )
+    phase: Literal["mirror", "switch", "settle"] | None = Field(
+        default=None,
+        description="How far the move is. `mirror`: files are written to both backends and read from the old one. "
+        "`switch`: read from the new one, or else from the old one. `settle`: read from the new one.",
+        examples=["mirror"],
+    )
+    mirror_errors: Literal["log", "raise"] = Field(
+        default="log",
+        description="What becomes of a failed write to the backend that the phase does not read.",
+        examples=["raise"],
+    )
+
+    @model_validator(mode="after")
+    def _move_is_complete(self) -> Self:
+        if (self.moving_from is None) != (self.phase is None):
+            given, missing = ("phase", "moving_from") if self.moving_from is None else ("moving_from", "phase")
+            hint = "A move needs both: moving_from = 'old' and phase = 'mirror'."
+            raise invalid(f"{given!r} is given, and {missing!r} is missing", hint, id="E002")
+        if self.phase is None and "mirror_errors" in self.model_fields_set:
+            raise invalid("mirror_errors has no effect without a move", "Remove it.", id="E008")
+        if self.moving_from == self.backend:
+            raise invalid("moving_from is the route's own backend", "Name the backend that the files come from.")
+        return self
+
     @model_validator(mode="after")
     def _delivery_is_complete(self) -> Self:
         given = self.model_fields_set

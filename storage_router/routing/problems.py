@@ -83,7 +83,7 @@ def _covering(route: Route, claimed: dict[str, Route]) -> list[Route]:
 def _unused(
     routes: Sequence[Route], default: str | None, aliases: Sequence[str]
 ) -> Iterator[tuple[str, str, str, str]]:
-    reached = {route.backend for route in routes}
+    reached = {alias for route in routes for alias in (route.options.backend, route.options.moving_from)}
     if default is not None and not (routes and routes[-1].is_empty):
         reached.add(default)
     for alias in aliases:

@@ -30,6 +30,10 @@ class Options(Protocol):
     def read_only(self) -> bool: ...
     @property
     def delivery(self) -> str: ...
+    @property
+    def moving_from(self) -> str | None: ...
+    @property
+    def phase(self) -> str | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +102,11 @@ class Route:
 
     @property
     def backend(self) -> str:
-        """The alias of the backend."""
-        return self.options.backend
+        """The alias of the backend. That of a route that moves names both, as ``old > new (mirror)``."""
+        options = self.options
+        if options.phase is None:
+            return options.backend
+        return f"{options.moving_from} > {options.backend} ({options.phase})"
 
     @property
     def strip_prefix(self) -> bool:

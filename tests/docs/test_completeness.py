@@ -28,6 +28,7 @@ from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions
 from storage_router.delivery import checks as delivery
 from storage_router.installed import PROBLEMS
+from storage_router.moving import checks as moving
 from tests.docs.pages import PAGES, ROOT, text_of
 
 MODELS = (AzureBackend, FilesystemBackend, MemoryBackend, DjangoBackend, RouteOptions, StaticOptions, RouterDocument)
@@ -74,7 +75,8 @@ def test_every_option_of_azure_storage_is_said_to_those_who_come_from_elsewhere(
 
 
 def test_the_ids_that_pages_name_exist():
-    known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS, *delivery.PROBLEMS, *delivery.WARNINGS}
+    rooms = (delivery, moving)
+    known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS}.union(*(room.PROBLEMS | room.WARNINGS for room in rooms))
     assert set(re.findall(r"\b[EW]0\d\d\b", EVERYWHERE)) <= known
 
 

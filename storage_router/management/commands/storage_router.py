@@ -9,9 +9,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from storage_router.management.output import Output
-from storage_router.management.subcommands import config, doctor, explain, routes, schema
+from storage_router.management.subcommands import config, doctor, explain, move, routes, schema
 
-_SUBCOMMANDS = {"routes": routes, "explain": explain, "config": config, "schema": schema, "doctor": doctor}
+_SUBCOMMANDS = {
+    "routes": routes,
+    "explain": explain,
+    "config": config,
+    "schema": schema,
+    "doctor": doctor,
+    "move": move,
+}
 
 
 class Command(BaseCommand):

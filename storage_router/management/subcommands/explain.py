@@ -57,8 +57,9 @@ def _explained(router: RouterStorage, name: str) -> dict[str, Any]:
     nowhere |= {"name": name, "stored_as": None, "url": None, "signed": None}
     try:
         explanation = router.explain(name)
-        options = router.configuration.document.backends[explanation.alias]
-        stored_as = _stored_as(options, explanation.backend_name)
+        options = router.configuration.document.backends.get(explanation.alias)
+        # A route that moves has two backends.
+        stored_as = explanation.backend_name if options is None else _stored_as(options, explanation.backend_name)
     except (InvalidNameError, NoRouteError) as error:
         return {**nowhere, "why": str(error)}
     delivery = "link" if explanation.index is None else router.configuration.document.routes[explanation.index].delivery

@@ -52,3 +52,5 @@ def _notes(route: RouteOptions) -> Iterator[str]:
     yield from (flag for flag in ("strip_prefix", "read_only") if getattr(route, flag))
     if route.delivery != "link":
         yield f"delivery: {route.delivery}"
+    if route.phase is not None:
+        yield f"moves from {route.moving_from}: {route.phase}"

@@ -1,0 +1,415 @@
+"""``MovingStorage``: the two backends of a route that moves, as one storage."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import logging
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any, TypeVar
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import File
+from django.core.files.storage import Storage
+
+from storage_router.exceptions import FileChangedError
+from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, Reading, file_store
+
+from . import protocol
+from .comparison import compared
+from .protocol import LISTS, READS, Phase, Request, Seen, Side, Steps
+
+logger = logging.getLogger("storage_router.moving")
+
+NAMES = 10
+"""Names that a save tries at least before its time limit ends it."""
+
+_MEMORY = 4 * 2**20
+"""Bytes of content kept in memory; larger content that cannot be read twice goes to a temporary file."""
+
+Result = TypeVar("Result")
+
+
+class MovingStorage(Storage):
+    """The files of a route with ``moving_from``: two backends, used as the phase says (M1). It is a ``FileStore``, too.
+
+    ``old`` and ``new`` are storages whose file stores are ``conditional``. ``fallbacks`` counts the files that the
+    phase *switch* found on the old backend only. ``mirror_failures`` counts failed writes to the backend that the phase
+    does not read. ``timeout`` (seconds) bounds a save that finds one name after the other taken.
+    """
+
+    def __init__(
+        self, old: Storage, new: Storage, *, phase: Phase, mirror_errors: str = "log", timeout: float = 20
+    ) -> None:
+        self.old, self.new = old, new
+        self.phase: Phase = phase
+        self.mirror_errors = mirror_errors
+        self.timeout = timeout
+        self.fallbacks = 0
+        self.mirror_failures = 0
+
+    def __repr__(self) -> str:
+        return f"<MovingStorage {self.phase}: {self.old!r} to {self.new!r}>"
+
+    @property
+    def reading(self) -> Storage:
+        """The backend that the phase reads first; it gives URLs and decides on names."""
+        return self._side(READS[self.phase][0])
+
+    # Django's interface
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Store the file on both backends under a name that is free on both; return the name."""
+        wanted = str(content.name if name is None else name)
+        root, extension = os.path.splitext(wanted)  # noqa: PTH122 - a name, not a path
+        with closing(_twice(content)) as body:
+            if self.reading.get_alternative_name(root, extension) == wanted:
+                self.replace(wanted, body)
+                return wanted
+            deadline, tried, candidate = time.monotonic() + self.timeout, 0, wanted
+            while not self._claimed(candidate, body, max_length):
+                tried += 1
+                if tried >= NAMES and time.monotonic() > deadline:
+                    raise FileExistsError(f"No free name for {wanted!r} was found in {self.timeout} seconds.")
+                candidate = self._alternative(root, extension, max_length, wanted)
+            return candidate
+
+    def _save(self, name: str, content: Any) -> str:
+        return self.save(name, content)
+
+    def _claimed(self, name: str, body: Any, max_length: int | None) -> bool:
+        if max_length is not None and len(name) > max_length:
+            return False
+        try:
+            self.create(name, body)
+        except FileExistsError:
+            return False
+        return True
+
+    def _alternative(self, root: str, extension: str, max_length: int | None, wanted: str) -> str:
+        name = self.reading.get_alternative_name(root, extension)
+        if max_length is not None and (excess := len(name) - max_length) > 0:
+            directory, slash, file_root = root.rpartition("/")
+            if len(file_root) <= excess:
+                raise SuspiciousFileOperation(
+                    f'Storage can not find an available filename for "{wanted}". Please make sure that the '
+                    'corresponding file field allows sufficient "max_length".'
+                )
+            name = self.reading.get_alternative_name(f"{directory}{slash}{file_root[:-excess]}", extension)
+        return name
+
+    def open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Open the file to read it, or with ``w`` or ``x`` to write it on both backends when it is closed."""
+        if mode.strip("bt") == "r":
+            return self._found(name, lambda storage: storage.open(name, mode))
+        if mode.strip("bt") in ("w", "x"):
+            return _Written(self, name, mode)
+        raise ValueError(
+            f"During a move a file can be read ('rb') or written as a whole ('wb'), not opened as {mode!r}."
+        )
+
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete the file on both backends, the old one first. A failure on either is raised."""
+        if not self.run(protocol.delete(if_match=if_match), Requests(self, name)):
+            raise FileChangedError(f"{name} was changed since it was looked at.")
+
+    def exists(self, name: str) -> bool:
+        """Return whether a backend that the phase reads has the file."""
+        return any(self._side(side).exists(name) for side in READS[self.phase])
+
+    def size(self, name: str) -> int:
+        """Return the file's size in bytes."""
+        return self._found(name, lambda storage: storage.size(name))
+
+    def url(self, name: str | None, *args: Any, **options: Any) -> str:
+        """Return the URL at the backend that the phase reads; no request."""
+        return str(self.reading.url(name, *args, **options))
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the directories and files directly below ``path``."""
+        directories: dict[str, None] = {}
+        files: dict[str, None] = {}
+        for side in LISTS[self.phase]:
+            found = self._side(side).listdir(path)
+            directories |= dict.fromkeys(found[0])
+            files |= dict.fromkeys(found[1])
+        return list(directories), list(files)
+
+    def path(self, name: str) -> str:
+        """Return the path at the backend that the phase reads."""
+        return self.reading.path(name)
+
+    def get_modified_time(self, name: str) -> dt.datetime:
+        """Return when the file was last changed."""
+        return self._found(name, lambda storage: storage.get_modified_time(name))
+
+    def get_created_time(self, name: str) -> dt.datetime:
+        """Return when the file was created."""
+        return self._found(name, lambda storage: storage.get_created_time(name))
+
+    def get_accessed_time(self, name: str) -> dt.datetime:
+        """Return when the file was last read, where the backend knows."""
+        return self._found(name, lambda storage: storage.get_accessed_time(name))
+
+    def get_valid_name(self, name: str) -> str:
+        """Return what the reading backend makes of the name."""
+        return self.reading.get_valid_name(name)
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        """Return what the reading backend tries next."""
+        return self.reading.get_alternative_name(file_root, file_ext)
+
+    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
+        """Return what the reading backend makes of an upload's name."""
+        return self.reading.generate_filename(filename)
+
+    # The file store
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What both backends can do."""
+        ours, theirs = file_store(self.new).capabilities, file_store(self.old).capabilities
+        return Capabilities(
+            **{key: getattr(ours, key) and getattr(theirs, key) for key in Capabilities.__dataclass_fields__}
+        )
+
+    def stat(self, name: str) -> FileStat:
+        """Return what is known of the file."""
+        return self._found(name, lambda storage: file_store(storage).stat(name))
+
+    def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``; in *switch*, of both backends."""
+        sides = [((stat.name, stat) for stat in self.store(side).walk(path, start=start)) for side in LISTS[self.phase]]
+        if len(sides) == 1:
+            return (stat for _, stat in sides[0])
+        return (found for _, one, other in compared(*sides) if (found := one or other) is not None)
+
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading:
+        """Return a part of the file."""
+
+        def ask(storage: Storage) -> Reading:
+            return file_store(storage).read(name, start, length, if_match=if_match, if_none_match=if_none_match)
+
+        return self._found(name, ask)
+
+    def create(
+        self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
+    ) -> FileStat:
+        """Claim exactly this name on both backends. Raises ``FileExistsError`` where it is taken on either."""
+        steps = protocol.create(self.phase, raise_mirror_errors=self.mirror_errors == "raise")
+        with closing(_twice(content)) as body:
+            requests = Requests(self, name, body, settings, save_id)
+            outcome = self.run(steps, requests)
+        if outcome is False:
+            raise FileExistsError(f"The name is taken: {name}")
+        if isinstance(outcome, Exception):
+            self.mirror_failures += 1
+            logger.warning("%s was saved on one backend of the move only: %s", name, outcome)
+        return requests.written or self.stat(name)
+
+    def replace(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Write exactly this name on both backends, whatever was there."""
+        with closing(_twice(content)) as body:
+            requests = Requests(self, name, body, settings, save_id)
+            self.run(protocol.overwrite(if_match=if_match), requests)
+        return requests.written or self.stat(name)
+
+    def copy_from(
+        self,
+        name: str,
+        source: FileStore,
+        source_name: str,
+        *,
+        if_source_match: str | None = None,
+        if_match: str | None = None,
+        overwrite: bool = False,
+    ) -> FileStat:
+        """Copy a file of another store to both backends; the bytes pass through here."""
+        with source.read(source_name, if_match=if_source_match) as reading:
+            if overwrite or if_match is not None:
+                return self.replace(name, reading.file(), if_match=if_match)
+            return self.create(name, reading.file())
+
+    def sign(
+        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
+    ) -> str:
+        """Return a link at the backend that the phase reads."""
+        store = self.store(READS[self.phase][0])
+        return store.sign(name, seconds, parameters, custom_domain=custom_domain)
+
+    # Between the protocol and the backends
+
+    def _side(self, side: Side) -> Storage:
+        return self.old if side == "old" else self.new
+
+    def store(self, side: Side) -> FileStore:
+        """Return one of the two backends as a file store."""
+        return file_store(self._side(side))
+
+    def _found(self, name: str, ask: Callable[[Storage], Result]) -> Result:
+        """Ask the backends that the phase reads, the next one only where the file is not found."""
+        first, *others = READS[self.phase]
+        try:
+            return ask(self._side(first))
+        except FileNotFoundError:
+            if not others:
+                raise
+        found = ask(self._side(others[0]))
+        self.fallbacks += 1
+        logger.warning("%s was found on the backend that the route moves from only.", name)
+        return found
+
+    def run(self, steps: Steps, requests: Requests) -> Any:
+        """Send the requests of a sequence of the protocol; return its result."""
+        answer: Any = None
+        error: Exception | None = None
+        while True:
+            try:
+                request = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            error = None
+            try:
+                answer = requests.answer(request)
+            except Exception as failure:  # noqa: BLE001 - the protocol decides what becomes of it
+                error = failure
+
+
+class Requests:
+    """The requests of one operation about one name. ``body`` is the content of a save.
+
+    ``written`` is what is known of the file on the backend that the phase reads, once it was written there.
+    """
+
+    def __init__(
+        self,
+        storage: MovingStorage,
+        name: str,
+        body: Any = None,
+        settings: FileSettings | None = None,
+        save_id: str | None = None,
+    ) -> None:
+        self._storage = storage
+        self._name = name
+        self._body = body
+        self._settings = settings
+        self._save_id = save_id or uuid.uuid4().hex
+        self.written: FileStat | None = None
+
+    def answer(self, request: Request) -> Any:
+        """Send the request; return the answer that the protocol expects."""
+        store = self._storage.store(request.side)
+        if request.kind == "stat":
+            return self._seen(store)
+        if request.kind == "delete":
+            try:
+                store.delete(self._name, if_match=request.if_match)
+            except FileChangedError:
+                return False
+            return True
+        if request.kind == "copy":
+            return self._copied(store, request)
+        self._body.seek(0)
+        try:
+            if request.kind == "create":
+                stat = store.create(self._name, self._body, self._settings, save_id=self._save_id)
+            else:
+                stat = store.replace(
+                    self._name, self._body, self._settings, if_match=request.if_match, save_id=self._save_id
+                )
+        except FileExistsError:
+            if request.kind == "create":
+                return None
+            raise
+        if request.side == READS[self._storage.phase][0]:
+            self.written = stat
+        return stat.etag
+
+    def _seen(self, store: FileStore) -> Seen | None:
+        try:
+            found = store.stat(self._name)
+        except FileNotFoundError:
+            return None
+        return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self._save_id)
+
+    def _copied(self, target: FileStore, request: Request) -> str | None:
+        try:
+            return target.copy_from(
+                self._name,
+                self._storage.store("old"),
+                self._name,
+                if_source_match=request.if_match,
+                if_match=request.if_target_match,
+            ).etag
+        except (FileNotFoundError, FileExistsError, FileChangedError):
+            return None
+
+
+class _Written(File):  # type: ignore[type-arg]  # a generic in the stubs only
+    """A file that is stored on both backends when it is closed, unless its block ends with an exception."""
+
+    def __init__(self, storage: MovingStorage, name: str, mode: str) -> None:
+        self._store = storage.create if "x" in mode else storage.replace
+        self._bytes = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
+        text = "b" not in mode
+        super().__init__(io.TextIOWrapper(self._bytes, "utf-8", write_through=True) if text else self._bytes, name)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._bytes.close()
+
+    def close(self) -> None:
+        """Store what was written."""
+        if not self._bytes.closed:
+            self.flush()
+            with self._bytes:
+                self._store(str(self.name), File(self._bytes, self.name))
+
+
+class _Body(File):  # type: ignore[type-arg]  # a generic in the stubs only
+    """Content that can be read as often as wanted. Closing it leaves a file of the caller's open."""
+
+    def __init__(self, file: Any, *, own: bool, name: str | None = None, content_type: str | None = None) -> None:
+        super().__init__(file, name)
+        self._own = own
+        self.content_type = content_type
+
+    def close(self) -> None:
+        if self._own:
+            super().close()
+
+
+def _twice(content: Any) -> Any:
+    """Return ``content`` so that it can be read for each backend."""
+    if isinstance(content, _Body):
+        return _Body(content.file, own=False, name=content.name, content_type=content.content_type)
+    details = {"name": getattr(content, "name", None), "content_type": getattr(content, "content_type", None)}
+    if not hasattr(content, "chunks"):
+        content = File(content)
+    copy = tempfile.SpooledTemporaryFile(max_size=_MEMORY)  # noqa: SIM115 - the caller closes it
+    for chunk in content.chunks():
+        copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
+    return _Body(copy, own=True, **details)

@@ -1,0 +1,130 @@
+"""M3: ``manage.py storage_router move``, from the first phase to the last, on a project of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+SETTINGS = """
+import storage_router
+SECRET_KEY = "test"
+INSTALLED_APPS = ["storage_router", "storage_router.moving", "django.contrib.contenttypes"]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {database!r}}}}}
+STORAGES = storage_router.storages()
+STATIC_URL = "/static/"
+USE_TZ = True
+"""
+
+BEFORE = '[[routes]]\nprefix = "media/"\nbackend = "old"\n'
+MOVE = '[[routes]]\nprefix = "media/"\nbackend = "new"\nmoving_from = "old"\nphase = "{phase}"\n'
+AFTER = '[[routes]]\nprefix = "media/"\nbackend = "new"\n'
+
+
+class Project:
+    """A Django project in a folder of its own, whose commands run as processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "settings.py").write_text(SETTINGS.format(database=str(folder / "db.sqlite3")))
+
+    def configure(self, routes: str) -> None:
+        backends = "".join(
+            f'[backends.{alias}]\ntype = "filesystem"\nlocation = "{self.folder / alias}"\nbase_url = "/{alias}/"\n'
+            for alias in ("old", "new")
+        )
+        (self.folder / "storage_router.toml").write_text(backends + routes)
+
+    def run(self, *words: str, status: int = 0) -> str:
+        ran = subprocess.run(
+            [sys.executable, "-m", "django", *words],
+            cwd=self.folder,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": f"{self.folder}:{ROOT}"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        assert ran.returncode == status, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    def move(self, *words: str, status: int = 0) -> str:
+        return self.run("storage_router", "move", *words, status=status)
+
+    def files(self, side: str) -> dict[str, bytes]:
+        folder = self.folder / side
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    project = Project(tmp_path)
+    for number in range(25):
+        path = tmp_path / f"old/media/{number % 3}/{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"file {number}")
+    project.configure(BEFORE)
+    project.run("migrate", "-v0")
+    return project
+
+
+def test_the_files_of_a_route_move_from_the_first_phase_to_the_last(project):
+    project.configure(MOVE.format(phase="mirror"))
+    plan = json.loads(project.move("plan", "--json"))
+    assert (plan["to copy"], plan["same"], plan["from"], plan["to"]) == (25, 0, "old", "new")
+    assert project.files("new") == {}
+
+    assert "Not started" in project.move("start", status=2)
+    started = json.loads(project.move("start", "--yes", "--json"))
+    assert (started["copied"], started["failed"], started["ranges done"]) == (25, 0, 1)
+    assert project.files("new") == project.files("old")
+    again = json.loads(project.move("start", "--yes", "--json"))
+    assert again["ranges done"] == 1
+
+    assert json.loads(project.move("verify", "--json"))["differences"] == 0
+    assert "0 differences" in project.move("status")
+    for phase in ("switch", "settle"):
+        project.configure(MOVE.format(phase=phase))
+        assert "System check identified no issues" in project.run("check")
+    project.configure(AFTER)
+    left = project.move("finish", status=1)
+    assert "old still holds files" in left
+    assert json.loads(project.move("finish", "--empty-old", "--json"))["deleted"] == 25
+    assert project.files("old") == {}
+    assert len(project.files("new")) == 25
+
+
+def test_verification_names_what_differs_and_retry_repairs_it(project):
+    project.configure(MOVE.format(phase="mirror"))
+    project.move("start", "--yes")
+    (project.folder / "new/media/0/0.txt").write_text("other")
+    (project.folder / "new/media/zombie.txt").write_text("deleted on old")
+    (project.folder / "new/media/1/1.txt").unlink()
+    found = project.move("verify", status=1)
+    assert {"media/0/0.txt", "media/1/1.txt", "media/zombie.txt"} <= set(found.split())
+    project.run("shell", "-c", "from storage_router.moving.models import Shard; Shard.objects.update(state='failed')")
+    project.move("retry")
+    assert project.files("new") == project.files("old")
+    assert json.loads(project.move("verify", "--json"))["differences"] == 0
+
+
+def test_the_phase_switch_needs_a_clean_verification(project):
+    project.configure(MOVE.format(phase="switch"))
+    found = project.run("check", status=1)
+    assert "storage_router.E040" in found
+    assert "move verify" in found
+
+
+def test_the_routes_and_explanations_show_the_move(project):
+    project.configure(MOVE.format(phase="mirror"))
+    assert "moves from old: mirror" in project.run("storage_router", "routes")
+    assert "old > new (mirror)" in project.run("storage_router", "explain", "media/1/1.txt")
+    nothing = '[[routes]]\nbackend = "new"\n'
+    project.configure(nothing)
+    assert "No route has moving_from and phase" in project.move("status", status=2)
