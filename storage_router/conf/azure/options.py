@@ -238,7 +238,7 @@ class AzureOptions(BaseModel):
     client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
         default={},
         repr=False,
-        description="Keyword arguments for the SDK's clients; they have the last word.",
+        description="Options of azure-core's policies and transport; they have the last word.",
         examples=[{"retry_total": 5}],
     )
     log_requests: bool = Field(
