@@ -33,6 +33,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "acme.urls"
+LOGIN_URL = "admin:login"
 WSGI_APPLICATION = "acme.wsgi.application"
 
 TEMPLATES = [

@@ -1,12 +1,14 @@
 from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from library import views
 
 urlpatterns = [
     path("", views.index, name="index"),
     path("backends/", views.backends, name="backends"),
     path("admin/", admin.site.urls),
+    # The documents of the route that has a delivery.
+    path("documents/", include("storage_router.urls")),
 ]
 
 if settings.DEBUG:

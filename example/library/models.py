@@ -16,10 +16,10 @@ class Picture(models.Model):
 
 
 class Document(models.Model):
-    """A private document: the route of ``private/`` claims it, and its links are signed and short-lived."""
+    """A private document: the route of ``private/`` claims it, and whoever may view its row may read the file."""
 
     title = models.CharField(max_length=100)
-    file = models.FileField(upload_to="private/%Y/")
+    file = models.FileField(upload_to="private/%Y/", db_index=True)
 
     def __str__(self) -> str:
         return self.title

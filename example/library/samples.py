@@ -19,7 +19,7 @@ def store() -> None:
         name = f"{slugify(title)}.png"
         Picture.objects.create(title=title, file=ContentFile(png(landscape(ground, sky)), name))
     for title in ("Contract", "Invoice"):
-        lines = [title, "This file is in a private container.", "Its link is signed and stops working."]
+        lines = [title, "This file is in a private container.", "Its link asks who may read it."]
         Document.objects.create(title=title, file=ContentFile(pdf(lines), f"{slugify(title)}.pdf"))
     frames = [vp8(landscape("#23395b", "#f4a261", sun=step / 24)) for step in range(24)]
     Video.objects.create(title="Sunrise", file=ContentFile(webm(frames), "sunrise.webm"))

@@ -36,6 +36,17 @@ def test_the_page_of_the_backends_lists_what_each_holds(page, traffic, demo):
     assert traffic.failures == []
 
 
+def test_a_document_asks_for_the_login_and_opens_then(page, demo):
+    page.goto(demo.page)
+    page.get_by_text("contract.pdf").first.click()
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", demo.password)
+    with page.expect_response(lambda response: "/login/" not in response.url) as answer:
+        page.click("[type=submit]")
+    assert answer.value.status in (200, 206)
+    assert answer.value.headers["content-type"] == "application/pdf"
+
+
 def test_a_picture_uploaded_through_the_admin_appears_on_the_page(page, traffic, demo):
     page.goto(f"{demo.page}admin/library/picture/add/")
     page.fill("#id_username", "admin")

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("title", models.CharField(max_length=100)),
-                ("file", models.FileField(upload_to="private/%Y/")),
+                ("file", models.FileField(db_index=True, upload_to="private/%Y/")),
             ],
         ),
         migrations.CreateModel(
