@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,21 +45,12 @@ def _mode(value: Any) -> Any:
         if not _OCTAL.fullmatch(value.strip()):
             raise invalid(f"{quoted(value)} is not a file mode", "Write it in octal: '644' or '0o644'.")
         return int(value.strip().lower().removeprefix("0o"), 8)
-    if isinstance(value, int) and _OCTAL.fullmatch(str(value)) and _is_decimal(value):
+    if isinstance(value, int) and value > 0o777:
         raise invalid(
-            f"{value} is not a file mode, because a number without quotes is decimal: it would be {value:#o}",
-            f"Write it in octal: '0o{value}', in quotes.",
+            f"{value} is not a file mode: a number without quotes is decimal, and would be {value:#o}",
+            f"Write it in octal, in quotes: '{value:o}' or '{value}'.",
         )
     return value
-
-
-def _is_decimal(value: int) -> bool:
-    """Whether a number was written as octal digits without the prefix: as a mode it makes no sense.
-
-    From 512 to 999 such a mode has a sticky bit and takes rights from the owner. Of those above, 0o2775 is one that is
-    used (1533), and lets the owner read, as any mode does; 2775 (0o5327) does not.
-    """
-    return 0o777 < value < 1000 or (value >= 1000 and not value & stat.S_IRUSR)
 
 
 def _base_url(value: str) -> str:
@@ -88,7 +78,7 @@ _Mode = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": 0o7777},
+                {"type": "integer", "minimum": 0, "maximum": 0o777},
                 {"type": "string", "pattern": r"^\s*(0o?)?[0-7]{3,4}\s*$"},
             ]
         }
@@ -315,7 +305,7 @@ def place_of(backend: BaseModel) -> Place:
 
 def option_names() -> frozenset[str]:
     """Return the names of the options of all types."""
-    return frozenset(name for one in BACKEND_TYPES.values() for name in one.model.model_fields)
+    return frozenset([name for one in BACKEND_TYPES.values() for name in one.model.model_fields])
 
 
 def read_backend(given: Any) -> BaseModel:

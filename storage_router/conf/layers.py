@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -71,15 +71,23 @@ class Merged:
         # Nothing was given at all: the last source that a person could have written.
         return self.layers[-1] if self.layers else None
 
-    def own(self, location: Location, layer: Layer) -> None:
-        """Note that ``layer`` gives ``location``, and is near to the tables above it."""
+    def own(self, location: Location, value: Any, layer: Layer) -> None:
+        """Note that ``layer`` gives the value at ``location``; of a list or table, each value in it."""
+        inner: Any = value.items() if isinstance(value, Mapping) else ()
+        if isinstance(value, list | tuple):
+            inner = enumerate(value)
+        if value and inner:
+            for key, item in inner:
+                self.own((*location, key), item, layer)
+            return
         self.owners[location] = layer
         self.note(location, layer)
 
     def note(self, location: Location, layer: Layer) -> None:
         """Note that ``layer`` is the one to look at for ``location`` and the tables above it, if no higher one is."""
-        for length in range(len(location) + 1):
-            self._nearby.setdefault(location[:length], layer)
+        for length in range(len(location), -1, -1):
+            if self._nearby.setdefault(location[:length], layer) is not layer:
+                break
 
 
 def merge(layers: Sequence[Layer]) -> Merged:
@@ -135,11 +143,10 @@ def _merge_tables(
             below = list(takewhile(lambda one: isinstance(one[1], Mapping), given))
             _merge_tables(merged, inner, below, here, settings)
             if not inner:
-                merged.own(here, layer)
+                merged.own(here, inner, layer)
             continue
         target[key] = value
-        for location in _leaves(value, here):
-            merged.own(location, layer)
+        merged.own(here, value, layer)
 
 
 def _takes_away(path: Location, key: str, settings: frozenset[str]) -> bool:
@@ -201,16 +208,3 @@ def _option_meant(alias: str, merged: Merged) -> Location | None:
         if (meant := str(alias).removesuffix(f"_{option}")) != alias and meant in known:
             return "backends", meant, option
     return None
-
-
-def _leaves(value: Any, location: Location) -> Iterator[Location]:
-    items: Any = ()
-    if isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, list | tuple):
-        items = enumerate(value)
-    if not items or not value:
-        yield location
-        return
-    for key, item in items:
-        yield from _leaves(item, (*location, key))

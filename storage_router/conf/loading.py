@@ -97,7 +97,7 @@ def load(
         _refuse(found)
     try:
         merged = merge(layers)
-        if (vault := surroundings.control(environment.FORMER_KEY_VAULT)) is not None:
+        if vault := surroundings.control(environment.FORMER_KEY_VAULT):
             merged.problems.append(key_vault.former_variable(vault, merged))
         if all(one.is_warning for one in merged.problems):
             key_vault.resolve(merged, fetch)

@@ -68,16 +68,15 @@ def guessed(text: str) -> Any:
 
 def seconds(value: Any) -> Any:
     """Return ``value`` in whole seconds: a number, ``"300"``, ``"5m"``, ``"1h30m"``, ``"7d"``, or a ``timedelta``."""
+    allowed = "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'"
     if isinstance(value, dt.timedelta):
         value = value.total_seconds()
     if isinstance(value, str):
         if _DURATION.match(value.strip()):
             parts = re.findall(r"(\d+)([a-z])", value.lower())
             return sum(int(number) * _SECONDS[unit] for number, unit in parts)
-        return _whole(
-            value, _SECONDS, "a duration", "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'"
-        )
-    return _number(value, "a duration", "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'")
+        return _whole(value, _SECONDS, "a duration", allowed)
+    return _number(value, "a duration", allowed)
 
 
 def size(value: Any) -> Any:
@@ -104,34 +103,32 @@ def _number(value: Any, what: str, allowed: str) -> int:
     return int(value)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Quantity:
-    """Marks an ``int`` that is read from what people write, for validation and for editors alike."""
+def duration_within(least: int, most: int | None = None) -> Any:
+    """Return what marks an ``int`` as a number of seconds, with bounds, for validation and for editors."""
+    text = r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"
+    return _Quantity(seconds, text, least, most)
 
+
+def size_within(least: int, most: int | None = None) -> Any:
+    """Return what marks an ``int`` as a number of bytes, with bounds, for validation and for editors."""
+    return _Quantity(size, r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$", least, most)
+
+
+@dataclass(frozen=True)
+class _Quantity:
     read: Callable[[Any], Any]
-    text: str
-    least: int | None = None
-    most: int | None = None
+    pattern: str
+    least: int
+    most: int | None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.int_schema(ge=self.least, le=self.most)
         return core_schema.no_info_before_validator_function(self.read, number)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        bounds = {"minimum": self.least or 0} | ({} if self.most is None else {"maximum": self.most})
-        return {"anyOf": [{"type": "integer", **bounds}, {"type": "string", "pattern": self.text}]}
+        bounds = {"minimum": self.least} | ({} if self.most is None else {"maximum": self.most})
+        return {"anyOf": [{"type": "integer", **bounds}, {"type": "string", "pattern": self.pattern}]}
 
 
-def duration_within(least: int | None = None, most: int | None = None) -> _Quantity:
-    """Return what marks an ``int`` as a number of seconds, with bounds."""
-    text = r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"
-    return _Quantity(read=seconds, text=text, least=least, most=most)
-
-
-def size_within(least: int | None = None, most: int | None = None) -> _Quantity:
-    """Return what marks an ``int`` as a number of bytes, with bounds."""
-    return _Quantity(read=size, text=r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$", least=least, most=most)
-
-
-Duration = Annotated[int, duration_within()]
-"""Seconds, without bounds."""
+Duration = Annotated[int, duration_within(0)]
+"""Seconds."""

@@ -211,27 +211,6 @@ def test_a_setting_in_two_files_is_an_error(world, secrets):
     )
 
 
-@pytest.mark.parametrize(
-    ("file", "hint"),
-    [
-        (
-            "STORAGE_ROUTER_BACKENDS__MEDIA__SAS_TOKEN",
-            "Did you mean 'STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN'?",
-        ),
-        (
-            "azure/STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN",
-            "Move it up, to secrets/STORAGE_ROUTER__BACKENDS__MEDIA__SAS_TOKEN.",
-        ),
-    ],
-)
-def test_a_file_that_is_almost_a_setting_is_a_warning_beside_others_that_are_one(world, secrets, file, hint):
-    """C4"""
-    world.write(f"secrets/{file}", "sig=x")
-    (warning,) = world.load().warnings
-    assert (warning.id, warning.place) == ("storage_router.W002", f"secrets/{file}")
-    assert (warning.message, warning.hint) == ("the file looks like a setting, and nothing reads it", hint)
-
-
 def test_a_directory_with_too_many_files_is_no_secrets_directory(world, secrets):
     for number in range(10_000):
         (secrets / str(number)).touch()

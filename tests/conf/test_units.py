@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from storage_router.conf.units import Duration, size_within
 
 DURATION = TypeAdapter(Duration)
-SIZE = TypeAdapter(Annotated[int, size_within()])
+SIZE = TypeAdapter(Annotated[int, size_within(0)])
 
 
 @pytest.mark.parametrize(

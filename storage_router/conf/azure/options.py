@@ -295,12 +295,12 @@ class AzureOptions(BaseModel):
     def _endpoint(self) -> Endpoint:
         return self._endpoint_options.resolved()
 
-    @property
+    @cached_property
     def _string(self) -> ConnectionString | None:
         assert self.connection_string is None or isinstance(self.connection_string, ConnectionString)
         return self.connection_string
 
-    @property
+    @cached_property
     def _endpoint_options(self) -> EndpointOptions:
         given = self.model_fields_set
         return EndpointOptions(

@@ -35,18 +35,27 @@ class Surroundings:
     @cached_property
     def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
         """Name, variables and problems of the ``.env`` file."""
-        named = _value(self.environ, "STORAGE_ROUTER_ENV_FILE")
+        named = next((text for name, text in self.variables.items() if name.upper() == "STORAGE_ROUTER_ENV_FILE"), "")
         name = named or dotenv.DEFAULT_FILE
         return name, *dotenv.read(self.directory / name, name, is_named=bool(named))
 
-    def control(self, name: str) -> str | None:
-        """Return a variable that says where another source is: from the environment, else from ``.env``.
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables that concern this package."""
+        return {name: text for name, text in self.environ.items() if name.upper().startswith("STORAGE_ROUTER_")}
+
+    def control(self, name: str) -> str:
+        """Return a variable that says where another source is, or "": from the environment, else from ``.env``.
 
         One that is set to nothing in the environment is not looked for in ``.env``.
         """
-        if any(given.upper() == name for given in self.environ):
-            return _value(self.environ, name)
-        return _value(self.env_file[1], name)
+        for values in (self.variables, self.env_file[1]):
+            if name in values:
+                return values[name]
+            for given, text in values.items():
+                if given.upper() == name:
+                    return text
+        return ""
 
     @property
     def missing_file(self) -> str:
@@ -54,11 +63,6 @@ class Surroundings:
         if self.control("STORAGE_ROUTER_CONFIG") or (self.directory / file.DEFAULT_FILE).exists():
             return ""
         return f"There is no {file.DEFAULT_FILE} in {self.directory}, and STORAGE_ROUTER_CONFIG is not set."
-
-
-def _value(values: Mapping[str, str], name: str) -> str | None:
-    """Return the value of a variable that may be written in any case; None for an empty one."""
-    return next((text for given, text in values.items() if given.upper() == name and text), None)
 
 
 def _code(surroundings: Surroundings) -> list[Layer]:
@@ -72,7 +76,7 @@ def _setting(surroundings: Surroundings) -> list[Layer]:
 
 
 def _environment(surroundings: Surroundings) -> list[Layer]:
-    return [environment.read(environment.SOURCE, surroundings.environ, "{}")]
+    return [environment.read(environment.SOURCE, surroundings.variables, "{}")]
 
 
 def _dotenv(surroundings: Surroundings) -> list[Layer]:
@@ -85,16 +89,16 @@ def _dotenv(surroundings: Surroundings) -> list[Layer]:
 
 
 def _secrets(surroundings: Surroundings) -> list[Layer]:
-    named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR") or ""
+    named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR")
     return [secrets_directory.read(surroundings.directory / one, one) for one in named.split(os.pathsep) if one.strip()]
 
 
 def _file(surroundings: Surroundings) -> list[Layer]:
     named = surroundings.control("STORAGE_ROUTER_CONFIG")
     path = surroundings.directory / (named or file.DEFAULT_FILE)
-    if named is None and not path.exists():
+    if not named and not path.exists():
         return []
-    return [file.read(path, named or file.DEFAULT_FILE, is_named=named is not None)]
+    return [file.read(path, named or file.DEFAULT_FILE, is_named=bool(named))]
 
 
 SOURCES: tuple[tuple[str, Callable[[Surroundings], list[Layer]]], ...] = (

@@ -15,7 +15,7 @@ def read(source: str, given: Any, name: str) -> Layer:
     """Return the layer of a mapping; ``name`` is what messages call it."""
 
     def place(location: Location) -> str:
-        return name + "".join(f"[{part}]" if isinstance(part, int) else f'["{part}"]' for part in location)
+        return name + "".join([f"[{part}]" if isinstance(part, int) else f'["{part}"]' for part in location])
 
     if isinstance(given, Mapping):
         return Layer(source=source, tree=given, place=place)

@@ -16,12 +16,12 @@ from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Location, problem
 from storage_router.exceptions import Problem
 
-from .environment import PREFIX, Variable, expects_value, layer_of, location_of, lookalike, name_of
+from .environment import PREFIX, Variable, expects_value, layer_of, location_of, name_of
 from .file import UnreadableError, read_text
 
 SOURCE = "secrets directory"
 
-# More is not a directory of secrets: somebody named the one above it, or links multiply what is there.
+# More is not a directory of secrets: somebody named the one above it, such as "/".
 _MOST_FILES = 10_000
 
 
@@ -41,7 +41,6 @@ def read(directory: Path, name: str) -> Layer:
             problems.append(problem("E009", name, message, "Name the directory in which the secrets are mounted."))
         else:
             problems += _read(directory, name, files, found)
-            problems += _lookalikes(name, files)
     layer = layer_of(SOURCE, found, lambda location: f"{name}/{name_of(location)}")
     if not found and not problems:
         hint = f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or nested: backends/media/account_key."
@@ -95,15 +94,3 @@ def _setting(file: Path) -> str | None:
     if flat.upper().startswith(PREFIX):
         return flat[len(PREFIX) :]
     return flat if flat.lower().startswith("backends__") else None
-
-
-def _lookalikes(name: str, files: Iterable[Path]) -> Iterator[Problem]:
-    """Warn of files that are named after a setting in a place where none is looked for, or almost so."""
-    for file in files:
-        if _setting(file) is not None:
-            continue
-        place, message = f"{name}/{file.as_posix()}", "the file looks like a setting, and nothing reads it"
-        if _setting(Path(file.name)) is not None:
-            yield problem("W002", place, message, f"Move it up, to {name}/{file.name}.")
-        elif (hint := lookalike(file.name)) is not None:
-            yield problem("W002", place, message, hint)
