@@ -138,7 +138,7 @@ AZURE = {"type": "azure", "account_name": "acmefiles", "azure_container": "media
         ("url_window_secs", [0, 10**10], [-1, 10**10 + 1]),
         ("max_memory_size", [1, 2**40], [-1, 0]),
         ("upload_max_conn", [1, 64], [0, 65]),
-        ("file_permissions_mode", [0, 0o644, 0o7777], [-1, 0o10000]),
+        ("file_permissions_mode", [0, 0o644, 0o777], [-1, 0o1000]),
     ],
 )
 def test_an_editor_marks_the_numbers_that_the_model_refuses_and_no_others(option, good, bad):
