@@ -22,7 +22,6 @@ from .protocol import (
     LISTS_FROM,
     METADATA,
     SAVE_MARKER,
-    Answer,
     Directory,
     entries,
     kept_by_copies,
@@ -39,6 +38,8 @@ from .urls import BlobUrls
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from azure.core.rest import HttpResponse
 
 __all__ = ["Blobs", "Directory", "FileSettings", "FileStat"]
 
@@ -330,6 +331,7 @@ class Blobs:
         """Send a write and return what its answer says of the blob; if the answer was lost, ask for it (A11)."""
         from azure.core.exceptions import AzureError
 
+        answer: Mapping[str, str]
         with self._translated(name, creates=write.creates) as translator:
             try:
                 answer = self._send(name, "PUT", expected, headers={**headers, **write.conditions}, **given).headers
@@ -382,14 +384,16 @@ class Blobs:
             f"Azure did not complete the copy: {reason}.", alias=self.alias, container=self.container, blob=name
         )
 
-    def _part(self, name: str, start: int, length: int | None, headers: dict[str, str], **given: Any) -> Answer:
+    def _part(
+        self, name: str, start: int, length: int | None, headers: dict[str, str], *, stream: bool = False
+    ) -> HttpResponse:
         """Ask for a part of a blob, or for all of it where no part is named."""
         expected = [200] if start == 0 and length is None else [206, 416]
         if expected != [200]:
             headers["x-ms-range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
         if "If-None-Match" in headers:
             expected.append(304)
-        return self._send(name, "GET", *expected, headers=headers, limited=False, **given)
+        return self._send(name, "GET", *expected, headers=headers, limited=False, stream=stream)
 
     def _beyond_end(self, name: str, offset: int, if_match: str | None) -> FileStat:
         """Return what is known of a blob that has no byte at ``offset``, as an answer says; it may be wrong."""
@@ -398,7 +402,7 @@ class Blobs:
             raise misunderstood(ValueError(f"416 for bytes from {offset} on of {known.size}"))
         return known
 
-    def _chunks(self, name: str, answer: Answer, size: int) -> Iterator[bytes]:
+    def _chunks(self, name: str, answer: HttpResponse, size: int) -> Iterator[bytes]:
         """Yield the body of an answer; raise where it is shorter than ``size``."""
         from azure.core.exceptions import ServiceResponseError
 
@@ -431,7 +435,7 @@ class Blobs:
         content: bytes | None = None,
         content_type: str | None = "application/octet-stream",
         stream: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send a request about a blob and return the answer. ``source`` is the URL of what is copied."""
         if limited:
             # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on

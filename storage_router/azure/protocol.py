@@ -12,7 +12,7 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree as ET
 
@@ -23,8 +23,9 @@ from .errors import redact
 from .signing import SIGNED_VERSION
 
 if TYPE_CHECKING:
+    from azure.core import PipelineClient
     from azure.core.exceptions import HttpResponseError
-    from azure.core.rest import HttpRequest
+    from azure.core.rest import HttpResponse
 
 METADATA = "x-ms-meta-"
 """What the headers of metadata begin with."""
@@ -40,29 +41,8 @@ _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Answer(Protocol):
-    """An answer whose status is the expected one."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def iter_raw(self) -> Iterator[bytes]:
-        """Yield the body in pieces."""
-
-    def close(self) -> None:
-        """Close the connection, unless the body has been read."""
-
-
-class Sender(Protocol):
-    """Sends requests: azure-core's ``PipelineClient``."""
-
-    def send_request(self, request: HttpRequest, *, stream: bool = False) -> Any:
-        """Return the answer, whatever its status."""
-
-
 def send(
-    sender: Sender,
+    client: PipelineClient[Any, Any],
     method: str,
     url: str,
     *,
@@ -73,7 +53,7 @@ def send(
     content: bytes | None = None,
     content_type: str | None = "application/octet-stream",
     stream: bool = False,
-) -> Answer:
+) -> HttpResponse:
     """Send a request and return the answer, if its status is one of ``expected``; with ``stream`` its body has not been
     read.
 
@@ -90,7 +70,7 @@ def send(
         given["Content-Length"] = str(len(content))
         if content_type is not None:
             given["Content-Type"] = content_type
-    answer: Answer = sender.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
+    answer: HttpResponse = client.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
     if answer.status_code not in expected:
         raise refusal(answer)
     return answer
@@ -130,7 +110,7 @@ def refusal(response: Any) -> HttpResponseError:
     return error
 
 
-def parsed(answer: Answer, root: str) -> ET.Element:
+def parsed(answer: HttpResponse, root: str) -> ET.Element:
     """Return the XML of an answer, whose outermost element must be ``root``. Raises ``DecodeError``."""
     from azure.core.exceptions import DecodeError
 
@@ -266,7 +246,7 @@ def quoted(etag: str) -> str:
 # Copies
 
 
-def kept_by_copies(source: Mapping[str, str], tags: Callable[[], Answer], marker: str | None) -> dict[str, str]:
+def kept_by_copies(source: Mapping[str, str], tags: Callable[[], HttpResponse], marker: str | None) -> dict[str, str]:
     """Return the headers for what Azure does not copy by itself, tags and tier, and for metadata with ``marker``.
 
     ``source`` are the headers of an answer about the source; ``tags`` asks for its tags. A tier that was never set is

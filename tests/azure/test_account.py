@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from azure.core.pipeline.policies import CustomHookPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from django.views.debug import ExceptionReporter
 
@@ -23,6 +24,7 @@ from storage_router.azure.urls import BlobUrls
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobError
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.faults import Reset
 from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
@@ -247,6 +249,24 @@ class TestClientOptions:
             blobs.create("a.gz", b"\x1f\x8bcontent", None, FileSettings(content_encoding="gzip"))
             assert blobs.read("a.gz", 0, 100)[0] == b"\x1f\x8bcontent"
             assert transport.sent == 2
+
+    def test_what_azure_cores_policies_take_reaches_the_wire(self, azurite: Azurite, container: str) -> None:
+        calls: list[str] = []
+        attempts: list[str] = []
+        given = {
+            "headers": {"x-ms-test": "1"},
+            "user_agent": "acme/1",
+            "request_id": "the-request",
+            "per_call_policies": [CustomHookPolicy(raw_request_hook=lambda it: calls.append(it.http_request.method))],
+            "per_retry_policies": CustomHookPolicy(raw_request_hook=lambda it: attempts.append(it.http_request.method)),
+        }
+        with FaultProxy(azurite) as proxy:
+            proxy.fail("Delete Blob", Reset("request"))
+            blobs_for(options_for(proxy, container, client_options=given)).delete("a.txt")
+            head = proxy.requests[-1].head
+        assert (head.get("x-ms-test"), head.get("x-ms-client-request-id")) == ("1", "the-request")
+        assert str(head.get("user-agent")).startswith("acme/1 azsdk-python-storage-router ")
+        assert (calls, attempts) == (["DELETE"], ["DELETE", "DELETE"])
 
     def test_a_policy_of_the_applications_own_sees_each_request(self, azurite: Azurite, container: str) -> None:
         seen: list[str] = []
