@@ -8,6 +8,7 @@ no text holds a secret.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -151,6 +152,10 @@ class BlobNotFoundError(BlobError, FileNotFoundError):
     """There is no such blob."""
 
     default_errno = errno.ENOENT
+
+    def __str__(self) -> str:
+        # Programs compare the beginning with what the file system says.
+        return f"[Errno {errno.ENOENT}] {os.strerror(errno.ENOENT)}: {self.filename!r}. {super().__str__()}"
 
 
 class ContainerNotFoundError(BlobError, FileNotFoundError):

@@ -208,9 +208,13 @@ class FileStore(Protocol):
 
 
 def file_store(storage: Any) -> FileStore:
-    """Return ``storage`` itself where it is a file store, else a file store over Django's interface."""
-    if hasattr(storage, "capabilities"):
-        return cast("FileStore", storage)
+    """Return ``storage`` itself where it is a file store, else a file store over Django's interface.
+
+    A storage that stores files in its own way is used through Django's interface, whatever else it can do.
+    """
+    capabilities: Capabilities | None = getattr(storage, "capabilities", None)
+    if capabilities is not None:
+        return PlainStore(storage) if capabilities.own_way else cast("FileStore", storage)
     for family, adapter in ((FileSystemStorage, DirectoryStore), (InMemoryStorage, MemoryStore)):
         # A subclass that saves, opens or deletes in its own way is asked to do so.
         if isinstance(storage, family) and not overrides(storage, family, *OWN_WAYS):

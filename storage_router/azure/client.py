@@ -20,7 +20,7 @@ from storage_router.forks import Lock, in_child
 from .credentials import DelegationKeys, credential
 from .errors import ClientError, redact, translated
 from .protocol import misunderstood, parsed, send
-from .signing import DelegationKey, timestamp
+from .sas import DelegationKey, timestamp
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient

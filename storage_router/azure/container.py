@@ -281,12 +281,17 @@ class Blobs:
         )
 
     def list(
-        self, prefix: str = "", *, delimiter: str | None = None, start_from: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        delimiter: str | None = None,
+        start_from: str | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> Iterator[FileStat | Directory]:
         """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.
 
         Names before ``start_from`` are left out; services that cannot do so send them, and they are dropped here. One
-        request for each ``PAGE_SIZE`` entries, made when they are asked for.
+        request for each ``page_size`` entries, made when they are asked for.
         """
         given: dict[str, object] = {
             "restype": "container",
@@ -294,7 +299,7 @@ class Blobs:
             "include": "metadata",
             "prefix": prefix,
             "delimiter": delimiter,
-            "maxresults": PAGE_SIZE,
+            "maxresults": page_size,
             "startFrom": start_from,
             "timeout": self._options.timeout,
         }

@@ -25,7 +25,7 @@ from storage_router.forks import Lock, in_child
 
 from .errors import CredentialError
 from .logs import quiet_log
-from .signing import DelegationKey
+from .sas import DelegationKey
 
 SCOPE = "https://storage.azure.com/.default"
 """What tokens are for. https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory"""

@@ -20,7 +20,7 @@ from storage_router.exceptions import BlobError
 from storage_router.files import FileSettings, FileStat
 
 from .errors import redact
-from .signing import SIGNED_VERSION
+from .sas import SIGNED_VERSION
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient

@@ -2,48 +2,316 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import inspect
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.core.files.base import File
+from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
+from pydantic import SecretStr
 
-from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError
-from storage_router.files import Capabilities
-from storage_router.names import clean_name
+from storage_router.conf.azure.options import SECRETS, AzureOptions
+from storage_router.conf.startup import is_reporting, register_check
+from storage_router.exceptions import (
+    BlobChangedError,
+    BlobError,
+    BlobExistsError,
+    BlobNotFoundError,
+    BlobPermissionError,
+    ConfigurationError,
+    InvalidNameError,
+)
+from storage_router.files import (
+    OWN_WAYS,
+    Capabilities,
+    FileNotModifiedError,
+    FileSettings,
+    FileStat,
+    FileStore,
+    Reading,
+)
+from storage_router.historical import DeconstructibleStorage
+from storage_router.names import (
+    MAX_LENGTH,
+    CleanName,
+    check_blob_name,
+    clean_directory,
+    clean_name,
+    is_clean,
+    refuse_traversal,
+)
 
-from .container import Directory, FileSettings, FileStat
-from .files import AzureFile
-from .naming import NamingStorage, candidates, is_reachable
-from .object_settings import settings_for
-from .opening import Opener, named, temporary_folder
-from .saving import DIGESTED, Upload
+from .container import Blobs, Directory
+from .file import AzureFile, Source, named, settings_of, temporary_folder
+from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
+from .upload import Upload
+from .urls import BlobUrls
+
+_REBUILDING = OPTIONS - {"location"}
+"""The options that requests and URLs depend on. A location is a part of names, and is validated with each of them."""
+
+_REMEMBERED = 32
+"""Combinations of values that changing options had lately, such as one for each tenant."""
+
+_MOST_TAKEN = 10
+"""Names that a save finds taken before it gives up, if ``timeout`` has passed, too."""
+
+_COPY_SECS = 3600
+"""How long the service may take to read the source of a copy."""
 
 _DIRECTORY_ENDS = ("", "/", "\\")
 
-_NAME_HOOKS = ("exists", "is_name_available", "get_available_name")
+
+class Setup:
+    """Options, and what is made of them at its first use."""
+
+    def __init__(self, options: AzureOptions, alias: str | None) -> None:
+        self.options = options
+        self.alias = alias
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The requests of the container."""
+        return Blobs(self.options, alias=self.alias)
+
+    @cached_property
+    def urls(self) -> BlobUrls:
+        """The URLs of its blobs."""
+        return BlobUrls(self.options, alias=self.alias)
 
 
-class AzureStorage(NamingStorage):
+class AzureStorage(DeconstructibleStorage):
     """Files in one container, below ``location``. Thread-safe; building one makes no request and loads nothing of
     the SDK.
 
-    Options (docs/azure-storage.md) come from the constructor, else from attributes of a subclass, else from the
-    project's ``AZURE_*`` settings. Each but the secrets is an attribute of the instance. ``alias`` is the backend's
-    name in a router's configuration, None outside of one.
+    Options (docs/azure-storage.md) come from the constructor, else from attributes of a subclass, else from
+    ``get_default_settings()``. Each but the secrets is an attribute of the instance. A subclass may compute one in a
+    property, which is asked each time, or assign one in its constructor, before or after this one's. ``alias`` is the
+    backend's name in a router's configuration, None outside of one.
 
-    Raises ``ConfigurationError`` with everything that is wrong. The methods raise ``BlobError`` and its kinds,
-    which are Python's own errors for files, and ``InvalidNameError`` for names, before any request.
+    Raises ``ConfigurationError`` with every problem. The methods raise ``BlobError`` and its kinds, which are Python's
+    own errors for files, and ``InvalidNameError`` for names, before any request.
     """
 
     _import_path = "storage_router.AzureStorage"
 
-    capabilities = Capabilities(parallel=True, conditional=True, lists=True, settings=True, signs=True, copies=True)
+    alias: str | None = None
+
+    unused_hooks: ClassVar[tuple[str, ...]] = ()
+    """Hooks of django-storages, and attributes that look like misspelt options, that a subclass has on purpose."""
+
+    # What a class overrides is decided once.
+    _computed: ClassVar[tuple[str, ...]] = ()
+    _stores_itself: ClassVar[bool] = False
+    _names_itself: ClassVar[bool] = False
+    _has_own_way: ClassVar[bool] = False
+
+    _setup: Setup | None = None
+    _changing: tuple[str, ...] = ()
+    _recent: tuple[tuple[Mapping[str, Any], Setup], ...] = ()
+    _invalid: ConfigurationError | None = None
+    # The last location and the prefix that it makes: a location is almost always the same, but may be a property.
+    _known_prefix: tuple[str, str] = ("", "")
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, option: str) -> Any: ...
+
+    # Options
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        of_class = {option: inspect.getattr_static(cls, option, None) for option in OPTIONS}
+        cls._computed = tuple(option for option, found in of_class.items() if isinstance(found, property))
+        cls._stores_itself = _overrides(cls, "_save")
+        cls._names_itself = _overrides(cls, "exists", "is_name_available", "get_available_name")
+        cls._has_own_way = _overrides(cls, *OWN_WAYS)
+
+    def __init__(self, **options: Any) -> None:
+        defaults = self.get_default_settings()
+        for name in defaults.keys() - OPTIONS:
+            # A setting that only the subclass has.
+            if name in options:
+                setattr(self, name, options.pop(name))
+            elif not hasattr(self, name):
+                setattr(self, name, defaults[name])
+        try:
+            require_used(type(self), AzureStorage, defaults)
+            found = merged(self, options, defaults)
+        except ConfigurationError as error:
+            if not is_reporting():
+                raise
+            # Models, which may build a storage, are imported before checks run: it raises when it is used.
+            register_check(error)
+            self._invalid = error
+            for option in OPTIONS - set(SECRETS) - set(dir(type(self))):
+                setattr(self, option, options.get(option, defaults.get(option)))
+        else:
+            self._configure(found, alias=None)
+            self._changing = tuple(option for option in self._computed if option in _REBUILDING)
+
+    @classmethod
+    def from_options(cls, options: AzureOptions, *, alias: str | None = None) -> Self:
+        """Return a storage with just these options, whatever the settings and class attributes say."""
+        storage = cls.__new__(cls)
+        storage._configure(options, alias=alias)
+        storage._has_arguments = True
+        return storage
+
+    def _configure(self, options: AzureOptions, *, alias: str | None) -> None:
+        self.alias = alias
+        for option in OPTIONS - set(SECRETS):
+            # A subclass may compute an option in a property, which takes no value.
+            with suppress(AttributeError):
+                setattr(self, option, getattr(options, option))
+        self.account_name = options.resolved_account_name
+        self._options = options
+        self._setup = Setup(options, alias)
+
+    def get_default_settings(self) -> dict[str, Any]:
+        """Return each option with the value of its ``AZURE_*`` setting, else with its default.
+
+        Subclasses may replace them, and add names of their own, which become attributes and arguments of the
+        constructor.
+        """
+        return default_settings()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _REBUILDING and self._setup is not None and name not in self._changing:
+            self._changing = (*self._changing, name)
+
+    @property
+    def options(self) -> AzureOptions:
+        """The options as they are now. Raises ``ConfigurationError`` where one was given a wrong value since."""
+        return self._now().options
+
+    def _now(self) -> Setup:
+        """Return the setup of the options as they are now."""
+        setup = self._setup
+        if setup is None:
+            raise ConfigurationError(self._invalid.problems if self._invalid else ())
+        if not self._changing:
+            return setup
+        values = {option: getattr(self, option) for option in self._changing}
+        for known, found in self._recent:
+            if known == values:
+                return found
+        found = Setup(changed(self, setup.options, values), self.alias)
+        self._recent = ((values, found), *self._recent[: _REMEMBERED - 1])
+        return found
+
+    def _is_changed(self) -> bool:
+        """Return whether options were assigned after the storage was built."""
+        if self._setup is None:
+            return False
+        moved = "location" not in self._computed and self.location != self._options.location
+        return moved or any(option not in self._computed for option in self._changing)
+
+    def __repr__(self) -> str:
+        alias = f" {self.alias!r}" if self.alias else ""
+        return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.options.azure_container}/{self._prefix}>"
+
+    # Pickles and copies
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._is_changed():
+            return object.__reduce_ex__(self, max(protocol, 2))
+        return super().__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The alias is this instance's own, and so is what deconstructs and pickles it as one of a router's backends.
+        own = {"alias", "_setup", "_recent", "_built_as", "_alias_noted", "_backend_noted"}
+        own |= {"deconstruct", "__reduce_ex__"}
+        return {key: value for key, value in vars(self).items() if key not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if "_options" in state:
+            self._setup = Setup(self._options, None)
+
+    def __copy__(self) -> Self:
+        twin = type(self).__new__(type(self))
+        # Django's ManifestFilesMixin keeps the storage itself in an attribute.
+        twin.__setstate__({key: twin if value is self else value for key, value in self.__getstate__().items()})
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        state = self.__getstate__()
+        # The account, its connections and its credential are shared.
+        for shared in ("_options", "_invalid", "token_credential", "client_options"):
+            if shared in state:
+                memo[id(state[shared])] = state[shared]
+        twin.__setstate__(copy.deepcopy(state, memo))
+        return twin
+
+    # Names
+
+    @property
+    def _prefix(self) -> str:
+        location, prefix = self._known_prefix
+        if self.location != location:
+            location = self.location
+            cleaned = clean_directory(location.strip("/"))
+            prefix = f"{cleaned}/" if cleaned else ""
+            self._known_prefix = (location, prefix)
+        return prefix
+
+    def blob_name(self, name: str | None) -> str:
+        """Return the name of the file's blob in the container. Raises ``InvalidNameError``."""
+        blob = self._prefix + clean_name(name)
+        check_blob_name(blob)
+        return blob
+
+    def _directory(self, path: str) -> str:
+        cleaned = clean_directory(path)
+        if not cleaned:
+            return self._prefix
+        check_blob_name(f"{self._prefix}{cleaned}")
+        return f"{self._prefix}{cleaned}/"
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return a name that is free now, with at most ``max_length`` characters. ``save`` does without asking."""
+        refuse_traversal(name)
+        cleaned = clean_name(name)
+        return str(super().get_available_name(str(cleaned), max_length=self._longest(cleaned, max_length)))
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        """Return whether ``save`` would take the name: it is short enough, and free or may be overwritten."""
+        if max_length and len(name) > max_length:
+            return False
+        if self._now().options.overwrite_files:
+            return True
+        # A directory may have the name of a file; a subclass that overrides exists() decides itself.
+        exists = self.exists if _overrides(type(self), "exists") else self._is_file
+        return not exists(name)
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        """Return another name for a file whose name is taken, or the same name where files are overwritten."""
+        if self._now().options.overwrite_files:
+            return f"{file_root}{file_ext}"
+        return str(super().get_alternative_name(file_root, file_ext))
+
+    def _longest(self, name: CleanName, max_length: int | None) -> int:
+        """Return how long a name may get. One that is too long itself is cut only where the caller sets a length."""
+        if not max_length:
+            self.blob_name(name)
+        limit = MAX_LENGTH - len(self._prefix)
+        return min(max_length, limit) if max_length else limit
+
+    def _names_by_hooks(self, name: str, max_length: int | None = None) -> Iterator[str]:
+        while True:
+            yield self.get_available_name(name, max_length=max_length)
 
     # Django's storage interface
 
@@ -52,95 +320,90 @@ class AzureStorage(NamingStorage):
 
         Small content is one request. Content is read from its beginning, where it can be.
         """
-        if self._overrides("_save"):
+        if self._stores_itself:
             return str(super().save(name, content, max_length=max_length))
         if name is None:
             name = content.name
-        if not hasattr(content, "chunks"):
-            content = File(content, name)
-        validate_file_name(name, allow_relative_path=True)
-        if self._overrides(*_NAME_HOOKS):
-            return self._store(self._names_by_hooks(name, max_length), content)
-        length = self._longest(name, max_length)
-        return self._store(candidates(str(name), max_length=length, alternative=self.get_alternative_name), content)
+        validate_file_name(name, allow_relative_path=True)  # Django's words for bad names
+        if self._names_itself:
+            return self._store(self._names_by_hooks(str(name), max_length), content)
+        cleaned = clean_name(name)
+        longest = self._longest(cleaned, max_length)
+        return self._store(_candidates(cleaned, longest, self.get_alternative_name), content)
 
     def _save(self, name: str, content: Any) -> str:
         return self._store(itertools.chain((name,), self._names_by_hooks(name)), content)
 
-    def replace(
-        self, name: str, content: Any, *, settings: FileSettings | None = None, digested: float = DIGESTED
-    ) -> str:
-        """Store ``content`` under exactly this name, whatever was there and whatever ``overwrite_files`` says.
-
-        ``settings`` take the place of ``blob_settings()``. Content of up to ``digested`` bytes is stored with its MD5.
-        """
-        return self._store(iter((name,)), content, overwrite=True, settings=settings, digested=digested)
-
-    def _store(
-        self,
-        names: Iterator[str],
-        content: Any,
-        *,
-        overwrite: bool | None = None,
-        settings: FileSettings | None = None,
-        digested: float = DIGESTED,
-    ) -> str:
-        overwrite = self.options.overwrite_files if overwrite is None else overwrite
+    def _store(self, names: Iterator[str], content: Any) -> str:
+        """Store ``content`` under the first of ``names`` that is free; the next is asked for where one is taken."""
+        options = self._now().options
         if not hasattr(content, "chunks"):
             content = File(content)
         name = clean_name(next(names))
-        # Before the content is touched.
-        self.blob_name(name)
-        with Upload(
-            self._blobs,
-            content,
-            connections=self.options.upload_max_conn,
-            folder=temporary_folder(),
-            digested=digested,
-        ) as upload:
-            while True:
+        # Before the content is read.
+        blob = self.blob_name(name)
+        give_up = time.monotonic() + options.timeout
+        with self._upload(content) as upload:
+            for taken in itertools.count(1):
                 try:
-                    with named(name):
-                        stored_with = settings or self.blob_settings(str(name), content)
-                        upload.put(self.blob_name(name), stored_with, overwrite=overwrite)
+                    with named(str(name)):
+                        stored_with = self.blob_settings(str(name), content)
+                        upload.put(blob, stored_with, overwrite=options.overwrite_files)
                 except BlobExistsError:
-                    if overwrite:
-                        # No other name helps, and an overwriting storage's next one would be the same.
+                    if options.overwrite_files or (taken >= _MOST_TAKEN and time.monotonic() >= give_up):
                         raise
-                    taken, name = name, clean_name(next(names))
-                    if name == taken:
+                    following = clean_name(next(names))
+                    if following == name:
                         raise
+                    name, blob = following, self.blob_name(following)
                 else:
-                    return str(name)
+                    break
+        return str(name)
+
+    def _upload(self, content: Any) -> Upload:
+        setup = self._now()
+        return Upload(setup.blobs, content, connections=setup.options.upload_max_conn, folder=temporary_folder())
 
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
-        blob = self.blob_name(name)
-        opener = Opener(
-            blobs=self._blobs,
-            blob=blob,
-            name=name,
-            settings=partial(self.blob_settings, str(clean_name(name))),
-            connections=self.options.upload_max_conn,
-            max_memory_size=self.options.max_memory_size,
+        cleaned = clean_name(name)
+        setup = self._now()
+        source = Source(
+            blobs=setup.blobs,
+            blob=self.blob_name(cleaned),
+            name=str(name),
+            settings=partial(self.blob_settings, str(cleaned)),
+            connections=setup.options.upload_max_conn,
+            max_memory_size=setup.options.max_memory_size,
             folder=temporary_folder(),
         )
-        return AzureFile(str(name), mode, opener)
+        return AzureFile(mode, source)
 
-    def delete(self, name: str) -> None:
-        """Delete the file. One that does not exist is no error."""
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete the file. One that does not exist is no error.
+
+        Raises ``BlobChangedError`` where the file's ETag is not ``if_match``.
+        """
         if not name:
             raise ValueError("The name must be given to delete().")
         with named(name):
-            self._blobs.delete(self.blob_name(name))
+            self._now().blobs.delete(self.blob_name(name), if_match=if_match)
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a
-        directory.
+        """Return whether there is such a file, or a directory: that takes a second request. ``""`` is the root; a name
+        that ends in a slash is a directory's.
+
+        There is no directory where the service refuses to list it.
         """
         if name == "":
             return True
-        if str(name).endswith(("/", "\\")):
-            return next(self._blobs.list(self._directory(name)), None) is not None
+        if not str(name).endswith(("/", "\\")) and self._is_file(name):
+            return True
+        try:
+            return next(self._now().blobs.list(self._directory(name), page_size=1), None) is not None
+        except BlobPermissionError:
+            return False
+
+    def _is_file(self, name: str) -> bool:
         try:
             self.stat(name)
         except BlobNotFoundError:
@@ -154,10 +417,10 @@ class AzureStorage(NamingStorage):
         prefix = self._directory(path)
         directories: dict[str, None] = {}
         files: list[str] = []
-        for entry in self._blobs.list(prefix, delimiter="/"):
+        for entry in self._now().blobs.list(prefix, delimiter="/"):
             name = entry.name[len(prefix) :]
-            # As a whole: "a:b" alone would be taken for a drive's.
-            if not name or not is_reachable(entry.name[len(self._prefix) :]):
+            # The entire name: "a:" alone would be taken for a drive.
+            if not name or not _is_reachable(entry.name[len(self._prefix) :]):
                 continue
             if isinstance(entry, Directory):
                 directories[name] = None
@@ -169,10 +432,10 @@ class AzureStorage(NamingStorage):
         """Return the file's size in bytes."""
         return self.stat(name).size
 
-    def url(  # type: ignore[override]
+    def url(
         self,
-        name: str,
-        expire: float | None = None,
+        name: str | None,
+        expire: float | dt.timedelta | None = None,
         parameters: Mapping[str, str | None] | None = None,
         mode: str = "r",
     ) -> str:
@@ -181,9 +444,9 @@ class AzureStorage(NamingStorage):
         ``parameters`` are response headers of a signed URL, ``mode`` is its permission (``r``, ``w``, ``c``, ``d``
         …). A name that ends in a slash, and ``""``, is a directory, whose URL is never signed.
         """
-        setup = self._setup
-        if str(name)[-1:] in _DIRECTORY_ENDS:
-            return setup.urls.public_url(self._directory(name))
+        setup = self._now()
+        if name is None or str(name)[-1:] in _DIRECTORY_ENDS:
+            return setup.urls.public_url(self._directory(name or ""))
         expire = setup.options.expiration_secs if expire is None else expire
         try:
             return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
@@ -194,68 +457,211 @@ class AzureStorage(NamingStorage):
 
     def public_url(self, name: str) -> str:
         """Return the file's URL without a signature. No request is made."""
-        return self._setup.urls.public_url(self.blob_name(name))
+        return self._now().urls.public_url(self.blob_name(name))
 
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
-        return _as_django_says(self.stat(name).modified)
+        return _for_django(self.stat(name).modified)
 
     def get_created_time(self, name: str) -> dt.datetime:
         """Return when a file of this name was first stored; as ``get_modified_time``."""
         stat = self.stat(name)
-        return _as_django_says(stat.created or stat.modified)
+        return _for_django(stat.created or stat.modified)
 
     def get_accessed_time(self, name: str) -> dt.datetime:
         """Raise ``NotImplementedError``."""
         raise NotImplementedError("Azure Blob Storage does not tell when a blob was last read.")
 
-    # What Django's interface lacks
+    # What is stored with a file
 
     def get_object_parameters(self, name: str) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """Return what to store with a file beside its bytes: ``object_parameters``, unless a subclass says otherwise.
+        """Return what to store with a file besides its bytes: ``object_parameters``, unless a subclass overrides this.
 
         Content settings by name, and ``metadata``, ``tags`` and ``access_tier``. ``name`` is the storage's name for
         the file.
         """
-        return dict(self.options.object_parameters)
+        return dict(self._now().options.object_parameters)
 
     def blob_settings(self, name: str, content: Any = None) -> FileSettings:
-        """Return what ``content`` would be stored with under ``name`` beside its bytes: all options considered."""
-        options = self.options
-        return settings_for(
-            name,
-            content,
-            self.get_object_parameters(name),
-            defaults={
-                "cache_control": options.cache_control,
-                "metadata": options.metadata,
-                "tags": options.tags,
-                "access_tier": options.access_tier,
-            },
-            default_content_type=options.default_content_type,
+        """Return what ``content`` would be stored with under ``name`` besides its bytes: all options considered."""
+        return blob_settings(self._now().options, name, content, self.get_object_parameters(name))
+
+    # Beyond Django's interface: storage_router.files.FileStore, copy and move
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the storage can do beyond Django's interface."""
+        return Capabilities(
+            parallel=True,
+            conditional=True,
+            lists=True,
+            settings=True,
+            signs=self._can_sign(),
+            copies=True,
+            own_way=self._has_own_way,
         )
+
+    def _can_sign(self) -> bool:
+        return self._now().options.authentication.kind in ("account_key", "token")
 
     def stat(self, name: str) -> FileStat:
         """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
+        cleaned = clean_name(name)
         with named(name):
-            return replace(self._blobs.head(self.blob_name(name)), name=str(clean_name(name)))
+            return replace(self._now().blobs.head(self.blob_name(cleaned)), name=str(cleaned))
 
-    def walk(self, path: str = "") -> Iterator[FileStat]:
-        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
-        return self._walk(self._directory(path), len(self._prefix))
+    def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full.
 
-    def _walk(self, prefix: str, cut: int) -> Iterator[FileStat]:
-        for entry in self._blobs.list(prefix):
-            if isinstance(entry, FileStat) and is_reachable(name := entry.name[cut:]):
+        ``start`` leaves out the names before it in the order of the listing.
+        """
+        return self._walk(self._now().blobs, self._directory(path), self._prefix, start)
+
+    @staticmethod
+    def _walk(blobs: Blobs, directory: str, prefix: str, start: str) -> Iterator[FileStat]:
+        first: str | None = prefix + start
+        if not start or prefix + start <= directory:
+            first = None
+        elif not (prefix + start).startswith(directory):
+            # All of the directory comes before it.
+            return
+        for entry in blobs.list(directory, start_from=first):
+            if isinstance(entry, FileStat) and _is_reachable(name := entry.name[len(prefix) :]):
                 yield replace(entry, name=name)
+
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading:
+        """Return the bytes from ``start`` on, ``length`` of them at most; one request, which stays open for them.
+
+        Raises ``BlobChangedError`` where the file's ETag is not ``if_match``, ``FileNotModifiedError`` where it is
+        ``if_none_match``.
+        """
+        cleaned = clean_name(name)
+        with named(name):
+            reading = self._now().blobs.stream(
+                self.blob_name(cleaned), start, length, if_match=if_match, if_none_match=if_none_match
+            )
+        if reading is None:
+            raise FileNotModifiedError(name)
+        reading.stat = replace(reading.stat, name=str(cleaned))
+        return reading
+
+    def create(
+        self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
+    ) -> FileStat:
+        """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken.
+
+        ``settings`` take the place of ``blob_settings()``; ``save_id`` is the marker of the write.
+        """
+        return self._put(name, content, settings, save_id=save_id)
+
+    def replace(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag
+        (``BlobChangedError``). Otherwise as ``create``.
+        """
+        return self._put(name, content, settings, overwrite=if_match is None, if_match=if_match, save_id=save_id)
+
+    def _put(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None,
+        *,
+        overwrite: bool = False,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        cleaned = clean_name(name)
+        blob = self.blob_name(cleaned)
+        if not hasattr(content, "chunks"):
+            content = File(content)
+        settings = settings or self.blob_settings(str(cleaned), content)
+        with named(name), self._upload(content) as upload:
+            stored = upload.put(blob, settings, overwrite=overwrite, if_match=if_match, save_id=save_id)
+        return replace(stored, name=str(cleaned))
+
+    def copy_from(
+        self,
+        name: str,
+        source: FileStore,
+        source_name: str,
+        *,
+        if_source_match: str | None = None,
+        if_match: str | None = None,
+        overwrite: bool = False,
+    ) -> FileStat:
+        """Copy a file of another store to ``name``: on the server within the account, otherwise through here.
+
+        Headers, metadata and ``save_id`` are the source's. Without ``overwrite`` or ``if_match`` a taken name is
+        ``BlobExistsError``; a source with another ETag than ``if_source_match`` is ``FileChangedError``.
+        """
+        cleaned = clean_name(name)
+        overwrite = overwrite and if_match is None
+        if isinstance(source, AzureStorage) and source.options.endpoint == self.options.endpoint:
+            known = source.stat(source_name)
+            if if_source_match not in (None, known.etag):
+                raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
+            link = source._link(source_name)
+            with named(name):
+                stored = self._now().blobs.put_from_url(
+                    self.blob_name(cleaned), link, known, overwrite=overwrite, if_match=if_match
+                )
+            return replace(stored, name=str(cleaned))
+        with source.read(source_name, if_match=if_source_match) as reading:
+            settings = replace(settings_of(reading.stat), content_md5=reading.stat.content_md5)
+            marker = reading.stat.save_id
+            return self._put(name, reading.file(), settings, overwrite=overwrite, if_match=if_match, save_id=marker)
+
+    def _link(self, name: str) -> SecretStr:
+        """Return a URL at which the service reads the file."""
+        options = self.options
+        if self._can_sign():
+            return SecretStr(self.sign(name, _COPY_SECS))
+        url = self._now().urls.api_url(self.blob_name(name))
+        if options.authentication.kind == "sas":
+            url = f"{url}?{options.authentication.sas_token.get_secret_value().removeprefix('?')}"
+        return SecretStr(url)
+
+    def sign(
+        self,
+        name: str,
+        seconds: float,
+        parameters: Mapping[str, str | None] | None = None,
+        *,
+        custom_domain: bool = False,
+    ) -> str:
+        """Return a link for reading the file that ends after ``seconds``, without a window, with ``parameters`` as the
+        response headers: at the service itself, or at ``custom_domain``.
+
+        Raises ``NotImplementedError`` for a SAS and for anonymous access.
+        """
+        if not self._can_sign():
+            raise NotImplementedError(f"{self!r} has no credential that can sign URLs.")
+        with named(name):
+            return self._now().urls.sign(self.blob_name(name), seconds, parameters, custom_domain=custom_domain)
 
     def copy(self, src: str, dst: str) -> str:
         """Copy a file within the container, on the server; return ``dst``. Raises ``BlobExistsError`` if ``dst`` is
         taken.
 
-        With ``overwrite_files`` the copy takes its place.
+        With ``overwrite_files`` the copy replaces it.
         """
-        return self._on_the_server(self._blobs.copy, src, dst)
+        return self._on_the_server(self._now().blobs.copy, src, dst)
 
     def move(self, src: str, dst: str) -> str:
         """Copy a file on the server, then delete the original; otherwise as ``copy``.
@@ -264,20 +670,59 @@ class AzureStorage(NamingStorage):
         """
         if clean_name(src) == clean_name(dst):
             return self.copy(src, dst)
-        return self._on_the_server(self._blobs.move, src, dst)
+        return self._on_the_server(self._now().blobs.move, src, dst)
 
     def _on_the_server(self, work: Callable[..., FileStat], src: str, dst: str) -> str:
         source, target = self.blob_name(src), self.blob_name(dst)
         with named(src, of=source), named(dst, of=target):
-            work(source, target, overwrite=self.options.overwrite_files)
+            work(source, target, overwrite=self._now().options.overwrite_files)
         return str(clean_name(dst))
 
-    def _overrides(self, *methods: str) -> bool:
-        kind = type(self)
-        return any(getattr(kind, method) is not getattr(AzureStorage, method) for method in methods)
+
+def _overrides(kind: type[AzureStorage], *methods: str) -> bool:
+    return any(getattr(kind, method) is not getattr(AzureStorage, method) for method in methods)
 
 
-def _as_django_says(moment: dt.datetime | None) -> dt.datetime:
-    assert moment is not None  # only other storages may not tell
-    zone = dt.UTC if settings.USE_TZ else None
+class _Untaken(Storage):
+    """Django's ``get_available_name`` over the names that are known to be taken, instead of over requests."""
+
+    def __init__(self, taken: set[str], alternative: Callable[[str, str], str]) -> None:
+        self._taken = taken
+        self._alternative = alternative
+
+    def exists(self, name: str) -> bool:
+        return name in self._taken
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        return self._alternative(file_root, file_ext)
+
+
+def _candidates(name: CleanName, longest: int, alternative: Callable[[str, str], str]) -> Iterator[str]:
+    """Yield names for a file, ``name`` or what is left of it first. Ask for the next one only when the last is taken.
+
+    Raises Django's ``SuspiciousFileOperation`` when ``longest`` leaves no room for another name.
+    """
+    taken: set[str] = set()
+    if len(name) <= longest:
+        yield name
+        taken.add(name)
+    untaken = _Untaken(taken, alternative)
+    while True:
+        candidate = untaken.get_available_name(str(name), max_length=longest)
+        yield candidate
+        taken.add(candidate)
+
+
+def _is_reachable(name: str) -> bool:
+    """Return whether a storage accepts ``name``: other programs store blobs as ``a//b``, ``a/`` and ``a.``."""
+    try:
+        check_blob_name(name)
+    except InvalidNameError:
+        return False
+    return is_clean(name)
+
+
+def _for_django(moment: dt.datetime | None) -> dt.datetime:
+    assert moment is not None  # only other storages may not know
+    zone = dt.UTC if django_settings.USE_TZ else None
     return dt.datetime.fromtimestamp(moment.timestamp(), tz=zone)

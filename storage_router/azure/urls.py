@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 import time
@@ -15,7 +16,7 @@ from storage_router.exceptions import BlobError, SigningError
 
 from .client import Account, Client
 from .credentials import LONGEST_LIFE
-from .signing import (
+from .sas import (
     SIGNED_VERSION,
     Grant,
     Signer,
@@ -62,17 +63,17 @@ class BlobUrls:
         self,
         blob_name: str,
         *,
-        expire: float | None = None,
+        expire: float | dt.timedelta | None = None,
         parameters: Mapping[str, str | None] | None = None,
         permission: str = "r",
         now: float | None = None,
     ) -> str:
         """Return the URL of a blob.
 
-        Without ``expire`` (seconds) it is the public one. With it, the URL is signed: good for ``permission``, for
-        ``expire`` seconds at least and one window longer at most, or, with a user delegation key, until that key's
-        end, seven days at most. ``parameters`` are response headers: content_type, content_disposition,
-        content_encoding, content_language, cache_control. ``now`` (seconds since the epoch) is for tests.
+        Without ``expire`` (seconds, or a timedelta) it is the public one. With it, the URL is signed: good for
+        ``permission``, for ``expire`` seconds at least and one window longer at most, or, with a user delegation key,
+        until that key's end, seven days at most. ``parameters`` are response headers: content_type,
+        content_disposition, content_encoding, content_language, cache_control. ``now`` is for tests.
 
         Raises ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError`` for wrong arguments (a
         life of more than seven days from a token credential is one), and ``BlobError`` if the service refuses a user
@@ -82,6 +83,7 @@ class BlobUrls:
         headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
             return self.public_url(blob_name) + self._sas
+        expire = seconds_of(expire)
         kind = (expire, permission, tuple(headers.items()) if headers else None)
         moment = time.time() if now is None else now
         window = self._windows.get(kind)
@@ -109,46 +111,95 @@ class BlobUrls:
 
         ``blob_name`` is for errors.
         """
-        options, given = self._options, self._options.authentication
-        longest = LONGEST_LIFE if given.kind == "token" else LONGEST_EXPIRY
-        if not 0 < expire <= longest:
-            signer = " signed by an identity" if given.kind == "token" else ""
-            raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
+        options = self._options
+        self._require_life(expire)
         length = options.url_window_secs
         if length is None:
             length = min(int(expire) // 4, LONGEST_DEFAULT_WINDOW)
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
+        signer, renewal = self._signer(
+            blob_name, expiry, parameters, permission, https_only=self._https_only, stable_for=length, now=now
+        )
+        return _Window(start, min(end, renewal), signer)
+
+    def sign(
+        self,
+        blob_name: str,
+        seconds: float,
+        parameters: Mapping[str, str | None] | None = None,
+        *,
+        custom_domain: bool = False,
+    ) -> str:
+        """Return a URL for reading the blob that ends after ``seconds``, without a window: at the service itself, or at
+        the custom domain. Raises as ``url`` does."""
+        self._require_life(seconds)
+        now = time.time()
+        base = self.public_url if custom_domain else self.api_url
+        https_only = self._https_only if custom_domain else self._api.startswith("https:")
+        expiry = math.ceil(now + seconds)
+        signer, _ = self._signer(blob_name, expiry, parameters, "r", https_only=https_only, stable_for=0, now=now)
+        return f"{base(blob_name)}?{signer(blob_name)}"
+
+    def _require_life(self, expire: float) -> None:
+        by_identity = self._options.authentication.kind == "token"
+        longest = LONGEST_LIFE if by_identity else LONGEST_EXPIRY
+        if not 0 < expire <= longest:
+            signer = " signed by an identity" if by_identity else ""
+            raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
+
+    def _signer(
+        self,
+        blob_name: str,
+        expiry: int,
+        parameters: Mapping[str, str | None] | None,
+        permission: str,
+        *,
+        https_only: bool,
+        stable_for: float,
+        now: float,
+    ) -> tuple[Signer, float]:
+        """Return what signs names until ``expiry``, and when its key is to be renewed. ``blob_name`` is for errors."""
+        options, given = self._options, self._options.authentication
         grant = Grant(
             account_name=options.resolved_account_name,
             container=self._container,
             expiry=expiry,
             permission=permission,
             parameters=parameters,
-            https_only=self._https_only,
+            https_only=https_only,
             version=options.api_version or SIGNED_VERSION,
         )
         if given.kind == "account_key":
-            return _Window(start, end, sign_with_account_key(grant, given.account_key))
+            return sign_with_account_key(grant, given.account_key), math.inf
         if given.kind != "token":
             raise SigningError(
                 f"The container {self._container!r} has "
                 + ("only a SAS" if given.kind == "sas" else "no credential")
-                + ", which cannot sign URLs. Give account_key or a token credential, or take expiration_secs and "
-                "expire away" + (" and set sas_token_in_urls." if given.kind == "sas" else ".")
+                + ", which cannot sign URLs. Give account_key or a token credential, or remove expiration_secs and "
+                "expire" + (" and set sas_token_in_urls." if given.kind == "sas" else ".")
             )
         if self._client is None:
             self._client = Account.of(options).client(options)
         try:
-            delegation, renewal = self._client.delegation_key(expiry, stable_for=length, now=now)
+            delegation, renewal = self._client.delegation_key(expiry, stable_for=stable_for, now=now)
         except BlobError as error:
             # The key is the account's, which knows of neither.
             error.alias, error.container = self._alias, self._container
             error.blob = error.filename = blob_name
             raise
         grant = replace(grant, expiry=min(expiry, delegation.expiry))
-        return _Window(start, min(end, renewal), sign_with_delegation_key(grant, delegation))
+        return sign_with_delegation_key(grant, delegation), renewal
+
+
+def seconds_of(expire: float | dt.timedelta) -> float:
+    """Return how long a URL lives, in seconds. Raises ``TypeError`` for what is neither a number nor a timedelta."""
+    if isinstance(expire, dt.timedelta):
+        return expire.total_seconds()
+    if isinstance(expire, int | float):
+        return expire
+    raise TypeError(f"url() takes expire in seconds or as a timedelta, not {type(expire).__name__}.")
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ PROBLEMS: Mapping[str, str] = {
     "E011": "no way to authenticate, or half of one",
     "E012": "signed URLs wanted from a credential that cannot sign",
     "E013": "a Key Vault that cannot be reached, or a package that is not installed",
+    "E014": "a hook or an attribute of a subclass of AzureStorage that nothing uses",
     "W001": "authentication options that are given and not used",
     "W002": "a variable that looks like one of ours and is not",
     "W003": "a backend that no route reaches",

@@ -14,13 +14,13 @@ from django.utils.cache import patch_vary_headers
 
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import ContainerNotFoundError, NoRouteError
+from storage_router.files import file_store
 from storage_router.names import is_clean
 from storage_router.router import RouterStorage
 from storage_router.routing import Match
 
 from . import access, links
 from .presentation import Presentation
-from .stores import file_store
 from .streaming import Stream
 
 logger = logging.getLogger("storage_router.delivery")

@@ -189,7 +189,8 @@ class RouterStorage(NamingStorage):
 
         with self._writable(name) as (backend, match):
             if isinstance(backend, AzureStorage):
-                return match.prefix + backend.replace(match.name, content)
+                backend.replace(match.name, content)
+                return match.full_name
             backend.delete(match.name)
             started = time.time()
             saved = saved_by(backend, match.name, content, None, judge)

@@ -194,7 +194,7 @@ class TestPrecedence:
         host = "https://djangoaccountstorage.blob.core.windows.net"
         assert found == [f"{host}/one/of/one/a.txt", f"{host}/two/of/two/a.txt", f"{host}/one/of/one/a.txt"]
         assert repr(storage) == f"<OfTenant {host}/one/of/one/>"
-        assert storage._blobs is storage._blobs
+        assert storage.options is storage.options
         storage.tenant = "No Container"
         with pytest.raises(ConfigurationError, match=r"OfTenant\.azure_container: .*"):
             storage.url("a.txt")

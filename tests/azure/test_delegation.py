@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from storage_router.azure.credentials import CLOCK_SKEW, LONGEST_LIFE, PAUSE_AFTER_FAILURE, DelegationKeys
-from storage_router.azure.signing import DelegationKey
+from storage_router.azure.sas import DelegationKey
 
 NOON = 1_795_003_200 // 86400 * 86400 + 12 * 3600
 MINUTE, HOUR, DAY = 60, 3600, 86400

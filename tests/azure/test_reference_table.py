@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import Storage
 
-from storage_router.azure import blocks, pipeline, reading, saving, transport
+from storage_router.azure import pipeline, reader, transport, upload
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 
@@ -42,9 +42,9 @@ def test_the_examples_build_storages():
 
 
 def test_the_numbers_are_those_of_the_code():
-    assert saving.SINGLE_PUT == reading.FIRST == 4 * 2**20
-    assert (blocks.BLOCK, blocks.IN_FLIGHT, blocks.GROWTH) == (4 * 2**20, 40 * 2**20, 5_000)
-    assert (reading._AFTER_SEEK, reading._AHEAD) == (512 * 2**10, 2)
+    assert upload.SINGLE_PUT == upload.BLOCK == reader.FIRST == 4 * 2**20
+    assert (upload.IN_FLIGHT, upload.GROWTH) == (40 * 2**20, 5_000)
+    assert (reader.AFTER_SEEK, reader.AHEAD) == (512 * 2**10, 2)
 
 
 def test_the_page_about_requests_has_the_numbers_of_the_code():

@@ -13,12 +13,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from azure.storage.blob import BlobServiceClient, generate_container_sas
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
+from storage_router.azure.container import Blobs
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import (
     BlobChangedError,
@@ -28,6 +30,7 @@ from storage_router.exceptions import (
     ContainerNotFoundError,
     InvalidNameError,
 )
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 
 class TestByteIdentity:
@@ -67,12 +70,13 @@ class TestByteIdentity:
 class TestQuestions:
     """A7"""
 
-    def test_each_question_is_one_request(self, bench):
+    def test_each_question_is_one_request_and_one_more_where_a_directory_may_be_meant(self, bench):
         storage = bench.storage()
         storage.save("a.txt", ContentFile(b"four"))
         assert bench.requests_of(lambda: storage.size("a.txt")) == ["HEAD blob"]
         assert bench.requests_of(lambda: storage.exists("a.txt")) == ["HEAD blob"]
-        assert bench.requests_of(lambda: storage.exists("no.txt")) == ["HEAD blob"]
+        assert bench.requests_of(lambda: storage.exists("no.txt")) == ["HEAD blob", "GET list"]
+        assert bench.requests_of(lambda: storage.get_available_name("no.txt")) == ["HEAD blob"]
         assert bench.requests_of(lambda: storage.get_modified_time("a.txt")) == ["HEAD blob"]
         assert bench.requests_of(lambda: storage.get_created_time("a.txt")) == ["HEAD blob"]
         assert bench.requests_of(lambda: storage.stat("a.txt")) == ["HEAD blob"]
@@ -100,12 +104,30 @@ class TestQuestions:
         assert storage.exists("") is True
         assert key_bench.requests.taken() == []
 
-    def test_a_name_that_ends_in_a_slash_asks_for_a_directory(self, key_bench):
+    def test_a_directory_exists_where_there_is_a_file_in_it(self, key_bench):
+        storage = key_bench.storage(location="here")
+        storage.save("a/b.txt", ContentFile(b""))
+        assert [storage.exists(name) for name in ("a", "a/", "a/b.txt")] == [True] * 3
+        assert [storage.exists(name) for name in ("b", "b/", "a/b", "here")] == [False] * 4
+
+    def test_a_directory_that_may_not_be_listed_does_not_exist(self, key_bench):
+        key_bench.storage().save("a/b.txt", ContentFile(b""))
+        sas = generate_container_sas(
+            ACCOUNT_NAME,
+            key_bench.container,
+            ACCOUNT_KEY,
+            permission="r",
+            expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+        )
+        url = key_bench.azurite.account_url()
+        storage = AzureStorage(account_url=url, azure_container=key_bench.container, sas_token=sas)
+        assert (storage.exists("a"), storage.exists("a/b.txt")) == (False, True)
+
+    def test_a_file_may_be_saved_under_the_name_of_a_directory(self, key_bench):
         storage = key_bench.storage()
         storage.save("a/b.txt", ContentFile(b""))
-        assert storage.exists("a/") is True
-        assert storage.exists("a") is False
-        assert storage.exists("b/") is False
+        assert storage.is_name_available("a")
+        assert storage.save("a", ContentFile(b"x")) == "a"
 
     def test_times_are_aware_in_utc(self, key_bench):
         storage = key_bench.storage()
@@ -187,7 +209,7 @@ class TestListing:
     def test_names_that_the_storage_would_refuse_are_not_listed(self, key_bench):
         storage = key_bench.storage()
         for name in ("a//b.txt", "dir/", "good.txt", "dotted.", "dotted./c.txt"):
-            storage._blobs.create(name, b"", 0, storage.blob_settings("x"))
+            Blobs(storage.options).create(name, b"", 0, storage.blob_settings("x"))
         assert storage.listdir("") == (["a", "dir"], ["good.txt"])
         assert storage.listdir("dir") == ([], [])
         assert storage.listdir("a") == ([], [])
@@ -281,8 +303,9 @@ class TestContentType:
         assert stat.content_disposition == 'attachment; filename="a.pdf"'
         assert stat.content_type == "application/pdf"
         assert (dict(stat.metadata), stat.access_tier) == ({"by": "hand"}, "Cool")
-        blob = storage._blobs.client.service().get_blob_client(key_bench.container, "here/a.pdf")
-        assert blob.get_blob_tags() == {"kind": "test"}
+        with BlobServiceClient.from_connection_string(key_bench.azurite.connection_string()) as service:
+            tags = service.get_blob_client(key_bench.container, "here/a.pdf").get_blob_tags()
+        assert tags == {"kind": "test"}
 
     @pytest.mark.parametrize(
         ("parameters", "message"),
@@ -295,7 +318,7 @@ class TestContentType:
             ({"metadata": {"not-a-name": "x"}}, "cannot be the name of metadata"),
             ({"tags": {"a": "?"}}, "is not one that Azure stores"),
             ({"metadata": {"n": 5}}, "metadata: the value is not a string"),
-            ({"metadata": "a=b"}, "metadata: the text is not a JSON object"),
+            ({"metadata": "a=b"}, "metadata: the value is not valid JSON"),
             ({"tags": {"n": 1}}, "tags: the value is not a string"),
             ({"access_tier": 5}, "access_tier: the value is not one of the allowed values"),
             ({"access_tier": "hot"}, "access_tier: the value is not one of the allowed values"),
@@ -440,7 +463,12 @@ class TestUrls:
         url = key_bench.storage(location="here", expiration_secs=60).url(name)
         assert url.endswith(f"/{key_bench.container}/{end}")
 
-    @pytest.mark.parametrize("name", [None, "../x", "a/./b"])
+    def test_the_url_of_no_name_is_that_of_the_root(self, key_bench):
+        """As with Django's own storages."""
+        storage = key_bench.storage()
+        assert storage.url(None) == storage.url("")
+
+    @pytest.mark.parametrize("name", ["../x", "a/./b"])
     def test_bad_names_have_no_url(self, key_bench, name):
         with pytest.raises(InvalidNameError):
             key_bench.storage().url(name)

@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile
 from django.test import override_settings
 
 from storage_router import AzureStorage
+from storage_router.azure.client import Account
 from storage_router.exceptions import BlobError
 from tests.kit.faults import DONE_BUT_FAILED, SERVER_ERROR, Cut, Reset
 
@@ -155,7 +156,7 @@ def test_thousands_of_operations_leave_nothing_behind(
     assert len(gc.get_objects()) - objects < OBJECTS
     if rounds >= 10:
         assert resident() - memory < GROWTH
-    direct._blobs.account.close()
-    through._blobs.account.close()
+    Account.of(direct.options).close()
+    Account.of(through.options).close()
     gc.collect()
     assert descriptors()["socket"] < now["socket"]

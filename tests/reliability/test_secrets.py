@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.views.debug import ExceptionReporter
 
 from storage_router import AzureStorage
+from storage_router.azure.client import Account
 from storage_router.exceptions import BlobError
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from tests.kit.faults import DONE_BUT_FAILED, SERVER_ERROR, Answer, Cut, Fault, RejectToken, Reset, Stall
@@ -187,7 +188,7 @@ def test_a_token_and_the_signatures_of_urls_appear_nowhere(
                     shown += chain(error)
         proxy.heal()
         signature = storage.url("a").rpartition("sig=")[2]
-        key, _ = storage._blobs.client.delegation_key(time.time())
+        key, _ = Account.of(storage.options).client(storage.options).delegation_key(time.time())
     assert tokens
     assert any("userdelegationkey" in line for line in log), "Requests are not logged, so this proves nothing."
     secrets = {*tokens, *forms(signature), *forms(key.value.get_secret_value())}

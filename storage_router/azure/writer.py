@@ -1,6 +1,4 @@
-"""What was written to a file that is not stored yet: in memory, beyond ``max_memory_size`` on disk, uploaded whole
-at close.
-"""
+"""The bytes of a file that is being written: in memory, beyond ``max_memory_size`` on disk, uploaded at ``close()``."""
 
 from __future__ import annotations
 
@@ -8,23 +6,22 @@ import io
 import tempfile
 from typing import TYPE_CHECKING
 
-from .modes import Mode
-
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
 
 class Draft(io.RawIOBase):
-    """The bytes of a file under way. Nothing here ever uploads: a draft that is dropped or collected leaves no trace.
+    """A file that is not stored yet. Nothing here uploads: a draft that is dropped or collected leaves no trace.
 
     ``changed`` says whether anything was written or cut. ``spool`` gives the bytes to whoever stores them. The
     draft keeps ``max_memory_size`` bytes in memory, more of them in a temporary file in ``folder``. Once it is
-    ``discarded`` it takes what is still in the buffers above it, so that they close in peace, and drops it.
+    ``discarded`` it takes and drops what is still in the buffers above it, so that they close without an error.
     ``size`` is how many bytes there were when it was closed.
     """
 
-    def __init__(self, mode: Mode, *, max_memory_size: int, folder: str | None = None) -> None:
-        self._mode = mode
+    def __init__(self, *, reads: bool, appends: bool, max_memory_size: int, folder: str | None = None) -> None:
+        self._reads = reads
+        self._appends = appends
         self.changed = False
         self.discarded = False
         self.size = 0
@@ -34,10 +31,10 @@ class Draft(io.RawIOBase):
 
     def readable(self) -> bool:
         """Return whether the mode allows reading."""
-        return self._mode.readable
+        return self._reads
 
     def writable(self) -> bool:
-        """Return whether the mode allows writing, which is always so."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
@@ -60,7 +57,7 @@ class Draft(io.RawIOBase):
         """Write at the position, or at the end where the mode appends, as the operating system does for its files."""
         if self.discarded:
             return memoryview(data).nbytes
-        if self._mode.verb == "a":
+        if self._appends:
             self.spool.seek(0, io.SEEK_END)
         self.changed = True
         return self.spool.write(data)
@@ -78,13 +75,8 @@ class Draft(io.RawIOBase):
         return end
 
     def close(self) -> None:
-        """Forget everything but the size."""
+        """Drop everything but the size."""
         if not (self.closed or self.spool.closed):
             self.size = self.spool.seek(0, io.SEEK_END)
         super().close()
         self.spool.close()
-
-
-def buffered(draft: Draft, mode: Mode) -> io.BufferedRandom | io.BufferedWriter:
-    """Return ``draft`` behind the buffer that Python's ``open()`` gives a file of this mode."""
-    return io.BufferedRandom(draft) if mode.updating else io.BufferedWriter(draft)

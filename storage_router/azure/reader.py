@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
-from .container import FileStat
+from storage_router.files import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 FIRST = 4 * 2**20
 """Bytes of the first request. A blob up to this size takes no other."""
 
-_AHEAD = 2
+AHEAD = 2
 """Windows that are fetched ahead. More do not help: two connections keep one reading thread busy."""
 
-_AFTER_SEEK = 512 * 2**10
+AFTER_SEEK = 512 * 2**10
 """Bytes fetched after a seek: an index or a header, not yet a reason to fetch megabytes."""
 
 _LEAST = 64 * 2**10
-_BUFFER = 128 * 2**10
 
 
 class Fetch(Protocol):
@@ -164,22 +163,28 @@ class BlobReader(io.RawIOBase):
             start, future = self._ahead.popleft()
             self._frontier = start + self._window_size
             if self._run > 1:
-                self._look_ahead(_AHEAD)
+                self._look_ahead(AHEAD)
             return start, future.result()
         self._drop_ahead()
         self._run = 0
-        length = min(max(_AFTER_SEEK, wanted), self._window_size)
+        length = min(max(AFTER_SEEK, wanted), self._window_size)
         # What is looked up at the end, an archive's directory or a footer, starts before what was asked for first.
         start = max(self._head_size, min(position, self.size - length))
         return start, self._read(start, length)
 
     def _look_ahead(self, windows: int) -> None:
-        """Have the next ``windows`` fetched by threads of this file's own, as far as they are not on their way."""
+        """Have the next ``windows`` fetched by threads of this file's own, as far as they are not on their way.
+
+        An interpreter that is ending starts no threads; then the windows are fetched when they are read.
+        """
         if self._workers is None:
-            self._workers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="storage_router-read")
+            self._workers = ThreadPoolExecutor(AHEAD, thread_name_prefix="storage_router-read")
         start = self._frontier + len(self._ahead) * self._window_size
         while len(self._ahead) < windows and start < self.size:
-            self._ahead.append((start, self._workers.submit(self._read, start, self._window_size)))
+            try:
+                self._ahead.append((start, self._workers.submit(self._read, start, self._window_size)))
+            except RuntimeError:
+                return
             start += self._window_size
 
     def _keep(self, start: int, window: bytes) -> tuple[int, bytes]:
@@ -196,11 +201,6 @@ class BlobReader(io.RawIOBase):
     def _drop_ahead(self) -> None:
         while self._ahead:
             self._ahead.popleft()[1].cancel()
-
-
-def buffered(raw: BlobReader) -> io.BufferedReader:
-    """Return ``raw`` with a buffer, so that lines and small reads cost what they cost with other files."""
-    return io.BufferedReader(raw, _BUFFER)
 
 
 def _kept(head: bytes, max_memory_size: int, folder: str | None) -> io.BytesIO | io.BufferedRandom:

@@ -16,6 +16,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+from storage_router.conf.azure.rules import header, media_type
 
 SIGNED_VERSION = "2022-11-02"
 """The REST version whose rules a URL follows unless ``api_version`` says otherwise. Reading or writing one blob needs
@@ -86,7 +89,7 @@ def ordered(permission: str) -> str:
 def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
     """Return ``parameters`` as query parameters; what is None or empty is unset.
 
-    Raises ``TypeError`` for unknown names and values that are no text, ``ValueError`` for control characters.
+    Raises ``TypeError`` for unknown names and values that are not strings, ``ValueError`` for what cannot be a header.
     """
     unknown = [key for key in parameters or {} if key not in OVERRIDES]
     if unknown:
@@ -94,10 +97,12 @@ def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
     given = {key: value for key, value in (parameters or {}).items() if value is not None}
     for key, value in given.items():
         if not isinstance(value, str):
-            raise TypeError(f"url() takes text for the parameter {key!r}, not {type(value).__name__}.")
-        # A line break would be a line of its own in what is signed.
-        if any(character < " " or character == "\x7f" for character in value):
-            raise ValueError(f"The parameter {key!r} of url() may not hold control characters: {value!r}")
+            raise TypeError(f"url() takes a string for the parameter {key!r}, not {type(value).__name__}.")
+        if value:
+            try:
+                (media_type if key == "content_type" else header)(value, f"url(): {key}")
+            except PydanticCustomError as error:
+                raise ValueError(f"{error.message()}: {value!r}. {(error.context or {}).get('hint', '')}") from None
     return {OVERRIDES[key]: given[key] for key in OVERRIDES if given.get(key)}
 
 

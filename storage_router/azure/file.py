@@ -1,0 +1,283 @@
+"""The file that ``AzureStorage.open()`` returns: Django's ``File`` over Python's own buffers and text layer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from django.core.files.base import File
+
+from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.files import FileSettings, FileStat
+
+from .container import Blobs
+from .reader import BlobReader
+from .upload import Upload
+from .writer import Draft
+
+_BUFFER = 128 * 2**10
+
+
+@contextlib.contextmanager
+def named(name: str, *, of: str | None = None) -> Iterator[None]:
+    """Give errors the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
+
+    Where there are several blobs, ``of`` says which one is meant.
+    """
+    try:
+        yield
+    except BlobError as error:
+        if error.blob is not None and of in (None, error.blob):
+            error.filename = name
+        raise
+
+
+def temporary_folder() -> str | None:
+    """Return where temporary files go: Django's ``FILE_UPLOAD_TEMP_DIR``, else the system's."""
+    from django.conf import settings
+
+    folder = settings.FILE_UPLOAD_TEMP_DIR
+    return None if folder is None else os.fspath(folder)
+
+
+def settings_of(stat: FileStat) -> FileSettings:
+    """Return what is stored with a file, for another that takes it over. The digest is not part of it."""
+    return FileSettings(
+        content_type=stat.content_type,
+        content_encoding=stat.content_encoding,
+        content_language=stat.content_language,
+        content_disposition=stat.content_disposition,
+        cache_control=stat.cache_control,
+        metadata=stat.metadata,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """One mode: ``verb`` is one of ``r``, ``w``, ``x`` and ``a``; ``updating`` stands for ``+``, ``text`` for ``t``
+    or no ``b``.
+    """
+
+    verb: str
+    text: bool
+    updating: bool
+
+    @classmethod
+    def parse(cls, mode: str) -> Mode:
+        """Return the mode that ``mode`` spells. Raises ``ValueError`` in the words of Python's ``open()``."""
+        letters = set(mode)
+        if letters - set("rwxabt+") or len(letters) != len(mode):
+            raise ValueError(f"invalid mode: {mode!r}")
+        if {"b", "t"} <= letters:
+            raise ValueError("can't have text and binary mode at once")
+        verbs = letters & set("rwxa")
+        if len(verbs) != 1:
+            raise ValueError("must have exactly one of create/read/write/append mode")
+        return cls(verb=verbs.pop(), text="b" not in letters, updating="+" in letters)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is written is added to the content that is there."""
+        return self.verb in "ra"
+
+    def __str__(self) -> str:
+        return f"{self.verb}{'' if self.text else 'b'}{'+' if self.updating else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The blob behind a file. ``name`` is what the caller calls it, ``settings`` computes what a new blob is stored
+    with.
+    """
+
+    blobs: Blobs
+    blob: str
+    name: str
+    settings: Callable[[], FileSettings]
+    connections: int
+    max_memory_size: int
+    folder: str | None
+
+    def reader(self) -> BlobReader:
+        """Open the blob for reading: one request."""
+        return BlobReader(self._fetch, max_memory_size=self.max_memory_size, folder=self.folder)
+
+    def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
+        with named(self.name):
+            return self.blobs.read(self.blob, offset, length, if_match=if_match)
+
+    def error(self, kind: type[BlobError], message: str) -> BlobError:
+        """Return an error of this blob."""
+        error = kind(message, alias=self.blobs.alias, container=self.blobs.container, blob=self.blob)
+        error.filename = self.name
+        return error
+
+
+class AzureFile(File):  # type: ignore[type-arg]
+    """A file on Azure. It can be opened again after ``close()``.
+
+    Text is UTF-8; in mode ``r`` line ends are translated as ``open()`` does, written text is stored as it is on
+    every system.
+    """
+
+    file: Any
+
+    def __init__(self, mode: str, source: Source) -> None:
+        self._source = source
+        super().__init__(None, source.name)
+        self._begin(Mode.parse(mode))
+
+    def _begin(self, mode: Mode) -> None:
+        self._mode = mode
+        self.mode = str(mode)
+        self._handled = sys.exception()
+        raw: BlobReader | Draft
+        buffer: Any
+        if mode.verb == "r" and not mode.updating:
+            raw = self._source.reader()
+            buffer = io.BufferedReader(raw, _BUFFER)
+        else:
+            raw = Draft(
+                reads=mode.verb == "r" or mode.updating,
+                appends=mode.verb == "a",
+                max_memory_size=self._source.max_memory_size,
+                folder=self._source.folder,
+            )
+            self._original = self._found(mode, raw)
+            # A file that is new, or opened to be replaced, is stored even if nothing is written to it.
+            raw.changed = self._original is None or mode.verb == "w"
+            buffer = io.BufferedRandom(raw) if mode.updating else io.BufferedWriter(raw)
+        self._raw = raw
+        newline = "\n" if mode.verb != "r" else None
+        self.file = io.TextIOWrapper(buffer, encoding="utf-8", newline=newline) if mode.text else buffer
+
+    def _found(self, mode: Mode, draft: Draft) -> FileStat | None:
+        """Return what is known of the blob that is there, if any, having copied it to ``draft`` where the mode keeps
+        it.
+        """
+        try:
+            found = None
+            if mode.keeps:
+                with self._source.reader() as reader:
+                    shutil.copyfileobj(reader, draft.spool, 2**20)
+                    found = reader.stat
+            if found is None:
+                with named(self._source.name):
+                    found = self._source.blobs.head(self._source.blob)
+                if mode.keeps and found.size:
+                    # It was empty, and has been filled since.
+                    return self._found(mode, draft)
+        except BlobNotFoundError:
+            if mode.verb == "r":
+                raise
+            return None
+        if mode.verb == "x":
+            raise self._source.error(BlobExistsError, "There is a blob of this name already.")
+        if mode.verb == "r":
+            draft.seek(0)
+        return found
+
+    def _store(self, draft: Draft) -> None:
+        source, original = self._source, self._original
+        settings = source.settings()
+        if original is not None and self._mode.keeps:
+            # What was read tells neither tags nor tier.
+            settings = replace(settings_of(original), tags=settings.tags, access_tier=settings.access_tier)
+        if_match = original.etag if original is not None else None
+        content: Any = File(draft.spool, source.name)
+        upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)
+        with named(source.name), upload:
+            try:
+                upload.put(source.blob, settings, if_match=if_match)
+            except BlobExistsError as error:
+                if self._mode.verb == "x":
+                    raise
+                raise source.error(BlobChangedError, "Somebody else created the blob in between.") from error
+
+    @property
+    def size(self) -> int:
+        """Bytes: of the blob where it is read, of what was written so far where it is written. No request is made."""
+        raw = self._raw
+        if isinstance(raw, BlobReader) or raw.closed:
+            return raw.size
+        self.file.flush()
+        position = raw.tell()
+        end = raw.seek(0, os.SEEK_END)
+        raw.seek(position)
+        return end
+
+    # FileProxyMixin has no read1, which io.TextIOWrapper and zipfile prefer where there is one.
+    read1 = property(lambda self: self.file.read1)
+
+    def write(self, data: Any) -> int:
+        """Write ``data``; text in a binary mode is stored as UTF-8."""
+        self._handled = sys.exception()
+        if isinstance(data, str) and not self._mode.text:
+            data = data.encode()
+        return int(self.file.write(data))
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def open(self, mode: str | None = None) -> Self:  # type: ignore[override]
+        """Go back to the beginning; open the blob again if the file is closed or another mode is asked for."""
+        wanted = self._mode if mode is None else Mode.parse(mode)
+        if self.closed or wanted != self._mode:
+            self.close()
+            self._begin(wanted)
+        else:
+            self.seek(0)
+        return self
+
+    def close(self) -> None:
+        """Close the file. What was written is uploaded now, whole, or raises and leaves the blob as it was.
+
+        Nothing is uploaded where an exception is being handled that was not when the file was opened or last written:
+        Django's files around this one call ``close()`` when such an exception leaves their ``with`` block.
+
+        Raises ``BlobExistsError`` (mode ``x``) or ``BlobChangedError`` if somebody else wrote the blob in between.
+        """
+        if self.closed:
+            return
+        try:
+            error = sys.exception()
+            if isinstance(self._raw, Draft) and (error is None or error is self._handled):
+                self.file.flush()
+                if self._raw.changed:
+                    self._store(self._raw)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Close the file and drop what was written."""
+        if isinstance(self._raw, Draft):
+            self._raw.discarded = True
+        self._handled = None
+        self.file.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed. Asking costs no request."""
+        return bool(self.file.closed)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def __del__(self) -> None:
+        if isinstance(self.__dict__.get("_raw"), Draft) and not self.closed:
+            warnings.warn(f"{self!r} was not closed: nothing was stored.", ResourceWarning, source=self, stacklevel=2)

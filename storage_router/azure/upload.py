@@ -1,0 +1,316 @@
+"""The upload of one content, whole or not at all: one request where it is small, else blocks in parallel.
+
+Content comes as Django's storages get it: files, uploads, text, streams that cannot seek, and anything with
+``chunks()``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import itertools
+import tempfile
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import IO, Any, Self
+
+from django.core.files.base import File
+from django.core.files.uploadedfile import InMemoryUploadedFile
+
+from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
+from storage_router.files import FileSettings, FileStat
+
+from .container import Blobs
+
+SINGLE_PUT = 4 * 2**20
+"""Bytes up to which content is one request. It is held in memory until the answer is there, so that a retry can
+repeat it; above it, two connections are faster than one."""
+
+DIGESTED = 64 * 2**20
+"""Bytes up to which the MD5 of content that is sent in blocks is computed on the way. It takes as much of the
+processor as all the rest of an upload."""
+
+BLOCK = 4 * 2**20
+_SMALLEST_BLOCK = 2**20
+IN_FLIGHT = 40 * 2**20
+"""Bytes in memory at a time, whatever ``upload_max_conn`` is."""
+
+GROWTH = 5_000
+"""Blocks after which their size doubles. Azure takes 50,000 of them, of 4,000 MiB at most, so content of unknown
+length may reach 20 TiB. https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
+
+_BLOCK_ID = 48
+"""Characters of a block's id. All blocks staged for a name must have equally long ones, and those that a failed upload
+left there stay for a week; so they are as long as those of azure-storage-blob, which most tools use."""
+
+_ATTEMPTS = 8
+"""Uploads of one content in a row that other writers of the same name may spoil."""
+
+
+class Upload:
+    """One content. ``put`` can be called again, with another name, after ``BlobExistsError``.
+
+    Used as a context manager, because content that cannot be read twice is kept in a temporary file in ``folder``
+    meanwhile.
+    """
+
+    def __init__(self, blobs: Blobs, content: Any, *, connections: int, folder: str | None = None) -> None:
+        self._blobs = blobs
+        # azure-storage-blob's options for the size of requests may only make it smaller.
+        self._largest_block = min(BLOCK, blobs.client_options.get("max_block_size", BLOCK))
+        single_put = min(SINGLE_PUT, blobs.client_options.get("max_single_put_size", SINGLE_PUT))
+        self._content = Content(content, small=single_put, folder=folder)
+        self._connections = connections
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._content.close()
+
+    def put(
+        self,
+        name: str,
+        settings: FileSettings,
+        *,
+        overwrite: bool = False,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Store the content as the blob ``name``, which must be free unless ``overwrite`` or ``if_match`` is given.
+
+        ``save_id`` is the marker of the write. Raises ``BlobExistsError`` without ``overwrite``, ``BlobChangedError``
+        with ``if_match``, and what the content raises.
+        """
+        if (whole := self._content.whole) is not None:
+            return self._blobs.create(
+                name, whole, len(whole), settings, overwrite=overwrite, if_match=if_match, save_id=save_id
+            )
+        creates = not overwrite and if_match is None
+        found: FileStat | None = None
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            if creates:
+                # Only the commit is conditional: without a look all content would be sent for nothing.
+                self._require_free(name)
+            try:
+                commit = self._staged(name, settings)
+                return commit(overwrite=overwrite, if_match=if_match, save_id=save_id)
+            except BlobError as error:
+                if error.error_code == "InvalidBlobOrBlock" and creates:
+                    # Unfinished blocks of another client, with ids of another length, keep the name for a week.
+                    raise self._taken(name) from error
+                # A commit or a small upload under the same name drops everybody's staged blocks.
+                if error.error_code != "InvalidBlockList" or not attempts_left:
+                    raise
+            if overwrite:
+                before, found = found, self._found(name)
+                if before is not None and found is not None and found.etag != before.etag:
+                    # Another write of this name was completed during this call, as if right after this one. Writers
+                    # that spoil each other in turn would otherwise fail in the end.
+                    return found
+        raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises
+
+    def _found(self, name: str) -> FileStat | None:
+        try:
+            return self._blobs.head(name)
+        except BlobNotFoundError:
+            return None
+
+    def _require_free(self, name: str) -> None:
+        try:
+            found = self._found(name)
+        except BlobPermissionError:
+            # A SAS that may write and not read: the commit will tell.
+            return
+        if found is not None:
+            raise self._taken(name)
+
+    def _taken(self, name: str) -> BlobExistsError:
+        return BlobExistsError(
+            "There is a blob of this name already.",
+            alias=self._blobs.alias,
+            container=self._blobs.container,
+            blob=name,
+            error_code="BlobAlreadyExists",
+        )
+
+    def _staged(self, name: str, settings: FileSettings) -> Callable[..., FileStat]:
+        """Send the content in blocks and return what makes a blob of them."""
+        # Two writers of one name stage into the same place, so nobody else's blocks may have these ids.
+        upload = uuid.uuid4().hex
+        block_ids: list[str] = []
+        # Azure computes one for a single put only; with it, files can be compared without being read. The digest of a
+        # part of content that announces to be too large would be computed for nothing.
+        wanted = settings.content_md5 is None and self._content.announced <= DIGESTED
+        digest = hashlib.md5(usedforsecurity=False) if wanted else None
+        size = 0
+        under_way: deque[Future[None]] = deque()
+        workers = ThreadPoolExecutor(self._connections, thread_name_prefix="storage_router-save")
+        try:
+            for block in blocks(self._content.again(), block_sizes(self._connections, self._largest_block)):
+                size += len(block)
+                if size > DIGESTED:
+                    digest = None
+                if digest is not None:
+                    digest.update(block)
+                block_ids.append(f"{upload}{len(block_ids):0{_BLOCK_ID - len(upload)}d}")
+                if len(under_way) >= self._connections:
+                    under_way.popleft().result()
+                under_way.append(started(workers, self._blobs.stage_block, name, block_ids[-1], block))
+                del block
+            while under_way:
+                under_way.popleft().result()
+        finally:
+            # After an error nothing else is sent; what is under way ends within its time limit.
+            workers.shutdown(cancel_futures=True)
+        if digest is not None:
+            settings = replace(settings, content_md5=digest.digest())
+        return partial(self._blobs.commit_blocks, name, block_ids, settings, size=size)
+
+
+def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:
+    """Have ``work`` done by ``workers``, or here and now where the interpreter, which is ending, starts no threads."""
+    try:
+        return workers.submit(work, *args)
+    except RuntimeError:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args))
+        except Exception as error:  # noqa: BLE001 - the future raises it
+            done.set_exception(error)
+        return done
+
+
+def block_sizes(connections: int, largest: int = BLOCK) -> Iterator[int]:
+    """Yield the size of each block: as large as the memory for all that are under way allows, growing without end.
+
+    The first has at most ``largest`` bytes.
+    """
+    size = min(largest, max(_SMALLEST_BLOCK, IN_FLIGHT // (connections + 1)))
+    while True:
+        yield from itertools.repeat(size, GROWTH)
+        size *= 2
+
+
+def blocks(pieces: Iterable[bytes], sizes: Iterator[int]) -> Iterator[bytes]:
+    """Yield ``pieces`` cut and joined to blocks of ``sizes``; the last block is what is left."""
+    wanted = next(sizes)
+    parts: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        parts.append(piece)
+        length += len(piece)
+        while length >= wanted:
+            joined = b"".join(parts)
+            yield joined[:wanted]
+            # Without an empty part: one part alone is joined without a copy.
+            parts = [rest] if (rest := joined[wanted:]) else []
+            length -= wanted
+            wanted = next(sizes)
+    if length:
+        yield b"".join(parts)
+
+
+class Content:
+    """What is stored, as bytes, as often as needed; ``close()`` it.
+
+    ``whole`` is all of it where that is at most ``small`` bytes, else None. ``announced`` is how many bytes larger
+    content says it has, 0 where it does not say; it may be wrong. What cannot be read twice is kept in a temporary file
+    in ``folder`` while it is read.
+    """
+
+    def __init__(self, source: Any, *, small: int, folder: str | None) -> None:
+        self.whole: bytes | None = None
+        self._source = source
+        self._folder = folder
+        self._copy: IO[bytes] | None = None
+        plain = _is_plain(source)
+        self._replayable = plain and _rewound(source)
+        self._rest = _pieces(source, plain=plain)
+        head: list[bytes] = []
+        length = 0
+        for piece in self._rest:
+            head.append(piece)
+            length += len(piece)
+            if length > small:
+                break
+        else:
+            self.whole = b"".join(head)
+        self._rest = itertools.chain(_emptied(head), self._rest)
+        self._started = False
+        self.announced = _announced_size(source) if self.whole is None and self._replayable else 0
+
+    def again(self) -> Iterator[bytes]:
+        """Yield the content from its beginning, the first time and every other, however far it was read before."""
+        started, self._started = self._started, True
+        if self._replayable:
+            if started:
+                self._source.seek(0)
+                return _pieces(self._source, plain=True)
+            return self._rest
+        return self._copied()
+
+    def _copied(self) -> Iterator[bytes]:
+        if self._copy is None:
+            self._copy = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close()
+        self._copy.seek(0)
+        yield from _reads(self._copy)
+        for piece in self._rest:
+            self._copy.write(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        if self._copy is not None:
+            self._copy.close()
+
+
+def _pieces(content: Any, *, plain: bool) -> Iterator[bytes]:
+    """Yield what ``content`` holds, text as UTF-8: what ``chunks()`` gives, or larger pieces where that is
+    ``plain``.
+    """
+    pieces: Iterable[Any] = _reads(content) if plain else content.chunks()
+    for piece in pieces:
+        if isinstance(piece, str):
+            yield piece.encode()
+        else:
+            yield piece if isinstance(piece, bytes) else bytes(piece)
+
+
+def _reads(file: Any) -> Iterator[Any]:
+    while piece := file.read(BLOCK):
+        yield piece
+
+
+def _is_plain(content: Any) -> bool:
+    """Whether ``chunks()`` is Django's own, on the class and on the instance: it reads the file from its beginning to
+    its end, and so may we.
+    """
+    return getattr(content.chunks, "__func__", None) in (File.chunks, InMemoryUploadedFile.chunks)
+
+
+def _rewound(content: Any) -> bool:
+    """Go to the beginning of ``content`` and return True; return False for a stream, which is read from where it is."""
+    # FileProxyMixin calls a file seekable that merely does not say that it is not.
+    with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+        if content.seekable():
+            content.seek(0)
+            return True
+    return False
+
+
+def _announced_size(content: Any) -> float:
+    """Return the bytes that ``content`` says it has, 0 if it does not. It may be wrong: of a gzip file it is."""
+    with contextlib.suppress(AttributeError, OSError, TypeError, ValueError):
+        return float(content.size)
+    return 0
+
+
+def _emptied(pieces: list[bytes]) -> Iterator[bytes]:
+    while pieces:
+        yield pieces.pop(0)
