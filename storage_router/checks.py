@@ -163,7 +163,7 @@ def _open_lines(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Pro
 
 def _private_links(containers: Iterable[tuple[Used, AzureOptions]]) -> Iterator[Problem]:
     for one, options in containers:
-        if options.expiration_secs is not None or options.sas_token_in_urls or one.has_views:
+        if options.expiration_secs is not None or options.sas_token_in_urls or "link" not in one.deliveries:
             continue
         names = (one.alias, options.azure_container, options.location, *one.prefixes)
         telling = next((name for name in names if _PRIVATE.search(name.lower())), None)

@@ -58,8 +58,8 @@ class Used:
 
     ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
     ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
-    ``prefixes`` are those of the ``link`` routes that lead to it; ``read_only`` says that every route is, ``has_views``
-    that views deliver the files of every route.
+    ``prefixes`` are those of the ``link`` routes that lead to it, ``deliveries`` those of all routes; ``read_only``
+    says that every route is.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Used:
     alias: str = ""
     prefixes: tuple[str, ...] = ()
     read_only: bool = False
-    has_views: bool = False
+    deliveries: frozenset[str] = frozenset({"link"})
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def place_of(self, option: str) -> str:
@@ -209,7 +209,7 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             alias=alias,
             prefixes=tuple(prefix for route in routes if route.delivery == "link" for prefix in route.prefix),
             read_only=only_routes and all(route.read_only for route in routes),
-            has_views=only_routes and all(route.delivery != "link" for route in routes),
+            deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),
             places={
                 str(location[2]): origin.place
                 for location, origin in configuration.origins.items()

@@ -531,6 +531,24 @@ class TestLinks:
         assert found.status == "failed"
         assert found.message.startswith("Anyone who knows a blob's name can read it, although")
 
+    def test_a_public_container_behind_the_views_of_private_delivery_is_a_failure(self, azurite):
+        storage = AzureStorage(
+            connection_string=azurite.connection_string(),
+            azure_container=azurite.create_container(public_access="blob"),
+        )
+        found = examined(storage, private=True)["public"]
+        assert (found.status, found.message) == (
+            "failed",
+            (
+                "Anyone who knows a blob's name can read it, although views ask who may read the files: the container "
+                "is public."
+            ),
+        )
+        private = AzureStorage(
+            connection_string=azurite.connection_string(), azure_container=azurite.create_container()
+        )
+        assert examined(private, private=True)["public"].message == "Nothing can be read without a signature."
+
     def test_public_blobs_behind_plain_links_are_as_configured(self, azurite):
         storage = AzureStorage(
             connection_string=azurite.connection_string(),

@@ -55,10 +55,11 @@ class AzureProbes(Probes):
         storage: AzureStorage,
         *,
         read_only: bool = False,
+        private: bool = False,
         skip: Collection[str] = (),
         origin: str | None = None,
     ) -> None:
-        super().__init__(storage, read_only=read_only, skip=skip, origin=origin)
+        super().__init__(storage, read_only=read_only, private=private, skip=skip, origin=origin)
         self.options = storage.options
         self.endpoint = storage.options.endpoint
         self.kind = storage.options.authentication.kind
@@ -201,10 +202,10 @@ class AzureProbes(Probes):
         url = self.storage.public_url(self.subject)
         answer = self._fetch(url)
         if self._delivers(answer):
-            if self.signs:
+            if self.signs or self.private:
                 return self._exposed("Anyone who knows a blob's name can read it")
             return ok("Links without a signature work: everything here is public, as configured.")
-        if self.signs:
+        if self.signs or self.private:
             return ok("Nothing can be read without a signature.")
         remedy = "Set expiration_secs to get signed links"
         if self.kind in ("sas", "anonymous"):
@@ -266,10 +267,11 @@ class AzureProbes(Probes):
         return answer.status == 200 and (self.written is None or answer.body == CONTENT)
 
     def _exposed(self, what: str) -> Finding:
-        if self.options.expiration_secs is None:
+        if self.options.expiration_secs is None and not self.private:
             return warning(f"{what}.", "If names are not meant to be listed, set the public access level to 'Blob'.")
         private = ("container", "set-permission", "--public-access", "off", "--name", self.options.azure_container)
-        message = f"{what}, although the configuration signs links: the container is public."
+        wanted = "views ask who may read the files" if self.private else "the configuration signs links"
+        message = f"{what}, although {wanted}: the container is public."
         return failed(message, command(self.options, *private))
 
 

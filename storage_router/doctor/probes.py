@@ -21,7 +21,8 @@ CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again
 
 class Probes:
     """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that nothing is written to
-    it; ``origin`` is that of the site's pages."""
+    it,
+    ``private`` that views ask who may read the files; ``origin`` is that of the site's pages."""
 
     names: tuple[str, ...] = ("write", "read", "list", "delete")
     """The probes in their order: each is a method that returns a ``Finding``."""
@@ -34,12 +35,14 @@ class Probes:
         storage: Storage,
         *,
         read_only: bool = False,
+        private: bool = False,
         skip: Collection[str] = (),
         origin: str | None = None,
     ) -> None:
         self.origin = origin
         self.storage = storage
         self.read_only = read_only
+        self.private = private
         self.skip = frozenset(skip)
         self.probe_name = f"storage-router-doctor-{secrets.token_hex(8)}.txt"
         self.written: str | None = None

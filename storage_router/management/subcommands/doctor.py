@@ -62,6 +62,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             backend.storage,
             backend.options,
             read_only=backend.read_only,
+            private=backend.deliveries != {"link"},
             origin=origin,
             skip=options["skip"],
         )
