@@ -23,7 +23,7 @@ from .problems import Locate, Location, nearest, problem, problem_id, problems_f
 from .sources import Surroundings, code, environment, file, read_all
 
 DEFAULT = Origin(source="default", place="default")
-"""The origin of values that nobody gave."""
+"""The origin of values that no source gives."""
 
 Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
 """Finds further problems in a valid document; places come from the second argument."""
@@ -142,7 +142,7 @@ def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocume
 
 
 def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind: str) -> str:
-    """Return what to do about ``location`` where that depends on the source, or on what is beside it."""
+    """Return what to do about ``location`` where that depends on the source, or on its neighbours."""
     layer = merged.layer(location)
     assert layer is not None
     is_toml = layer.source == file.SOURCE and layer.place(()).lower().endswith(".toml")

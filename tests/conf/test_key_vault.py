@@ -10,9 +10,11 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from pydantic import SecretStr
 
+from storage_router import AzureStorage, factory
 from storage_router.conf import key_vault
 from storage_router.conf.key_vault import Reference
 from storage_router.conf.loading import load
+from storage_router.exceptions import ConfigurationError
 
 from .conftest import VAULT
 
@@ -252,3 +254,37 @@ def test_the_former_variable_is_an_error_that_prints_the_references_to_write(wor
         f"{VARIABLE}=@Microsoft.KeyVault(SecretUri={VAULT}/secrets/storage-router--backends--media--account-key)"
         in problem.hint
     )
+
+
+def test_a_storage_of_its_own_says_that_nothing_resolves_its_reference():
+    with pytest.raises(ConfigurationError) as caught:
+        AzureStorage(account_name="acmefiles", azure_container="media", account_key=REFERENCE)
+    (problem,) = caught.value.problems
+    assert problem.message == "the key is a reference to Key Vault, which nothing has resolved"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "resolves"),
+    [
+        (["manage.py", "storage_router", "config"], False),
+        (["manage.py", "storage_router", "routes", "--json"], False),
+        (["manage.py", "storage_router", "explain", "a"], False),
+        (["manage.py", "storage_router", "schema"], False),
+        (["manage.py", "storage_router", "doctor"], True),
+        (["manage.py", "check"], True),
+        (["gunicorn", "config"], True),
+    ],
+)
+def test_commands_that_show_the_configuration_resolve_none(monkeypatch, tmp_path, arguments, resolves):
+    """C2"""
+    asked = []
+
+    def fetch(reference):
+        asked.append(reference)
+        return KEY
+
+    monkeypatch.setattr(key_vault, "fetch", fetch)
+    monkeypatch.setattr(sys, "argv", arguments)
+    media = {"type": "azure", "account_name": "acmefiles", "azure_container": "media", "account_key": REFERENCE}
+    factory.configure({"backends": {"media": media}, "default": "media"})
+    assert bool(asked) is resolves

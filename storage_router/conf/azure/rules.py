@@ -86,6 +86,11 @@ def account_key(value: SecretStr) -> SecretStr:
         good = bool(base64.b64decode(text, validate=True))
     except ValueError:
         good = False
+    if text.startswith("@Microsoft.KeyVault"):
+        raise invalid(
+            "the key is a reference to Key Vault, which nothing has resolved",
+            "storages() and RouterStorage resolve them; App Service does where its identity may read the secret.",
+        )
     if not good:
         raise invalid("the key is not base64", "Copy 'key1' or 'key2' whole from the portal ('Access keys').")
     return SecretStr(text)

@@ -33,7 +33,7 @@ _KUBERNETES = re.compile(
     r"STORAGE_ROUTER_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)"
 )
 
-# Tables whose values have no known type: numbers and booleans are told by their form.
+# Tables whose values have no known type: numbers and booleans are recognised by their form.
 _FREE_FORM = ("client_options", "options")
 
 _QUOTES = (("'", "'"), ('"', '"'), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
