@@ -30,7 +30,7 @@ DOCUMENTED = {
 
 
 def private(name: str) -> bool:
-    return name.startswith("_") and name.isidentifier() and not name.endswith("__") and name.strip("_") != ""
+    return bool(re.fullmatch(r"_[A-Za-z0-9]\w*", name))
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
