@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.core import checks
 from django.core.files.storage import DefaultStorage, Storage
 from django.core.management import get_commands
@@ -104,17 +104,35 @@ def _containers(entries: Iterable[Entry]) -> Iterator[tuple[Used, AzureOptions]]
 
 
 def _removed_settings() -> Iterator[Problem]:
-    for name, alias in _REPLACED.items():
-        value = getattr(settings, name, None)
-        if not isinstance(value, str):
-            continue
+    given = {alias: _SUCCESSORS.get(value, value) for _, alias, value in _old_settings()}
+    unreplaced = {alias for alias in given if settings.STORAGES.get(alias) == global_settings.STORAGES[alias]}
+    for name, alias, value in _old_settings():
         backend = _SUCCESSORS.get(value, value)
+        if alias in unreplaced:
+            # Files would silently go to the local disk, or collectstatic would ask for STATIC_ROOT.
+            entries = {name: entry["BACKEND"] for name, entry in settings.STORAGES.items() if "BACKEND" in entry}
+            entries |= {alias: given[alias] for alias in unreplaced}
+            lines = ", ".join(f'"{alias}": {{"BACKEND": "{backend}"}}' for alias, backend in entries.items())
+            yield Problem(
+                id=f"{__package__}.E025",
+                place=name,
+                message=f"Django 5.1 removed this setting, so STORAGES[{alias!r}] is Django's default",
+                hint=f"Remove it, and write instead: STORAGES = {{{lines}}}",
+            )
+            continue
         yield _warning(
             "W020",
             name,
             "Django 5.1 removed this setting; nothing reads it",
             f'Remove it, and write instead: STORAGES = {{..., "{alias}": {{"BACKEND": "{backend}"}}}}',
         )
+
+
+def _old_settings() -> Iterator[tuple[str, str, str]]:
+    """Yield each removed setting that is there, with its alias in ``STORAGES`` and its value."""
+    for name, alias in _REPLACED.items():
+        if isinstance(value := getattr(settings, name, None), str):
+            yield name, alias, value
 
 
 def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
@@ -126,6 +144,10 @@ def _unread_settings(entries: Iterable[Entry]) -> Iterator[Problem]:
     read = any(entry.storage is None or _is_azure(entry.storage) for entry in entries) or any(
         issubclass(kind, LazyObject) for kind in kinds - {DefaultStorage}
     )
+    # A storage of another package, or one that an old setting names, may need them.
+    backends = [value for _, _, value in _old_settings()]
+    backends += [str(entry.get("BACKEND")) for entry in settings.STORAGES.values() if isinstance(entry, dict)]
+    read = read or any(backend.partition(".")[0] not in ("django", __package__) for backend in backends)
     for name in given:
         if name in known and not read:
             yield _warning(

@@ -33,6 +33,7 @@ PROBLEMS: Mapping[str, str] = {
     "E022": "a setting STORAGE_ROUTER that storages() did not see",
     "E023": "a field whose router has no such backend",
     "E024": "a field with the storage of another package taken out of a router",
+    "E025": "a setting that Django 5.1 removed, and nothing in its place",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the errors outside of the configuration itself."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import STATICFILES_STORAGE_ALIAS
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestFilesMixin
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 from django.core.management.base import CommandError
 
@@ -55,7 +56,13 @@ class Command(collectstatic.Command):
                 self._warn_of_overridden(storage, hooks)
         self._own_way = home_of(self.storage) is None or bool(overridden(self.storage))
         if self._own_way:
-            return dict(super().collect())
+            try:
+                return dict(super().collect())
+            except ImproperlyConfigured as error:
+                raise CommandError(
+                    f"{error} STORAGES['staticfiles'] is a {type(self.storage).__name__}; for static files in the "
+                    'router write {"BACKEND": "storage_router.StaticFilesStorage"}.'
+                ) from error
         self._waiting: list[FileCopy] = []
         self._compress = bool(static_options_of(self.storage).compress)
         shown = partial(progress, self.stderr) if self.verbosity == 1 else no_progress
@@ -110,7 +117,7 @@ class Command(collectstatic.Command):
         """Post-process and copy what is waiting: what Django's command calls as the storage's ``post_process()``."""
         if dry_run:
             return []
-        if self._destination.storage.__class__.post_process not in _HASHING:
+        if getattr(type(self._destination.storage), "post_process", None) not in _HASHING:
             # Packers read the collected files from Django's staticfiles_storage.
             self._copy_waiting()
         plain, self._waiting = self._waiting, []
