@@ -105,9 +105,9 @@ def test_every_json_block_is_json(block):
     assert json.loads(block.text)
 
 
-def test_the_readme_goes_on_to_two_backends():
-    first, second = blocks("toml", pages=[ROOT / "README.md"])[:2]
-    loaded = factory.configure(tomllib.loads(first.text + second.text))
+def test_the_readme_has_a_public_and_a_private_backend():
+    [block] = blocks("toml", pages=[ROOT / "README.md"])
+    loaded = factory.configure(tomllib.loads(block.text))
     assert loaded.document.backends["private"].expiration_secs == 300
     assert loaded.warnings == ()
 
