@@ -114,7 +114,7 @@ def upload_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     for router in routers.values():
         for route in router.table.routes:
             options = router.configuration.document.routes[route.index]
-            signed = getattr(router.configuration.document.backends[route.backend], "expiration_secs", None)
+            signed = getattr(router.configuration.document.backends[options.backend], "expiration_secs", None)
             covered = "active" in options.attachment or options.read_only
             static = _claims(router, route, f"{router.configuration.document.static.prefix.strip('/')}/{_LEAF}")
             if options.delivery == "link" and signed is None and not covered and not static and _takes_active(route):
@@ -159,8 +159,9 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
                 strips = route is not None and route.strip_prefix and prefix != ""
                 views[alias, View(backend, f"{prefix}/" if strips else "")] = None
                 directory = "" if strips or not prefix else f"{prefix}/"
-                found = [_file(router, backend, f"{directory}{_LEAF}{end}") for end in _ends(route)]
-                files |= dict.fromkeys(one for one in found if one is not None)
+                for store, segments in _stores(router, backend):
+                    names = [f"{directory}{_LEAF}{end}" for end in _ends(route)]
+                    files |= dict.fromkeys((store, (*segments, *name.split("/"))) for name in names)
     told = set()
     for store, path in itertools.islice(files, _MOST_FILES):
         doors: dict[tuple[str, str | None], tuple[str, Route | None]] = {}
@@ -197,29 +198,35 @@ def _ends(route: Route | None) -> list[str]:
     return [".zq7z"] if types is None else [f".{end}" for end in sorted(types.known | types.suffixes)[:3]]
 
 
-def _file(router: RouterStorage, backend: str, name: str) -> _File | None:
-    found = _store(router, backend)
-    return None if found is None else (found[0], (*found[1], *name.split("/")))
-
-
 def _reached(router: RouterStorage, view: View, store: tuple[str, ...], path: tuple[str, ...]) -> Match | None:
     """Return the match by which ``router`` leads to the file in this view, if it does."""
-    found = _store(router, view.alias)
-    if found is None or found[0] != store or path[: len(found[1])] != found[1]:
-        return None
-    try:
-        match = router.table.match(view.prefix + "/".join(path[len(found[1]) :]))
-    except NoRouteError:
-        return None
-    return match if match.view == view else None
+    for own, location in _stores(router, view.alias):
+        if own != store or path[: len(location)] != location:
+            continue
+        try:
+            match = router.table.match(view.prefix + "/".join(path[len(location) :]))
+        except NoRouteError:
+            continue
+        if match.view == view:
+            return match
+    return None
 
 
-def _store(router: RouterStorage, alias: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    storage = router.backends[alias]
-    if isinstance(storage, FileSystemStorage):
-        return ("filesystem",), Path(storage.location).absolute().parts
-    place = place_of(router.configuration.document.backends[alias])
-    return (place.store, place.segments) if place.store else None
+def _stores(router: RouterStorage, alias: str) -> list[_File]:
+    """Return where the files of a backend are, of both backends for a route that moves."""
+    backends = router.configuration.document.backends
+    aliases = [alias]
+    if alias not in backends:
+        route = next(route.options for route in router.table.routes if route.backend == alias)
+        aliases = [route.backend, str(route.moving_from)]
+    found: list[_File] = []
+    for each in aliases:
+        storage, place = router.backends[each], place_of(backends[each])
+        if isinstance(storage, FileSystemStorage):
+            found.append((("filesystem",), Path(storage.location).absolute().parts))
+        elif place.store:
+            found.append((place.store, place.segments))
+    return found
 
 
 def _field(authorize: str, place: str) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ def _answer(request: HttpRequest, alias: str, name: str) -> HttpResponseBase:
     router, match, route = found
     assert route.authorize is not None  # the configuration would be invalid
     assert match.route is not None
-    asked = access.RequestedFile(name=name, alias=match.alias, route=match.route, storage=alias)
+    asked = access.RequestedFile(name=name, alias=route.backend, route=match.route, storage=alias)
     answer = access.decision(route.authorize, request, asked)
     if answer is not True:
         refusal = access.refusal(request) if answer is False else answer
@@ -93,7 +93,8 @@ def _delivered(request: HttpRequest, router: RouterStorage, match: Match, route:
     store, presentation = file_store(backend), Presentation.of(match.name, route)
     if route.delivery == "redirect" and store.capabilities.signs:
         return links.redirect(store, match.name, presentation, route)
-    if route.delivery == "accel":
+    # While a route moves, nginx cannot know which of its two backends has the file.
+    if route.delivery == "accel" and route.moving_from is None:
         if links.comes_from_nginx(request, document.accel_secret):
             accelerated = links.accel(store, backend, match.alias, match.name, presentation)
             if accelerated is not None:

@@ -70,6 +70,13 @@ class TestTwoDoors:
         same = {**PRIVATE, "prefix": "shared/", "strip_prefix": True}
         assert "E030" not in found(router([PRIVATE, same]))
 
+    def test_a_route_that_moves_has_the_files_of_both_backends(self):
+        old = {**AZURE, "azure_container": "old"}
+        moving = {**PRIVATE, "moving_from": "old", "phase": "mirror"}
+        assert "E030" not in found(router([moving], backends={"old": old}))
+        shared = {"prefix": "shared/", "backend": "old", "strip_prefix": True}
+        assert "E030" in found(router([moving, shared], backends={"old": old}))
+
     def test_the_same_directory_written_otherwise_is_the_same(self, tmp_path):
         backends = {
             "files": {"type": "filesystem", "location": str(tmp_path / "a")},
