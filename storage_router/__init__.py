@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from . import exceptions
     from .azure.storage import AzureStorage
     from .factory import storages
-    from .router import RouterStorage, backend
+    from .references import backend
+    from .router import RouterStorage
     from .staticfiles import ManifestStaticFilesStorage, StaticFilesStorage
 
 __version__ = "0.1.0"
@@ -22,7 +23,7 @@ _HOMES = {
     "ManifestStaticFilesStorage": "staticfiles",
     "RouterStorage": "router",
     "StaticFilesStorage": "staticfiles",
-    "backend": "router",
+    "backend": "references",
     "storages": "factory",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 from django.utils.module_loading import import_string
@@ -23,7 +25,7 @@ from .conf.problems import Locate, Location, is_secret_name, problem
 from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
 from .forks import RLock
-from .historical import name_backend
+from .references import note_backend
 from .routing import RouteTable
 
 ROUTER = "storage_router.RouterStorage"
@@ -44,6 +46,24 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
     """
     fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else key_vault.fetch
     return load(config, given_as=given_as, validators=(_route_problems, _overlaps), fetch=fetch)
+
+
+def configure_as_project() -> Configuration | ConfigurationError:
+    """Return the configuration of the project's router, for a router that is built without arguments (R9).
+
+    It is the one that ``storages()`` returned for ``STORAGES``, else that of ``STORAGES["default"]`` if this is a
+    router, else what the other sources say.
+    """
+    entries = settings.STORAGES if settings.configured else {}
+    default = entries.get("default", {})
+    for entry in (default, *entries.values()):
+        found = entry.get("OPTIONS", {}).get("configuration")
+        if isinstance(found, Configuration | ConfigurationError):
+            return found
+    config = {key: value for key, value in default.get("OPTIONS", {}).items() if key in RouterDocument.model_fields}
+    if config and hasattr(import_string(default["BACKEND"]), "explain"):
+        return configure(config, given_as='STORAGES["default"]["OPTIONS"]')
+    return configure()
 
 
 def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
@@ -88,7 +108,7 @@ class Backends(Mapping[str, Storage]):
             if alias not in self._built:
                 storage = type_of(backend).build(alias, backend, self._place)
                 if self._router is not None:
-                    name_backend(storage, alias, self._router)
+                    note_backend(storage, alias, self._router)
                 self._built[alias] = storage
             return self._built[alias]
 
@@ -101,6 +121,14 @@ class Backends(Mapping[str, Storage]):
                 moving: Storage = build(*sides, phase=route.phase, mirror_errors=route.mirror_errors)
                 return moving
         raise KeyError(alias)
+
+    def copied_for(self, router: Storage) -> Backends:
+        """Return the same backends for a copy of their router: twins of each, which share account and connections."""
+        twins = Backends(self._configuration, router=router)
+        for alias in self:
+            twins._built[alias] = copy.copy(self[alias])
+            note_backend(twins._built[alias], alias, router)
+        return twins
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._configuration.document.backends)

@@ -20,6 +20,7 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from .exceptions import FileChangedError
+from .names import is_clean
 
 _CHUNK = 256 * 1024
 
@@ -271,8 +272,9 @@ class PlainStore:
                 continue
             found = [*(f"{here}{name}/" for name in directories), *(f"{here}{name}" for name in files)]
             # A directory that contains ``start`` comes before it.
-            wanted = (name for name in found if name >= start or (name.endswith("/") and start.startswith(name)))
-            waiting += sorted(wanted, reverse=True)
+            wanted = [name for name in found if name >= start or (name.endswith("/") and start.startswith(name))]
+            # A storage may list names that other programs wrote, such as "..".
+            waiting += sorted((name for name in wanted if is_clean(name.removesuffix("/"))), reverse=True)
 
     def read(
         self,
@@ -314,10 +316,11 @@ class PlainStore:
             with contextlib.suppress(Exception):
                 self.storage.delete(name)
             raise
-        if saved != name:
-            if saved is not None:
-                self.storage.delete(saved)
+        if saved is None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+        if saved != name:
+            # It may be an older file, as where a storage names files by their content, so it is not deleted.
+            raise FileExistsError(errno.EEXIST, f"The storage has stored the file as {saved!r}", name)
         return self.stat(name)
 
     def replace(

@@ -23,8 +23,8 @@ from .conf.problems import problem, suggestion
 from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, Problem
 from .factory import Backends
-from .historical import DeconstructibleStorage
-from .router import BackendReference, RouterStorage
+from .references import BackendReference, DeconstructibleStorage, note
+from .router import RouterStorage
 from .staticfiles import StaticFilesStorage
 
 PROBLEMS: Mapping[str, str] = {
@@ -249,6 +249,7 @@ def _entry(alias: str, backend: str) -> Entry:
             storage = kind(**{**settings.STORAGES[alias].get("OPTIONS", {}), "manifest_storage": InMemoryStorage()})
         else:
             storage = storages[alias]
+        note(storage, alias)
     except ConfigurationError as error:
         return Entry(name=alias, place=place, storage=None, problems=_placed(error.problems, place, kind))
     except (ImproperlyConfigured, TypeError) as error:

@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).parent.parent / "storage_router"
 
 FLOORS = (
     {"exceptions"},
-    {"forks", "names", "media_types", "files", "events", "references", "historical"},
+    {"forks", "names", "media_types"},
+    {"files", "events"},
     {"conf"},
-    {"routing"},
+    {"routing", "references"},
     {"azure"},
     {"factory"},
     {"router"},

@@ -39,7 +39,6 @@ from storage_router.files import (
     FileStore,
     Reading,
 )
-from storage_router.historical import DeconstructibleStorage
 from storage_router.names import (
     MAX_LENGTH,
     CleanName,
@@ -49,6 +48,7 @@ from storage_router.names import (
     is_clean,
     refuse_traversal,
 )
+from storage_router.references import DeconstructibleStorage
 
 from .container import Blobs, Directory
 from .file import AzureFile, Source, named, settings_of, temporary_folder
@@ -223,16 +223,10 @@ class AzureStorage(DeconstructibleStorage):
 
     # Pickles and copies
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._is_changed():
-            return object.__reduce_ex__(self, max(protocol, 2))
-        return super().__reduce_ex__(protocol)
-
     def __getstate__(self) -> dict[str, Any]:
         # The alias is this instance's own, and so is what deconstructs and pickles it as one of a router's backends.
-        own = {"alias", "_setup", "_recent", "_built_as", "_alias_noted", "_backend_noted"}
-        own |= {"deconstruct", "__reduce_ex__"}
-        return {key: value for key, value in vars(self).items() if key not in own}
+        own = {"alias", "_setup", "_recent"}
+        return {key: value for key, value in super().__getstate__().items() if key not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

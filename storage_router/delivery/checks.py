@@ -16,7 +16,8 @@ from django.utils.module_loading import import_string
 from storage_router import media_types
 from storage_router.conf.backends import place_of
 from storage_router.exceptions import NoRouteError, Problem
-from storage_router.router import BackendReference, RouterStorage
+from storage_router.references import BackendReference
+from storage_router.router import RouterStorage
 from storage_router.router.view_paths import INCLUDE, view_url
 from storage_router.routing import Match, Route, View
 

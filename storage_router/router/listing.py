@@ -1,33 +1,28 @@
-"""What a router shows below a directory: the entries of all backends concerned, if their names lead back (R8)."""
+"""``Listing``: the entries of all backends below a directory of a router, where their names lead back to them (R8)."""
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
-import errno
-import os
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
+from django.core.files.storage import Storage
 
-from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.files import FileStat
-from storage_router.names import clean_name
+from storage_router.files import FileStat, file_store
+from storage_router.names import is_clean
 from storage_router.routing import RouteTable, View
 
-from .dispatching import DispatchingStorage, name_in_full
+from .target import raise_in_full
 
-# What Django's storages raise for a directory that is not there, and for a file in its place (in memory the last).
+# What storages raise for a directory that does not exist, and for a file in its place (InMemoryStorage the last).
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
 
 
 @dataclass(kw_only=True)
 class _Found:
-    """What the backends have directly below a directory. ``views`` are those that have it, or do not say that they
-    do not; ``missing`` is what the first of the others raised.
-    """
+    """The entries directly below a directory. ``views`` are those that have it, ``missing`` is the first error of those
+    that do not."""
 
     directories: dict[str, None] = field(default_factory=dict)
     files: dict[str, None] = field(default_factory=dict)
@@ -35,122 +30,103 @@ class _Found:
     missing: OSError | None = None
 
 
-def listdir(router: DispatchingStorage, directory: str) -> tuple[list[str], list[str]]:
-    """Return the names of the directories and of the files directly below ``directory``, ``""`` for the root.
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What the routes can reach in the backends. Directories have no slash at their end; ``""`` is the root."""
 
-    Raises ``FileNotFoundError`` where no backend has the directory and no prefix goes through it, and
-    ``NotImplementedError`` where a backend that may have files there cannot list: half a list would be a wrong one.
-    """
-    found = _find(router, directory)
-    if found.missing is not None and not found.views and not router.table.is_prefix(directory):
-        raise found.missing
-    children = router.table.prefix_children(directory)
-    return list(found.directories | dict.fromkeys(children)), list(found.files)
+    table: RouteTable
+    backends: Mapping[str, Storage]
 
+    def listdir(self, directory: str) -> tuple[list[str], list[str]]:
+        """Return the names of the directories and of the files directly below ``directory``.
 
-def has_directory(router: DispatchingStorage, directory: str) -> bool:
-    """Return whether there is such a directory: a listing shows it, or it is an empty one of Django's file system."""
-    if router.table.is_prefix(directory):
-        return True
-    found = _find(router, directory)
-    return bool(found.directories or found.files) or any(_tells(router.backends[view.alias]) for view in found.views)
+        Raises ``FileNotFoundError`` where no backend has the directory and no prefix goes through it, and
+        ``NotImplementedError`` where a backend that may have files there cannot list: half a list would be wrong.
+        """
+        found = self._find(directory)
+        if found.missing is not None and not found.views and not self.table.is_prefix(directory):
+            raise found.missing
+        children = dict.fromkeys(self.table.prefix_children(directory))
+        return list(found.directories | children), list(found.files)
 
+    def has_directory(self, directory: str) -> bool:
+        """Return whether a listing shows something below ``directory``, or a backend has it as an empty directory."""
+        if self.table.is_prefix(directory):
+            return True
+        found = self._find(directory)
+        if found.directories or found.files:
+            return True
+        return any(self.backends[view.alias].exists(f"{_inner(view, directory)}/") for view in found.views)
 
-def _find(router: DispatchingStorage, directory: str) -> _Found:
-    found = _Found()
-    table = router.table
-    for view in table.views(directory):
-        inner = _inner(view, directory)
+    def walk(self, directory: str, start: str = "") -> Iterator[FileStat]:
+        """Yield the files below ``directory`` in the order of their full names, beginning with ``start``.
+
+        One listing is open for each backend that can have the next name, so memory is constant.
+        """
+        waiting = sorted(
+            ((f"{where}/" if where else "", view) for view, where in self.table.views_below(directory)), reverse=True
+        )
+        listings: list[tuple[str, int, FileStat, Iterator[FileStat]]] = []
+        opened = 0
+        while waiting or listings:
+            if waiting and (not listings or waiting[-1][0] <= listings[0][0]):
+                below, view = waiting.pop()
+                opened += 1
+                files, number = self._files(view, below.removesuffix("/"), start), opened
+            else:
+                _, number, stat, files = heapq.heappop(listings)
+                yield stat
+            if (following := next(files, None)) is not None:
+                heapq.heappush(listings, (following.name, number, following, files))
+
+    def _files(self, view: View, directory: str, start: str) -> Iterator[FileStat]:
+        """Yield the files of one backend by their full names."""
+        prefix = view.prefix
+        inside = start.startswith(prefix)
+        if start > prefix and not inside:
+            # Every name of this view comes before the start.
+            return
+        own_start = start[len(prefix) :] if inside else ""
         try:
-            below, here = _listdir(view, router.backends[view.alias], inner)
-        except _NOT_THERE as error:
-            found.missing = found.missing or error
-            continue
+            for stat in file_store(self.backends[view.alias]).walk(_inner(view, directory), start=own_start):
+                if self._leads_to(view, stat.name):
+                    yield replace(stat, name=f"{prefix}{stat.name}") if prefix else stat
         except NotImplementedError as error:
             raise _cannot_list(view, directory) from error
-        found.views.append(view)
-        found.files |= {name: None for name in here if leads_to(table, view, _joined(inner, name))}
-        found.directories |= {name: None for name in below if _may_reach(table, view, _joined(directory, name))}
-    return found
 
+    def _find(self, directory: str) -> _Found:
+        found = _Found()
+        for view in self.table.views(directory):
+            inner = _inner(view, directory)
+            try:
+                directories, files = self._listdir(view, inner)
+            except _NOT_THERE as error:
+                found.missing = found.missing or error
+                continue
+            except NotImplementedError as error:
+                raise _cannot_list(view, directory) from error
+            found.views.append(view)
+            found.files |= {name: None for name in files if self._leads_to(view, _joined(inner, name))}
+            found.directories |= {name: None for name in directories if self._shows(view, _joined(directory, name))}
+        return found
 
-def _tells(backend: Storage) -> bool:
-    """Return whether the list of a directory that is not there is an error, as with Django's own storages; elsewhere it
-    is as empty as that of an empty one.
-    """
-    return isinstance(backend, FileSystemStorage | InMemoryStorage)
-
-
-def walk(router: DispatchingStorage, directory: str) -> Iterator[FileStat]:
-    """Yield every file below ``directory``, at any depth, by its full name. What is not there is empty."""
-    for view, start in router.table.views_below(directory):
-        backend = router.backends[view.alias]
-        for found in _walk(router.table, view, backend, _inner(view, start)):
-            if leads_to(router.table, view, found.name):
-                yield replace(found, name=view.prefix + found.name)
-
-
-def stat(backend: Storage, name: str) -> FileStat:
-    """Return what ``backend`` knows of a file: Azure all of it, others the size and perhaps when it was changed."""
-    if isinstance(backend, AzureStorage):
-        return backend.stat(name)
-    modified = None
-    # Django leaves it to a storage whether it tells times.
-    with contextlib.suppress(NotImplementedError):
-        modified = backend.get_modified_time(name).astimezone(dt.UTC)
-    return FileStat(name=name, size=backend.size(name), etag="", modified=modified)
-
-
-def leads_to(table: RouteTable, view: View, name: str) -> bool:
-    """Return whether the routes send the full name of the backend's file ``name`` to this very file."""
-    full_name = view.prefix + name
-    try:
-        match = table.match(full_name) if clean_name(full_name) == full_name else None
-    except (InvalidNameError, NoRouteError):
-        return False
-    return match is not None and (match.alias, match.prefix, match.name) == (view.alias, view.prefix, name)
-
-
-def _walk(table: RouteTable, view: View, backend: Storage, directory: str) -> Iterator[FileStat]:
-    # Only the package's own: other storages may well have a walk() that means something else.
-    if isinstance(backend, AzureStorage):
-        yield from backend.walk(directory)
-        return
-    waiting = [directory]
-    while waiting:
-        here = waiting.pop()
+    def _listdir(self, view: View, inner: str) -> tuple[list[str], list[str]]:
         try:
-            directories, files = _listdir(view, backend, here)
-        except _NOT_THERE:
-            continue
-        except NotImplementedError as error:
-            raise _cannot_list(view, view.prefix + here) from error
-        for name in files:
-            if leads_to(table, view, path := _joined(here, name)):
-                yield _stat(view, backend, path)
-        below = [_joined(here, name) for name in directories]
-        waiting += [path for path in reversed(below) if _is_on_the_way(table, view, view.prefix + path)]
+            return self.backends[view.alias].listdir(inner)
+        except OSError as error:
+            raise_in_full(error, view.prefix, inner)
+            raise
 
+    def _leads_to(self, view: View, name: str) -> bool:
+        """Return whether the routes send the full name of the backend's file ``name`` to this very file."""
+        full_name = f"{view.prefix}{name}"
+        try:
+            return is_clean(full_name) and self.table.match(full_name).view == view
+        except (InvalidNameError, NoRouteError):
+            return False
 
-def _stat(view: View, backend: Storage, name: str) -> FileStat:
-    try:
-        return stat(backend, name)
-    except OSError as error:
-        name_in_full(error, view.prefix, name)
-        raise
-
-
-def _listdir(view: View, backend: Storage, directory: str) -> tuple[list[str], list[str]]:
-    try:
-        return backend.listdir(directory)
-    except OSError as error:
-        name_in_full(error, view.prefix, directory)
-        raise
-    except ValueError:
-        # Django's memory, asked for a directory two levels below a file, trips while it words its NotADirectoryError.
-        if isinstance(backend, InMemoryStorage):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), view.prefix + directory) from None
-        raise
+    def _shows(self, view: View, directory: str) -> bool:
+        return is_clean(directory) and view in self.table.views(directory)
 
 
 def _inner(view: View, directory: str) -> str:
@@ -160,20 +136,6 @@ def _inner(view: View, directory: str) -> str:
 
 def _joined(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
-
-
-def _may_reach(table: RouteTable, view: View, directory: str) -> bool:
-    try:
-        return clean_name(directory) == directory and view in table.views(directory)
-    except InvalidNameError:
-        return False
-
-
-def _is_on_the_way(table: RouteTable, view: View, directory: str) -> bool:
-    try:
-        return clean_name(directory) == directory and (view in table.views(directory) or table.is_prefix(directory))
-    except InvalidNameError:
-        return False
 
 
 def _cannot_list(view: View, directory: str) -> Exception:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from os import PathLike
+from typing import Any, ClassVar, Self
 
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
-from storage_router.azure.storage import AzureStorage
-from storage_router.exceptions import RouteChangedError
-from storage_router.files import FileStat
-from storage_router.names import clean_directory, clean_name
+from storage_router.conf.loading import Configuration
+from storage_router.conf.startup import is_reporting, register_check
+from storage_router.exceptions import (
+    ConfigurationError,
+    InvalidNameError,
+    NoRouteError,
+    ReadOnlyRouteError,
+    RouteChangedError,
+)
+from storage_router.factory import Backends, configure, configure_as_project
+from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, Reading, file_store
+from storage_router.names import clean_directory, clean_name, normalized, refuse_traversal
+from storage_router.references import DeconstructibleStorage
+from storage_router.routing import Match, RouteTable
 
-from . import listing
-from .dispatching import Target, shorter
 from .explanation import Explanation
-from .files import RoutedFile
-from .naming import NamingStorage
-from .saving import Judged, saved_by, take_back
+from .file import RoutedFile
+from .listing import Listing
+from .target import Target
 from .view_paths import view_url
 
 # A mode with one of these writes.
@@ -31,24 +42,107 @@ _WRITES = frozenset("wax+")
 # What asks url() for a link to read by.
 _READS = ("r", "GET", "HEAD", None)
 
-# What Django's save() asks the storage itself for.
-_HOOKS = ("_save", "exists", "get_alternative_name", "get_available_name", "is_name_available")
+# What Django's save() calls on the storage.
+_SAVE_HOOKS = frozenset({"_save", "exists", "get_alternative_name", "get_available_name", "is_name_available"})
+_AVAILABILITY_HOOKS = frozenset({"exists", "get_alternative_name", "is_name_available"})
+
+_TICK = 0.02
+"""Seconds by which the time of a file may be behind the clock: systems count them in ticks."""
 
 
-class RouterStorage(NamingStorage):
+class RouterStorage(DeconstructibleStorage):
     """Every file in its own backend, as the routes say.
 
     Names that go in and come out are full ones: each that ``save`` and ``listdir`` return opens, deletes and gives a
     URL. Built from a ``Configuration``, from the parts of one (``backends=``, ``routes=``, ``default=``), which other
-    sources complete, or from those sources alone.
+    sources complete, or without arguments as the project's router.
 
-    Raises ``ConfigurationError`` with everything that is wrong. The methods raise ``InvalidNameError`` before routing,
+    Raises ``ConfigurationError`` with all problems. The methods raise ``InvalidNameError`` before routing,
     ``NoRouteError``, ``ReadOnlyRouteError`` and ``RouteChangedError``, and whatever the backend raises.
     """
 
     _import_path = "storage_router.RouterStorage"
+    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "_listing"}
+    _own_hooks: ClassVar[frozenset[str]] = frozenset()
 
-    # Django's storage interface
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        hooks = _SAVE_HOOKS | {"get_valid_name"}
+        cls._own_hooks = frozenset(hook for hook in hooks if getattr(cls, hook) is not getattr(RouterStorage, hook))
+
+    def __init__(self, *, configuration: Configuration | ConfigurationError | None = None, **config: Any) -> None:
+        if configuration is not None and config:
+            raise TypeError(f"RouterStorage takes a configuration or its parts, not both: {', '.join(sorted(config))}")
+        self._postponed: ConfigurationError | None = None
+        try:
+            if configuration is None:
+                configuration = configure(config, given_as=_place_of(config)) if config else configure_as_project()
+            if isinstance(configuration, ConfigurationError):
+                raise ConfigurationError(configuration.problems)
+            self._use(configuration, Backends(configuration, router=self))
+        except ConfigurationError as error:
+            if not is_reporting():
+                raise
+            # Models, which may build a storage, are imported before checks run.
+            register_check(error)
+            self._postponed = error
+
+    def _use(self, configuration: Configuration, backends: Backends) -> None:
+        self.configuration = configuration
+        self.table = RouteTable(configuration.document.routes, configuration.document.default)
+        self.backends: Mapping[str, Storage] = backends
+        self._listing = Listing(table=self.table, backends=backends)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what _use() would have set gets here.
+        postponed = vars(self).get("_postponed")
+        if postponed is not None and name in ("configuration", "table", "backends", "_listing"):
+            raise ConfigurationError(postponed.problems)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "configuration" in state:
+            self._use(self.configuration, Backends(self.configuration, router=self))
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        if isinstance(self.backends, Backends):
+            twin._use(self.configuration, self.backends.copied_for(twin))
+        return twin
+
+    def __repr__(self) -> str:
+        document = self.configuration.document
+        return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
+
+    # Routing
+
+    def _target(self, name: object) -> Target:
+        """Return the backend of a full name, and the match, which holds the backend's own name for it."""
+        match = self.table.match(clean_name(name))
+        return Target(self.backends[match.alias], match)
+
+    def _writable(self, name: object) -> Target:
+        """Return the same, for what changes files. Raises ``ReadOnlyRouteError`` where the route is ``read_only``."""
+        match = self.table.match(clean_name(name))
+        if match.read_only:
+            message = f"{match.route} is read_only: {match.full_name} can be neither written nor deleted"
+            raise ReadOnlyRouteError(message, name=str(match.full_name))
+        return Target(self.backends[match.alias], match)
+
+    def forwarded(self, name: str) -> tuple[Storage, str]:
+        """Return the backend that a file of this name is written to, and the backend's name for it.
+
+        Raises ``ReadOnlyRouteError`` where the route is ``read_only``.
+        """
+        with self._writable(name) as (backend, match):
+            return backend, str(match.name)
+
+    def explain(self, name: str) -> Explanation:
+        """Return route, backend and the backend's own name for a name, and why; makes no request."""
+        return Explanation.of(self.table.match(clean_name(name)))
+
+    # Opening and saving
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
         """Open the file; opened again, it stays what the route allows. Django's file system gives the path as ``name``
@@ -69,48 +163,143 @@ class RouterStorage(NamingStorage):
         """Save the file and return the full name that it got.
 
         A subclass with hooks of its own for this, such as ``get_available_name()``, has them called as in Django.
-        Raises ``RouteChangedError`` where the name would lead elsewhere; its message says if anything is left behind.
+        Raises ``RouteChangedError`` where another name than ``name`` would lead elsewhere.
         """
-        if name is None:
-            name = content.name
-        if not self._overrides(*_HOOKS):
-            return self._save(name, content, max_length)
-        with self._writable(name) as (_, match):
-            judge = partial(self._require_same_route, match)
-            return Judged(self, judge).save(match.full_name, content, max_length=max_length)
+        target = self._writable(content.name if name is None else name)
+        if self._own_hooks.isdisjoint(_SAVE_HOOKS):
+            return self._save_to(target, content, max_length)
+        if not hasattr(content, "chunks"):
+            content = File(content, name)
+        full_name = str(target.match.full_name)
+        available = self._required(target.match, self.get_available_name(full_name, max_length=max_length))
+        return self._save(available, content)
 
-    def _save(self, name: str, content: Any, max_length: int | None = None) -> str:
-        with self._writable(name) as (backend, match):
-            judge, started = partial(self._full_name, match), time.time()
-            saved = saved_by(backend, match.name, content, shorter(max_length, match), judge)
+    def _save(self, name: str, content: Any) -> str:
+        return self._save_to(self._writable(name), content, None)
+
+    def _save_to(self, target: Target, content: Any, max_length: int | None) -> str:
+        started = time.time()
+        with target as (backend, match):
+            name, limit = str(match.name), _own_length(max_length, match)
+            if self.table.has_globs or (limit is not None and len(name) > limit):
+                # Another name keeps directory and extension, unless it is truncated, so only a glob can tell it apart.
+                name = backend.get_available_name(name, max_length=limit)
+                self._required(match, f"{match.prefix}{name}")
+            saved = str(backend.save(name, content, max_length=limit)).replace("\\", "/")
             try:
-                return self._full_name(match, saved)
+                return self._required(match, f"{match.prefix}{saved}")
             except RouteChangedError as error:
-                left_behind, cause = take_back(backend, match.alias, saved, since=started)
+                # Another writer took the name that was free, or the backend names files itself.
+                left_behind, cause = _take_back(backend, match.alias, saved, since=started)
                 raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
 
-    def delete(self, name: str) -> None:
-        """Delete the file. One that does not exist is no error."""
+    def _required(self, match: Match, full_name: str) -> str:
+        """Return ``full_name``. Raises ``RouteChangedError`` where it leads elsewhere than the match."""
+        if full_name != match.full_name:
+            try:
+                found = self.table.match(clean_name(full_name))
+            except (InvalidNameError, NoRouteError):
+                found = None
+            if found is None or (found.route, found.view) != (match.route, match.view):
+                raise RouteChangedError(
+                    f"{str(match.full_name)!r} leads to the backend {match.alias!r}, but the backend would store it as "
+                    f"{full_name!r}, which leads elsewhere. Widen the route that claims the first, or make the "
+                    "field's max_length longer.",
+                    name=str(match.full_name),
+                )
+        return full_name
+
+    # Names before they are saved
+
+    def get_valid_name(self, name: str) -> str:
+        """Return the last segment of ``name`` as the backend would store it, after the segments before it."""
+        try:
+            target = self._target(name)
+        except NoRouteError as error:
+            if "/" in error.name:
+                raise
+            return str(super().get_valid_name(name))
+        with target as (backend, match):
+            directory, slash, file_name = match.full_name.rpartition("/")
+            return f"{directory}{slash}{backend.get_valid_name(file_name)}"
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        """Return the name that the backend tries where ``file_root`` plus ``file_ext`` is taken."""
+        try:
+            target = self._target(f"{file_root}{file_ext}")
+        except NoRouteError as error:
+            if "/" in error.name:
+                raise
+            return str(super().get_alternative_name(file_root, file_ext))
+        with target as (backend, match):
+            return match.prefix + backend.get_alternative_name(match.name.removesuffix(file_ext), file_ext)
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return a free name. Raises ``RouteChangedError`` where it would lead elsewhere than ``name`` does."""
+        refuse_traversal(name)
+        with self._target(name) as (backend, match):
+            if not self._own_hooks.isdisjoint(_AVAILABILITY_HOOKS):
+                found = _ByHooks(self).get_available_name(str(match.full_name), max_length=max_length)
+                return self._required(match, found)
+            found = backend.get_available_name(match.name, max_length=_own_length(max_length, match))
+            return self._required(match, f"{match.prefix}{found}")
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        """Return whether a file can be saved under exactly this name."""
+        with self._target(name) as (backend, match):
+            if "exists" in self._own_hooks:
+                return bool(super().is_name_available(name, max_length=max_length))
+            # False where the prefix alone is too long.
+            if max_length is not None and len(match.prefix) >= max_length:
+                return False
+            return bool(backend.is_name_available(match.name, max_length=_own_length(max_length, match)))
+
+    def generate_filename(self, filename: str | PathLike[str]) -> str:
+        """Return the name that the backend makes of an upload's, which is normalized first.
+
+        Raises ``InvalidNameError`` for ``..`` and absolute names.
+        """
+        with self._target(normalized(filename)) as (backend, match):
+            if "get_valid_name" in self._own_hooks:
+                return str(super().generate_filename(match.full_name))
+            return match.prefix + str(backend.generate_filename(match.name)).replace("\\", "/")
+
+    # Django's other methods
+
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete the file, with ``if_match`` only if it has that ETag. One that does not exist is no error."""
         if not name:
             raise ValueError("The name must be given to delete().")
         with self._writable(name) as (backend, match):
-            backend.delete(match.name)
+            if if_match is None:
+                backend.delete(match.name)
+            else:
+                file_store(backend).delete(match.name, if_match=if_match)
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file. ``""`` is the root; a name that ends in a slash asks for a directory."""
-        if name == "":
+        """Return whether there is such a file or directory. ``""`` is the root; a name that ends in a slash asks for a
+        directory only.
+        """
+        directory = clean_directory(name)
+        if self.table.is_prefix(directory):
             return True
         if str(name).endswith(("/", "\\")):
-            return listing.has_directory(self, clean_directory(name))
-        with self._target(name) as (backend, match):
-            return bool(backend.exists(match.name))
+            return self._listing.has_directory(directory)
+        with self._target(directory) as (backend, match):
+            if backend.exists(match.name):
+                return True
+        # Files below it may be in other backends. One that cannot list, or may not, does not know of any.
+        try:
+            return self.table.views(directory) != [match.view] and self._listing.has_directory(directory)
+        except (NotImplementedError, PermissionError):
+            return False
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the directories and of the files directly below ``path``, of all backends together.
 
         What the routes would send elsewhere is not shown; prefixes of routes are directories, even empty ones.
         """
-        return listing.listdir(self, clean_directory(path))
+        return self._listing.listdir(clean_directory(path))
 
     def size(self, name: str) -> int:
         """Return the file's size in bytes."""
@@ -121,25 +310,55 @@ class RouterStorage(NamingStorage):
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
 
         Where a view delivers the route's files, the URL without arguments is that view's. A name that ends in a slash
-        is a directory and keeps its slash. Raises ``ReadOnlyRouteError`` where the route is ``read_only`` and the URL
-        would be good for more than reading.
+        is a directory and keeps its slash; ``""`` and None are the root of the default backend. Raises
+        ``ReadOnlyRouteError`` where the route is ``read_only`` and the URL would be good for more than reading.
         """
+        if not name:
+            default = self.table.default
+            return "" if default is None else str(self.backends[default].url("", *args, **kwargs))
         find = self._writable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
-        if str(name).endswith(("/", "\\")):
-            # A directory has no extension, so it goes where a file without one would.
-            with find(f"{clean_name(clean_directory(name))}/_") as (backend, match):
-                if match.has_view and not _any_given(args, kwargs):
-                    return view_url(self, match.full_name[:-1])
-                return str(backend.url(match.name[:-1], *args, **kwargs))
-        with find(name) as (backend, match):
+        # A directory has no extension, so it goes where a file without one would.
+        is_directory = str(name)[-1] in "/\\"
+        with find(f"{clean_name(clean_directory(name))}/_" if is_directory else name) as (backend, match):
+            full_name, own_name = match.full_name, match.name
+            if is_directory:
+                full_name, own_name = full_name[:-1], own_name[:-1]
             if match.has_view and not _any_given(args, kwargs):
-                return view_url(self, match.full_name)
-            return str(backend.url(match.name, *args, **kwargs))
+                return view_url(self, full_name)
+            return str(backend.url(own_name, *args, **kwargs))
 
     def path(self, name: str) -> str:
-        """Return the file's path on this machine; ``NotImplementedError`` where the backend has none."""
+        """Return the file's path on this machine; ``NotImplementedError`` where the backend has none.
+
+        ``""`` has one where the router has one backend, whose root is the router's.
+        """
+        if name == "":
+            return str(self._only_backend.path(""))
         with self._target(name) as (backend, match):
             return str(backend.path(match.name))
+
+    @property
+    def location(self) -> str:
+        """The path of the one backend's root, where there is one; else ``""``."""
+        try:
+            return self.path("") and str(getattr(self._only_backend, "location", ""))
+        except NotImplementedError:
+            return ""
+
+    @property
+    def base_url(self) -> Any:
+        """The ``base_url`` of the one backend, where its root is on this machine; no attribute otherwise."""
+        if not self.location:
+            raise AttributeError("A router has no base_url, unless it has one backend on this machine.")
+        return self._only_backend.base_url  # type: ignore[attr-defined]
+
+    @property
+    def _only_backend(self) -> Storage:
+        if len(self.backends) > 1 or any(route.strip_prefix for route in self.table.routes):
+            # It has no path, and says so.
+            return Storage()
+        [backend] = self.backends.values()
+        return backend
 
     def get_accessed_time(self, name: str) -> dt.datetime:
         """Return when the file was last read, where the backend knows."""
@@ -156,53 +375,168 @@ class RouterStorage(NamingStorage):
         with self._target(name) as (backend, match):
             return backend.get_modified_time(match.name)
 
-    # What Django's interface lacks
+    # What Django's interface lacks: see ``files.FileStore``
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What all backends can do beyond Django's interface."""
+        found = [file_store(backend).capabilities for backend in self.backends.values()]
+        names = [one.name for one in dataclasses.fields(Capabilities)]
+        return Capabilities(**{name: all(getattr(one, name) for one in found) for name in names})
 
     def stat(self, name: str) -> FileStat:
-        """Return what the backend knows of the file: Azure all of it, others the size and perhaps the time of
-        modification.
-        """
+        """Return what the backend knows of the file: Azure everything, others size and time of modification."""
         with self._target(name) as (backend, match):
-            return replace(listing.stat(backend, match.name), name=match.full_name)
+            return _in_full(match, file_store(backend).stat(match.name))
 
-    def walk(self, path: str = "") -> Iterator[FileStat]:
-        """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``."""
-        return listing.walk(self, clean_directory(path))
+    def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``.
 
-    def forwarded(self, name: str) -> tuple[Storage, str]:
-        """Return the backend that a file of this name is written to, and the backend's name for it.
-
-        Raises ``ReadOnlyRouteError`` where the route is ``read_only``.
+        They come in the order of their names where the backends list in that order; ``start`` leaves out what comes
+        before that name.
         """
-        with self._writable(name) as (backend, match):
-            return backend, match.name
+        return self._listing.walk(clean_directory(path), start)
 
-    def replace(self, name: str, content: Any) -> str:
-        """Store ``content`` under exactly this name, whatever was there, and return the name.
+    def read(
+        self,
+        name: str,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Reading:
+        """Return the bytes from ``start`` on, ``length`` of them at most."""
+        with self._target(name) as (backend, match):
+            reading = file_store(backend).read(
+                match.name, start, length, if_match=if_match, if_none_match=if_none_match
+            )
+            return dataclasses.replace(reading, stat=_in_full(match, reading.stat))
+
+    def create(
+        self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
+    ) -> FileStat:
+        """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken."""
+        with self._writable(name) as (backend, match):
+            return _in_full(match, file_store(backend).create(match.name, content, settings, save_id=save_id))
+
+    def replace(
+        self,
+        name: str,
+        content: Any,
+        settings: FileSettings | None = None,
+        *,
+        if_match: str | None = None,
+        save_id: str | None = None,
+    ) -> FileStat:
+        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag.
 
         Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
         """
-
-        def judge(free: str) -> None:
-            if free != match.name:
-                raise FileExistsError(f"{match.full_name} was written by somebody else at the same time")
-
         with self._writable(name) as (backend, match):
-            if isinstance(backend, AzureStorage):
-                backend.replace(match.name, content)
-                return match.full_name
-            backend.delete(match.name)
-            started = time.time()
-            saved = saved_by(backend, match.name, content, None, judge)
-            if saved == match.name:
-                return match.full_name
-            left_behind, cause = take_back(backend, match.alias, saved, since=started)
-            message = f"{match.full_name} was not stored: its backend has made {match.prefix + saved!r} of the name."
-            raise FileExistsError(f"{message}{left_behind}") from cause
+            store = file_store(backend)
+            stat = store.replace(match.name, content, settings, if_match=if_match, save_id=save_id)
+            return _in_full(match, stat)
 
-    def explain(self, name: str) -> Explanation:
-        """Return route, backend and the backend's own name for a name, and why; makes no request."""
-        return Explanation.of(self.table.match(clean_name(name)))
+    def copy_from(
+        self,
+        name: str,
+        source: FileStore,
+        source_name: str,
+        *,
+        if_source_match: str | None = None,
+        if_match: str | None = None,
+        overwrite: bool = False,
+    ) -> FileStat:
+        """Copy a file of another store to ``name``, on the server where the backend can."""
+        with self._writable(name) as (backend, match):
+            stat = file_store(backend).copy_from(
+                match.name,
+                source,
+                source_name,
+                if_source_match=if_source_match,
+                if_match=if_match,
+                overwrite=overwrite,
+            )
+            return _in_full(match, stat)
+
+    def sign(
+        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
+    ) -> str:
+        """Return a link for reading the one file that ends after ``seconds``."""
+        with self._target(name) as (backend, match):
+            return file_store(backend).sign(match.name, seconds, parameters, custom_domain=custom_domain)
+
+
+class _ByHooks(Storage):
+    """Django's ``get_available_name`` over the hooks of a router."""
+
+    def __init__(self, router: RouterStorage) -> None:
+        self._router = router
+        self._overwrites = False
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        return self._overwrites or self._router.is_name_available(name, max_length=max_length)
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        other = self._router.get_alternative_name(file_root, file_ext)
+        # A backend that overwrites says so by the same name. There would be no end to asking it.
+        self._overwrites = other == f"{file_root}{file_ext}"
+        return other
+
+
+def _place_of(config: Mapping[str, Any]) -> str:
+    """Return what messages call the OPTIONS of a router: the entry that has them, because there may be several."""
+    for alias, parameters in settings.STORAGES.items() if settings.configured else ():
+        if isinstance(parameters, Mapping) and parameters.get("OPTIONS") == config:
+            return f'STORAGES["{alias}"]["OPTIONS"]'
+    return "OPTIONS"
+
+
+def _own_length(max_length: int | None, match: Match) -> int | None:
+    """Return how long the backend's name may be, so that the full one keeps to ``max_length``."""
+    if max_length is None or not match.prefix:
+        return max_length
+    left = max_length - len(match.prefix)
+    if left < 1:
+        raise SuspiciousFileOperation(
+            f'Storage can not find an available filename for "{match.full_name}". Please make sure that the '
+            'corresponding file field allows sufficient "max_length".'
+        )
+    return left
+
+
+def _in_full(match: Match, stat: FileStat) -> FileStat:
+    return dataclasses.replace(stat, name=str(match.full_name))
+
+
+def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tuple[str, Exception | None]:
+    """Delete a file that was saved under a name that nobody asked for, if it is certain that this save made it.
+
+    Return a sentence that says what is left behind, empty if nothing is, and why.
+    """
+    still_there = f"it is still in {alias!r}, as {saved!r}."
+    if not _is_new(backend, saved, since):
+        return f" The file may have been there before and was not deleted: {still_there}", None
+    try:
+        backend.delete(saved)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the file is still there, and the caller must know
+        return f" The file could not be deleted again: {still_there}", error
+    return "", None
+
+
+def _is_new(backend: Storage, name: str, since: float) -> bool:
+    """Return whether a file was certainly made since then: better a file too many than somebody's file deleted.
+
+    A conditional create makes a new file. What other storages return may have existed for years, as where a name is
+    made of the content.
+    """
+    if file_store(backend).capabilities.conditional:
+        return True
+    try:
+        return since - _TICK <= backend.get_created_time(name).timestamp() <= time.time() + _TICK
+    except Exception:  # noqa: BLE001 - a storage that does not know, or that cannot find the name
+        return False
 
 
 def _any_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -210,8 +544,8 @@ def _any_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
 
 
 def _only_reads(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Return whether what else ``url()`` is given asks for a link to read by: AzureStorage's ``mode``, which is its
-    fourth argument, and the ``http_method`` that S3's has in its place.
+    """Return whether the arguments of ``url()`` ask for a link to read by: AzureStorage's ``mode``, which is its fourth
+    argument, and the ``http_method`` that S3's has in its place.
     """
     asked = (*args[2:], kwargs.get("mode"), kwargs.get("http_method"))
     return all(one in _READS for one in asked)

@@ -11,7 +11,7 @@ from django.conf import DEFAULT_STORAGE_ALIAS, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 
-from storage_router.historical import alias_of
+from storage_router.references import alias_of
 
 INCLUDE = 'urlpatterns += [path("files/", include("storage_router.urls"))]'
 """The line that a project's URLconf needs."""

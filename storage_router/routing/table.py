@@ -56,6 +56,9 @@ class RouteTable:
         self._below: dict[str, list[_Entry]] = {}
         self._anywhere: list[_Entry] = []
         self._children: dict[str, dict[str, None]] = {}
+        self.has_globs = any(route.globs for route in self.routes)
+        """Whether another file name in the same directory, with the same extension, may lead elsewhere."""
+
         for route in self.routes:
             if not route.faults:
                 self._add(route)

@@ -15,6 +15,7 @@ from storage_router import RouterStorage
 from storage_router.exceptions import NoRouteError
 
 from .conftest import memory_router
+from .storages import BUILT
 
 STATIC = {"prefix": "static/", "backend": "static", "strip_prefix": True}
 FILMS = {"types": "video/*", "backend": "films"}
@@ -178,17 +179,26 @@ CALLS = {
     "replace": lambda router, name: router.replace(name, ContentFile(b"x")),
     "forwarded": lambda router, name: router.forwarded(name),
     "explain": lambda router, name: router.explain(name),
+    "read": lambda router, name: router.read(name),
+    "create": lambda router, name: router.create(name, ContentFile(b"x")),
+    "copy_from": lambda router, name: router.copy_from(name, router, "a"),
+    "sign": lambda router, name: router.sign(name, 60),
 }
+NORMALIZED = {"./a", "a\x00b"}
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=ascii)
 @pytest.mark.parametrize("method", CALLS)
 def test_a_name_that_could_mean_another_file_is_refused_before_routing(method, name):
     """R10: in every method; no backend is even built."""
-    router = memory_router(STATIC)
+    if method == "generate_filename" and name in NORMALIZED:
+        return
+    router = memory_router(STATIC, unbuilt={"type": "django", "backend": "tests.router.storages.Counted"})
+    router.table.default = "unbuilt"
+    BUILT.clear()
     with pytest.raises(SuspiciousFileOperation):
         CALLS[method](router, name)
-    assert router.backends._built == {}
+    assert BUILT == []
 
 
 def test_the_methods_that_are_called_with_bad_names_are_all_there_are():
@@ -198,7 +208,7 @@ def test_the_methods_that_are_called_with_bad_names_are_all_there_are():
 
 
 @pytest.mark.parametrize(
-    "method", sorted(CALLS.keys() - {"exists", "listdir", "walk", "delete", "get_alternative_name"})
+    "method", sorted(CALLS.keys() - {"exists", "listdir", "walk", "delete", "get_alternative_name", "path", "url"})
 )
 def test_the_empty_name_is_no_file(router, method):
     # R10
@@ -251,15 +261,101 @@ def test_a_file_is_described_by_what_its_backend_knows(router):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_a_copy_has_the_same_files(router, copied):
-    """As one of Django's memory storage has them; models copy their fields with their storages."""
+    """A13: as a copy of Django's memory storage has them."""
     other = copied(router)
     assert other.open("static/css/a.css").read() == b"static/css/a.css"
     other.save("new.txt", ContentFile(b"x"))
     assert router.exists("new.txt")
-    assert other.backends["media"] is router.backends["media"]
+    assert other.backends["media"] is not router.backends["media"]
+    other.backends["media"].base_url = "/other/"
+    assert (router.url("new.txt"), other.url("new.txt")) == ("/media/new.txt", "/other/new.txt")
 
 
 def test_a_router_shows_no_more_of_itself_than_its_aliases(router):
     # C7
     assert repr(router) == "<RouterStorage 3 routes to films, media, private, static>"
     assert repr(router.backends) == "<Backends films, media, private, static>"
+
+
+def test_repeated_slashes_count_as_one_in_every_method(router):
+    """R10: an app has built the name of a directory and a file."""
+    assert router.open("private//a.txt").read() == b"private/a.txt"
+    assert router.exists("private//a.txt")
+    assert router.url("private//a.txt") == "/private/private/a.txt"
+    assert router.save("docs//new.txt", ContentFile(b"x")) == "docs/new.txt"
+    assert router.listdir("static//css//") == ([], ["a.css"])
+
+
+@pytest.mark.parametrize(
+    ("upload", "name"),
+    [
+        ("./docs/a.txt", "docs/a.txt"),
+        ("docs//x/a.txt", "docs/x/a.txt"),
+        ("static//My Summer (2).css", "static/My_Summer_2.css"),
+        ("tab\there.txt", "tabhere.txt"),
+        ("Q: answers.pdf", "Q_answers.pdf"),
+    ],
+)
+def test_the_name_of_an_upload_is_normalized_before_it_is_routed(router, upload, name):
+    # R10
+    assert router.generate_filename(upload) == name
+    assert type(router.generate_filename(upload)) is str
+
+
+@pytest.mark.parametrize("method", ["get_available_name", "generate_filename"])
+def test_a_name_that_leads_elsewhere_is_refused_in_djangos_words(router, method):
+    """A12: as in Django's tests of its file storages."""
+    for name, base in (("/tmp/..", ".."), ("\\tmp\\.", "."), ("", "")):
+        with pytest.raises(SuspiciousFileOperation, match=f"Could not derive file name from '{base}'"):
+            getattr(router, method)(name)
+    for name, directory in (("tmp/../path", "tmp/.."), ("\\tmp\\..\\path", "/tmp/..")):
+        with pytest.raises(SuspiciousFileOperation, match=f"Detected path traversal attempt in '{directory}'"):
+            getattr(router, method)(name)
+
+
+def test_a_bare_name_without_a_default_follows_djangos_rule():
+    """R9: forms ask for it before they know the directory."""
+    router = memory_router({"prefix": "a", "backend": "one"}, default=None)
+    assert router.get_valid_name("My Summer (2).png") == "My_Summer_2.png"
+    assert router.get_alternative_name("x", ".png").startswith("x_")
+    with pytest.raises(NoRouteError):
+        router.get_valid_name("b/x.png")
+    with pytest.raises(NoRouteError):
+        router.get_alternative_name("b/x", ".png")
+
+
+def test_the_root_has_the_default_backends_url():
+    # R9
+    router = memory_router({"prefix": "a", "backend": "one"})
+    assert router.url("") == router.url(None) == "/media/"
+    router = memory_router({"prefix": "a", "backend": "one"}, default=None)
+    assert router.url("") == router.url(None) == ""
+
+
+def test_a_router_of_several_backends_is_not_local(tmp_path):
+    """R9: Django asks ``path("")`` for "are you local?"."""
+    disk = {"type": "filesystem", "location": str(tmp_path), "base_url": "/files/"}
+    several = memory_router({"prefix": "a", "backend": "one"}, media=disk)
+    stripped = RouterStorage(backends={"d": disk}, routes=[{"prefix": "a", "backend": "d", "strip_prefix": True}])
+    for router in (several, stripped):
+        with pytest.raises(NotImplementedError):
+            router.path("")
+        assert router.location == ""
+        assert not hasattr(router, "base_url")
+
+
+def test_a_router_of_one_local_backend_is_local(tmp_path):
+    # R9
+    disk = {"type": "filesystem", "location": str(tmp_path), "base_url": "/files/"}
+    router = RouterStorage(backends={"d": disk}, routes=[{"prefix": "a", "backend": "d"}], default="d")
+    assert (router.path(""), router.location, router.base_url) == (str(tmp_path), str(tmp_path), "/files/")
+
+
+def test_a_directory_exists_without_a_slash_too(tmp_path):
+    """R9: ``collectstatic --clear`` asks so."""
+    router = memory_router(STATIC, FILMS, media={"type": "filesystem", "location": str(tmp_path)})
+    for name in ("static/css/a.css", "trip/day/a.mp4", "docs/a.txt"):
+        router.save(name, ContentFile(b"x"))
+    found = [router.exists(name) for name in ("static", "static/css", "trip", "trip/day", "docs", "docs/a.txt")]
+    assert found == [True] * 6
+    assert [router.exists(name) for name in ("nothing", "static/nothing", "tri", "docs/a.txt/b")] == [False] * 4

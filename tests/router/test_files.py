@@ -15,7 +15,7 @@ from django.test.utils import isolate_apps
 from storage_router import RouterStorage
 from storage_router.azure.file import AzureFile
 from storage_router.exceptions import BlobChangedError, BlobExistsError, BlobNotFoundError, ReadOnlyRouteError
-from storage_router.router.files import RoutedFile
+from storage_router.router.file import RoutedFile
 from tests.azure.counting import Requests
 
 from .conftest import memory_router

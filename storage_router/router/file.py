@@ -1,4 +1,4 @@
-"""``RoutedFile``: a backend's file under the caller's full name, reopened only as its route allows."""
+"""``RoutedFile``: a backend's file under its full name, opened again only as its route allows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from django.core.files.base import File
 
-from .dispatching import Target
+from .target import Target
 
 
 class RoutedFile(File):  # type: ignore[type-arg]
     """A file that its backend calls by another name, or that may only be read.
 
     ``file`` is the backend's own and stays as it is: many backends' files read and write by their ``name`` when they
-    are used. Whatever else it has, this one has, too. ``find`` tells where the file is, for a mode, or refuses.
+    are used. Its other attributes are available, too. ``find`` returns where the file is, for a mode, or raises.
     """
 
     file: File[Any]
@@ -24,7 +24,7 @@ class RoutedFile(File):  # type: ignore[type-arg]
     def __init__(self, find: Callable[[str], Target], mode: str) -> None:
         self._find = find
         self._begin(find(mode), mode)
-        self.name = self._target.match.full_name
+        self.name = str(self._target.match.full_name)
 
     def _begin(self, target: Target, mode: str) -> None:
         with target as (backend, match):
@@ -35,7 +35,7 @@ class RoutedFile(File):  # type: ignore[type-arg]
 
     @property
     def size(self) -> Any:
-        """Bytes, as the backend's file tells."""
+        """Bytes, by the backend's file."""
         with self._target:
             return self.file.size
 
@@ -57,8 +57,6 @@ class RoutedFile(File):  # type: ignore[type-arg]
 
     def close(self) -> None:
         """Close the file, which is when many backends store what was written."""
-        # Called from here and not from a function in between: AzureFile looks for the ``with`` of Django's that an
-        # error leaves by.
         with self._target:
             self.file.close()
 
@@ -84,37 +82,24 @@ class RoutedFile(File):  # type: ignore[type-arg]
         return getattr(self.file, name)
 
 
-def _reading(name: str) -> property:
+def _delegating(name: str, *, writes: bool) -> property:
     def method(self: RoutedFile) -> Callable[..., Any]:
-        call = getattr(self.file, name)
+        work = getattr(self.file, name)
 
-        def read(*args: Any, **kwargs: Any) -> Any:
-            with self._target:
-                return call(*args, **kwargs)
-
-        return read
-
-    return property(method)
-
-
-def _writing(name: str) -> property:
-    def method(self: RoutedFile) -> Callable[..., Any]:
-        call = getattr(self.file, name)
-
-        def write(*args: Any, **kwargs: Any) -> Any:
-            # Django's memory writes to what was opened for reading.
-            if self._target.match.read_only:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            # InMemoryStorage writes to files that were opened for reading.
+            if writes and self._target.match.read_only:
                 raise io.UnsupportedOperation("not writable")
             with self._target:
-                return call(*args, **kwargs)
+                return work(*args, **kwargs)
 
-        return write
+        return call
 
     return property(method)
 
 
 # Properties, as Django's own are: a file has those methods that the backend's has.
 for _name in ("flush", "read", "read1", "readinto", "readline", "readlines", "seek", "tell"):
-    setattr(RoutedFile, _name, _reading(_name))
+    setattr(RoutedFile, _name, _delegating(_name, writes=False))
 for _name in ("truncate", "write", "writelines"):
-    setattr(RoutedFile, _name, _writing(_name))
+    setattr(RoutedFile, _name, _delegating(_name, writes=True))
