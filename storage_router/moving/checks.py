@@ -10,7 +10,8 @@ from django.db.models import FileField
 
 from storage_router.exceptions import NoRouteError, Problem
 from storage_router.files import file_store
-from storage_router.router import BackendReference, RouterStorage
+from storage_router.references import BackendReference
+from storage_router.router import RouterStorage
 
 PROBLEMS: Mapping[str, str] = {
     "E040": "a phase that needs a verification without differences",
