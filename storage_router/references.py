@@ -206,7 +206,7 @@ class DeconstructibleStorage(Storage):
             vars(twin)[key] = copy.copy(value) if isinstance(value, dict | list | set) else value
         return twin
 
-    def __deepcopy__(self, memo: object) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # Credentials and connections are shared, as by a shallow copy.
         return copy.copy(self)
 
