@@ -169,12 +169,13 @@ def test_a_directory_keeps_to_the_rules_of_names(path):
 
 @given(st.text(st.sampled_from("ab./\\:\n\x7f\ud800é"), max_size=12))
 @example("a:")
+@example("b:\\:")
 @example("é:")
 def test_what_passes_has_no_segment_that_means_something_else(name):
     """R10, F3: read plainly, segment by segment."""
     plain = re.sub("/+", "/", name.replace("\\", "/"))
     bad_character = any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in plain)
-    drive = plain[:2] == "a:" and plain[2:3] in ("", "/")
+    drive = plain[:2] in ("a:", "b:") and plain[2:3] in ("", "/")
     legal = not bad_character and not drive and all(part not in ("", ".", "..") for part in plain.split("/"))
     if legal:
         assert clean_name(name) == plain
