@@ -122,24 +122,29 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     ) -> None:
         if error is None:
             return
+        translation, cause = self._made_from(error)
+        # This frame is a part of the traceback, and pages of errors show its variables.
+        del error, trace
+        if translation is None:
+            return
+        try:
+            raise translation from cause
+        finally:
+            translation.__context__ = cause
+
+    def _made_from(self, error: BaseException) -> tuple[BlobError | None, BaseException]:
+        """Clear the frames of ``error``; return what to raise in its place, if anything, and the cause of that."""
         chain = list(causes(error, before=self.handled))
         for part in chain:
             traceback.clear_frames(part.__traceback__)
         if isinstance(error, BlobError):
             if error.container is None:
                 error.alias, error.container, error.blob = self.alias, self.container, self.blob
-            return
-        translation = self.translation(error)
-        if translation is None:
-            return
-        cause = error
-        if not all(map(_is_clean, chain)):
-            text = "; ".join(f"{type(part).__qualname__}: {redact(str(part))}" for part in chain)
-            cause = RedactedError(text).with_traceback(trace)
-        try:
-            raise translation from cause
-        finally:
-            translation.__context__ = cause
+            return None, error
+        if all(map(_is_clean, chain)):
+            return self.translation(error), error
+        text = "; ".join(f"{type(part).__qualname__}: {redact(str(part))}" for part in chain)
+        return self.translation(error), RedactedError(text).with_traceback(error.__traceback__)
 
     def translation(self, error: BaseException) -> BlobError | None:
         """Return the error to raise for ``error``, or None if that is not azure-core's."""

@@ -269,6 +269,9 @@ class TestSecrets:
         assert "abc" not in "".join(traceback.format_exception(caught.value))
         assert str(cause).startswith("AzureError: failed: ?sig=***; ")
         assert cause.__traceback__ is not None
+        shown = [frame.f_locals for frame, _ in list(traceback.walk_tb(caught.value.__traceback__))[1:]]
+        assert shown
+        assert "abc" not in repr(shown)
 
     def test_a_chain_without_a_secret_stays_the_cause_with_its_traceback(self) -> None:
         """A16"""
