@@ -465,3 +465,17 @@ def test_loading_and_url_import_nothing_of_the_azure_sdk(tmp_path):
     found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert found.stderr == ""
     assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda config: storage_router.storages(config)["default"],
+        lambda config: {"BACKEND": "storage_router.RouterStorage", "OPTIONS": config},
+    ],
+)
+def test_a_router_without_arguments_is_the_projects_router(settings_override, entry):
+    """R9: other packages build a router from its dotted path."""
+    config = {"backends": {"one": {"type": "memory", "base_url": "/of-the-project/"}}, "default": "one"}
+    settings_override("STORAGES", {"default": entry(config)})
+    assert RouterStorage().url("a") == "/of-the-project/a"

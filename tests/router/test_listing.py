@@ -349,3 +349,14 @@ def test_a_directory_that_an_earlier_route_claims_whole_leads_to_no_other():
     table = memory_router({"prefix": "a", "backend": "one"}, {"glob": "b/*.txt", "backend": "two"}).table
     found = {directory: [view.alias for view in table.views(directory)] for directory in ("", "a", "b", "b/c")}
     assert found == {"": ["two", "media"], "a": ["one"], "b": ["two", "media"], "b/c": ["media"]}
+
+
+def test_a_walk_is_in_the_order_of_names_across_backends():
+    """M4: two ordered streams can be compared; ``start`` leaves out what comes before."""
+    router = memory_router(STATIC, {"types": ".mp4", "backend": "films"}, {"prefix": "a/z", "backend": "one"})
+    names = ["a-b/x", "a/b.mp4", "a/c", "a/z/1", "a/z/2.mp4", "b.mp4", "static/a", "static/b/c", "t"]
+    put(router, *reversed(names))
+    assert walked(router) == names
+    for start in ("", "a/c", "a/c0", "static/b", "static/zz", "u"):
+        assert [stat.name for stat in router.walk(start=start)] == [name for name in names if name >= start]
+    assert [stat.name for stat in router.walk("a", start="a/z/2")] == ["a/z/2.mp4"]
