@@ -222,7 +222,9 @@ def test_a_name_that_is_no_path_is_refused_by_every_method_before_any_request(
     taken = {label for label, outcome in outcomes.items() if not isinstance(outcome, SuspiciousFileOperation)}
     # These make a name of what they are given, and act on none: "..txt" is one. Azure has no path and no such time.
     makers = {"get_valid_name", "get_alternative_name", "generate_filename"}
-    assert taken <= (makers | {"path", "get_accessed_time"} if which == "azure" else {"get_alternative_name"})
+    # generate_filename() normalizes the name of an upload.
+    allowed = makers | {"path", "get_accessed_time"} if which == "azure" else makers - {"get_valid_name"}
+    assert taken <= allowed
     asked = [request for request in site.proxy.requests if "there" not in request.blob]
     assert asked == []
 
