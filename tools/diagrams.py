@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 
 PROCESS, ENTRA, STORAGE, BROWSER = "your process", "Microsoft Entra ID", "Azure Storage", "browser"
+COLLECT, SITE = "collectstatic", "running servers"
 # Name of the file -> who takes part, from left to right; what is said: from, to, text. To oneself: what is computed.
 DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     "identity": (
@@ -43,6 +44,20 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
             (PROCESS, BROWSER, "a page with the unsigned link"),
             (BROWSER, STORAGE, "GET the link"),
             (STORAGE, BROWSER, "the file, if the container is public"),
+        ],
+    ),
+    "publishing": (
+        [COLLECT, STORAGE, SITE],
+        [
+            (COLLECT, STORAGE, "one listing"),
+            (COLLECT, COLLECT, "post-processing, on this machine; a failure ends here"),
+            (COLLECT, STORAGE, "1. hashed files: css/site.3ef2….css"),
+            (COLLECT, STORAGE, "2. plain files: css/site.css"),
+            (STORAGE, SITE, "all files of the old manifest, still there"),
+            (COLLECT, STORAGE, "3. staticfiles.dd36….json, for prunestatic"),
+            (COLLECT, STORAGE, "4. the manifest, staticfiles.json"),
+            (SITE, STORAGE, "a server that starts reads the new one"),
+            (STORAGE, SITE, "all files that it names, there already"),
         ],
     ),
 }

@@ -68,6 +68,8 @@ def completed(document: dict) -> dict:
     named = [route["backend"] for route in document.get("routes", ())]
     for alias in [*named, *filter(None, [document.get("default")])]:
         backends.setdefault(alias, {"type": "memory"})
+    if not backends:
+        document |= {"backends": {"media": {"type": "memory"}}, "default": "media"}
     return document
 
 
