@@ -28,6 +28,9 @@ DOCUMENTED = {
 }
 """Public in spite of their underscore, and where that is said."""
 
+NAMED = {"_expire_at", "_get_content_settings_parameters", "_get_service_client", "_get_valid_path", "_normalize_name"}
+"""Methods of django-storages that a check looks for in subclasses, to say that nobody calls them here."""
+
 
 def private(name: str) -> bool:
     return bool(re.fullmatch(r"_[A-Za-z0-9]\w*", name))
@@ -63,7 +66,7 @@ def used(tree: ast.Module) -> Iterator[str]:
 def test_the_private_names_of_other_packages_are_those_of_the_table():
     own = {name for tree in TREES for name in defined(tree)}
     found = {name for tree in TREES for name in used(tree) if private(name)}
-    assert found - own - DOCUMENTED.keys() <= {name for name, _, _ in ROWS}
+    assert found - own - NAMED - DOCUMENTED.keys() <= {name for name, _, _ in ROWS}
 
 
 @pytest.mark.parametrize(("name", "path", "test"), ROWS, ids=[name for name, _, _ in ROWS])
