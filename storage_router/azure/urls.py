@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
@@ -86,18 +87,23 @@ class BlobUrls:
         expire = seconds_of(expire)
         kind = (expire, permission, tuple(headers.items()) if headers else None)
         moment = time.time() if now is None else now
-        window = self._windows.get(kind)
-        if window is None or not window.start < moment <= window.end:
-            window = self._windows[kind] = self._window(blob_name, expire, parameters, permission, moment)
-            if len(self._windows) > REMEMBERED_URLS:
-                self._windows = {kind: window}
-        found = window.urls.get(blob_name)
-        if found is None:
-            found = f"{self.public_url(blob_name)}?{window.sign(blob_name)}"
-            if len(window.urls) >= REMEMBERED_URLS:
-                window.urls.clear()
-            window.urls[blob_name] = found
-        return found
+        try:
+            window = self._windows.get(kind)
+            if window is None or not window.start < moment <= window.end:
+                window = self._windows[kind] = self._window(blob_name, expire, parameters, permission, moment)
+                if len(self._windows) > REMEMBERED_URLS:
+                    self._windows = {kind: window}
+            found = window.urls.get(blob_name)
+            if found is None:
+                found = f"{self.public_url(blob_name)}?{window.sign(blob_name)}"
+                if len(window.urls) >= REMEMBERED_URLS:
+                    window.urls.clear()
+                window.urls[blob_name] = found
+            return found
+        except BaseException as error:
+            # Whatever interrupts signing leaves no key and no signature in the variables of its frames.
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     def _window(
         self,
@@ -139,8 +145,12 @@ class BlobUrls:
         base = self.public_url if custom_domain else self.api_url
         https_only = self._https_only if custom_domain else self._api.startswith("https:")
         expiry = math.ceil(now + seconds)
-        signer, _ = self._signer(blob_name, expiry, parameters, "r", https_only=https_only, stable_for=0, now=now)
-        return f"{base(blob_name)}?{signer(blob_name)}"
+        try:
+            signer, _ = self._signer(blob_name, expiry, parameters, "r", https_only=https_only, stable_for=0, now=now)
+            return f"{base(blob_name)}?{signer(blob_name)}"
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     def _require_life(self, expire: float) -> None:
         by_identity = self._options.authentication.kind == "token"

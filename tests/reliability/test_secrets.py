@@ -258,6 +258,23 @@ def test_whatever_interrupts_a_request_shows_no_secret(
     assert traceback.extract_tb(error.__traceback__)[-1].name == "interrupt"
 
 
+def test_whatever_interrupts_signing_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F7"""
+
+    def interrupt(*_: Any) -> None:
+        raise SoftTimeLimit("stop")
+
+    monkeypatch.setattr("storage_router.azure.sas.quote", interrupt)
+    monkeypatch.setattr("storage_router.azure.sas.timestamp", interrupt)
+    storage = AzureStorage(account_name="acme", account_key=ACCOUNT_KEY, azure_container="media")
+    with pytest.raises(SoftTimeLimit) as caught:
+        storage.url("a.txt", expire=60)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    below = [frame for frame in frames if frame.f_code.co_filename.endswith("azure/sas.py")]
+    assert below
+    assert all(frame.f_locals == {} for frame in below)
+
+
 def test_an_exception_that_the_caller_handles_already_keeps_its_variables(azurite: Azurite) -> None:
     """F7: a save in an ``except`` block leaves the variables of what failed before alone."""
 
