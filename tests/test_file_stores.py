@@ -8,6 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
+from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import FileChangedError
 from storage_router.files import FileNotModifiedError, FileStore, file_store
 
@@ -40,8 +41,13 @@ class Foreign(Storage):
         return self._files.size(name)
 
 
-@pytest.fixture(params=["directory", "memory", "foreign"])
+@pytest.fixture(params=["directory", "memory", "foreign", "azure"])
 def store(request, tmp_path):
+    if request.param == "azure":
+        azurite, container = request.getfixturevalue("azurite"), request.getfixturevalue("container")
+        return AzureStorage(
+            connection_string=azurite.connection_string(), azure_container=container, location="some/where"
+        )
     storages = {"directory": lambda: FileSystemStorage(tmp_path), "memory": InMemoryStorage, "foreign": Foreign}
     return file_store(storages[request.param]())
 
@@ -183,6 +189,53 @@ def test_a_subclass_that_saves_in_its_own_way_is_asked_to_do_so(tmp_path):
     assert content_of(store, "x.txt") == b"QUIET"
 
 
-def test_links_are_refused_by_name(store):
+def test_links_are_refused_where_the_store_cannot_sign(store):
+    if store.capabilities.signs:
+        assert "sig=" in store.sign("x.txt", 60)
+        return
     with pytest.raises(NotImplementedError, match="cannot sign"):
         store.sign("x.txt", 60)
+
+
+def test_a_file_is_copied_on_the_server_within_an_account(azurite, container):
+    options = {"connection_string": azurite.connection_string(), "metadata": {"by": "source"}}
+    source = AzureStorage(
+        azure_container=azurite.create_container(), location="from", cache_control="no-store", **options
+    )
+    target = AzureStorage(azure_container=container, location="to", connection_string=azurite.connection_string())
+    made = source.create("x.txt", ContentFile(b"content"), save_id="marker")
+
+    copied = target.copy_from("y.txt", source, "x.txt", if_source_match=made.etag)
+
+    assert (copied.name, copied.size) == ("y.txt", 7)
+    stat = target.stat("y.txt")
+    assert (stat.cache_control, dict(stat.metadata), stat.save_id) == ("no-store", {"by": "source"}, "marker")
+    assert content_of(target, "y.txt") == b"content"
+    with pytest.raises(FileChangedError):
+        target.copy_from("z.txt", source, "x.txt", if_source_match='"another"')
+    there = target.create("taken.txt", ContentFile(b"there"))
+    with pytest.raises(FileExistsError):
+        target.copy_from("taken.txt", source, "x.txt")
+    with pytest.raises(FileChangedError):
+        target.copy_from("taken.txt", source, "x.txt", if_match=copied.etag)
+    assert content_of(target, "taken.txt") == b"there"
+    target.copy_from("taken.txt", source, "x.txt", if_match=there.etag)
+    assert content_of(target, "taken.txt") == b"content"
+
+
+def test_an_azure_storage_that_opens_in_its_own_way_is_asked_to_do_so(azurite, container):
+    class Rotated(AzureStorage):
+        def _save(self, name, content):
+            return super()._save(name, ContentFile(content.read()[::-1]))
+
+        def _open(self, name, mode="rb"):
+            with super()._open(name, mode) as file:
+                return ContentFile(file.read()[::-1])
+
+    storage = Rotated(connection_string=azurite.connection_string(), azure_container=container)
+    store = file_store(storage)
+
+    assert storage.capabilities.own_way
+    store.create("x.txt", ContentFile(b"abc"))
+    assert content_of(store, "x.txt") == b"abc"
+    assert content_of(AzureStorage.from_options(storage.options), "x.txt") == b"cba"

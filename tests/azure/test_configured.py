@@ -18,6 +18,7 @@ from django.db.migrations.writer import MigrationWriter
 from django.test import override_settings
 from django.utils.deconstruct import deconstructible
 
+from storage_router.azure.client import Account
 from storage_router.azure.credentials import credential
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import AzureOptions
@@ -472,6 +473,149 @@ class TestPickles:
             options["token_credential"] = f"{__name__}.LOCKED"
             twin = pickle.loads(pickle.dumps(AzureStorage(**options)))
             assert credential(twin.options.authentication) is LOCKED
+
+
+class TestCopies:
+    """A13"""
+
+    @pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+    def test_a_copy_has_options_of_its_own_and_shares_the_account(self, make):
+        backend = {"BACKEND": "storage_router.azure.storage.AzureStorage", "OPTIONS": vars_of_media()}
+        with override_settings(STORAGES={"media": backend}):
+            original = storages["media"]
+            twin = make(original)
+            assert twin is not original
+            assert twin.options == original.options
+            twin.location, twin.azure_container, twin.metadata["by"] = "tenant-a", "other", "twin"
+            assert original.url("a.txt") == "https://acmefiles.blob.core.windows.net/media/a.txt"
+            assert twin.url("a.txt") == "https://acmefiles.blob.core.windows.net/other/tenant-a/a.txt"
+            assert Account.of(twin.options) is Account.of(original.options)
+            assert twin.deconstruct() == PLACEHOLDER
+            assert pickle.loads(pickle.dumps(original)) is original
+            assert pickle.loads(pickle.dumps(twin)).url("a.txt") == twin.url("a.txt")
+
+    @pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+    def test_a_copy_shares_a_credential_and_hooks_that_cannot_be_copied(self, make):
+        options = {"token_credential": LOCKED, "client_options": {"raw_request_hook": LOCKED.get_token}}
+        storage = AzureStorage(account_name="acmefiles", azure_container="media", **options)
+        twin = make(storage)
+        assert credential(twin.options.authentication) is LOCKED
+        twin.timeout = 5
+        assert (storage.options.timeout, twin.options.timeout) == (20, 5)
+        assert credential(twin.options.authentication) is LOCKED
+
+    @pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+    def test_a_copy_of_a_backend_has_no_alias(self, make):
+        options = AzureOptions(account_name="acmefiles", account_key=KEY, azure_container="media")
+        assert make(AzureStorage.from_options(options, alias="private")).alias is None
+
+    def test_a_storage_whose_options_were_changed_is_pickled_with_them(self):
+        backend = {"BACKEND": "storage_router.azure.storage.AzureStorage", "OPTIONS": vars_of_media()}
+        for option, value in (("location", "elsewhere"), ("azure_container", "other"), ("timeout", 5)):
+            with override_settings(STORAGES={"media": backend}):
+                storage = storages["media"]
+                setattr(storage, option, value)
+                twin = pickle.loads(pickle.dumps(storage))
+                assert twin is not storage
+                assert getattr(twin, option) == value
+                assert twin.url("a.txt") == storage.url("a.txt")
+
+
+class TestSubclasses:
+    """O7"""
+
+    @pytest.mark.parametrize(
+        "hook",
+        [
+            "_get_valid_path",
+            "_normalize_name",
+            "_get_service_client",
+            "_expire_at",
+            "_get_content_settings_parameters",
+            "get_user_delegation_key",
+        ],
+    )
+    def test_a_hook_that_nothing_calls_is_an_error_when_an_instance_is_built(self, hook):
+        class Mixin:
+            pass
+
+        setattr(Mixin, hook, lambda self, *args: None)
+
+        class Storage(Mixin, AzureMediaStorage):
+            pass
+
+        with pytest.raises(ConfigurationError, match=rf"Mixin\.{hook}: nothing calls this hook .*E014") as caught:
+            Storage()
+        assert f"unused_hooks = ({hook!r},)" in caught.value.problems[0].hint
+        assert type("Meant", (Storage,), {"unused_hooks": (hook,)})().azure_container == "media"
+
+    @pytest.mark.parametrize("name", ["client", "service_client"])
+    def test_a_property_that_nothing_asks_is_one(self, name):
+        kind = type("Storage", (AzureMediaStorage,), {name: property(lambda self: None)})
+        with pytest.raises(ConfigurationError, match=rf"Storage\.{name}: nothing calls this hook"):
+            kind()
+
+    @pytest.mark.parametrize(
+        ("name", "option"),
+        [
+            ("expiration_specs", "expiration_secs"),
+            ("overwrite_file", "overwrite_files"),
+            ("azure_containers", "azure_container"),
+            ("acount_name", "account_name"),
+            ("locaton", "location"),
+            ("cusotm_domain", "custom_domain"),
+        ],
+    )
+    def test_a_misspelt_option_is_an_error(self, name, option):
+        kind = type("Storage", (AzureMediaStorage,), {name: 300})
+        with pytest.raises(ConfigurationError, match=rf"Storage\.{name}: .*E014\)\n +Did you mean '{option}'\?"):
+            kind()
+        assert type("Meant", (kind,), {"unused_hooks": (name,)})().azure_container == "media"
+
+    def test_what_is_no_misspelt_option_is_none(self):
+        class Storage(AzureMediaStorage):
+            tenant, tag, colour = "one", "two", "three"
+            _locaton = "private"
+            locations = property(lambda self: ())
+
+            def timeouts(self):
+                return ()
+
+            def get_default_settings(self):
+                return {**super().get_default_settings(), "metadatas": "known"}
+
+            metadatas = "of-class"
+
+        assert Storage().metadatas == "of-class"
+
+    @override_settings(PRIVATE_URL_EXPIRATION_SECS=300, PRIVATE_LOCATION="private", AZURE_TIMEOUT=9)
+    def test_a_loop_over_the_default_settings_reads_one_prefix_for_each_storage(self):
+        class Private(AzureMediaStorage):
+            def get_default_settings(self):
+                from django.conf import settings
+
+                found = super().get_default_settings()
+                names = {"expiration_secs": "PRIVATE_URL_EXPIRATION_SECS"}
+                return {
+                    option: getattr(settings, names.get(option, f"PRIVATE_{option.upper()}"), value)
+                    for option, value in found.items()
+                }
+
+        del AzureMediaStorage.expiration_secs
+        try:
+            storage = Private()
+        finally:
+            AzureMediaStorage.expiration_secs = None
+        assert (storage.expiration_secs, storage.location) == (300, "private")
+        assert "sig=" in storage.url("a.txt")
+
+    def test_the_default_settings_have_every_option_and_count_as_not_given(self):
+        storage = azure()
+        assert storage.get_default_settings().keys() == AzureOptions.model_fields.keys()
+        assert storage.get_default_settings()["timeout"] == 20
+        assert storage.options.model_fields_set == {"account_name", "account_key", "azure_container"}
+        storage.get_default_settings()["metadata"]["by"] = "caller"
+        assert storage.get_default_settings()["metadata"] == {}
 
 
 class TestImports:

@@ -338,6 +338,31 @@ class TestExceptions:
         assert file.closed
         assert content_of(storage, "old.txt") == b"old content"
 
+    def test_nothing_is_uploaded_where_a_file_is_closed_while_an_exception_passes(self, storage):
+        def fail():
+            file = storage.open("old.txt", "wb")
+            try:
+                file.write(b"half")
+                raise LookupError
+            finally:
+                file.close()
+
+        with pytest.raises(LookupError):
+            fail()
+        assert content_of(storage, "old.txt") == b"old content"
+
+    def test_what_is_written_while_an_exception_is_handled_is_stored(self, storage):
+        file = storage.open("opened-before.txt", "wb")
+        try:
+            raise LookupError("why")
+        except LookupError as error:
+            file.write(str(error).encode())
+            file.close()
+            with File(storage.open("opened-within.txt", "wb")) as other:
+                other.write(b"within")
+        assert content_of(storage, "opened-before.txt") == b"why"
+        assert content_of(storage, "opened-within.txt") == b"within"
+
     def test_a_file_that_nobody_closed_uploads_nothing_and_says_so(self, storage):
         file = storage.open("old.txt", "wb")
         file.write(b"lost")

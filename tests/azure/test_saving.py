@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import io
 import itertools
 import os
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,6 +27,10 @@ from storage_router.azure.storage import AzureStorage
 from storage_router.azure.upload import block_sizes, blocks
 from storage_router.exceptions import BlobError, BlobExistsError
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.faults import Answer, Delay
+from tests.kit.proxy import FaultProxy
+
+from .backends import options_for
 
 MIB = 2**20
 BLOCK = "PUT block"
@@ -309,6 +317,24 @@ class TestLarge:
         assert name != "a.bin"
         assert content_of(storage, name) == large
 
+    @pytest.mark.parametrize("connections", [1, 2, 8])
+    def test_a_stream_that_cannot_be_read_twice_is_not_cut_where_its_first_name_is_taken(self, key_bench, connections):
+        """F5: with several uploads that others left unfinished, one after the other."""
+        content = os.urandom(20 * MIB + 7)
+
+        class Counting(AzureStorage):
+            def get_alternative_name(self, file_root, file_ext):
+                self.count = getattr(self, "count", 0) + 1
+                return f"{file_root}-{self.count}{file_ext}"
+
+        with BlobServiceClient.from_connection_string(key_bench.azurite.connection_string()) as service:
+            for name in ("big.bin", "big-1.bin"):
+                service.get_blob_client(key_bench.container, name).stage_block("short", b"unfinished")
+        storage = key_bench.storage(Counting, upload_max_conn=connections)
+        assert storage.save("big.bin", File(io.BufferedReader(Unseekable(content)))) == "big-2.bin"
+        assert content_of(storage, "big-2.bin") == content
+        assert storage.stat("big-2.bin").content_md5 == hashlib.md5(content).digest()
+
     def test_blocks_grow_so_that_azure_takes_20_tib_and_memory_stays_bounded(self):
         sizes = list(itertools.islice(block_sizes(2), 50_000))
         assert (sizes[0], sizes[5_000], max(sizes)) == (4 * MIB, 8 * MIB, 2048 * MIB)
@@ -372,6 +398,13 @@ class TestSources:
             "chunks": OnlyChunks(text[:7], text[7:]),
         }.items():
             assert content_of(storage, storage.save(kind, source)) == text.encode(), kind
+
+    @pytest.mark.parametrize("make", [lambda: ContentFile(b"plain"), lambda: SimpleUploadedFile("a", b"plain")])
+    def test_chunks_that_were_replaced_on_the_instance_are_what_is_stored(self, key_bench, make):
+        """A12: as encrypting or scanning wrappers do."""
+        storage, content = key_bench.storage(), make()
+        content.chunks = lambda chunk_size=None: iter([b"from ", b"chunks"])
+        assert content_of(storage, storage.save("a.txt", content)) == b"from chunks"
 
     def test_the_name_may_come_from_the_content(self, key_bench):
         storage = key_bench.storage()
@@ -542,3 +575,55 @@ class TestNames:
     def test_content_without_any_name_fails_as_djangos_storages_do(self, key_bench):
         with pytest.raises(TypeError):
             key_bench.storage().save(None, ContentFile(b"x"))
+
+
+class TestGivingUp:
+    """F5"""
+
+    def test_a_save_whose_names_are_all_taken_ends(self, key_bench):
+        with FaultProxy(key_bench.azurite) as proxy:
+            proxy.fail("Put Blob", Answer(412, "ConditionNotMet"), times=100_000)
+            proxy.fail("Get Blob Properties", Answer(403, "AuthorizationFailure"), times=100_000)
+            options = options_for(proxy, key_bench.container, timeout=1)
+            started = time.monotonic()
+            with pytest.raises(FileExistsError) as caught:
+                AzureStorage.from_options(options).save("a.txt", ContentFile(b"x"))
+            assert 1 <= time.monotonic() - started < 20
+            puts = [request for request in proxy.requests if request.operation == "Put Blob"]
+        assert len(puts) >= 10
+        assert caught.value.errno == errno.EEXIST
+
+    def test_fewer_than_ten_taken_names_are_no_reason_however_long_it_takes(self, key_bench):
+        with FaultProxy(key_bench.azurite) as proxy:
+            for _ in range(4):
+                proxy.fail("Put Blob", Delay(0.4))
+                proxy.fail("Put Blob", Answer(412, "ConditionNotMet"))
+            proxy.fail("Get Blob Properties", Answer(403, "AuthorizationFailure"), times=4)
+            storage = AzureStorage.from_options(options_for(proxy, key_bench.container, timeout=1))
+            storage.save("a.txt", ContentFile(b"taken"))
+            assert storage.save("a.txt", ContentFile(b"x")).startswith("a_")
+
+
+class TestTheEnd:
+    """F6"""
+
+    def test_large_files_are_saved_and_read_after_the_main_thread_has_ended(self, key_bench):
+        code = (
+            "import os, sys, threading\n"
+            "from django.conf import settings\n"
+            "settings.configure(SECRET_KEY='x')\n"
+            "from django.core.files.base import ContentFile\n"
+            "from storage_router.azure.storage import AzureStorage\n"
+            "storage = AzureStorage(connection_string=sys.argv[1], azure_container=sys.argv[2])\n"
+            "content = os.urandom(13 * 2**20)\n"
+            "storage.save('first.bin', ContentFile(b'x'))\n"
+            "def work():\n"
+            "    threading.main_thread().join()\n"
+            "    name = storage.save('late.bin', ContentFile(content))\n"
+            "    with storage.open(name) as file:\n"
+            "        os.write(1, b'whole' if file.read() == content else b'other')\n"
+            "threading.Thread(target=work).start()\n"
+        )
+        command = [sys.executable, "-c", code, key_bench.azurite.connection_string(), key_bench.container]
+        done = subprocess.run(command, capture_output=True, timeout=60)
+        assert (done.stdout, done.stderr) == (b"whole", b"")

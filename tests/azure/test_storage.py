@@ -361,6 +361,7 @@ class TestErrors:
         error = caught.value
         assert isinstance(error, BlobNotFoundError)
         assert (error.errno, error.filename, error.strerror) == (2, "no/such.txt", "There is no such blob.")
+        assert str(error).startswith("[Errno 2] No such file or directory: 'no/such.txt'")
         assert (error.container, error.blob, error.status) == (bench.container, "here/no/such.txt", 404)
         assert error.request_id
         assert type(error.__cause__).__module__.startswith("azure.")

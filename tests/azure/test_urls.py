@@ -464,3 +464,19 @@ def _legal(name: str) -> bool:
 
 def _seconds(time: str) -> float:
     return dt.datetime.fromisoformat(time).timestamp()
+
+
+class TestArguments:
+    """U7"""
+
+    def test_expire_may_be_a_timedelta(self):
+        urls = BlobUrls(options(url_window_secs=0))
+        assert urls.url("a", expire=dt.timedelta(minutes=1), now=1_000_000) == urls.url("a", expire=60, now=1_000_000)
+        with pytest.raises(TypeError, match="takes expire in seconds or as a timedelta, not str"):
+            urls.url("a", expire="60")
+
+    @pytest.mark.parametrize("expire", [None, 60])
+    def test_what_no_server_can_send_is_refused_also_where_nothing_is_signed(self, expire):
+        parameters = {"content_disposition": 'attachment; filename="计划.xlsx"'}
+        with pytest.raises(ValueError, match=r"content_disposition cannot be sent as a header.*filename\*=UTF-8''"):
+            BlobUrls(options()).url("a", expire=expire, parameters=parameters)
