@@ -202,8 +202,11 @@ class DeconstructibleStorage(Storage):
 
     def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
-        for key, value in self.__getstate__().items():
-            vars(twin)[key] = copy.copy(value) if isinstance(value, dict | list | set) else value
+        state = self.__getstate__()
+        for key, value in state.items():
+            # Django's ManifestFilesMixin keeps the storage itself in an attribute.
+            state[key] = twin if value is self else copy.copy(value) if isinstance(value, dict | list | set) else value
+        twin.__setstate__(state)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

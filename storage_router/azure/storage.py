@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import inspect
 import itertools
@@ -221,33 +220,18 @@ class AzureStorage(DeconstructibleStorage):
         alias = f" {self.alias!r}" if self.alias else ""
         return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.options.azure_container}/{self._prefix}>"
 
-    # Pickles and copies
+    # Copies and pickles
 
     def __getstate__(self) -> dict[str, Any]:
-        # The alias is this instance's own, and so is what deconstructs and pickles it as one of a router's backends.
-        own = {"alias", "_setup", "_recent"}
-        return {key: value for key, value in super().__getstate__().items() if key not in own}
+        # What a copy or a pickle makes of its options is its own, and so is its alias: it has none.
+        return {
+            key: value for key, value in super().__getstate__().items() if key not in ("alias", "_setup", "_recent")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if "_options" in state:
             self._setup = Setup(self._options, None)
-
-    def __copy__(self) -> Self:
-        twin = type(self).__new__(type(self))
-        # Django's ManifestFilesMixin keeps the storage itself in an attribute.
-        twin.__setstate__({key: twin if value is self else value for key, value in self.__getstate__().items()})
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = memo[id(self)] = type(self).__new__(type(self))
-        state = self.__getstate__()
-        # The account, its connections and its credential are shared.
-        for shared in ("_options", "_invalid", "token_credential", "client_options"):
-            if shared in state:
-                memo[id(state[shared])] = state[shared]
-        twin.__setstate__(copy.deepcopy(state, memo))
-        return twin
 
     # Names
 
