@@ -26,7 +26,7 @@ from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
 from .forks import RLock
 from .references import note_backend
-from .routing import RouteTable
+from .routing import Attachments, RouteTable
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
@@ -107,6 +107,9 @@ class Backends(Mapping[str, Storage]):
         with self._lock:
             if alias not in self._built:
                 storage = type_of(backend).build(alias, backend, self._place)
+                if hasattr(storage, "is_attachment"):
+                    document = self._configuration.document
+                    vars(storage)["is_attachment"] = Attachments.of(alias, document.routes, document.default)
                 if self._router is not None:
                     note_backend(storage, alias, self._router)
                 self._built[alias] = storage

@@ -105,6 +105,9 @@ class AzureStorage(DeconstructibleStorage):
 
     alias: str | None = None
 
+    is_attachment: Callable[[str, str], bool] | None = None
+    """Tells, from a file's name and media type, whether it is stored with ``Content-Disposition: attachment``."""
+
     unused_hooks: ClassVar[tuple[str, ...]] = ()
     """Hooks of django-storages, and attributes that look like misspelt options, that a subclass has on purpose."""
 
@@ -462,7 +465,10 @@ class AzureStorage(DeconstructibleStorage):
 
     def blob_settings(self, name: str, content: Any = None) -> FileSettings:
         """Return what ``content`` would be stored with under ``name`` besides its bytes: all options considered."""
-        return blob_settings(self._now().options, name, content, self.get_object_parameters(name))
+        found = blob_settings(self._now().options, name, content, self.get_object_parameters(name))
+        if self.is_attachment is None or not self.is_attachment(name, found.content_type or ""):
+            return found
+        return replace(found, content_disposition="attachment")
 
     # Beyond Django's interface: storage_router.files.FileStore, copy and move
 

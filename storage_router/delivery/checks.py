@@ -28,7 +28,7 @@ PROBLEMS: Mapping[str, str] = {
     "E031": "an authorize that cannot be found",
     "E032": "a backend that cannot sign the links of its route",
     "E033": "accel without accel_secret",
-    "E034": "a delivery for static files",
+    "E034": "a delivery or attachment for static files",
     "E035": "views of private files that the URLconf does not include",
     "E036": "views of private files whose path depends on the language",
 }
@@ -53,6 +53,7 @@ _LEAF = "zq7x/zq7y"
 
 def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) -> Iterator[Problem]:
     """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias."""
+    yield from _static(routers)
     delivering = {alias: router for alias, router in routers.items() if _delivered(router)}
     if not delivering:
         return
@@ -72,9 +73,6 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
             if options.delivery == "accel" and document.accel_secret is None:
                 hint = "Set accel_secret, and let nginx send the same text as X-Storage-Router-Accel."
                 yield _problem("E033", place, "delivery is 'accel', and the document has no accel_secret", hint)
-            if _claims(router, route, f"{document.static.prefix.strip('/')}/{_LEAF}"):
-                hint = "Put a 'link' route for static files before it."
-                yield _problem("E034", place, "it claims static files, which have no view", hint)
             yield from _earlier(router, route, place)
             yield from _served(backend, place)
         reached = {route.backend for route in router.table.routes if not _is_delivered(router, route)}
@@ -117,7 +115,7 @@ def upload_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
             options = router.configuration.document.routes[route.index]
             signed = getattr(router.configuration.document.backends[options.backend], "expiration_secs", None)
             covered = "active" in options.attachment or options.read_only
-            static = _claims(router, route, f"{router.configuration.document.static.prefix.strip('/')}/{_LEAF}")
+            static = _takes_static(router, route)
             if options.delivery == "link" and signed is None and not covered and not static and _takes_active(route):
                 message = "its files are public, and what users upload as HTML or SVG runs in browsers"
                 hint = "Set attachment = ['active'], or silence this if only trusted people upload."
@@ -228,6 +226,20 @@ def _stores(router: RouterStorage, alias: str) -> list[_File]:
         elif place.store:
             found.append((place.store, place.segments))
     return found
+
+
+def _static(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
+    for router in routers.values():
+        for route in router.table.routes:
+            attachment = router.configuration.document.routes[route.index].attachment
+            if (attachment or _is_delivered(router, route)) and _takes_static(router, route):
+                message = "it claims static files, which have neither a delivery nor an attachment"
+                yield _problem("E034", _place(router, route), message, "Put a 'link' route for static files before it.")
+
+
+def _takes_static(router: RouterStorage, route: Route) -> bool:
+    prefix = router.configuration.document.static.prefix.strip("/")
+    return _claims(router, route, f"{prefix}/{_LEAF}" if prefix else _LEAF)
 
 
 def _field(authorize: str, place: str) -> Iterator[Problem]:

@@ -141,6 +141,10 @@ def test_static_files_have_no_view(matcher):
     assert ("E034" in problems) is (matcher != {"types": [".zq7z"]})
 
 
+def test_static_files_are_no_downloads():
+    assert "E034" in found(router([{"prefix": "static/", "backend": "files", "attachment": ["active"]}]))
+
+
 def test_urls_that_are_not_included():
     problems = found(router([PRIVATE]), urlconf="tests.delivery.nothing_included")
     assert problems.keys() == {"E035"}
