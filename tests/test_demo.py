@@ -7,6 +7,7 @@ bulk, and the rest to media.
 from __future__ import annotations
 
 import html.parser
+import json
 import os
 import re
 import signal
@@ -163,6 +164,41 @@ def test_private_documents_lead_to_the_login_and_no_other_files_do(demo, backend
         fetch(page)
     assert caught.value.code in (403, 404)
     caught.value.close()
+
+
+def test_the_page_says_what_a_stranger_gets(demo, backends):
+    page = fetch(demo.page).decode()
+    assert page.count("302, to the login") == 2
+    refused = re.findall(r"the address of the blob, unsigned</td><td><b>(4\d\d) ", page)
+    assert len(refused) == (2 if backends == "azurite" else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "alias", "private"),
+    [("pictures/a.png", "media", False), ("private/a.pdf", "private", True), ("any/where.mp4", "bulk", False)],
+)
+def test_the_page_says_where_a_name_goes_while_it_is_typed(demo, name, alias, private):
+    found = json.loads(fetch(f"{demo.page}where/?name={name}"))
+    assert (found["alias"], found["private"]) == (alias, private)
+    assert found["where"]
+    assert "path traversal" in json.loads(fetch(f"{demo.page}where/?name=../a"))["error"]
+
+
+def test_a_file_that_is_stored_goes_where_its_name_says():
+    with DemoProcess("--backends", "memory") as demo:
+        jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with jar.open(demo.page) as answer:
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode())[1]
+        lines = [
+            f'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}',
+            '--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nclips/new.webm',
+            '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nbytes\r\n--x--\r\n',
+        ]
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Referer": demo.page}
+        request = urllib.request.Request(f"{demo.page}upload/", "\r\n".join(lines).encode(), headers)
+        with jar.open(request) as answer:
+            page = answer.read().decode()
+        assert "clips/new.webm was stored in bulk" in page
 
 
 def test_ctrl_c_stops_everything_that_was_started():

@@ -6,6 +6,8 @@ from library import views
 urlpatterns = [
     path("", views.index, name="index"),
     path("backends/", views.backends, name="backends"),
+    path("where/", views.where, name="where"),
+    path("upload/", views.upload, name="upload"),
     path("admin/", admin.site.urls),
     # The documents of the route that has a delivery.
     path("documents/", include("storage_router.urls")),
