@@ -190,7 +190,7 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
             cache_control=headers.get("Cache-Control"),
             content_md5=base64.b64decode(md5) if md5 else None,
             metadata=metadata_of(headers),
-            access_tier=headers.get("x-ms-access-tier"),
+            access_tier=None if headers.get("x-ms-access-tier-inferred") == "true" else headers.get("x-ms-access-tier"),
             save_id=headers.get(METADATA + SAVE_MARKER),
         )
     except (KeyError, ValueError) as error:

@@ -217,13 +217,7 @@ class AzureStorage(DeconstructibleStorage):
         if self._setup is None:
             return False
         moved = "location" not in self._computed and self.location != self._options.location
-        if not moved and all(option in self._computed for option in self._changing):
-            return False
-        if self._has_arguments:
-            return True
-        # The constructor of a subclass may assign options after it called ours.
-        fresh = type(self)()
-        return bool(fresh.options != self.options or fresh.location != self.location)
+        return moved or any(option not in self._computed for option in self._changing)
 
     def __repr__(self) -> str:
         alias = f" {self.alias!r}" if self.alias else ""
@@ -595,21 +589,28 @@ class AzureStorage(DeconstructibleStorage):
         if_match: str | None = None,
         overwrite: bool = False,
     ) -> FileStat:
-        """Copy a file of another store to ``name``: on the server within the account, otherwise through here.
+        """Copy a file of another store to ``name``: on the server where the source is on Azure and its storage can
+        sign a link or is public, otherwise through here. The link of the source ends after an hour.
 
-        Headers, metadata and ``save_id`` are the source's. Without ``overwrite`` or ``if_match`` a taken name is
-        ``BlobExistsError``; a source with another ETag than ``if_source_match`` is ``FileChangedError``.
+        Headers, metadata, an access tier that was set and ``save_id`` are the source's. Without ``overwrite`` or
+        ``if_match`` a taken name is ``BlobExistsError``; a source with another ETag than ``if_source_match`` is
+        ``FileChangedError``.
         """
         cleaned = clean_name(name)
         overwrite = overwrite and if_match is None
-        if isinstance(source, AzureStorage) and source.options.endpoint == self.options.endpoint:
+        if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
             known = source.stat(source_name)
             if if_source_match not in (None, known.etag):
                 raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
             link = source._link(source_name)
             with named(name):
                 stored = self._now().blobs.put_from_url(
-                    self.blob_name(cleaned), link, known, overwrite=overwrite, if_match=if_match
+                    self.blob_name(cleaned),
+                    link,
+                    known,
+                    access_tier=known.access_tier,
+                    overwrite=overwrite,
+                    if_match=if_match,
                 )
             return replace(stored, name=str(cleaned))
         with source.read(source_name, if_match=if_source_match) as reading:
@@ -618,14 +619,12 @@ class AzureStorage(DeconstructibleStorage):
             return self._put(name, reading.file(), settings, overwrite=overwrite, if_match=if_match, save_id=marker)
 
     def _link(self, name: str) -> SecretStr:
-        """Return a URL at which the service reads the file."""
-        options = self.options
+        """Return a URL at which the service reads the file. It is never the storage's own SAS: Azure shows the URL to
+        everybody who reads the copy.
+        """
         if self._can_sign():
             return SecretStr(self.sign(name, _COPY_SECS))
-        url = self._now().urls.api_url(self.blob_name(name))
-        if options.authentication.kind == "sas":
-            url = f"{url}?{options.authentication.sas_token.get_secret_value().removeprefix('?')}"
-        return SecretStr(url)
+        return SecretStr(self._now().urls.api_url(self.blob_name(name)))
 
     def sign(
         self,

@@ -89,8 +89,7 @@ class RouterStorage(DeconstructibleStorage):
 
     def _use(self, configuration: Configuration, backends: Backends) -> None:
         self.configuration = configuration
-        document = configuration.document
-        self.table = RouteTable(document.routes, document.default, hidden=document.hidden)
+        self.table = RouteTable(configuration.document.routes, configuration.document.default)
         self.backends: Mapping[str, Storage] = backends
         self._listing = Listing(table=self.table, backends=backends)
 

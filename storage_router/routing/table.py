@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from storage_router.conf.problems import Locate, Location
 from storage_router.exceptions import NoRouteError, Problem
-from storage_router.names import CleanName, clean_directory, clean_name
+from storage_router.names import CleanName, clean_name
 
 from .problems import find_problems
 from .route import Match, Options, Route, View
@@ -47,13 +47,12 @@ class RouteTable:
     """The routes in their order, and where names go that none of them claims.
 
     Routes are found by the first segment of a name, then tried in order; those that say nothing of it, such as types,
-    are tried for every name. Below the prefixes ``hidden`` there is nothing.
+    are tried for every name.
     """
 
-    def __init__(self, routes: Sequence[Options], default: str | None, hidden: Iterable[str] = ()) -> None:
+    def __init__(self, routes: Sequence[Options], default: str | None) -> None:
         self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
         self.default = default
-        self._hidden = tuple(f"{clean_directory(prefix)}/" for prefix in hidden)
         self._below: dict[str, list[_Entry]] = {}
         self._anywhere: list[_Entry] = []
         self._children: dict[str, dict[str, None]] = {}
@@ -64,13 +63,8 @@ class RouteTable:
             if not route.faults:
                 self._add(route)
 
-    def match(self, name: str, *, hidden: bool = False) -> Match:
-        """Return where ``name`` (full, and clean already) leads; below a hidden prefix only with ``hidden``.
-
-        Raises ``NoRouteError`` where nothing claims it.
-        """
-        if self._hidden and not hidden and name.startswith(self._hidden):
-            raise NoRouteError(f"{name!r} is below a prefix that is kept for uploads.", name=str(name))
+    def match(self, name: str) -> Match:
+        """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it."""
         found: _Entry | None = None
         slash = name.find("/")
         if slash > 0:
@@ -106,8 +100,6 @@ class RouteTable:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
         below = f"{directory}/" if directory else ""
         found: dict[View, None] = {}
-        if self._is_hidden(below):
-            return []
         for entry in self._entries(below):
             if entry.shows(below):
                 found[entry.view] = None
@@ -125,7 +117,6 @@ class RouteTable:
         starts: dict[View, list[str]] = {view: [directory] for view in self.views(directory)}
         below = f"{directory}/" if directory else ""
         further = [entry for entry in self._entries(below) if entry.start.startswith(below) and entry.start != below]
-        further = [entry for entry in further if not self._is_hidden(entry.start)]
         # Sorted, a directory comes right before those within it.
         for entry in sorted(further, key=lambda entry: entry.start):
             found = starts.setdefault(entry.view, [])
@@ -139,16 +130,11 @@ class RouteTable:
 
     def is_prefix(self, directory: str) -> bool:
         """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
-        return not directory or (directory in self._children and not self._is_hidden(f"{directory}/"))
+        return not directory or directory in self._children
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
-        above = f"{directory}/" if directory else ""
-        return [child for child in self._children.get(directory, ()) if not self._is_hidden(f"{above}{child}/")]
-
-    def _is_hidden(self, directory: str) -> bool:
-        """Return whether a directory, which ends in a slash, is at or below a hidden prefix."""
-        return directory.startswith(self._hidden) if self._hidden else False
+        return list(self._children.get(directory, ()))
 
     def _add(self, route: Route) -> None:
         condition = route.condition

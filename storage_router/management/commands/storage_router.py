@@ -9,7 +9,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from storage_router.management.output import Output
-from storage_router.management.subcommands import config, doctor, explain, move, routes, schema
+from storage_router.management.subcommands import (
+    config,
+    dangling,
+    doctor,
+    explain,
+    inventory,
+    move,
+    orphans,
+    routes,
+    schema,
+)
 
 _SUBCOMMANDS = {
     "routes": routes,
@@ -18,6 +28,9 @@ _SUBCOMMANDS = {
     "schema": schema,
     "doctor": doctor,
     "move": move,
+    "orphans": orphans,
+    "dangling": dangling,
+    "inventory": inventory,
 }
 
 
