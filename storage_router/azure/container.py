@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from storage_router.conf.azure.options import AzureOptions
-from storage_router.exceptions import BlobChangedError, BlobError, BlobNotFoundError
+from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat, Reading
 
 from .client import Account
@@ -103,7 +103,7 @@ class Blobs:
     def stage_block(self, name: str, block_id: str, data: bytes) -> None:
         """Send one block; nothing is visible before ``commit_blocks``. All ids of a blob must be equally long (48 at
         most)."""
-        query = {"comp": "block", "blockid": _encoded(block_id)}
+        query = {"comp": "block", "blockid": encoded(block_id)}
         with self._translated(name):
             self._send(name, "PUT", 201, query=query, content=data, limited=False)
 
@@ -120,7 +120,7 @@ class Blobs:
     ) -> FileStat:
         """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``; ``size`` is
         handed back."""
-        latest = "".join(f"<Latest>{_encoded(block_id)}</Latest>" for block_id in block_ids)
+        latest = "".join(f"<Latest>{encoded(block_id)}</Latest>" for block_id in block_ids)
         body = f"<?xml version='1.0' encoding='utf-8'?>\n<BlockList>{latest}</BlockList>".encode()
         write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
         return self._written(
@@ -182,6 +182,49 @@ class Blobs:
         chunks = iter(()) if answer.status_code == 416 else self._chunks(name, answer, size)
         return Reading(stat=known, start=start, length=size, chunks=chunks, on_close=answer.close)
 
+    def uncommitted(self, name: str) -> dict[str, int]:
+        """Return the blocks that are staged for a blob: their encoded ids and sizes."""
+        try:
+            with self._translated(name):
+                query = {"comp": "blocklist", "blocklisttype": "uncommitted"}
+                tree = parsed(self._send(name, "GET", 200, query=query), "BlockList")
+        except BlobNotFoundError:
+            return {}
+        blocks = tree.iterfind("UncommittedBlocks/Block")
+        return {block.findtext("Name") or "": int(block.findtext("Size") or 0) for block in blocks}
+
+    def uploaded(self, name: str) -> FileStat:
+        """Return what is known of a blob that a client has stored by a URL of its own.
+
+        Raises ``ValueError`` for all but a complete block blob: the client may have made a copy, a page blob that costs
+        without content, or a blob that is archived and cannot be read.
+        """
+        with self._translated(name):
+            headers = self._headers(name)
+            found = stat(name, headers)
+        if headers.get("x-ms-blob-type") != "BlockBlob" or "x-ms-copy-status" in headers:
+            raise ValueError("it is not a block blob, or a copy")
+        if found.access_tier == "Archive":
+            raise ValueError("it is archived")
+        return found
+
+    def discard(self, name: str) -> None:
+        """Delete a blob with its snapshots, its lease and its staged blocks."""
+        try:
+            deleted = self.delete(name)
+        except BlobError as error:
+            if error.error_code != "LeaseIdMissing":
+                raise
+            release = {"x-ms-lease-action": "break", "x-ms-lease-break-period": "0"}
+            with self._translated(name):
+                self._send(name, "PUT", 202, query={"comp": "lease"}, headers=release, content=b"")
+            deleted = self.delete(name)
+        if not deleted and self.uncommitted(name):
+            # A blob in their place drops them.
+            with suppress(BlobExistsError):
+                self.create(name, b"", 0, FileSettings())
+            self.delete(name)
+
     def delete(self, name: str, *, if_match: str | None = None) -> bool:
         """Delete the blob and its snapshots; return False if there was none.
 
@@ -214,6 +257,25 @@ class Blobs:
         copied, made = self._copy(source, target, overwrite=overwrite)
         self.delete(source, if_match=copied.etag)
         return made
+
+    def stage_block_from_url(
+        self, name: str, block_id: str, source: SecretStr, etag: str, start: int, end: int
+    ) -> None:
+        """Stage the bytes from ``start`` to before ``end`` of the blob at the URL ``source`` as one block.
+
+        Raises ``BlobChangedError`` where the source has another ETag.
+        """
+        with self._translated(name):
+            self._send(
+                name,
+                "PUT",
+                201,
+                query={"comp": "block", "blockid": encoded(block_id)},
+                headers={"x-ms-source-if-match": etag, "x-ms-source-range": f"bytes={start}-{end - 1}"},
+                source=source,
+                content=b"",
+                limited=False,
+            )
 
     def put_from_url(
         self,
@@ -250,18 +312,8 @@ class Blobs:
             starts = range(0, known.size, COPIED_BLOCK)
             block_ids = [f"{upload}{index:016d}" for index in range(len(starts))]
             for block_id, start in zip(block_ids, starts, strict=True):
-                part = f"bytes={start}-{min(start + COPIED_BLOCK, known.size) - 1}"
-                with self._translated(name):
-                    self._send(
-                        name,
-                        "PUT",
-                        201,
-                        query={"comp": "block", "blockid": _encoded(block_id)},
-                        headers={"x-ms-source-if-match": known.etag, "x-ms-source-range": part},
-                        source=source,
-                        content=b"",
-                        limited=False,
-                    )
+                end = min(start + COPIED_BLOCK, known.size)
+                self.stage_block_from_url(name, block_id, source, known.etag, start, end)
             return self.commit_blocks(
                 name,
                 block_ids,
@@ -316,6 +368,19 @@ class Blobs:
         if start_from:
             return (entry for entry in found if entry.name >= start_from)
         return found
+
+    def leftovers(self, prefix: str) -> Iterator[str]:
+        """Yield the names of all blobs that begin with ``prefix``, those with nothing but staged blocks included."""
+        given = {"restype": "container", "comp": "list", "include": "uncommittedblobs", "prefix": prefix}
+        url, marker = self._urls.api_url("").rstrip("/"), ""
+        while True:
+            query = {**given, "marker": marker} if marker else given
+            with self._translated(None):
+                answer = send(self.client.sender(), "GET", url, expected=(200,), version=self._version, query=query)
+                tree = parsed(answer, "EnumerationResults")
+            yield from (blob.findtext("Name") or "" for blob in tree.iterfind("Blobs/Blob"))
+            if not (marker := tree.findtext("NextMarker") or ""):
+                return
 
     def _copy(self, source: str, target: str, *, overwrite: bool) -> tuple[FileStat, FileStat]:
         """Return what is known of the original that was copied, and of the copy."""
@@ -491,7 +556,8 @@ class _Write:
         return headers.get(METADATA + SAVE_MARKER) == self.marker
 
 
-def _encoded(block_id: str) -> str:
+def encoded(block_id: str) -> str:
+    """Return a block's id as requests and answers have it."""
     return base64.b64encode(block_id.encode()).decode()
 
 

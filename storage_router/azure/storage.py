@@ -34,6 +34,7 @@ from storage_router.files import (
     Capabilities,
     FileNotModifiedError,
     FileSettings,
+    FileSource,
     FileStat,
     FileStore,
     Reading,
@@ -49,10 +50,10 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .container import Blobs, Directory
+from .container import COPIED_PER_SECOND, Blobs, Directory
 from .file import AzureFile, Source, named, settings_of, temporary_folder
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
-from .upload import Upload
+from .upload import CopiedContent, Upload
 from .urls import BlobUrls
 
 _REBUILDING = OPTIONS - {"location"}
@@ -63,6 +64,9 @@ _REMEMBERED = 32
 
 _MOST_TAKEN = 10
 """Names that a save finds taken before it gives up, if ``timeout`` has passed, too."""
+
+_LINK_SECS = 300
+"""How long the service may take to begin with the copy of an upload."""
 
 _COPY_SECS = 3600
 """How long the service may take to read the source of a copy."""
@@ -343,7 +347,16 @@ class AzureStorage(DeconstructibleStorage):
 
     def _upload(self, content: Any) -> Upload:
         setup = self._now()
-        return Upload(setup.blobs, content, connections=setup.options.upload_max_conn, folder=temporary_folder())
+        copied = None
+        source: FileSource | None = getattr(content, "file_source", None)
+        if source is not None and isinstance(source.store, AzureStorage):
+            store = source.store
+            # A SAS of the storage's own may read more than this blob, and readers of copies may see it.
+            if store.options.endpoint == setup.options.endpoint and store._can_sign():
+                link = SecretStr(store.sign(source.name, _LINK_SECS + source.size // COPIED_PER_SECOND))
+                copied = CopiedContent(url=link, etag=source.etag, size=source.size)
+        connections = setup.options.upload_max_conn
+        return Upload(setup.blobs, content, connections=connections, folder=temporary_folder(), copied=copied)
 
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
         cleaned = clean_name(name)
@@ -643,6 +656,35 @@ class AzureStorage(DeconstructibleStorage):
             raise NotImplementedError(f"{self!r} has no credential that can sign URLs.")
         with named(name):
             return self._now().urls.sign(self.blob_name(name), seconds, parameters, custom_domain=custom_domain)
+
+    # Uploads by others: storage_router.files.DirectStore
+
+    def ticket(self, name: str, seconds: float) -> str:
+        """Return a URL with which a client can create this one file, at once or in blocks, for ``seconds``."""
+        with named(name):
+            return self._now().urls.ticket(self.blob_name(name), seconds)
+
+    def staged(self, name: str) -> list[str]:
+        """Return the ids, as the client gave them, of the blocks that have arrived and are not a file yet."""
+        with named(name):
+            return list(self._now().blobs.uncommitted(self.blob_name(name)))
+
+    def uploaded(self, name: str) -> FileStat:
+        """Return what is known of a file that a client has stored. Raises ``ValueError`` for all but a readable block
+        blob that is no copy."""
+        cleaned = clean_name(name)
+        with named(name):
+            return replace(self._now().blobs.uploaded(self.blob_name(cleaned)), name=str(cleaned))
+
+    def discard(self, name: str) -> None:
+        """Delete a file that a client has stored, with snapshots, lease and staged blocks."""
+        with named(name):
+            self._now().blobs.discard(self.blob_name(name))
+
+    def leftovers(self, path: str = "") -> Iterator[str]:
+        """Return an iterator over the names of the files below ``path``, those that are only staged included."""
+        length = len(self._prefix)
+        return (name[length:] for name in self._now().blobs.leftovers(self._directory(path)))
 
     def copy(self, src: str, dst: str) -> str:
         """Copy a file within the container, on the server; return ``dst``. Raises ``BlobExistsError`` if ``dst`` is

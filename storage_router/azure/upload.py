@@ -15,17 +15,18 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import IO, Any, Self
 
 from django.core.files.base import File
 from django.core.files.uploadedfile import InMemoryUploadedFile
+from pydantic import SecretStr
 
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 from storage_router.files import FileSettings, FileStat
 
-from .container import Blobs
+from .container import COPIED_BLOCK, Blobs, encoded
 
 SINGLE_PUT = 4 * 2**20
 """Bytes up to which content is one request. It is held in memory until the answer is there, so that a retry can
@@ -52,6 +53,15 @@ _ATTEMPTS = 8
 """Uploads of one content in a row that other writers of the same name may spoil."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CopiedContent:
+    """Content that a blob of the same account has: ``url`` allows reading it while it has this ETag."""
+
+    url: SecretStr
+    etag: str
+    size: int
+
+
 class Upload:
     """One content. ``put`` can be called again, with another name, after ``BlobExistsError``.
 
@@ -59,19 +69,33 @@ class Upload:
     meanwhile.
     """
 
-    def __init__(self, blobs: Blobs, content: Any, *, connections: int, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        content: Any,
+        *,
+        connections: int,
+        folder: str | None = None,
+        copied: CopiedContent | None = None,
+    ) -> None:
         self._blobs = blobs
+        self._copied = copied
         # azure-storage-blob's options for the size of requests may only make it smaller.
         self._largest_block = min(BLOCK, blobs.client_options.get("max_block_size", BLOCK))
         single_put = min(SINGLE_PUT, blobs.client_options.get("max_single_put_size", SINGLE_PUT))
-        self._content = Content(content, small=single_put, folder=folder)
+        self._open = partial(Content, content, small=single_put, folder=folder)
         self._connections = connections
+
+    @cached_property
+    def _content(self) -> Content:
+        return self._open()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._content.close()
+        if "_content" in vars(self):
+            self._content.close()
 
     def put(
         self,
@@ -87,6 +111,13 @@ class Upload:
         ``save_id`` is the marker of the write. Raises ``BlobExistsError`` without ``overwrite``, ``BlobChangedError``
         with ``if_match``, and what the content raises.
         """
+        if self._copied is not None:
+            if not overwrite and if_match is None:
+                self._require_free(name)
+            commit = self._staged_from(self._copied, name, settings)
+            if commit is not None:
+                return commit(overwrite=overwrite, if_match=if_match, save_id=save_id)
+            self._copied = None
         if (whole := self._content.whole) is not None:
             return self._blobs.create(
                 name, whole, len(whole), settings, overwrite=overwrite, if_match=if_match, save_id=save_id
@@ -138,6 +169,37 @@ class Upload:
             blob=name,
             error_code="BlobAlreadyExists",
         )
+
+    def _staged_from(self, source: CopiedContent, name: str, settings: FileSettings) -> Callable[..., FileStat] | None:
+        """Have the service copy the bytes of ``source``, and nothing else of it, into blocks, and return what makes a
+        blob of them; None where the service cannot do so.
+
+        Not by Copy Blob: that takes over the headers and the metadata of the source.
+        """
+        upload = uuid.uuid4().hex
+        starts = range(0, source.size, COPIED_BLOCK)
+        block_ids = [f"{upload}{number:0{_BLOCK_ID - len(upload)}d}" for number in range(len(starts))]
+        with ThreadPoolExecutor(self._connections, thread_name_prefix="storage_router-copy") as workers:
+            under_way = [
+                started(
+                    *(workers, self._blobs.stage_block_from_url, name, block_id, source.url, source.etag),
+                    *(start, min(start + COPIED_BLOCK, source.size)),
+                )
+                for block_id, start in zip(block_ids, starts, strict=True)
+            ]
+            try:
+                for one in under_way:
+                    one.result()
+            finally:
+                workers.shutdown(cancel_futures=True)
+        try:
+            # Emulators take the request for an empty block.
+            arrived = self._blobs.uncommitted(name)
+        except BlobPermissionError:
+            return None
+        if sum(arrived.get(encoded(block_id), 0) for block_id in block_ids) != source.size:
+            return None
+        return partial(self._blobs.commit_blocks, name, block_ids, settings, size=source.size)
 
     def _staged(self, name: str, settings: FileSettings) -> Callable[..., FileStat]:
         """Send the content in blocks and return what makes a blob of them."""

@@ -32,6 +32,10 @@ LONGEST_DEFAULT_WINDOW = 3600
 REMEMBERED_URLS = 4096
 """Signed URLs kept per window; a page shows the same pictures again and again."""
 
+CREATES_BLOCKS = "2026-04-06"
+"""The version of the API from which on the permission to create covers blocks.
+https://learn.microsoft.com/rest/api/storageservices/version-2026-04-06"""
+
 _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
@@ -152,6 +156,26 @@ class BlobUrls:
             traceback.clear_frames(error.__traceback__)
             raise
 
+    def ticket(self, blob_name: str, seconds: float) -> str:
+        """Return a URL for creating the blob, at once or in blocks, that ends after ``seconds``.
+
+        On Azure it cannot overwrite what is there. Emulators, and versions of the API before ``CREATES_BLOCKS``, need
+        the permission to write for blocks.
+        """
+        version = self._options.api_version or SIGNED_VERSION
+        if self._options.api_version is None and urlsplit(self._api).netloc.endswith(".core.windows.net"):
+            version = CREATES_BLOCKS
+        permission = "c" if version >= CREATES_BLOCKS else "cw"
+        https_only, now = self._api.startswith("https:"), time.time()
+        signer, _ = self._signer(
+            *(blob_name, math.ceil(now + seconds), None, permission),
+            https_only=https_only,
+            stable_for=0,
+            now=now,
+            version=version,
+        )
+        return f"{self.api_url(blob_name)}?{signer(blob_name)}"
+
     def _require_life(self, expire: float) -> None:
         by_identity = self._options.authentication.kind == "token"
         longest = LONGEST_LIFE if by_identity else LONGEST_EXPIRY
@@ -169,6 +193,7 @@ class BlobUrls:
         https_only: bool,
         stable_for: float,
         now: float,
+        version: str | None = None,
     ) -> tuple[Signer, float]:
         """Return what signs names until ``expiry``, and when its key is to be renewed. ``blob_name`` is for errors."""
         options, given = self._options, self._options.authentication
@@ -179,7 +204,7 @@ class BlobUrls:
             permission=permission,
             parameters=parameters,
             https_only=https_only,
-            version=options.api_version or SIGNED_VERSION,
+            version=version or options.api_version or SIGNED_VERSION,
         )
         if given.kind == "account_key":
             return sign_with_account_key(grant, given.account_key), math.inf

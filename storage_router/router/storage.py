@@ -187,11 +187,14 @@ class RouterStorage(DeconstructibleStorage):
                 self._required(match, f"{match.prefix}{name}")
             saved = str(backend.save(name, content, max_length=limit)).replace("\\", "/")
             try:
-                return self._required(match, f"{match.prefix}{saved}")
+                full_name = self._required(match, f"{match.prefix}{saved}")
             except RouteChangedError as error:
                 # Another writer took the name that was free, or the backend names files itself.
                 left_behind, cause = _take_back(backend, match.alias, saved, since=started)
                 raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
+        if (source := getattr(content, "file_source", None)) is not None:
+            source.saved()
+        return full_name
 
     def _required(self, match: Match, full_name: str) -> str:
         """Return ``full_name``. Raises ``RouteChangedError`` where it leads elsewhere than the match."""
