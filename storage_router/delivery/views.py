@@ -100,9 +100,7 @@ def _delivered(request: HttpRequest, router: RouterStorage, match: Match, route:
             if accelerated is not None:
                 return accelerated
         elif not settings.DEBUG:
-            logger.error(
-                "%s asked for %s without accel_secret: an internal link is for nginx only", request.path, match.route
-            )
+            logger.error("A request for a file of %s came without accel_secret, so not through nginx", match.route)
             return HttpResponseServerError("This file cannot be sent.\n", "text/plain")
     return Stream(store=store, name=match.name, presentation=presentation, most=document.stream_connections).answer(
         request

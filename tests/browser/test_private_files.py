@@ -149,7 +149,8 @@ def test_a_pdf_is_shown_and_only_the_site_may_frame_it(reader, server):
     failed = []
     reader.on("requestfailed", lambda request: failed.append(request.url))
     show(reader, others, f'<iframe src="{ours}/files/f/private/a.pdf"></iframe>')
-    assert set(failed) == {f"{ours}/files/f/private/a.pdf"}
+    # The viewer of the page before gives up requests of its own.
+    assert {url for url in failed if url.startswith("http")} == {f"{ours}/files/f/private/a.pdf"}
     assert not has_viewer(reader)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.base import ContentFile
 
-from storage_router import AzureStorage
+from storage_router import AzureStorage, doctor
+from tests.kit.azurite import UnsignedTokenCredential
 
-from .conftest import TEXT, body
+from .conftest import TEXT, Site, azure, body
 
 
 @pytest.fixture
@@ -97,6 +102,67 @@ def fetched_for(seconds: float, link: str) -> None:
     while time.time() < deadline:
         fetched(link)
         time.sleep(0.2)
+
+
+def test_a_link_that_an_identity_signs_is_for_this_blob_too(azurite_https, container_https):
+    backend = azure(azurite_https, container_https)
+    del backend["account_key"]
+    backend["token_credential"] = UnsignedTokenCredential()
+    backend["client_options"] = {"connection_verify": str(azurite_https.certificate)}
+    site = Site(backend).use(delivery="redirect", link_seconds=60)
+    try:
+        site.save()
+        link = site.get().headers["Location"]
+        query = parse_qs(urlsplit(link).query)
+        assert (query["sp"], query["sr"], query["spr"]) == (["r"], ["b"], ["https"])
+        assert "skoid" in query
+        context = ssl.create_default_context(cafile=str(azurite_https.certificate))
+        with urllib.request.urlopen(link, context=context) as answer:
+            assert answer.read() == TEXT
+            assert answer.headers["Cache-Control"] == "private, max-age=60"
+    finally:
+        site.stop()
+
+
+class ForgetfulCache(BaseHTTPRequestHandler):
+    """A CDN that keeps what it has fetched and takes no notice of the query."""
+
+    origin = ""
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path not in self.kept:
+            try:
+                with urllib.request.urlopen(self.origin + self.path) as answer:
+                    self.kept[path] = answer.read()
+            except urllib.error.HTTPError as error:
+                self.send_error(error.code)
+                return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.kept[path])))
+        self.end_headers()
+        self.wfile.write(self.kept[path])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_doctor_fails_a_custom_domain_that_takes_no_notice_of_signatures(azurite, container):
+    ForgetfulCache.origin = f"http://127.0.0.1:{azurite.port}"
+    cdn = ThreadingHTTPServer(("127.0.0.1", 0), ForgetfulCache)
+    thread = threading.Thread(target=cdn.serve_forever)
+    thread.start()
+    try:
+        options = {key: value for key, value in azure(azurite, container).items() if key != "type"}
+        storage = AzureStorage(**options, custom_domain=f"http://127.0.0.1:{cdn.server_port}/devstoreaccount1")
+        found = {finding.probe: finding for finding in doctor.examine("files", storage, private=True)}
+    finally:
+        cdn.shutdown()
+        thread.join()
+        cdn.server_close()
+    assert (found["sign"].status, found["public"].status) == ("ok", "failed")
+    assert "Anyone who knows a blob's name can read it" in found["public"].message
 
 
 @pytest.mark.parametrize("kind", ["memory", "filesystem"])

@@ -90,7 +90,11 @@ def test_a_body_that_breaks_off_is_continued_once(server, proxy):
     assert second.head.get("if-match")
 
 
-@pytest.mark.parametrize("fault", [Cut(after=5_000_000), Reset("answer body", after=5_000_000)], ids=["cut", "reset"])
+@pytest.mark.parametrize(
+    "fault",
+    [Cut(after=5_000_000), Reset("answer body", after=5_000_000), Stall("answer body", after=5_000_000)],
+    ids=["cut", "reset", "stall"],
+)
 def test_a_body_that_breaks_off_again_never_looks_complete(server, proxy, fault):
     proxy.fail("Get Blob", fault, times=2)
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
