@@ -18,6 +18,9 @@ https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-cont
 MAX_SEGMENTS = 254
 """Path segments in a blob's name; same source."""
 
+TRASH = ".storage_router_trash"
+"""The directory of a backend, below its location, to which ``orphans`` moves files. No route leads there."""
+
 # Control characters (Unicode category Cc), and lone surrogates, which no encoding can send.
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SLASHES = re.compile(r"//+")

@@ -16,13 +16,11 @@ from django.utils import timezone
 
 from storage_router.exceptions import FileChangedError
 from storage_router.files import FileStat, file_store
+from storage_router.names import TRASH
 from storage_router.references import BackendReference
 
 from .comparison import compared
 from .database import Column, column, file_fields, merged
-
-TRASH = ".storage_router_trash"
-"""The directory of a backend, below its location, to which orphans are moved."""
 
 SHARE = 20
 """An orphan in so many files, at most, is deleted without ``--at-most``."""

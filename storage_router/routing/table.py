@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from storage_router.conf.problems import Locate, Location
-from storage_router.exceptions import NoRouteError, Problem
-from storage_router.names import CleanName, clean_name
+from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
+from storage_router.names import TRASH, CleanName, clean_name
 
 from .problems import find_problems
 from .route import Match, Options, Route, View
@@ -50,7 +50,8 @@ class RouteTable:
     are tried for every name.
     """
 
-    def __init__(self, routes: Sequence[Options], default: str | None) -> None:
+    def __init__(self, routes: Sequence[Options], default: str | None, hidden: Sequence[str] = ()) -> None:
+        self._hidden = tuple(f"{prefix.strip('/')}/" for prefix in hidden)
         self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
         self.default = default
         self._below: dict[str, list[_Entry]] = {}
@@ -63,8 +64,14 @@ class RouteTable:
             if not route.faults:
                 self._add(route)
 
-    def match(self, name: str) -> Match:
-        """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it."""
+    def match(self, name: str, *, hidden: bool = False) -> Match:
+        """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it.
+
+        Raises ``InvalidNameError`` for a name in the trash, or below one of the prefixes that are ``hidden``, unless
+        that is what the caller is for.
+        """
+        if not hidden and (TRASH in name or name.startswith(self._hidden)):
+            self._require_shown(name)
         found: _Entry | None = None
         slash = name.find("/")
         if slash > 0:
@@ -89,6 +96,10 @@ class RouteTable:
         own_name = clean_name(rest) if rest[1:2] == ":" else CleanName(rest)
         return _match(Match, (found.view.alias, own_name, found.route, prefix))
 
+    def _require_shown(self, name: str) -> None:
+        if TRASH in name.split("/") or name.startswith(self._hidden):
+            raise InvalidNameError(f"The name is reserved: {name!r}")
+
     def problems(self, aliases: Iterable[str], locate: Locate = _plain_place) -> list[Problem]:
         """Return what is wrong with the routes (R7), given the aliases of the backends.
 
@@ -99,6 +110,8 @@ class RouteTable:
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
         below = f"{directory}/" if directory else ""
+        if TRASH in directory.split("/") or below.startswith(self._hidden):
+            return []
         found: dict[View, None] = {}
         for entry in self._entries(below):
             if entry.shows(below):
@@ -116,7 +129,11 @@ class RouteTable:
         """
         starts: dict[View, list[str]] = {view: [directory] for view in self.views(directory)}
         below = f"{directory}/" if directory else ""
-        further = [entry for entry in self._entries(below) if entry.start.startswith(below) and entry.start != below]
+        further = [
+            entry
+            for entry in self._entries(below)
+            if entry.start.startswith(below) and entry.start != below and not entry.start.startswith(self._hidden)
+        ]
         # Sorted, a directory comes right before those within it.
         for entry in sorted(further, key=lambda entry: entry.start):
             found = starts.setdefault(entry.view, [])
@@ -149,7 +166,7 @@ class RouteTable:
             else:
                 self._anywhere.append(entry)
             above = ""
-            for segment in prefix.split("/") if prefix else ():
+            for segment in prefix.split("/") if prefix and not start.startswith(self._hidden) else ():
                 self._children.setdefault(above, {})[segment] = None
                 above = f"{above}/{segment}" if above else segment
                 self._children.setdefault(above, {})

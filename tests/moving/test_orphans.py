@@ -83,6 +83,8 @@ def test_orphans_are_deleted_only_after_a_second_look_and_go_to_the_trash(projec
     assert (project.folder / "new/other.txt").exists()
     assert (project.folder / "old/.storage_router_trash/docs/orphan.txt").read_text() == "nobody's"
     assert len(list(project.folder.glob("old/docs/*"))) == 41
+    assert json.loads(orphans(project, "--json"))["orphans"] == []
+    assert "trash" not in project.run("storage_router", "inventory")
 
 
 def test_a_column_that_is_no_file_field_keeps_its_files(project):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import InvalidNameError, NoRouteError
+from storage_router.names import TRASH
 from storage_router.routing import RouteTable
 
 from . import reference
@@ -232,3 +233,18 @@ def test_what_follows_a_stripped_prefix_is_a_name_by_the_same_rules():
     with pytest.raises(InvalidNameError, match="Detected path traversal attempt in 'C:/x'"):
         table({"prefix": "a", "strip_prefix": True}).match("a/C:/x")
     assert table({"prefix": "a", "strip_prefix": True}).match("a/b:c").name == "b:c"
+
+
+def test_hidden_names_lead_nowhere_and_are_not_shown():
+    """P2, M4: the quarantine of uploads, and the trash of orphans, wherever it is."""
+    routes = [RouteOptions(backend="uploads", prefix="quarantine/")]
+    table = RouteTable(routes, "media", hidden=["quarantine/"])
+    for name in ("quarantine/a", "quarantine/a/b", f"{TRASH}/a", f"docs/{TRASH}/a"):
+        with pytest.raises(InvalidNameError, match="reserved"):
+            table.match(name)
+    assert table.match("quarantine/a", hidden=True).alias == "uploads"
+    assert table.match(f"docs/{TRASH}y/a").alias == "media"
+    assert table.match("quarantined/a").alias == "media"
+    assert (table.views("quarantine"), table.views(TRASH), table.prefix_children("")) == ([], [], [])
+    assert [view.alias for view, _ in table.views_below("")] == ["media"]
+    assert len(table.views("docs")) == 1
