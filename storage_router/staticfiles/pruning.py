@@ -56,10 +56,13 @@ def leftovers(storage: Any, *, keep: int, older_than: int) -> Leftovers:
     # The names of a project's own hashes look like any others; that they are hashed is in the manifests alone.
     dropped = {name: hashed for name in earlier[keep:] if (hashed := _hashed(archive, name)) is not None}
     hashed = set[str]().union(*dropped.values())
+    # A container without a router may hold uploads, too, whose names may look like that: there only manifests count.
+    alone = not hasattr(storage, "static_options")
     unneeded = [
         stat
         for stat in listed.values()
-        if (_HASHED.search(stat.name) or stat.name in hashed) and stat.name not in needed and stat.name not in manifests
+        if stat.name in hashed or (not alone and _HASHED.search(stat.name))
+        if stat.name not in needed and stat.name not in manifests
     ]
     before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=older_than)
     young = {stat.name for stat in unneeded if _modified(stat) > before}

@@ -249,3 +249,38 @@ class Zipped(GZIPMixin, PipelineMixin, ManifestStaticFilesStorage):
 
 class ZippedOfDjango(GZIPMixin, PipelineMixin, DjangosManifestStaticFilesStorage):
     """django-pipeline's two mixins over Django's."""
+
+
+class NoHashes(ManifestStaticFilesStorage):
+    """Ours, with names that stay as they are."""
+
+    def file_hash(self, name: str, content: Any = None) -> None:
+        return None
+
+
+class NoHashesOfDjango(DjangosManifestStaticFilesStorage):
+    """Django's, with names that stay as they are."""
+
+    def file_hash(self, name: str, content: Any = None) -> None:
+        return None
+
+
+class Deploy(ManifestStaticFilesStorage):
+    """Ours, with the hash of a deployment."""
+
+    def file_hash(self, name: str, content: Any = None) -> str:
+        return "deploy12345"
+
+
+class DeployOfDjango(DjangosManifestStaticFilesStorage):
+    """Django's, with the hash of a deployment."""
+
+    def file_hash(self, name: str, content: Any = None) -> str:
+        return "deploy12345"
+
+
+class NothingToProcess(StaticFilesStorage):
+    """A storage whose post-processing returns nothing to iterate over but an empty list."""
+
+    def post_process(self, paths: Any, dry_run: bool = False, **options: Any) -> list[Any]:
+        return []

@@ -117,7 +117,7 @@ def test_hashed_files_come_first_and_the_manifest_last(given, source: Path, prox
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("clear", [False, True], ids=["", "clear"])
-@pytest.mark.parametrize("given", [given for name, given in EVERY.items() if "a router" not in name])
+@pytest.mark.parametrize("given", EVERY.values(), ids=EVERY)
 def test_both_commands_store_what_django_stores(
     given, clear: bool, command, source: Path, tmp_path: Path, azurite: Azurite, container: str
 ) -> None:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import CommandError, call_command
 
 from storage_router.staticfiles.pruning import leftovers
@@ -239,7 +239,7 @@ def test_arguments_that_make_no_sense_are_refused(source: Path, azurite: Azurite
             prune(older_than="yesterday")
     with (
         project(source, router(azure(azurite, container))),
-        pytest.raises(CommandError, match=r"is not a storage_router\.ManifestStaticFilesStorage"),
+        pytest.raises(CommandError, match=r"is a StaticFilesStorage, which does not hash names"),
     ):
         prune()
 
@@ -251,3 +251,19 @@ def test_files_of_unknown_age_are_not_pruned(source: Path) -> None:
         releases(here, source, 2)
         with pytest.raises(NotImplementedError, match=r"^the storage of .* does not tell when files were stored$"):
             leftovers(here.storage, keep=0, older_than=0)
+
+
+def test_djangos_mixin_over_a_container_is_pruned_by_its_manifests(source: Path, azurite, container: str) -> None:
+    """S5: uploads in the same container, which may look like hashed files, stay."""
+    backend = {key: value for key, value in azure(azurite, container).items() if key != "type"}
+    given = {
+        "default": {"BACKEND": "storage_router.AzureStorage", "OPTIONS": backend},
+        "staticfiles": {"BACKEND": "tests.staticfiles.storages.ProjectsManifestStorage", "OPTIONS": backend},
+    }
+    with project(source, given) as here:
+        first, second, third = releases(here, source, 3)
+        storages["default"].save("photo.0123456789ab.jpg", ContentFile(b"an upload"))
+        prune(keep=1, delete=True, interactive=False)
+        found = in_container(azurite, container)
+    assert first not in found
+    assert {second, third, "photo.0123456789ab.jpg", "staticfiles.json"} <= found.keys()

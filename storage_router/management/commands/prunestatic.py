@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +17,6 @@ from storage_router.conf.units import Duration
 from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
-from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.staticfiles.pruning import Leftovers, leftovers
 from storage_router.transfer import Destination
 
@@ -50,9 +50,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:  # noqa: ARG002 - Django's
         """List, ask, remove."""
         storage = storages[STATICFILES_STORAGE_ALIAS]
-        if not isinstance(storage, ManifestStaticFilesStorage):
+        if not isinstance(storage, ManifestFilesMixin) or not hasattr(storage, "walk"):
             raise CommandError(
-                "STORAGES['staticfiles'] is not a storage_router.ManifestStaticFilesStorage, so no names are hashed."
+                f"STORAGES['staticfiles'] is a {type(storage).__name__}, which does not hash names or cannot list its "
+                "files. Name storage_router.ManifestStaticFilesStorage."
             )
         if options["keep"] < 0:
             raise CommandError("--keep takes a number of releases, 0 or more.")
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         except (StorageRouterError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
 
-    def _prune(self, storage: ManifestStaticFilesStorage, found: Leftovers, *, delete: bool, ask: bool) -> str:
+    def _prune(self, storage: Any, found: Leftovers, *, delete: bool, ask: bool) -> str:
         for name in found.files:
             self.stdout.write(name)
         count = f"{len(found.files):,} old file{'' if len(found.files) == 1 else 's'}, {filesizeformat(found.size)}"
