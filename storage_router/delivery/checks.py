@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from storage_router import media_types
 from storage_router.conf.backends import place_of
+from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import NoRouteError, Problem
 from storage_router.references import BackendReference
 from storage_router.router import RouterStorage
@@ -46,25 +47,26 @@ WARNINGS: Mapping[str, str] = {
 _SIGNING = ("account_key", "token")
 _File = tuple[tuple[str, ...], tuple[str, ...]]
 
-_MOST_FILES = 500
+_MOST = 500
 _LEAF = "zq7x/zq7y"
 """A name that no route speaks of."""
 
 
 def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) -> Iterator[Problem]:
     """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias."""
-    yield from _static(routers)
-    delivering = {alias: router for alias, router in routers.items() if _delivered(router)}
-    if not delivering:
+    for router in routers.values():
+        for route, options in _routes(router):
+            if (options.attachment or options.delivery != "link") and _takes_static(router, route):
+                message = "it claims static files, which have neither a delivery nor an attachment"
+                yield _problem("E034", _place(router, route), message, "Put a 'link' route for static files before it.")
+    if not any(map(_delivered, routers.values())):
         return
     yield from _weaker_doors(routers)
-    for alias, router in delivering.items():
-        document = router.configuration.document
-        for route in _delivered(router):
-            options, place = document.routes[route.index], _place(router, route)
-            assert options.authorize is not None
-            backend = router.backends[options.backend]
-            if options.authorize.startswith(MODEL):
+    for alias, router in routers.items():
+        document, delivered = router.configuration.document, _delivered(router)
+        for route, options in delivered:
+            place = _place(router, route)
+            if options.authorize and options.authorize.startswith(MODEL):
                 yield from _field(options.authorize, place)
             authentication = getattr(document.backends[options.backend], "authentication", None)
             if authentication and authentication.kind not in _SIGNING and options.delivery != "stream":
@@ -73,28 +75,23 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
             if options.delivery == "accel" and document.accel_secret is None:
                 hint = "Set accel_secret, and let nginx send the same text as X-Storage-Router-Accel."
                 yield _problem("E033", place, "delivery is 'accel', and the document has no accel_secret", hint)
-            yield from _earlier(router, route, place)
-            yield from _served(backend, place)
-        reached = {route.backend for route in router.table.routes if not _is_delivered(router, route)}
-        reached |= {document.default} if document.default else set()
-        yield from _fields(fields, alias, {route.backend for route in _delivered(router)} - reached)
+            for earlier, its in _routes(router)[: route.index]:
+                if not earlier.prefixes and its.delivery == "link":
+                    message = f"{earlier} comes before it and may take private files to the backend {its.backend!r}"
+                    yield _problem("W030", place, message, "Move the route of the private files up.")
+            yield from _served(router.backends[options.backend], place)
+        reached = {options.backend for _, options in _routes(router) if options.delivery == "link"} | {document.default}
+        yield from _fields(fields, alias, {options.backend for _, options in delivered} - reached)
 
 
 def url_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     """Yield what is found once the URLconf and the functions of ``authorize`` can be imported."""
     for router in routers.values():
-        routes = _delivered(router)
-        for route in routes:
-            authorize = router.configuration.document.routes[route.index].authorize
-            if authorize and not authorize.startswith(MODEL):
-                try:
-                    found = callable(import_string(authorize))
-                except ImportError:
-                    found = False
-                if not found:
-                    message = f"authorize: there is no function {authorize!r}"
-                    yield _problem("E031", _place(router, route), message, "Correct the dotted path.")
-        if not routes:
+        for route, options in _delivered(router):
+            if options.authorize and not options.authorize.startswith(MODEL) and not _is_function(options.authorize):
+                message = f"authorize: there is no function {options.authorize!r}"
+                yield _problem("E031", _place(router, route), message, "Correct the dotted path.")
+        if not _delivered(router):
             continue
         try:
             view_url(router, "x", absolute=False)
@@ -111,32 +108,38 @@ def url_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
 def upload_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     """Yield the public routes whose uploads browsers would run (``check --deploy``)."""
     for router in routers.values():
-        for route in router.table.routes:
-            options = router.configuration.document.routes[route.index]
+        for route, options in _routes(router):
             signed = getattr(router.configuration.document.backends[options.backend], "expiration_secs", None)
-            covered = "active" in options.attachment or options.read_only
-            static = _takes_static(router, route)
-            if options.delivery == "link" and signed is None and not covered and not static and _takes_active(route):
+            covered = "active" in options.attachment or options.read_only or _takes_static(router, route)
+            if options.delivery == "link" and signed is None and not covered and _takes_active(route):
                 message = "its files are public, and what users upload as HTML or SVG runs in browsers"
                 hint = "Set attachment = ['active'], or silence this if only trusted people upload."
                 yield _problem("W034", _place(router, route), message, hint)
 
 
-def _delivered(router: RouterStorage) -> list[Route]:
-    return [route for route in router.table.routes if _is_delivered(router, route)]
+def _routes(router: RouterStorage) -> list[tuple[Route, RouteOptions]]:
+    return list(zip(router.table.routes, router.configuration.document.routes, strict=True))
 
 
-def _is_delivered(router: RouterStorage, route: Route) -> bool:
-    return router.configuration.document.routes[route.index].delivery != "link"
+def _delivered(router: RouterStorage) -> list[tuple[Route, RouteOptions]]:
+    return [(route, options) for route, options in _routes(router) if options.delivery != "link"]
+
+
+def _is_function(path: str) -> bool:
+    try:
+        return callable(import_string(path))
+    except ImportError:
+        return False
 
 
 def _place(router: RouterStorage, route: Route) -> str:
     return f"{router.configuration.origin(('routes', route.index)).place} ({route.text})"
 
 
-def _claims(router: RouterStorage, route: Route, name: str) -> bool:
+def _takes_static(router: RouterStorage, route: Route) -> bool:
+    prefix = router.configuration.document.static.prefix.strip("/")
     try:
-        return router.table.match(name).route is route
+        return router.table.match(f"{prefix}/{_LEAF}" if prefix else _LEAF).route is route
     except NoRouteError:
         return False
 
@@ -150,35 +153,36 @@ def _takes_active(route: Route) -> bool:
 
 def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     """Compare who may read a file by each name that leads to it; some names are tried in each place of a route."""
+    leads = [(alias, *lead) for alias, router in routers.items() for lead in _leads(router)]
+    leads.sort(key=lambda lead: lead[2] is None or lead[2].options.delivery == "link")
     views: dict[tuple[str, View], None] = {}
     files: dict[_File, None] = {}
-    for alias, router in routers.items():
-        for backend, route in _leads(router):
-            for prefix in (route.prefixes if route is not None else ()) or ("",):
-                strips = route is not None and route.strip_prefix and prefix != ""
-                views[alias, View(backend, f"{prefix}/" if strips else "")] = None
-                directory = "" if strips or not prefix else f"{prefix}/"
-                for store, segments in _stores(router, backend):
-                    names = [f"{directory}{_LEAF}{end}" for end in _ends(route)]
-                    files |= dict.fromkeys((store, (*segments, *name.split("/"))) for name in names)
+    for alias, backend, route in leads[:_MOST]:
+        ends = [".zq7z"]
+        if route is not None and route.types is not None:
+            ends = [f".{end}" for end in sorted(route.types.known | route.types.suffixes)[:3]]
+        for prefix in (route.prefixes[:_MOST] if route is not None else ()) or ("",):
+            strips = route is not None and route.strip_prefix
+            views[alias, View(backend, f"{prefix}/" if strips else "")] = None
+            directory = "" if strips or not prefix else f"{prefix}/"
+            for store, segments in _stores(routers[alias], backend):
+                names = [f"{directory}{_LEAF}{end}" for end in ends]
+                files |= dict.fromkeys((store, (*segments, *name.split("/"))) for name in names)
     told = set()
-    for store, path in itertools.islice(files, _MOST_FILES):
+    for store, path in itertools.islice(files, _MOST):
         doors: dict[tuple[str, str | None], tuple[str, Route | None]] = {}
-        for alias, view in views:
+        for alias, view in itertools.islice(views, _MOST):
             if (reached := _reached(routers[alias], view, store, path)) is not None:
                 doors.setdefault(_access(routers[alias], reached.route), (alias, reached.route))
         private = next((door for (delivery, _), door in doors.items() if delivery != "link"), None)
         other = next((door for door in doors.values() if door != private), None)
-        if private is None or other is None or (private, other) in told:
+        if private is None or private[1] is None or other is None or (private, other) in told:
             continue
         told.add((private, other))
-        alias, route = private
-        assert route is not None
-        message = (
-            f"its files are also reached by STORAGES[{other[0]!r}], {other[1] or 'default'}, which asks differently"
-        )
+        rival = f"STORAGES[{other[0]!r}], {other[1] or 'default'}"
+        message = f"its files are also reached by {rival}, with another delivery or authorize"
         hint = "Give the private files a container or a location of their own."
-        yield _problem("E030", _place(routers[alias], route), message, hint)
+        yield _problem("E030", _place(routers[private[0]], private[1]), message, hint)
 
 
 def _leads(router: RouterStorage) -> Iterator[tuple[str, Route | None]]:
@@ -190,11 +194,6 @@ def _leads(router: RouterStorage) -> Iterator[tuple[str, Route | None]]:
 def _access(router: RouterStorage, route: Route | None) -> tuple[str, str | None]:
     options = None if route is None else router.configuration.document.routes[route.index]
     return ("link", None) if options is None else (options.delivery, options.authorize)
-
-
-def _ends(route: Route | None) -> list[str]:
-    types = None if route is None else route.types
-    return [".zq7z"] if types is None else [f".{end}" for end in sorted(types.known | types.suffixes)[:3]]
 
 
 def _reached(router: RouterStorage, view: View, store: tuple[str, ...], path: tuple[str, ...]) -> Match | None:
@@ -228,20 +227,6 @@ def _stores(router: RouterStorage, alias: str) -> list[_File]:
     return found
 
 
-def _static(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
-    for router in routers.values():
-        for route in router.table.routes:
-            attachment = router.configuration.document.routes[route.index].attachment
-            if (attachment or _is_delivered(router, route)) and _takes_static(router, route):
-                message = "it claims static files, which have neither a delivery nor an attachment"
-                yield _problem("E034", _place(router, route), message, "Put a 'link' route for static files before it.")
-
-
-def _takes_static(router: RouterStorage, route: Route) -> bool:
-    prefix = router.configuration.document.static.prefix.strip("/")
-    return _claims(router, route, f"{prefix}/{_LEAF}" if prefix else _LEAF)
-
-
 def _field(authorize: str, place: str) -> Iterator[Problem]:
     try:
         model, field = field_of(authorize)
@@ -252,13 +237,6 @@ def _field(authorize: str, place: str) -> Iterator[Problem]:
     if not (getattr(field, "db_index", False) or field.unique or field.name in indexes):
         message = f"authorize looks up each file in {model._meta.label}.{field.name}, which has no index"
         yield _problem("W033", place, message, "Add db_index=True to the field, or an index to the model.")
-
-
-def _earlier(router: RouterStorage, route: Route, place: str) -> Iterator[Problem]:
-    for earlier in router.table.routes[: route.index]:
-        if not earlier.prefixes and not _is_delivered(router, earlier):
-            message = f"{earlier} comes before it and may take private files to the backend {earlier.backend!r}"
-            yield _problem("W030", place, message, "Move the route of the private files up.")
 
 
 def _served(backend: Storage, place: str) -> Iterator[Problem]:
