@@ -6,7 +6,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.test import override_settings
+from django.db.models.fields.files import FieldFile
+from django.forms import ClearableFileInput
+from django.test import RequestFactory, override_settings
 from django.urls import set_script_prefix
 
 from storage_router import RouterStorage
@@ -89,11 +91,26 @@ def test_a_router_that_storages_does_not_hold_has_no_urls(memory_site):
         router.url("private/a.txt")
 
 
-def test_a_field_file_has_the_url_too(memory_site):
-    from django.db.models.fields.files import FieldFile
-
+@pytest.fixture
+def field_file(memory_site):
     class Field:
         storage = memory_site.storage
         name = "file"
 
-    assert FieldFile(None, Field, "private/a.txt").url == "/files/f/private/a.txt"
+    return FieldFile(None, Field, "private/a.txt")
+
+
+def test_a_form_links_to_the_view_as_the_admin_does(field_file):
+    assert field_file.url == "/files/f/private/a.txt"
+    assert 'href="/files/f/private/a.txt"' in ClearableFileInput().render("file", field_file)
+
+
+def test_a_serializer_of_rest_framework_links_to_the_view(field_file):
+    from rest_framework.serializers import FileField, Serializer
+
+    class DocumentSerializer(Serializer):
+        file = FileField()
+
+    context = {"request": RequestFactory().get("/")}
+    data = DocumentSerializer({"file": field_file}, context=context).data
+    assert data == {"file": "http://testserver/files/f/private/a.txt"}
