@@ -137,6 +137,14 @@ class StaticFilesStorage(Storage):
         # Django's collectstatic asks for the root, to learn whether the destination is local. The root has no route.
         return self.router.path(self.routed_name("_"))[:-1]
 
+    @property
+    def location(self) -> str:
+        """The path of the static files' root on this machine, ``""`` where they have none; django-pipeline reads it."""
+        try:
+            return self.path("").rstrip("/")
+        except NotImplementedError:
+            return ""
+
     def delete(self, name: str) -> None:
         """Delete the file; one that does not exist is no error."""
         self.router.delete(self.routed_name(name))

@@ -69,9 +69,11 @@ def test_the_path_is_the_backends_where_it_has_one(source: Path, tmp_path: Path,
     with project(source, router(filesystem(stored))) as here:
         assert here.storage.path("css/a.css") == str(stored / "css/a.css")
         assert os.path.normpath(here.storage.path("")) == str(stored)
+        assert here.storage.location == str(stored)
         here.storage.save("a.css", ContentFile(b"a"))
         assert isinstance(here.storage.get_accessed_time("a.css"), datetime)
     with project(source, router(azure(azurite, container))) as here:
+        assert here.storage.location == ""
         for name in ("", "css/a.css"):
             with pytest.raises(NotImplementedError):
                 here.storage.path(name)
