@@ -515,3 +515,21 @@ def test_djangos_own_command_publishes_in_the_same_order(source: Path, proxy: Fa
         blobs = [request.blob for request in proxy.requests if request.operation == "Put Blob"]
         assert blobs[-1] == f"{container}/staticfiles.json"
         assert storages["default"].exists("static/staticfiles.json")
+
+
+def test_two_publications_of_one_process_id_do_not_share_a_temporary_file(
+    source: Path, tmp_path: Path, proxy: FaultProxy, container: str
+) -> None:
+    """S2: two containers on one volume may both be process 1."""
+    path = tmp_path / "volume/staticfiles.json"
+    given = router(azure(proxy, container), kind=MANIFEST, static={"manifest": str(path)})
+    with project(source, given) as here:
+        here.storage.exists("css/site.css")
+        files = FileSystemStorage(location=source)
+        paths = {name: (files, name) for name in FILES}
+        proxy.fail("Put Blob", Delay(0.3), times=1000)
+        with ThreadPoolExecutor(2) as pool:
+            for results in pool.map(lambda _: list(here.storage.post_process(paths)), range(2)):
+                assert len(results) == len(FILES)
+    assert [entry.name for entry in path.parent.iterdir()] == ["staticfiles.json"]
+    assert json.loads(path.read_bytes())["paths"].keys() == FILES.keys()
