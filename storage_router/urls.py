@@ -1,11 +1,13 @@
-"""The URLs of the views of private delivery, to ``include()``."""
+"""The URLs of the views of private delivery and of direct uploads, to ``include()``."""
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from .delivery import views
+from .uploads.views import step
 
 
 class _Name(StringConverter):
@@ -21,4 +23,9 @@ app_name = "storage_router"
 urlpatterns = [
     path("f/<storage_router_name:name>", views.file, name="file"),
     path("s/<str:alias>/<storage_router_name:name>", views.file_of, name="file_of"),
+    path("u/<str:step>", step, name="upload"),
 ]
+if apps.is_installed("rest_framework"):
+    from .uploads.rest import UploadView
+
+    urlpatterns.append(path("api/<str:step>", UploadView.as_view(), name="api_upload"))

@@ -16,6 +16,7 @@ from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
+from storage_router.conf.uploads import UploadOptions, UploadPolicy
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -59,6 +60,8 @@ TABLES = {
     "route": lambda: _options(RouteOptions),
     "document": lambda: _options(RouterDocument),
     "static": lambda: _options(StaticOptions),
+    "uploads": lambda: _options(UploadOptions),
+    "policy": lambda: _options(UploadPolicy),
     "sources": _sources,
 }
 

@@ -15,6 +15,7 @@ from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quot
 from .routes import RouteOptions
 from .static import StaticOptions
 from .units import parse_json
+from .uploads import UploadOptions, upload_keys
 
 ALIAS_PATTERN = r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
 """The form of an alias. Two underscores would divide it in the name of a variable."""
@@ -95,6 +96,11 @@ class RouterDocument(BaseModel):
     static: StaticOptions = Field(
         default=StaticOptions(), description="How static files go through the router.", examples=[{"prefix": "static/"}]
     )
+    uploads: UploadOptions | None = Field(
+        default=None,
+        description="Uploads from the browser straight to the storage service.",
+        examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
+    )
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None,
         description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
@@ -113,6 +119,11 @@ class RouterDocument(BaseModel):
         examples=["a long random text"],
     )
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The prefixes below which no method of the router finds a file."""
+        return (self.uploads.quarantine,) if self.uploads is not None else ()
+
 
 def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     """Return the keys that the table at ``location`` of ``given`` may have."""
@@ -120,6 +131,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
         return RouterDocument.model_fields
     if location[0] == "static":
         return StaticOptions.model_fields
+    if location[0] == "uploads":
+        return upload_keys(location)
     if location[0] == "routes":
         return RouteOptions.model_fields
     if location[0] == "backends" and len(location) == 2:

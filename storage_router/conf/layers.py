@@ -15,6 +15,7 @@ from .backends import option_names, parse_url
 from .document import RouterDocument
 from .problems import MOST_SUGGESTIONS, Location, nearest, problem, quoted, suggestion
 from .static import StaticOptions
+from .uploads import UploadOptions, UploadPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ def merge(layers: Sequence[Layer]) -> Merged:
     """
     merged = Merged(layers=layers, problems=[one for layer in layers for one in layer.problems])
     settings = option_names() | RouterDocument.model_fields.keys() | StaticOptions.model_fields.keys()
+    settings |= UploadOptions.model_fields.keys() | UploadPolicy.model_fields.keys()
     _merge_tables(merged, merged.tree, [(layer, layer.tree) for layer in layers], (), settings)
     _find_misspelt_aliases(merged)
     return merged

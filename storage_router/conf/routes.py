@@ -38,7 +38,8 @@ def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _prefix(value: str) -> str:
+def prefix_of_names(value: str) -> str:
+    """Return a prefix of names. Raises where ``value`` is none."""
     try:
         if names.clean_directory(value):
             return value
@@ -94,6 +95,15 @@ def _one_or_more(**entry: Any) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [string, {"type": "array", "items": string, "minItems": 1}]})
 
 
+TypeList = Annotated[
+    tuple[Annotated[str, AfterValidator(_type)], ...],
+    AfterValidator(_not_empty),
+    BeforeValidator(as_list),
+    _one_or_more(pattern=f"^{_TYPE}$"),
+]
+"""Extensions and media types."""
+
+
 class RouteOptions(BaseModel):
     """Which names go to which backend. Any entry of a matcher may match; different matchers must all match."""
 
@@ -101,7 +111,7 @@ class RouteOptions(BaseModel):
 
     backend: str = Field(description="The alias of the backend.", examples=["media"])
     prefix: Annotated[
-        tuple[Annotated[str, AfterValidator(_prefix)], ...],
+        tuple[Annotated[str, AfterValidator(prefix_of_names)], ...],
         AfterValidator(_not_empty),
         BeforeValidator(as_list),
         _one_or_more(pattern=f"^{_PREFIX}$"),
@@ -121,12 +131,7 @@ class RouteOptions(BaseModel):
         description="Patterns for the whole name: `*` stays inside a segment, `**` crosses segments.",
         examples=["invoices/*.pdf", ["**/*.psd", "raw/**"]],
     )
-    types: Annotated[
-        tuple[Annotated[str, AfterValidator(_type)], ...],
-        AfterValidator(_not_empty),
-        BeforeValidator(as_list),
-        _one_or_more(pattern=f"^{_TYPE}$"),
-    ] = Field(
+    types: TypeList = Field(
         default=(),
         description="Extensions and media types, whatever their case.",
         examples=[".psd", ["video/*", ".tar.gz", "image/png"]],

@@ -33,7 +33,7 @@ class RequestedFile:
     storage: str
 
 
-def decision(authorize: str, request: HttpRequest, file: RequestedFile) -> bool | HttpResponseBase:
+def decision(authorize: str, request: HttpRequest, file: Any) -> bool | HttpResponseBase:
     """Return what ``authorize`` answers: True, False, or a response that refuses.
 
     Raises ``TypeError`` for any other answer: what is merely true, as an awaitable that nobody awaited, is no consent.

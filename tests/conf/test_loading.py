@@ -165,7 +165,7 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
             {f"STORAGE_ROUTER__XYZ__{letter}": "1" for letter in "ABCD"},
             "STORAGE_ROUTER__XYZ__A, STORAGE_ROUTER__XYZ__B, STORAGE_ROUTER__XYZ__C, ...",
             "there is no setting 'xyz'",
-            "Allowed: accel_secret, backends, base_url, default, routes, static, stream_connections.",
+            "Allowed: accel_secret, backends, base_url, default, routes, static, stream_connections, uploads.",
         ),
         (
             {"STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY": "x"},

@@ -166,7 +166,7 @@ def _value(location: Location, text: str) -> Any:
             "Remove them: only a shell and .env files take quotes off, docker --env-file and YAML lists do not.",
         )
     # Strings for whole backends are parsed later, because they have other forms than JSON.
-    if location in (("backends",), ("static",)) and stripped.startswith("{"):
+    if location in (("backends",), ("static",), ("uploads",)) and stripped.startswith("{"):
         return parse_json(text)
     return guessed(text) if location == ("routes",) else text
 

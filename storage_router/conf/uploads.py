@@ -1,0 +1,98 @@
+"""``UploadOptions``: direct uploads, from the browser to the storage service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from .problems import Location, invalid, quoted
+from .routes import TypeList, as_list, prefix_of_names
+from .units import duration_within, size_within
+
+_DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+_POLICY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_LARGEST = 50_000 * 4000 * 2**20
+"""Bytes of the largest blob: https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
+
+
+def _dotted(value: str) -> str:
+    if not re.fullmatch(_DOTTED, value):
+        raise invalid(f"{quoted(value)} is not a dotted path", "For example 'acme.files.may_upload'.")
+    return value
+
+
+def _policy(value: str) -> str:
+    if not _POLICY.fullmatch(value):
+        hint = "Names of policies are made of lower-case letters, digits and single underscores, a letter first."
+        raise invalid(f"{quoted(value, 'the key')} cannot be the name of a policy", hint)
+    return value
+
+
+_Function = Annotated[str, AfterValidator(_dotted), WithJsonSchema({"type": "string", "pattern": f"^{_DOTTED}$"})]
+
+
+class UploadPolicy(BaseModel):
+    """One policy: who may upload what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+    authorize: _Function = Field(
+        description="Who may upload: the dotted path of a function `f(request, file)` that returns True or False. "
+        "`file` has `name`, `size`, `content_type` and `policy`.",
+        examples=["acme.files.may_upload"],
+    )
+    types: TypeList = Field(
+        default=(),
+        validate_default=False,
+        description="Extensions and media types that are accepted; without it all. A `*` never stands for active types "
+        "such as HTML and SVG.",
+        examples=[[".pdf", "image/*"]],
+    )
+    max_size: Annotated[int, size_within(1, _LARGEST)] | None = Field(
+        default=None, description="The largest file.", examples=["5GiB"]
+    )
+    checks: Annotated[
+        tuple[_Function, ...],
+        BeforeValidator(as_list),
+        WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": f"^{_DOTTED}$"}}),
+    ] = Field(
+        default=(),
+        description="Functions `f(file)` that look at the file after the upload and raise `ValidationError`.",
+        examples=[["acme.files.no_macros"]],
+    )
+    token_seconds: Annotated[int, duration_within(60, 7 * 86400)] = Field(
+        default=86400, description="How long after its begin an upload can be saved.", examples=["6h"]
+    )
+    max_image_size: Annotated[int, size_within(1)] = Field(
+        default=20 * 2**20,
+        description="The largest upload that is read into memory as a whole, as `ImageField` does.",
+        examples=["20MiB"],
+    )
+
+
+class UploadOptions(BaseModel):
+    """The table ``uploads``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+    quarantine: Annotated[str, AfterValidator(prefix_of_names)] = Field(
+        default="quarantine/",
+        description="The prefix of files that are uploaded and not saved yet. A route leads it to a backend of its "
+        "own; nothing else reaches these files.",
+        examples=["quarantine/"],
+    )
+    policies: dict[Annotated[str, AfterValidator(_policy)], UploadPolicy] = Field(
+        default={},
+        description="The policies, by name.",
+        examples=[{"documents": {"authorize": "acme.files.may_upload", "types": [".pdf"], "max_size": "5GiB"}}],
+    )
+
+
+def upload_keys(location: Location) -> Iterable[str]:
+    """Return the keys that the table at ``location``, which begins with "uploads", may have."""
+    if len(location) == 1:
+        return UploadOptions.model_fields
+    return UploadPolicy.model_fields if len(location) == 3 else ()

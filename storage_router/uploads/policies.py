@@ -1,0 +1,116 @@
+"""A policy of the configuration at work: who may upload what, and where uploads wait."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.files.storage import storages
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from storage_router import media_types
+from storage_router.conf.problems import suggestion
+from storage_router.conf.uploads import UploadPolicy
+from storage_router.delivery.access import decision
+from storage_router.files import DirectStore, FileStore, file_store
+from storage_router.names import clean_name
+from storage_router.router import RouterStorage
+
+from .first_bytes import LENGTH, fits
+
+UNKNOWN = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncedFile:
+    """The file that ``authorize`` is asked about. The type is that of the name."""
+
+    name: str
+    size: int
+    policy: str
+    storage: str
+
+    @property
+    def content_type(self) -> str:
+        """The media type."""
+        return media_types.content_type(self.name) or UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A file in the quarantine: the store, and the store's name for it."""
+
+    store: Any
+    name: str
+
+
+class Policy:
+    """The policy ``name`` of the router ``STORAGES[storage]``.
+
+    The methods that begin with ``require`` raise ``ValidationError``; its code is "forbidden" where the user is
+    refused.
+    """
+
+    def __init__(self, name: str, storage: str = "default") -> None:
+        router = storages[storage] if storage in storages.backends else None
+        if not isinstance(router, RouterStorage):
+            raise ImproperlyConfigured(f"Uploads need a router: STORAGES[{storage!r}] is none.")
+        uploads = router.configuration.document.uploads
+        policies = uploads.policies if uploads is not None else {}
+        if uploads is None or name not in policies:
+            raise ImproperlyConfigured(f"There is no policy {name!r} of uploads. {suggestion(name, policies)}".strip())
+        self.name = name
+        self.storage = storage
+        self.options: UploadPolicy = policies[name]
+        self._router = router
+        self._quarantine = uploads.quarantine.strip("/")
+
+    def new_name(self) -> str:
+        """Return a name below the quarantine that nobody can guess. It begins with the time, by which ``purge`` knows
+        its age."""
+        return f"{self._quarantine}/{int(time.time()):010d}-{secrets.token_hex(16)}"
+
+    def waiting(self, name: str) -> Waiting:
+        """Return where a name below the quarantine leads."""
+        match = self._router.table.match(clean_name(name), hidden=True)
+        return Waiting(store=file_store(self._router.backends[match.alias]), name=str(match.name))
+
+    @cached_property
+    def takes_tickets(self) -> bool:
+        """Whether browsers can send files to the quarantine's backend."""
+        store = self.waiting(f"{self._quarantine}/x").store
+        return isinstance(store, DirectStore) and cast("FileStore", store).capabilities.signs
+
+    def require_consent(self, request: HttpRequest, file: AnnouncedFile) -> None:
+        """Ask ``authorize``."""
+        if decision(self.options.authorize, request, file) is not True:
+            raise ValidationError(_("You may not upload this file."), code="forbidden")
+
+    def require_announced(self, file: AnnouncedFile) -> None:
+        """Compare name and size with what is allowed."""
+        types, largest = self.options.types, self.options.max_size
+        lower = file.name.lower()
+        accepted = not types or media_types.matches(file.content_type, [one.lower() for one in types])
+        if not accepted and not any(one.startswith(".") and lower.endswith(one.lower()) for one in types):
+            message = _("Files of this type are not accepted. Accepted: %(types)s.")
+            raise ValidationError(message, code="type", params={"types": ", ".join(types)})
+        if largest is not None and file.size > largest:
+            message = _("The file is too large: at most %(largest)s.")
+            raise ValidationError(message, code="size", params={"largest": filesizeformat(largest)})
+
+    def require_content(self, file: Any) -> None:
+        """Look at the first bytes, and run the checks of the policy."""
+        file.seek(0)
+        if not fits(media_types.content_type(file.name), file.read(LENGTH)):
+            raise ValidationError(_("The content of the file is not of the type that its name says."), code="content")
+        for check in self.options.checks:
+            file.seek(0)
+            import_string(check)(file)
+        file.seek(0)
