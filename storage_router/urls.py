@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.apps import apps
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from .delivery import views
-from .uploads.views import step
+from .uploads import views as uploads
 
 
 class _Name(StringConverter):
@@ -23,9 +22,6 @@ app_name = "storage_router"
 urlpatterns = [
     path("f/<storage_router_name:name>", views.file, name="file"),
     path("s/<str:alias>/<storage_router_name:name>", views.file_of, name="file_of"),
-    path("u/<str:step>", step, name="upload"),
+    path("u/<str:step>", uploads.step, name="upload"),
+    path("api/<str:step>", uploads.api_step, name="api_upload"),
 ]
-if apps.is_installed("rest_framework"):
-    from .uploads.rest import UploadView
-
-    urlpatterns.append(path("api/<str:step>", UploadView.as_view(), name="api_upload"))

@@ -162,9 +162,11 @@ def blob_settings(options: AzureOptions, name: str, content: Any, parameters: Ma
 
     Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
     """
-    given, wrong = _validated({key: value for key, value in parameters.items() if value is not None})
-    if wrong:
-        raise ValueError(f"get_object_parameters({name!r}): {'; '.join(wrong)}")
+    given = {key: value for key, value in parameters.items() if value is not None}
+    if given:
+        given, wrong = _validated(given)
+        if wrong:
+            raise ValueError(f"get_object_parameters({name!r}): {'; '.join(wrong)}")
     found: dict[str, Any] = {"cache_control": options.cache_control}
     found |= {option: getattr(options, option) for option in _STORED} | given
     found["content_type"] = (

@@ -336,7 +336,7 @@ def _listed(name: str, blob: ET.Element, metadata: dict[str, str]) -> FileStat:
             cache_control=found.get("Cache-Control"),
             content_md5=base64.b64decode(md5) if md5 else None,
             metadata=_without_marker(metadata),
-            access_tier=found.get("AccessTier"),
+            access_tier=None if found.get("AccessTierInferred") == "true" else found.get("AccessTier"),
             save_id=metadata.get(SAVE_MARKER),
         )
     except (KeyError, ValueError) as error:

@@ -221,7 +221,13 @@ class AzureStorage(DeconstructibleStorage):
         if self._setup is None:
             return False
         moved = "location" not in self._computed and self.location != self._options.location
-        return moved or any(option not in self._computed for option in self._changing)
+        if not moved and all(option in self._computed for option in self._changing):
+            return False
+        if self._has_arguments:
+            return True
+        # The constructor of a subclass may assign options after it called ours.
+        fresh = type(self)()
+        return bool(fresh.options != self.options or fresh.location != self.location)
 
     def __repr__(self) -> str:
         alias = f" {self.alias!r}" if self.alias else ""

@@ -89,7 +89,8 @@ class RouterStorage(DeconstructibleStorage):
 
     def _use(self, configuration: Configuration, backends: Backends) -> None:
         self.configuration = configuration
-        self.table = RouteTable(configuration.document.routes, configuration.document.default)
+        document = configuration.document
+        self.table = RouteTable(document.routes, document.default, document.hidden)
         self.backends: Mapping[str, Storage] = backends
         self._listing = Listing(table=self.table, backends=backends)
 

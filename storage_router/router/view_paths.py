@@ -31,7 +31,8 @@ def view_url(router: Any, name: str, *, absolute: bool = True) -> str:
     if base is None:
         from django.urls import get_script_prefix, get_urlconf
 
-        base = _reversed(alias, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+        urlconf = get_urlconf() or getattr(settings, "ROOT_URLCONF", "")
+        base = _reversed(alias, urlconf, get_script_prefix())
     else:
         base += "f/" if alias == DEFAULT_STORAGE_ALIAS else f"s/{alias}/"
     return base + (name if _needs_no_quoting(name) else quote(name, safe="/~"))

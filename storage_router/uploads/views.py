@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, JsonResponse
-from django.views.decorators.csrf import csrf_protect
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from .steps import STEPS
@@ -27,6 +28,18 @@ def step(request: HttpRequest, step: str) -> JsonResponse:
         data = None
     answer, status = answered(request, step, data)
     return JsonResponse(answer, status=status, headers={"Cache-Control": "no-store"})
+
+
+@login_not_required
+@csrf_exempt
+def api_step(request: HttpRequest, step: str) -> HttpResponseBase:
+    """Answer one step with REST framework: its authentication and permissions decide, and protect against CSRF."""
+    if not apps.is_installed("rest_framework"):
+        raise Http404
+    from .rest import UploadView
+
+    answer: HttpResponseBase = UploadView.as_view()(request, step=step)
+    return answer
 
 
 def answered(request: HttpRequest, step: str, data: Any) -> tuple[dict[str, Any], int]:

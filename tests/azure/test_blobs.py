@@ -339,26 +339,22 @@ class TestList:
         assert kinds["photos/empty"] is Directory
         assert kinds["photos/full/1.jpg"] is FileStat
 
-    def test_a_stub_and_its_prefix_on_different_pages_are_one_directory(
-        self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_stub_and_its_prefix_on_different_pages_are_one_directory(self, azurite: Azurite, container: str) -> None:
         blobs = blobs_for(options_for(azurite, container))
         blobs.create("photos", b"", None, FileSettings(metadata={"hdi_isfolder": "true"}))
         for name in ("photos-1.jpg", "photos.txt", "photos/1.jpg", "z.txt"):
             blobs.create(name, b"content", None, PLAIN)
-        monkeypatch.setattr("storage_router.azure.container.PAGE_SIZE", 1)
-        names = [entry.name for entry in blobs.list(delimiter="/")]
+        names = [entry.name for entry in blobs.list(delimiter="/", page_size=1)]
         assert names == ["photos", "photos-1.jpg", "photos.txt", "z.txt"]
 
     def test_pages_are_fetched_when_they_are_asked_for(
-        self, azurite: Azurite, container: str, requests: Requests, monkeypatch: pytest.MonkeyPatch
+        self, azurite: Azurite, container: str, requests: Requests
     ) -> None:
         blobs = blobs_for(options_for(azurite, container, client_options=requests.client_options()))
         for number in range(5):
             blobs.create(f"{number}.txt", b"content", None, PLAIN)
-        monkeypatch.setattr("storage_router.azure.container.PAGE_SIZE", 2)
         requests.taken()
-        listing = blobs.list()
+        listing = blobs.list(page_size=2)
         assert requests.taken() == []
         assert [next(listing).name for _ in range(2)] == ["0.txt", "1.txt"]
         assert requests.taken() == ["GET list"]

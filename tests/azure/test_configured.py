@@ -55,6 +55,13 @@ class FolderStorage(AzureMediaStorage):
         super().__init__(location="folder")
 
 
+class AssigningStorage(AzureMediaStorage):
+    def __init__(self):
+        super().__init__()
+        self.timeout = 5
+        self.location = "assigned"
+
+
 class Holder:
     class Nested(AzureMediaStorage):
         pass
@@ -348,6 +355,12 @@ class TestMigrations:
         assert TenantStorage("one").deconstruct() == PLACEHOLDER
         assert TenantStorage(tenant="one").deconstruct() == PLACEHOLDER
         assert FolderStorage().deconstruct() == (f"{__name__}.FolderStorage", (), {})
+
+    def test_options_that_a_constructor_assigns_are_part_of_the_class(self):
+        assert AssigningStorage().deconstruct() == (f"{__name__}.AssigningStorage", (), {})
+        changed = AssigningStorage()
+        changed.timeout = 7
+        assert changed.deconstruct() == PLACEHOLDER
 
     def test_a_class_within_a_class_is_a_placeholder(self):
         # Django would write an import of the outer class, which no later command could load.

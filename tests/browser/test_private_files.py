@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.delivery.conftest import ROUTE
-from tests.delivery.servers import ROOT, site, uvicorn
+from tests.delivery.servers import site
+from tests.kit.servers import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +45,7 @@ def server(tmp_path_factory):
     shown = {**ROUTE, "prefix": "shown/", "strip_prefix": True, "inline": ["image/svg+xml"]}
     (folder / "files/a.svg").write_bytes(SVG.encode())
     document = {"backends": backends, "routes": [ROUTE, shown]}
-    with site(uvicorn, document, folder) as ours, site(uvicorn, document, folder) as others:
+    with site("uvicorn", document, folder) as ours, site("uvicorn", document, folder) as others:
         yield f"http://127.0.0.1:{ours.port}", f"http://127.0.0.1:{others.port}"
 
 

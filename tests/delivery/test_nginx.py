@@ -10,9 +10,10 @@ import pytest
 from django.core.files.base import ContentFile
 
 from storage_router import AzureStorage
+from tests.kit.servers import ROOT
 
 from .conftest import ROUTE, TEXT, azure, body
-from .servers import ROOT, gunicorn, nginx, site
+from .servers import nginx, site
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,6 @@ def block(site_port: int, container_url: str, directory: Path) -> str:
     text = re.search(r"```nginx\n(.*?)```", page, re.DOTALL)[1]
     path = container_url.split("/", 3)[3]
     for old, new in (
-        ("server {", "server {\nlisten 127.0.0.1:PORT;"),
         ("http://127.0.0.1:8000", f"http://127.0.0.1:{site_port}"),
         ("the accel_secret of the document", SECRET),
         ("/_blob/private/documents/", f"/_blob/files/{path}/"),
@@ -55,7 +55,7 @@ def servers(azurite, tmp_path_factory):
         object_parameters={"content_type": "text/html", "cache_control": "public,max-age=31536000"},
     )
     with (
-        site(gunicorn, options, folder) as django,
+        site("gunicorn", options, folder) as django,
         nginx(block(django.port, f"{azurite.account_url()}/{container}", folder / "archive"), folder) as front,
     ):
         yield front, django, storage, folder
@@ -141,7 +141,7 @@ def test_a_missing_file_is_404_and_says_nothing_of_the_service(servers):
 
 
 def test_internal_links_are_for_nginx_only(servers, picture):
-    front, django, _, folder = servers
+    front, django, _, _ = servers
     _, path = picture
     direct, content = django.get(path)
     assert direct.status == 500
@@ -152,7 +152,7 @@ def test_internal_links_are_for_nginx_only(servers, picture):
     assert forged.status == 500
     assert front.get(path, X_Storage_Router_Accel="guess")[0].status == 200
     assert front.get("/_blob/archive/archive/a.jpg")[0].status == 404
-    assert "sig=" not in (folder / "logs/access.log").read_text()
+    assert "sig=" not in front.log.read_text()
 
 
 def test_headers_of_the_reader_do_not_reach_the_service(servers):

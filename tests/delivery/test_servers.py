@@ -18,7 +18,7 @@ from tests.kit.faults import Answer, Cut, Reset, Stall
 from tests.kit.proxy import FaultProxy
 
 from .conftest import ROUTE, TEXT, azure
-from .servers import gunicorn, site, uvicorn
+from .servers import site
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def backend(azurite):
         yield proxy, azure(proxy, container, timeout=5)
 
 
-@pytest.fixture(scope="module", params=[gunicorn, uvicorn], ids=["gunicorn", "uvicorn"])
+@pytest.fixture(scope="module", params=["gunicorn", "uvicorn"])
 def server(request, backend, tmp_path_factory):
     _, options = backend
     document = {"backends": {"files": options}, "routes": [ROUTE], "stream_connections": READERS}
@@ -212,7 +212,7 @@ def gibibyte():
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("command", [gunicorn, uvicorn], ids=["gunicorn", "uvicorn"])
+@pytest.mark.parametrize("command", ["gunicorn", "uvicorn"])
 @pytest.mark.parametrize("type_", ["azure", "filesystem"])
 def test_one_gibibyte_adds_no_more_than_16_mebibytes(command, type_, gibibyte, tmp_path):
     options = {"type": "filesystem", "location": str(tmp_path / "files")}
@@ -246,7 +246,7 @@ def read_through(server) -> int:
 def test_a_reader_reads_on_after_a_pause_in_which_others_had_the_connections(backend, proxy, tmp_path):
     _, options = backend
     document = {"backends": {"files": options}, "routes": [ROUTE], "stream_connections": READERS}
-    with site(uvicorn, document, tmp_path) as server:
+    with site("uvicorn", document, tmp_path) as server:
         readers = [Reader(server) for _ in range(READERS)]
         assert server.get(SMALL_URL)[0].status == 503
         # The connections of those who pause are given back after 20 seconds.

