@@ -53,6 +53,10 @@ def _default(option: str) -> Any:
     return None if field.is_required() else copy.copy(field.default)
 
 
+def _setting(option: str) -> Any:
+    return getattr(settings, DJANGO_SETTINGS[option], _UNSET)
+
+
 def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> AzureOptions:
     """Return the options of ``storage``: ``given`` over the attributes of its class over ``defaults``.
 
@@ -61,8 +65,12 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
     kind = type(storage)
     # What the constructor of a subclass assigned before it called ours counts as an attribute of the class.
     on_class = {option for option in OPTIONS if hasattr(kind, option) or option in vars(storage)}
-    # What is equal to its default was not given: some options contradict others only where they are.
-    defaults = {option: value for option, value in defaults.items() if option in OPTIONS and value != _default(option)}
+    # A default is not given, unless a setting says so: some options contradict others only where they are given.
+    defaults = {
+        option: value
+        for option, value in defaults.items()
+        if option in OPTIONS and (value != _default(option) or _setting(option) == value)
+    }
     # getattr of the instance: an attribute may be a property.
     values = _without_empty({**defaults, **{option: getattr(storage, option) for option in on_class}, **given})
     if "client_id" not in given and "client_id" not in on_class and values.get("credential") not in WITH_CLIENT_ID:
@@ -77,9 +85,8 @@ def merged(storage: object, given: Mapping[str, Any], defaults: Mapping[str, Any
         if option in on_class:
             return f"{kind.__name__}.{option}{rest}"
         if option in defaults:
-            setting = DJANGO_SETTINGS[option]
-            if getattr(settings, setting, _UNSET) == defaults[option]:
-                return f"{kind.__name__}: settings.{setting}{rest}"
+            if _setting(option) == defaults[option]:
+                return f"{kind.__name__}: settings.{DJANGO_SETTINGS[option]}{rest}"
             return f"{kind.__name__}.get_default_settings(): {option}{rest}"
         return f"{kind.__name__}: {option}" if option else kind.__name__
 

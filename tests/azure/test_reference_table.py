@@ -28,7 +28,7 @@ def test_every_setting_in_the_table_is_read():
 
 def test_every_public_method_is_named():
     methods = {name for kind in (Storage, AzureStorage) for name in dir(kind) if not name.startswith("_")}
-    assert methods - NAMED <= {"alias", "deconstruct", "from_options", "generate_filename", "options"}
+    assert methods - NAMED <= {"alias", "deconstruct", "from_options", "generate_filename", "is_attachment", "options"}
 
 
 def test_the_examples_build_storages():

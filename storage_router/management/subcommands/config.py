@@ -239,6 +239,9 @@ def _origin_of_option(entry: Entry, storage: Storage, options: BaseModel, option
     if hasattr(type(storage), option) or option not in defaults:
         return Origin(source="class attribute", place=f"{kind}.{option}")
     setting = DJANGO_SETTINGS[option]
-    if getattr(settings, setting, None) == defaults[option]:
+    if hasattr(settings, setting) and getattr(settings, setting) == defaults[option]:
         return Origin(source="Django setting", place=setting)
+    if defaults[option] == type(options).model_fields[option].default:
+        # The constructor of the subclass assigned it.
+        return Origin(source="class attribute", place=f"{kind}.{option}")
     return Origin(source="class attribute", place=f"{kind}.get_default_settings()")
