@@ -96,7 +96,7 @@ class AzureStorage(DeconstructibleStorage):
     """Files in one container, below ``location``. Thread-safe; building one makes no request and loads nothing of
     the SDK.
 
-    Options (docs/azure-storage.md) come from the constructor, else from attributes of a subclass, else from
+    Options come from the constructor, else from attributes of a subclass, else from
     ``get_default_settings()``. Each but the secrets is an attribute of the instance. A subclass may compute one in a
     property, which is asked each time, or assign one in its constructor, before or after this one's. ``alias`` is the
     backend's name in a router's configuration, None outside of one.
