@@ -145,7 +145,7 @@ CHARTS: dict[str, Chart] = {
             "new": (0, 2, 0.8, "new backend"),
             "before": (1, 0, 1, "before"),
             "before-old": (1, 1, 1, "read, save, delete"),
-            "before-new": (1, 2, 1, "–"),
+            "before-new": (1, 2, 1, "-"),
             "mirror": (2.4, 0, 1, "mirror"),
             "mirror-old": (2.4, 1, 1, "read, save, delete"),
             "mirror-new": (2.4, 2, 1, "save, delete"),
