@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -19,11 +20,8 @@ from .comparison import Compared, compared
 from .models import Move, Shard
 from .storage import MovingStorage, Requests
 
-SHARD = 10_000
-"""Files in a range."""
-
-LEASE = dt.timedelta(minutes=2)
-"""How long a range stays with a worker that says nothing any more."""
+LEASE = dt.timedelta(seconds=60)
+"""How long a range stays with a worker that says nothing any more. A worker renews it three times as often."""
 
 ERRORS = 20
 """Failures of a range that are kept with their messages."""
@@ -66,7 +64,7 @@ def differs(pair: Compared[FileStat, FileStat]) -> bool:
     )
 
 
-def shard_bounds(names: Iterator[str], length: int = SHARD) -> Iterator[tuple[str, str]]:
+def shard_bounds(names: Iterator[str], length: int) -> Iterator[tuple[str, str]]:
     """Yield the first name and the end of each range of ``length`` names. Together they cover all names."""
     first = ""
     for number, name in enumerate(names):
@@ -76,7 +74,7 @@ def shard_bounds(names: Iterator[str], length: int = SHARD) -> Iterator[tuple[st
     yield first, ""
 
 
-def make_shards(move: Move, files: Files, length: int = SHARD) -> int:
+def make_shards(move: Move, files: Files, length: int) -> int:
     """Divide the names of the old backend into ranges, unless that was done before. Return how many there are."""
     count: int = move.shards.count()
     if count:
@@ -130,6 +128,7 @@ def run(
     size = 0
     errors: list[list[str]] = []
     last = ""
+    renewed = time.monotonic()
 
     def note(name: str, outcome: str | Exception, length: int) -> None:
         nonlocal size, last
@@ -142,8 +141,20 @@ def run(
         moved = length if outcome == "copied" else 0
         size += moved
         progress(outcome, moved)
-        if sum(counts.values()) % 500 == 0:
-            _renew(shard, last)
+        renew()
+
+    def renew() -> None:
+        nonlocal renewed
+        if time.monotonic() > renewed + LEASE.total_seconds() / 3:
+            renewed = time.monotonic()
+            Shard.objects.filter(pk=shard.pk).update(lease=timezone.now() + LEASE, last_name=last)
+
+    def finish(pair: Compared[FileStat, FileStat], future: Future[str | Exception]) -> None:
+        while not future.done():
+            # A large file may take longer than the lease.
+            wait([future], timeout=1)
+            renew()
+        note(pair.name, future.result(), pair.left.size if pair.left else 0)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-move") as workers:
         under_way: deque[tuple[Compared[FileStat, FileStat], Future[str | Exception]]] = deque()
@@ -152,12 +163,10 @@ def run(
                 note(pair.name, "same", 0)
                 continue
             if len(under_way) >= 2 * threads:
-                done, future = under_way.popleft()
-                note(done.name, future.result(), done.left.size if done.left else 0)
+                finish(*under_way.popleft())
             under_way.append((pair, workers.submit(settle, files.storage, pair)))
         while under_way:
-            done, future = under_way.popleft()
-            note(done.name, future.result(), done.left.size if done.left else 0)
+            finish(*under_way.popleft())
     for outcome in ("copied", "deleted", "same", "changed", "failed"):
         setattr(shard, outcome, counts[outcome])
     shard.size, shard.errors, shard.last_name, shard.lease = size, errors, last, None
@@ -230,7 +239,3 @@ def verify(move: Move, files: Files, *, progress: Callable[[str], object] = lamb
     move.verified, move.differences = timezone.now(), count
     move.save(update_fields=["verified", "differences"])
     return names
-
-
-def _renew(shard: Shard, last: str) -> None:
-    Shard.objects.filter(pk=shard.pk).update(lease=timezone.now() + LEASE, last_name=last)

@@ -1,6 +1,6 @@
 """``RouterStorage``: match, delegate, answer in the caller's terms."""
 
-from .explanation import Explanation, explained, signature
+from .explanation import Explanation
 from .storage import RouterStorage
 
-__all__ = ["Explanation", "RouterStorage", "explained", "signature"]
+__all__ = ["Explanation", "RouterStorage"]

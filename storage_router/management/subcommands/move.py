@@ -28,6 +28,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--storage", metavar="ALIAS", default="default", help="The router in STORAGES.")
     parser.add_argument("--route", metavar="ROUTE", help="Which route, where several move: as 'move status' prints it.")
     parser.add_argument("--threads", type=int, default=32, help="Copies at a time.")
+    parser.add_argument("--range-size", type=int, default=10_000, help="Files in a range of names.")
     parser.add_argument("--celery", action="store_true", help="Send one task for each range of names to Celery.")
     parser.add_argument("--yes", action="store_true", help="Do not ask.")
     parser.add_argument("--empty-old", action="store_true", help="finish: delete what the old backend still holds.")
@@ -95,7 +96,7 @@ class _Move:
             new=self.route.new,
             defaults={"began": timezone.now()},
         )
-        backfill.make_shards(move, self.route.files)
+        backfill.make_shards(move, self.route.files, self.options["range_size"])
         return self._work(move)
 
     def status(self) -> int:
