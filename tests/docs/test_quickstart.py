@@ -21,6 +21,7 @@ import django.contrib.admin
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+import storage_router
 from tests.docs.pages import ROOT, blocks, commands, text_of
 from tests.kit.azurite import Azurite
 
@@ -141,8 +142,8 @@ def test_nothing_was_left_out_but_what_is_said_here(reader):
 def test_each_file_is_in_its_container(reader, service):
     assert names(service, "media") == {"pictures/square.png"}
     assert names(service, "private") == {"private/contract.txt"}
-    admin = Path(django.contrib.admin.__file__).parent / "static"
-    own = {path.relative_to(admin).as_posix() for path in admin.rglob("*") if path.is_file()}
+    folders = [Path(package.__file__).parent / "static" for package in (django.contrib.admin, storage_router)]
+    own = {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()}
     assert "admin/css/base.css" in own
     static = names(service, "static")
     assert static == own if sys.executable == PYTHON else "admin/css/base.css" in static
@@ -153,12 +154,38 @@ def test_the_picture_opens_for_everybody(links):
     assert fetch(links[0]).startswith(b"\x89PNG")
 
 
-def test_the_document_opens_by_its_signed_link_and_not_without(links):
-    assert fetch(links[1]) == b"Between you and me."
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        fetch(links[1].partition("?")[0])
-    caught.value.close()
-    assert caught.value.code in (403, 404)
+# What a reader sees who goes on in a browser, with the project of the page and its database.
+BY_BROWSER = """
+from django.contrib.auth.models import User
+from django.test import Client
+
+for name in ("ada", "eve", None):
+    client = Client(SERVER_NAME="localhost")
+    if name:
+        client.force_login(User.objects.get_or_create(username=name)[0])
+    answer = client.get("/files/f/private/contract.txt", headers={"sec-fetch-mode": "navigate"})
+    print(">", name, answer.status_code, answer.getvalue().decode() if answer.status_code == 200 else "")
+    answer.close()
+"""
+
+
+def test_only_the_owner_can_open_the_document(reader, links):
+    assert links[1] == "/files/f/private/contract.txt"
+    done = subprocess.run(
+        [PYTHON, "manage.py", "shell"],
+        cwd=reader.folder,
+        env=reader.environment,
+        input=BY_BROWSER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "Not Found: /files/f/private/contract.txt")
+    assert [line.strip("> ") for line in done.stdout.splitlines() if line.startswith("> ")] == [
+        "ada 200 Between you and me.",
+        "eve 404",
+        "None 302",
+    ]
 
 
 def test_explain_says_the_three_ways(reader):
@@ -181,34 +208,38 @@ def test_doctor_has_nothing_to_complain_about(reader):
 
 # What a reader tries next, with the project of the page and its database.
 WITH_A_DIRECTORY = """
-import pathlib
+import pathlib, sys
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.templatetags.static import static
 from django.test import Client
 from gallery.models import Document, Picture
 
 client = Client(SERVER_NAME="localhost")
-for model, name in ((Picture, "square.png"), (Document, "contract.txt")):
-    row = model.objects.create(file=ContentFile(name.encode(), name=name))
+ada = User.objects.get(username="ada")
+client.force_login(ada)
+for model, name, more in ((Picture, "square.png", {}), (Document, "contract.txt", {"owner": ada})):
+    row = model.objects.create(file=ContentFile(name.encode(), name=name), **more)
     answer = client.get(row.file.url)
-    content = answer.getvalue().decode() if answer.streaming else ""
-    print(">", row.file.url, answer.status_code, content)
+    print(">", row.file.url, answer.status_code, answer.getvalue().decode() if answer.streaming else "")
     answer.close()
 print(">", static("admin/css/base.css"))
-print(">", *sorted(path.as_posix() for path in pathlib.Path("files").rglob("*") if path.is_file()))
+print(">", *sorted(path.as_posix() for path in pathlib.Path("srv").rglob("*") if path.is_file()))
 """
 
 
-def with_a_directory(reader: Reader, folder: Path, lines: list[str], script: str = "") -> subprocess.CompletedProcess:
-    """Run ``check``, or a script, in a copy of the project after the lines were typed."""
+def with_directories(reader: Reader, folder: Path, lines: list[str], script: str = "") -> subprocess.CompletedProcess:
+    """Run ``check``, or a script, in a copy of the project after the lines were typed; /srv/acme is in the copy."""
+    place = (folder / "srv").as_posix()
     if not folder.exists():
         shutil.copytree(reader.folder, folder)
-        [urls] = [block for block in blocks("python", pages=[PAGE]) if block.file == "acme/urls.py"]
-        (folder / "acme/urls.py").write_text((folder / "acme/urls.py").read_text() + "\n" + urls.text)
+        [*_, urls] = [block for block in blocks("python", pages=[PAGE]) if block.file == "acme/urls.py"]
+        text = (folder / "acme/urls.py").read_text() + "\n" + urls.text.replace("/srv/acme", place)
+        (folder / "acme/urls.py").write_text(text)
     kept = {name: value for name, value in reader.environment.items() if not name.startswith("STORAGE_ROUTER__")}
     command = f"exec {shlex.quote(PYTHON)} manage.py {'shell' if script else 'check'}"
     return subprocess.run(
-        ["bash", "-ec", "\n".join([*lines, command])],
+        ["bash", "-ec", "\n".join([*(line.replace("/srv/acme", place) for line in lines), command])],
         cwd=folder,
         env=kept,
         input=script,
@@ -227,32 +258,21 @@ def exports():
 
 def test_directories_serve_the_same_project_in_development(reader, exports, tmp_path):
     folder = tmp_path / "copy"
-    checked = with_a_directory(reader, folder, exports)
+    checked = with_directories(reader, folder, exports)
     assert (checked.returncode, checked.stderr) == (0, "")
-    done = with_a_directory(reader, folder, exports, WITH_A_DIRECTORY)
+    done = with_directories(reader, folder, exports, WITH_A_DIRECTORY)
     assert done.stderr == ""
     assert [line[2:] for line in done.stdout.splitlines() if line.startswith("> ")] == [
         "/media/pictures/square.png 200 square.png",
-        "/private-media/private/contract.txt 200 contract.txt",
+        "/files/f/private/contract.txt 200 contract.txt",
         "/static/admin/css/base.css",
-        "files/media/pictures/square.png files/private/private/contract.txt",
+        "srv/media/pictures/square.png srv/private/private/contract.txt",
     ]
 
 
-def test_without_base_url_links_lead_where_nothing_answers_and_check_says_nothing(reader, exports, tmp_path):
-    lines = [line for line in exports if "BASE_URL" not in line]
-    checked = with_a_directory(reader, tmp_path / "copy", lines)
-    assert (checked.returncode, checked.stderr) == (0, "")
-    done = with_a_directory(reader, tmp_path / "copy", lines, WITH_A_DIRECTORY)
-    assert [line[2:].split()[:2] for line in done.stdout.splitlines() if line.startswith("> ")][:2] == [
-        ["/pictures/square.png", "404"],
-        ["/private/contract.txt", "404"],
-    ]
-
-
-def test_a_directory_takes_no_expiry_from_a_variable(reader, exports, tmp_path):
-    lines = [*exports, "export STORAGE_ROUTER__BACKENDS__PRIVATE__EXPIRATION_SECS=300"]
-    checked = with_a_directory(reader, tmp_path / "copy", lines)
+def test_a_directory_takes_no_expiry(reader, exports, tmp_path):
+    lines = [line.replace("?base_url=/media/", "?expiration_secs=300") for line in exports]
+    checked = with_directories(reader, tmp_path / "copy", lines)
     assert checked.returncode == 1
     assert "there is no setting 'expiration_secs'" in checked.stderr
 
