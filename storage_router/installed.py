@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, str] = {
     "E023": "a field whose router has no such backend",
     "E024": "a field with the storage of another package taken out of a router",
     "E025": "a setting that Django 5.1 removed, and nothing in its place",
+    "E060": "transactions of a database that DATABASES does not have",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the errors outside of the configuration itself."""
 
@@ -282,6 +283,11 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
             if not (one.id.endswith("W003") and one.message.endswith(tuple(named))):
                 yield one
         yield from _unseen_setting(storage.configuration)
+        transactions = storage.configuration.document.transactions
+        if transactions.deletes == "on_commit" and transactions.database not in settings.DATABASES:
+            message = f"files follow the transactions of {transactions.database!r}, which DATABASES does not have"
+            where = storage.configuration.origin(("transactions", "database")).place
+            yield _problem("E060", where, message, suggestion(transactions.database, settings.DATABASES))
     elif isinstance(storage, StaticFilesStorage):
         storage.check()
     elif options := getattr(storage, "options", None):

@@ -22,6 +22,7 @@ from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
 
 from .conf.problems import suggestion
+from .files import file_store
 
 Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
 
@@ -91,6 +92,10 @@ class BackendReference(_Reference):
 
     def resolve(self) -> Any:
         """Return the backend itself."""
+        return self._resolved()[0]
+
+    def _resolved(self) -> tuple[Any, Any]:
+        """Return the backend, and the router's ``pending_deletes``: None unless files are deleted on commit."""
         router = storages[self._router]
         backends = getattr(router, "backends", None)
         if backends is None:
@@ -103,7 +108,41 @@ class BackendReference(_Reference):
                 f"storage_router.backend({self._alias!r}): STORAGES[{self._router!r}] has no such backend. "
                 f"{suggestion(self._alias, backends)}"
             )
-        return backends[self._alias]
+        return backends[self._alias], getattr(router, "pending_deletes", None)
+
+    def delete(self, name: str, **conditions: Any) -> None:
+        """Delete the file as the router does: on commit, where the configuration says so."""
+        storage, pending = self._resolved()
+        if pending is None or not name or conditions or not pending.add(storage, name):
+            storage.delete(name, **conditions)
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is such a file that the transaction does not delete."""
+        storage, pending = self._resolved()
+        return not (pending is not None and pending.has(storage, name)) and bool(storage.exists(name))
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return a free name; that of a file which the transaction deletes is one."""
+        storage, pending = self._resolved()
+        if pending is not None and pending.has(storage, name) and (max_length is None or len(name) <= max_length):
+            return name
+        return str(storage.get_available_name(name, max_length=max_length))
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save the file; in place of one that the transaction was to delete under the same name."""
+        storage, pending = self._resolved()
+        wanted = content.name if name is None else name
+        fits = max_length is None or len(wanted) <= max_length
+        if pending is not None and fits and pending.cancel(storage, wanted):
+            return str(file_store(storage).replace(wanted, content).name)
+        return str(storage.save(name, content, max_length=max_length))
+
+    def open(self, name: str, mode: str = "rb") -> Any:
+        """Open the file. One that is opened to be written is kept."""
+        storage, pending = self._resolved()
+        if pending is not None and not {"w", "a", "x", "+"}.isdisjoint(mode):
+            pending.cancel(storage, name)
+        return storage.open(name, mode)
 
     def deconstruct(self) -> Deconstruction:
         """Return the call that makes the reference: an alias, never an option."""

@@ -16,6 +16,7 @@ from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
+from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -60,6 +61,7 @@ TABLES = {
     "route": lambda: _options(RouteOptions),
     "document": lambda: _options(RouterDocument),
     "static": lambda: _options(StaticOptions),
+    "transactions": lambda: _options(TransactionOptions),
     "uploads": lambda: _options(UploadOptions),
     "policy": lambda: _options(UploadPolicy),
     "sources": _sources,

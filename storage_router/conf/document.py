@@ -14,6 +14,7 @@ from .backends import BACKEND_TYPES, read_backend
 from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
+from .transactions import TransactionOptions
 from .units import parse_json
 from .uploads import UploadOptions, upload_keys
 
@@ -101,6 +102,11 @@ class RouterDocument(BaseModel):
         description="Uploads from the browser straight to the storage service.",
         examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
     )
+    transactions: TransactionOptions = Field(
+        default=TransactionOptions(),
+        description="How files follow the transactions of the database.",
+        examples=[{"deletes": "on_commit"}],
+    )
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None,
         description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
@@ -133,6 +139,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
         return StaticOptions.model_fields
     if location[0] == "uploads":
         return upload_keys(location)
+    if location[0] == "transactions":
+        return TransactionOptions.model_fields
     if location[0] == "routes":
         return RouteOptions.model_fields
     if location[0] == "backends" and len(location) == 2:

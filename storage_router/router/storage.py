@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage
+from django.utils.module_loading import import_string
 
 from storage_router.conf.loading import Configuration
 from storage_router.conf.startup import is_reporting, register_check
@@ -62,7 +63,7 @@ class RouterStorage(DeconstructibleStorage):
     """
 
     _import_path = "storage_router.RouterStorage"
-    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "_listing"}
+    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "pending_deletes", "_listing"}
     _own_hooks: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -93,11 +94,20 @@ class RouterStorage(DeconstructibleStorage):
         self.table = RouteTable(document.routes, document.default, document.hidden)
         self.backends: Mapping[str, Storage] = backends
         self._listing = Listing(table=self.table, backends=backends)
+        self.pending_deletes: Any = None
+        if (transactions := configuration.document.transactions).deletes == "on_commit":
+            self.pending_deletes = import_string("storage_router.transactions.PendingDeletes")(transactions.database)
 
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.
         postponed = vars(self).get("_postponed")
-        if postponed is not None and name in ("configuration", "table", "backends", "_listing"):
+        if postponed is not None and name in (
+            "configuration",
+            "table",
+            "backends",
+            "pending_deletes",
+            "_listing",
+        ):
             raise ConfigurationError(postponed.problems)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -131,12 +141,19 @@ class RouterStorage(DeconstructibleStorage):
             raise ReadOnlyRouteError(message, name=str(match.full_name))
         return Target(self.backends[match.alias], match)
 
+    def _overwritable(self, name: object) -> Target:
+        """Return the same, for what writes exactly this name: a file that was to be deleted on commit is kept."""
+        target = self._writable(name)
+        if self.pending_deletes is not None:
+            self.pending_deletes.cancel(target.backend, target.match.name)
+        return target
+
     def forwarded(self, name: str) -> tuple[Storage, str]:
         """Return the backend that a file of this name is written to, and the backend's name for it.
 
         Raises ``ReadOnlyRouteError`` where the route is ``read_only``.
         """
-        with self._writable(name) as (backend, match):
+        with self._overwritable(name) as (backend, match):
             return backend, str(match.name)
 
     def explain(self, name: str) -> Explanation:
@@ -158,7 +175,7 @@ class RouterStorage(DeconstructibleStorage):
         return target.backend.open(target.match.name, mode)
 
     def _opening(self, name: str, mode: str) -> Target:
-        return self._target(name) if _WRITES.isdisjoint(mode) else self._writable(name)
+        return self._target(name) if _WRITES.isdisjoint(mode) else self._overwritable(name)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save the file and return the full name that it got.
@@ -182,6 +199,11 @@ class RouterStorage(DeconstructibleStorage):
         started = time.time()
         with target as (backend, match):
             name, limit = str(match.name), _own_length(max_length, match)
+            if self._is_to_be_deleted(target) and (limit is None or len(name) <= limit):
+                # Code that deletes a file and saves another under its name expects that name.
+                self.pending_deletes.cancel(backend, name)
+                file_store(backend).replace(name, content)
+                return _saved(content, str(match.full_name))
             if self.table.has_globs or (limit is not None and len(name) > limit):
                 # Another name keeps directory and extension, unless it is truncated, so only a glob can tell it apart.
                 name = backend.get_available_name(name, max_length=limit)
@@ -193,9 +215,10 @@ class RouterStorage(DeconstructibleStorage):
                 # Another writer took the name that was free, or the backend names files itself.
                 left_behind, cause = _take_back(backend, match.alias, saved, since=started)
                 raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
-        if (source := getattr(content, "file_source", None)) is not None:
-            source.saved()
-        return full_name
+        return _saved(content, full_name)
+
+    def _is_to_be_deleted(self, target: Target) -> bool:
+        return self.pending_deletes is not None and bool(self.pending_deletes.has(target.backend, target.match.name))
 
     def _required(self, match: Match, full_name: str) -> str:
         """Return ``full_name``. Raises ``RouteChangedError`` where it leads elsewhere than the match."""
@@ -241,7 +264,10 @@ class RouterStorage(DeconstructibleStorage):
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return a free name. Raises ``RouteChangedError`` where it would lead elsewhere than ``name`` does."""
         refuse_traversal(name)
-        with self._target(name) as (backend, match):
+        target = self._target(name)
+        with target as (backend, match):
+            if self._is_to_be_deleted(target) and (max_length is None or len(match.full_name) <= max_length):
+                return str(match.full_name)
             if not self._own_hooks.isdisjoint(_AVAILABILITY_HOOKS):
                 found = _ByHooks(self).get_available_name(str(match.full_name), max_length=max_length)
                 return self._required(match, found)
@@ -250,12 +276,15 @@ class RouterStorage(DeconstructibleStorage):
 
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether a file can be saved under exactly this name."""
-        with self._target(name) as (backend, match):
+        target = self._target(name)
+        with target as (backend, match):
             if "exists" in self._own_hooks:
                 return bool(super().is_name_available(name, max_length=max_length))
             # False where the prefix alone is too long.
             if max_length is not None and len(match.prefix) >= max_length:
                 return False
+            if self._is_to_be_deleted(target):
+                return max_length is None or len(match.full_name) <= max_length
             return bool(backend.is_name_available(match.name, max_length=_own_length(max_length, match)))
 
     def generate_filename(self, filename: str | PathLike[str]) -> str:
@@ -271,14 +300,18 @@ class RouterStorage(DeconstructibleStorage):
     # Django's other methods
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
-        """Delete the file, with ``if_match`` only if it has that ETag. One that does not exist is no error."""
+        """Delete the file, with ``if_match`` only if it has that ETag. One that does not exist is no error.
+
+        With ``transactions.deletes = "on_commit"`` a file that is deleted inside an ``atomic`` block, without
+        ``if_match``, is deleted when the transaction commits.
+        """
         if not name:
             raise ValueError("The name must be given to delete().")
         with self._writable(name) as (backend, match):
-            if if_match is None:
-                backend.delete(match.name)
-            else:
+            if if_match is not None:
                 file_store(backend).delete(match.name, if_match=if_match)
+            elif self.pending_deletes is None or not self.pending_deletes.add(backend, match.name):
+                backend.delete(match.name)
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file or directory. ``""`` is the root; a name that ends in a slash asks for a
@@ -289,8 +322,9 @@ class RouterStorage(DeconstructibleStorage):
             return True
         if str(name).endswith(("/", "\\")):
             return self._listing.has_directory(directory)
-        with self._target(directory) as (backend, match):
-            if backend.exists(match.name):
+        target = self._target(directory)
+        with target as (backend, match):
+            if not self._is_to_be_deleted(target) and backend.exists(match.name):
                 return True
         # Files below it may be in other backends. One that cannot list, or may not, does not know of any.
         try:
@@ -320,7 +354,7 @@ class RouterStorage(DeconstructibleStorage):
         if not name:
             default = self.table.default
             return "" if default is None else str(self.backends[default].url("", *args, **kwargs))
-        find = self._writable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
+        find = self._overwritable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
         # A directory has no extension, so it goes where a file without one would.
         is_directory = str(name)[-1] in "/\\"
         with find(f"{clean_name(clean_directory(name))}/_" if is_directory else name) as (backend, match):
@@ -421,7 +455,7 @@ class RouterStorage(DeconstructibleStorage):
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
         """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken."""
-        with self._writable(name) as (backend, match):
+        with self._overwritable(name) as (backend, match):
             return _in_full(match, file_store(backend).create(match.name, content, settings, save_id=save_id))
 
     def replace(
@@ -437,7 +471,7 @@ class RouterStorage(DeconstructibleStorage):
 
         Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
         """
-        with self._writable(name) as (backend, match):
+        with self._overwritable(name) as (backend, match):
             store = file_store(backend)
             stat = store.replace(match.name, content, settings, if_match=if_match, save_id=save_id)
             return _in_full(match, stat)
@@ -453,7 +487,7 @@ class RouterStorage(DeconstructibleStorage):
         overwrite: bool = False,
     ) -> FileStat:
         """Copy a file of another store to ``name``, on the server where the backend can."""
-        with self._writable(name) as (backend, match):
+        with self._overwritable(name) as (backend, match):
             stat = file_store(backend).copy_from(
                 match.name,
                 source,
@@ -508,6 +542,12 @@ def _own_length(max_length: int | None, match: Match) -> int | None:
             'corresponding file field allows sufficient "max_length".'
         )
     return left
+
+
+def _saved(content: Any, name: str) -> str:
+    if (source := getattr(content, "file_source", None)) is not None:
+        source.saved()
+    return name
 
 
 def _in_full(match: Match, stat: FileStat) -> FileStat:

@@ -147,7 +147,9 @@ class StaticFilesStorage(Storage):
 
     def delete(self, name: str) -> None:
         """Delete the file; one that does not exist is no error."""
-        self.router.delete(self.routed_name(name))
+        # At once, also where other files are deleted on commit.
+        storage, own_name = self.router.forwarded(self.routed_name(name))
+        storage.delete(own_name)
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file; the empty name is the root."""
