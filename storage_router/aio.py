@@ -1,0 +1,151 @@
+"""The storages' methods for async views: Django's names with an ``a``, run in a bounded pool of threads of its own.
+
+The pool is not asgiref's: a slow backend blocks neither the loop nor the threads in which Django runs other code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from django.core.files.storage import Storage
+
+from .files import FileStat, file_store
+
+THREADS = 32
+"""Operations of async code that run at a time in a process; others wait for their turn."""
+
+_PAGE = 500
+"""Entries of a walk that are fetched at a time."""
+
+Result = TypeVar("Result")
+
+_pool: ThreadPoolExecutor | None = None
+
+
+async def in_thread(
+    function: Callable[..., Result], *args: Any, context: contextvars.Context | None = None, **options: Any
+) -> Result:
+    """Run ``function`` in a thread of the pool, in the caller's context, and return its result.
+
+    Cancelled before its turn it does not run; afterwards it runs to its end, and the result is dropped.
+    """
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="storage_router-async")
+    context = context or contextvars.copy_context()
+
+    def call() -> Result:
+        return context.run(function, *args, **options)
+
+    return await asyncio.get_running_loop().run_in_executor(_pool, call)
+
+
+def _after_fork() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class AsyncMethods(Storage):
+    """The async methods of a storage. Each does what the method without the ``a`` does, and raises what it raises.
+
+    A cancelled ``asave`` has either stored the whole file or nothing.
+    """
+
+    async def asave(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save the file; return its name."""
+        return str(await in_thread(self.save, name, content, max_length=max_length))
+
+    def aopen(self, name: str, mode: str = "rb") -> AsyncFile:
+        """Return the file as an async context manager."""
+        return AsyncFile(lambda: self.open(name, mode))
+
+    async def adelete(self, name: str) -> None:
+        """Delete the file."""
+        await in_thread(self.delete, name)
+
+    async def aexists(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        return bool(await in_thread(self.exists, name))
+
+    async def asize(self, name: str) -> int:
+        """Return the file's size in bytes."""
+        return int(await in_thread(self.size, name))
+
+    async def aurl(self, name: str | None, *args: Any, **options: Any) -> str:
+        """Return the file's URL; a signed one may need a key from the service."""
+        return str(await in_thread(self.url, name, *args, **options))
+
+    async def alistdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the directories and the files directly below ``path``."""
+        found: tuple[list[str], list[str]] = await in_thread(self.listdir, path)
+        return found
+
+    async def astat(self, name: str) -> FileStat:
+        """Return what is known of the file."""
+        return await in_thread(file_store(self).stat, name)
+
+    async def awalk(self, path: str = "", *, start: str = "") -> AsyncIterator[FileStat]:
+        """Yield every file below ``path``, in constant memory."""
+        context = contextvars.copy_context()
+        entries = await in_thread(lambda: iter(file_store(self).walk(path, start=start)), context=context)
+        while page := await in_thread(_next_page, entries, context=context):
+            for entry in page:
+                yield entry
+
+
+class AsyncFile:
+    """A file that async code reads or writes: ``async with storage.aopen(name) as file``."""
+
+    def __init__(self, opener: Callable[[], Any]) -> None:
+        self._opener = opener
+        self._file: Any = None
+
+    async def __aenter__(self) -> Self:
+        self._file = await in_thread(self._opener)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A file that is written stores nothing if its block ends with an exception.
+        await in_thread(self._file.__exit__, kind, error, trace)
+
+    async def aread(self, size: int = -1) -> Any:
+        """Return the next ``size`` bytes, or all that are left."""
+        return await in_thread(self._file.read, size)
+
+    async def awrite(self, data: Any) -> int:
+        """Write to the file; it is stored at the end of the block."""
+        return int(await in_thread(self._file.write, data))
+
+    async def achunks(self, chunk_size: int | None = None) -> AsyncIterator[Any]:
+        """Yield the file in pieces of ``chunk_size`` bytes."""
+        pieces = await in_thread(lambda: iter(self._file.chunks(chunk_size)))
+        while piece := await in_thread(next, pieces, b""):
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """Yield the file's lines."""
+        lines = await in_thread(lambda: iter(self._file))
+        while line := await in_thread(next, lines, b""):
+            yield line
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._file, name)
+
+
+def _next_page(entries: Iterator[FileStat]) -> list[FileStat]:
+    return list(islice(entries, _PAGE))
