@@ -22,20 +22,26 @@ class StorageRouterConfig(AppConfig):
     verbose_name = "Storage router"
 
     def ready(self) -> None:
-        """Build every storage and raise ``ConfigurationError`` with all problems; register the checks.
+        """Build every storage and raise ``ConfigurationError`` with all problems; register the checks, and start the
+        subscribers to events.
 
         Django runs no checks under WSGI and ASGI. There, warnings are logged; commands print them.
         """
         # Storages and models can only be imported once Django has loaded all apps.
-        from . import checks
+        from . import checks, installed, telemetry
 
         checks.register()
         if is_reporting():
             return
-        found = list(checks.found())
+        entries = installed.entries()
+        found = list(checks.found(entries))
         found = [one for one in found if not one.is_warning or one.id not in settings.SILENCED_SYSTEM_CHECKS]
         if any(not one.is_warning for one in found):
             raise ConfigurationError(found)
         if found and not (len(sys.argv) > 1 and sys.argv[1] in get_commands()):
             for problem in found:
                 logger.warning("%s", problem)
+        for entry in entries:
+            if (configuration := getattr(entry.storage, "configuration", None)) is not None:
+                options = configuration.document.telemetry
+                telemetry.start(options.subscribers, with_names=options.names)

@@ -18,7 +18,7 @@ from django.core.files.storage import DefaultStorage, Storage
 from django.core.management import get_commands
 from django.utils.functional import LazyObject
 
-from . import installed
+from . import installed, telemetry
 from .conf.azure.endpoint import stays_here
 from .conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from .conf.startup import check_message
@@ -85,6 +85,7 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *_unread_settings(entries),
         *_open_lines(containers),
         *_private_links(containers),
+        *_missing_subscribers(routers),
         *delivery.problems(routers, installed.file_fields()),
         *moving.problems(routers, installed.file_fields()),
     )
@@ -101,6 +102,18 @@ def _routers(entries: Iterable[Entry]) -> dict[str, RouterStorage]:
 
 def _containers(entries: Iterable[Entry]) -> Iterator[tuple[Used, AzureOptions]]:
     return ((one, one.options) for one in installed.used(entries) if isinstance(one.options, AzureOptions))
+
+
+def _missing_subscribers(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
+    for router in routers.values():
+        subscribers = router.configuration.document.telemetry.subscribers
+        for name in telemetry.missing(subscribers):
+            yield Problem(
+                id=f"{__package__}.E070",
+                place=router.configuration.origin(("telemetry", "subscribers", subscribers.index(name))).place,
+                message=f"the subscriber {name!r} needs a package that is not installed",
+                hint=f"Install {telemetry.PACKAGES[name]}, or remove the subscriber.",
+            )
 
 
 def _removed_settings() -> Iterator[Problem]:

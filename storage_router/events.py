@@ -1,18 +1,19 @@
 """One event for each operation of a storage that makes a request. Subscribers are called when it ends.
 
-Without subscribers an operation costs a look at an empty tuple. ``telemetry/`` has subscribers for OpenTelemetry,
-Prometheus and logs.
+Without subscribers an operation costs a call, and a look at an empty tuple. ``telemetry/`` has subscribers for
+OpenTelemetry, Prometheus and logs.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from .exceptions import BlobError, FileChangedError
 
@@ -97,7 +98,9 @@ def current() -> Event | None:
     return _current.get() if _subscribers else None
 
 
-class _Operation(Protocol):
+class Operation(Protocol):
+    """What ``operation`` returns."""
+
     def __enter__(self) -> Event | None: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -119,7 +122,7 @@ class _Unwatched:
 _UNWATCHED = _Unwatched()
 
 
-def operation(name: str, *, alias: str | None = None, route: str | None = None, file: object = None) -> _Operation:
+def operation(name: str, *, alias: str | None = None, route: str | None = None, file: object = None) -> Operation:
     """Return a context manager for one operation; it gives its event, or None where nobody listens.
 
     An operation within another one is part of that: a router's operation is one event, and the backend adds its alias.
@@ -144,7 +147,9 @@ class _Nested(_Unwatched):
         return self._event
 
 
-class _Watched:
+class _Step:
+    """A part of an operation: what is asked in it belongs to the event."""
+
     __slots__ = ("_event", "_start", "_token")
 
     def __init__(self, event: Event) -> None:
@@ -158,18 +163,82 @@ class _Watched:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        event = self._event
-        event.seconds = time.perf_counter() - self._start
+        self._event.seconds += time.perf_counter() - self._start
         _current.reset(self._token)
-        if error is not None:
-            event.error, event.outcome = error, outcome_of(error)
-            if isinstance(error, BlobError):
-                event.request_id = error.request_id or event.request_id
-        for subscriber in _subscribers:
+
+
+class _Watched(_Step):
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        _end(self._event, error)
+
+
+def _end(event: Event, error: BaseException | None) -> None:
+    if error is not None:
+        event.error, event.outcome = error, outcome_of(error)
+        if isinstance(error, BlobError):
+            event.request_id = error.request_id or event.request_id
+    for subscriber in _subscribers:
+        try:
+            subscriber(event)
+        except Exception:
+            logger.exception("A subscriber to events of storages failed.")
+
+
+S = TypeVar("S")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def observed(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Make each call of a storage's method one operation. Its first argument is the file; ``self.alias`` the alias."""
+    name = method.__name__.lstrip("_")
+
+    @functools.wraps(method)
+    def call(self: S, /, *args: P.args, **options: P.kwargs) -> R:
+        if not _subscribers:
+            return method(self, *args, **options)
+        with operation(name, alias=getattr(self, "alias", None), file=args[0] if args else options.get("name")):
+            return method(self, *args, **options)
+
+    return call
+
+
+def steps(entries: Iterator[R], name: str, *, alias: str | None = None, file: object = None) -> Iterator[R]:
+    """Return ``entries``; fetching them is one operation, whose duration is that of the steps.
+
+    It ends with the last entry, or when the iterator is closed. Inside another operation it is part of that.
+    """
+    if not _subscribers or _current.get() is not None:
+        return entries
+    return _stepwise(entries, Event(operation=name, alias=alias, name=None if file is None else str(file)))
+
+
+def _stepwise(entries: Iterator[R], event: Event) -> Iterator[R]:
+    failure: BaseException | None = None
+    try:
+        while True:
             try:
-                subscriber(event)
-            except Exception:
-                logger.exception("A subscriber to events of storages failed.")
+                with _Step(event):
+                    entry = next(entries)
+            except StopIteration:
+                return
+            except BaseException as error:
+                failure = error
+                raise
+            yield entry
+    finally:
+        _end(event, failure)
+
+
+def count(size: int) -> None:
+    """Add bytes of content to the operation under way."""
+    if (event := current()) is not None:
+        event.size += size
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -35,6 +35,7 @@ PROBLEMS: Mapping[str, str] = {
     "E024": "a field with the storage of another package taken out of a router",
     "E025": "a setting that Django 5.1 removed, and nothing in its place",
     "E060": "transactions of a database that DATABASES does not have",
+    "E070": "a subscriber to events whose package is not installed",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the errors outside of the configuration itself."""
 

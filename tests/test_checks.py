@@ -17,7 +17,7 @@ from django.test.utils import isolate_apps
 from django.utils.functional import LazyObject
 
 import storage_router
-from storage_router import checks, installed
+from storage_router import checks, installed, telemetry
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf import problems as conf_problems
 from storage_router.delivery import checks as delivery
@@ -516,6 +516,19 @@ class TestCollectstatic:
     def test_static_files_of_somebody_else_need_no_collectstatic_of_ours(self, monkeypatch):
         monkeypatch.setattr(checks, "get_commands", lambda: {"collectstatic": "django.contrib.staticfiles"})
         assert found(router({"media": MEMORY})) == []
+
+
+class TestTelemetry:
+    def test_a_subscriber_without_its_package_is_an_error(self, monkeypatch):
+        monkeypatch.setattr(telemetry, "find_spec", lambda name: None if name == "prometheus_client" else object())
+        subscribers = ["log", "opentelemetry", "prometheus"]
+        message = only(found(router({"media": MEMORY}, telemetry={"subscribers": subscribers})))
+        assert (message.id, message.obj) == (
+            "storage_router.E070",
+            'STORAGES["default"]["OPTIONS"]["telemetry"]["subscribers"][2]',
+        )
+        assert message.msg.endswith("the subscriber 'prometheus' needs a package that is not installed")
+        assert message.hint == "Install prometheus-client, or remove the subscriber."
 
 
 class TestDeployment:

@@ -16,6 +16,7 @@ from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
+from storage_router.conf.telemetry import TelemetryOptions
 from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 
@@ -62,6 +63,7 @@ TABLES = {
     "document": lambda: _options(RouterDocument),
     "static": lambda: _options(StaticOptions),
     "transactions": lambda: _options(TransactionOptions),
+    "telemetry": lambda: _options(TelemetryOptions),
     "uploads": lambda: _options(UploadOptions),
     "policy": lambda: _options(UploadPolicy),
     "sources": _sources,

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from storage_router import events
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat, Reading
@@ -148,6 +149,7 @@ class Blobs:
                 if offset == 0 and answer.headers.get("Content-Range") == "bytes */0":
                     return b"", None
                 return b"", self._beyond_end(name, offset, if_match)
+            events.count(len(answer.content))
             return answer.content, stat(name, answer.headers, size=size_in(answer.headers))
 
     def stream(
@@ -179,6 +181,7 @@ class Blobs:
             else:
                 known = stat(name, answer.headers, size=size_in(answer.headers))
                 size = max(0, min(known.size - start, known.size if length is None else length))
+        events.count(size)
         chunks = iter(()) if answer.status_code == 416 else self._chunks(name, answer, size)
         return Reading(stat=known, start=start, length=size, chunks=chunks, on_close=answer.close)
 
@@ -422,6 +425,7 @@ class Blobs:
                     raise
             if answer.get("x-ms-copy-status") == "pending":
                 answer = self._completed(name, answer.get("x-ms-copy-id"), size)
+        events.count(size)
         return written(name, size, answer, write.marker)
 
     def _completed(self, name: str, copy_id: str | None, size: int) -> Mapping[str, str]:

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from django.core.files.base import File
 
+from storage_router import events
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
 
 from .container import Blobs
+from .errors import named
 from .reader import BlobReader
 from .upload import Upload
 from .writer import Draft
 
 _BUFFER = 128 * 2**10
-
-
-@contextlib.contextmanager
-def named(name: str, *, of: str | None = None) -> Iterator[None]:
-    """Give errors the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
-
-    Where there are several blobs, ``of`` says which one is meant.
-    """
-    try:
-        yield
-    except BlobError as error:
-        if error.blob is not None and of in (None, error.blob):
-            error.filename = name
-        raise
-
-
-def temporary_folder() -> str | None:
-    """Return where temporary files go: Django's ``FILE_UPLOAD_TEMP_DIR``, else the system's."""
-    from django.conf import settings
-
-    folder = settings.FILE_UPLOAD_TEMP_DIR
-    return None if folder is None else os.fspath(folder)
 
 
 def settings_of(stat: FileStat) -> FileSettings:
@@ -95,7 +74,7 @@ class Mode:
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """The blob behind a file. ``name`` is what the caller calls it, ``settings`` computes what a new blob is stored
-    with.
+    with. ``opened`` is the event of the opening; later requests are operations of their own, by the same route.
     """
 
     blobs: Blobs
@@ -105,13 +84,19 @@ class Source:
     connections: int
     max_memory_size: int
     folder: str | None
+    opened: events.Event | None
+
+    def operation(self, name: str) -> events.Operation:
+        """Return a context manager for what is asked for an open file."""
+        route = self.opened.route if self.opened is not None else None
+        return events.operation(name, alias=self.blobs.alias, route=route, file=self.name)
 
     def reader(self) -> BlobReader:
         """Open the blob for reading: one request."""
         return BlobReader(self._fetch, max_memory_size=self.max_memory_size, folder=self.folder)
 
     def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
-        with named(self.name):
+        with self.operation("read"), named(self.name):
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
 
     def error(self, kind: type[BlobError], message: str) -> BlobError:
@@ -194,7 +179,7 @@ class AzureFile(File):  # type: ignore[type-arg]
         if_match = original.etag if original is not None else None
         content: Any = File(draft.spool, source.name)
         upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)
-        with named(source.name), upload:
+        with source.operation("save"), named(source.name), upload:
             try:
                 upload.put(source.blob, settings, if_match=if_match)
             except BlobExistsError as error:

@@ -32,6 +32,7 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.core.settings import settings
 
+from storage_router import events
 from storage_router.conf.azure.authentication import Authentication, SharedKey
 
 from .credentials import SCOPE, credential
@@ -297,7 +298,7 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         streamed = context.setdefault("streamed", context.options.get("stream", False))
         # A transport of the application's own would decompress what it reads.
         context.options["stream"] = True
-        answer = self.next.send(request)
+        answer = self._sent(request)
         answer.http_response = response = Response.around(answer.http_response, http)
         try:
             _require_own(http, response)
@@ -311,6 +312,28 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         except BaseException:
             response.close()
             raise
+        return answer
+
+    def _sent(self, request: Request) -> Answer:
+        event = events.current()
+        if event is None:
+            return self.next.send(request)
+        started, start = time.time(), time.perf_counter()
+        found: HttpResponse | None = None
+        try:
+            answer = self.next.send(request)
+            found = answer.http_response
+        finally:
+            event.sent(
+                events.Attempt(
+                    method=request.http_request.method,
+                    started=started,
+                    seconds=time.perf_counter() - start,
+                    status=found.status_code if found is not None else None,
+                    request_id=found.headers.get("x-ms-request-id") if found is not None else None,
+                    is_retry=bool(request.context.get("retry_count")),
+                )
+            )
         return answer
 
 

@@ -18,6 +18,7 @@ from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from pydantic import SecretStr
 
+from storage_router import events
 from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import (
@@ -51,9 +52,10 @@ from storage_router.names import (
 from storage_router.references import DeconstructibleStorage
 
 from .container import COPIED_PER_SECOND, Blobs, Directory
-from .file import AzureFile, Source, named, settings_of, temporary_folder
+from .errors import named
+from .file import AzureFile, Source, settings_of
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
-from .upload import CopiedContent, Upload
+from .upload import CopiedContent, Upload, temporary_folder
 from .urls import BlobUrls
 
 _REBUILDING = OPTIONS - {"location"}
@@ -271,12 +273,14 @@ class AzureStorage(DeconstructibleStorage):
         check_blob_name(f"{self._prefix}{cleaned}")
         return f"{self._prefix}{cleaned}/"
 
+    @events.observed
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return a name that is free now, with at most ``max_length`` characters. ``save`` does without asking."""
         refuse_traversal(name)
         cleaned = clean_name(name)
         return str(super().get_available_name(str(cleaned), max_length=self._longest(cleaned, max_length)))
 
+    @events.observed
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether ``save`` would take the name: it is short enough, and free or may be overwritten."""
         if max_length and len(name) > max_length:
@@ -306,6 +310,7 @@ class AzureStorage(DeconstructibleStorage):
 
     # Django's storage interface
 
+    @events.observed
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Store ``content`` under ``name`` or, if that is taken, a free name like it; return the name.
 
@@ -364,6 +369,7 @@ class AzureStorage(DeconstructibleStorage):
         connections = setup.options.upload_max_conn
         return Upload(setup.blobs, content, connections=connections, folder=temporary_folder(), copied=copied)
 
+    @events.observed
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
         cleaned = clean_name(name)
         setup = self._now()
@@ -375,9 +381,11 @@ class AzureStorage(DeconstructibleStorage):
             connections=setup.options.upload_max_conn,
             max_memory_size=setup.options.max_memory_size,
             folder=temporary_folder(),
+            opened=events.current(),
         )
         return AzureFile(mode, source)
 
+    @events.observed
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Delete the file. One that does not exist is no error.
 
@@ -388,6 +396,7 @@ class AzureStorage(DeconstructibleStorage):
         with named(name):
             self._now().blobs.delete(self.blob_name(name), if_match=if_match)
 
+    @events.observed
     def exists(self, name: str) -> bool:
         """Return whether there is such a file, or a directory: that takes a second request. ``""`` is the root; a name
         that ends in a slash is a directory's.
@@ -410,6 +419,7 @@ class AzureStorage(DeconstructibleStorage):
             return False
         return True
 
+    @events.observed
     def listdir(self, path: str = "") -> tuple[list[str], list[str]]:
         """Return the names of the directories and of the files directly below ``path``. What is not there is
         empty.
@@ -428,6 +438,7 @@ class AzureStorage(DeconstructibleStorage):
                 files.append(name)
         return list(directories), files
 
+    @events.observed
     def size(self, name: str) -> int:
         """Return the file's size in bytes."""
         return self.stat(name).size
@@ -459,10 +470,12 @@ class AzureStorage(DeconstructibleStorage):
         """Return the file's URL without a signature. No request is made."""
         return self._now().urls.public_url(self.blob_name(name))
 
+    @events.observed
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
         return _for_django(self.stat(name).modified)
 
+    @events.observed
     def get_created_time(self, name: str) -> dt.datetime:
         """Return when a file of this name was first stored; as ``get_modified_time``."""
         stat = self.stat(name)
@@ -507,6 +520,7 @@ class AzureStorage(DeconstructibleStorage):
     def _can_sign(self) -> bool:
         return self._now().options.authentication.kind in ("account_key", "token")
 
+    @events.observed
     def stat(self, name: str) -> FileStat:
         """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
         cleaned = clean_name(name)
@@ -518,7 +532,8 @@ class AzureStorage(DeconstructibleStorage):
 
         ``start`` leaves out the names before it in the order of the listing.
         """
-        return self._walk(self._now().blobs, self._directory(path), self._prefix, start)
+        entries = self._walk(self._now().blobs, self._directory(path), self._prefix, start)
+        return events.steps(entries, "walk", alias=self.alias, file=path)
 
     @staticmethod
     def _walk(blobs: Blobs, directory: str, prefix: str, start: str) -> Iterator[FileStat]:
@@ -532,6 +547,7 @@ class AzureStorage(DeconstructibleStorage):
             if isinstance(entry, FileStat) and _is_reachable(name := entry.name[len(prefix) :]):
                 yield replace(entry, name=name)
 
+    @events.observed
     def read(
         self,
         name: str,
@@ -556,6 +572,7 @@ class AzureStorage(DeconstructibleStorage):
         reading.stat = replace(reading.stat, name=str(cleaned))
         return reading
 
+    @events.observed
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
@@ -565,6 +582,7 @@ class AzureStorage(DeconstructibleStorage):
         """
         return self._put(name, content, settings, save_id=save_id)
 
+    @events.observed
     def replace(
         self,
         name: str,
@@ -598,6 +616,7 @@ class AzureStorage(DeconstructibleStorage):
             stored = upload.put(blob, settings, overwrite=overwrite, if_match=if_match, save_id=save_id)
         return replace(stored, name=str(cleaned))
 
+    @events.observed
     def copy_from(
         self,
         name: str,
@@ -670,11 +689,13 @@ class AzureStorage(DeconstructibleStorage):
         with named(name):
             return self._now().urls.ticket(self.blob_name(name), seconds)
 
+    @events.observed
     def staged(self, name: str) -> list[str]:
         """Return the ids, as the client gave them, of the blocks that have arrived and are not a file yet."""
         with named(name):
             return list(self._now().blobs.uncommitted(self.blob_name(name)))
 
+    @events.observed
     def uploaded(self, name: str) -> FileStat:
         """Return what is known of a file that a client has stored. Raises ``ValueError`` for all but a readable block
         blob that is no copy."""
@@ -682,6 +703,7 @@ class AzureStorage(DeconstructibleStorage):
         with named(name):
             return replace(self._now().blobs.uploaded(self.blob_name(cleaned)), name=str(cleaned))
 
+    @events.observed
     def discard(self, name: str) -> None:
         """Delete a file that a client has stored, with snapshots, lease and staged blocks."""
         with named(name):
@@ -690,8 +712,10 @@ class AzureStorage(DeconstructibleStorage):
     def leftovers(self, path: str = "") -> Iterator[str]:
         """Return an iterator over the names of the files below ``path``, those that are only staged included."""
         length = len(self._prefix)
-        return (name[length:] for name in self._now().blobs.leftovers(self._directory(path)))
+        names = (name[length:] for name in self._now().blobs.leftovers(self._directory(path)))
+        return events.steps(names, "leftovers", alias=self.alias, file=path)
 
+    @events.observed
     def copy(self, src: str, dst: str) -> str:
         """Copy a file within the container, on the server; return ``dst``. Raises ``BlobExistsError`` if ``dst`` is
         taken.
@@ -700,6 +724,7 @@ class AzureStorage(DeconstructibleStorage):
         """
         return self._on_the_server(self._now().blobs.copy, src, dst)
 
+    @events.observed
     def move(self, src: str, dst: str) -> str:
         """Copy a file on the server, then delete the original; otherwise as ``copy``.
 

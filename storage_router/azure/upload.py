@@ -7,9 +7,11 @@ Content comes as Django's storages get it: files, uploads, text, streams that ca
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import hashlib
 import io
 import itertools
+import os
 import tempfile
 import uuid
 from collections import deque
@@ -235,10 +237,19 @@ class Upload:
         return partial(self._blobs.commit_blocks, name, block_ids, settings, size=size)
 
 
+def temporary_folder() -> str | None:
+    """Return where temporary files go: Django's ``FILE_UPLOAD_TEMP_DIR``, else the system's."""
+    from django.conf import settings
+
+    folder = settings.FILE_UPLOAD_TEMP_DIR
+    return None if folder is None else os.fspath(folder)
+
+
 def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:
-    """Have ``work`` done by ``workers``, or here and now where the interpreter, which is ending, starts no threads."""
+    """Have ``work`` done by ``workers`` in this context, or here and now where the interpreter, which is ending, starts
+    no threads."""
     try:
-        return workers.submit(work, *args)
+        return workers.submit(contextvars.copy_context().run, work, *args)
     except RuntimeError:
         done: Future[Any] = Future()
         try:

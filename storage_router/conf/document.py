@@ -14,6 +14,7 @@ from .backends import BACKEND_TYPES, read_backend
 from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
+from .telemetry import TelemetryOptions
 from .transactions import TransactionOptions
 from .units import parse_json
 from .uploads import UploadOptions, upload_keys
@@ -107,6 +108,11 @@ class RouterDocument(BaseModel):
         description="How files follow the transactions of the database.",
         examples=[{"deletes": "on_commit"}],
     )
+    telemetry: TelemetryOptions = Field(
+        default=TelemetryOptions(),
+        description="Who is told of the operations of storages.",
+        examples=[{"subscribers": ["opentelemetry"]}],
+    )
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None,
         description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
@@ -141,6 +147,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
         return upload_keys(location)
     if location[0] == "transactions":
         return TransactionOptions.model_fields
+    if location[0] == "telemetry":
+        return TelemetryOptions.model_fields
     if location[0] == "routes":
         return RouteOptions.model_fields
     if location[0] == "backends" and len(location) == 2:

@@ -16,6 +16,7 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 from django.utils.module_loading import import_string
 
+from storage_router import events
 from storage_router.conf.loading import Configuration
 from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import (
@@ -162,6 +163,7 @@ class RouterStorage(DeconstructibleStorage):
 
     # Opening and saving
 
+    @events.observed
     def open(self, name: str, mode: str = "rb") -> File[Any]:
         """Open the file; opened again, it stays what the route allows. Django's file system gives the path as ``name``
         where the route neither strips a prefix nor is ``read_only``; otherwise it is the full name.
@@ -177,6 +179,7 @@ class RouterStorage(DeconstructibleStorage):
     def _opening(self, name: str, mode: str) -> Target:
         return self._target(name) if _WRITES.isdisjoint(mode) else self._overwritable(name)
 
+    @events.observed
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save the file and return the full name that it got.
 
@@ -261,6 +264,7 @@ class RouterStorage(DeconstructibleStorage):
         with target as (backend, match):
             return match.prefix + backend.get_alternative_name(match.name.removesuffix(file_ext), file_ext)
 
+    @events.observed
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return a free name. Raises ``RouteChangedError`` where it would lead elsewhere than ``name`` does."""
         refuse_traversal(name)
@@ -274,6 +278,7 @@ class RouterStorage(DeconstructibleStorage):
             found = backend.get_available_name(match.name, max_length=_own_length(max_length, match))
             return self._required(match, f"{match.prefix}{found}")
 
+    @events.observed
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether a file can be saved under exactly this name."""
         target = self._target(name)
@@ -299,6 +304,7 @@ class RouterStorage(DeconstructibleStorage):
 
     # Django's other methods
 
+    @events.observed
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Delete the file, with ``if_match`` only if it has that ETag. One that does not exist is no error.
 
@@ -313,6 +319,7 @@ class RouterStorage(DeconstructibleStorage):
             elif self.pending_deletes is None or not self.pending_deletes.add(backend, match.name):
                 backend.delete(match.name)
 
+    @events.observed
     def exists(self, name: str) -> bool:
         """Return whether there is such a file or directory. ``""`` is the root; a name that ends in a slash asks for a
         directory only.
@@ -332,6 +339,7 @@ class RouterStorage(DeconstructibleStorage):
         except (NotImplementedError, PermissionError):
             return False
 
+    @events.observed
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the directories and of the files directly below ``path``, of all backends together.
 
@@ -339,6 +347,7 @@ class RouterStorage(DeconstructibleStorage):
         """
         return self._listing.listdir(clean_directory(path))
 
+    @events.observed
     def size(self, name: str) -> int:
         """Return the file's size in bytes."""
         with self._target(name) as (backend, match):
@@ -398,16 +407,19 @@ class RouterStorage(DeconstructibleStorage):
         [backend] = self.backends.values()
         return backend
 
+    @events.observed
     def get_accessed_time(self, name: str) -> dt.datetime:
         """Return when the file was last read, where the backend knows."""
         with self._target(name) as (backend, match):
             return backend.get_accessed_time(match.name)
 
+    @events.observed
     def get_created_time(self, name: str) -> dt.datetime:
         """Return when the file was created, where the backend knows."""
         with self._target(name) as (backend, match):
             return backend.get_created_time(match.name)
 
+    @events.observed
     def get_modified_time(self, name: str) -> dt.datetime:
         """Return when the file was last changed."""
         with self._target(name) as (backend, match):
@@ -422,6 +434,7 @@ class RouterStorage(DeconstructibleStorage):
         names = [one.name for one in dataclasses.fields(Capabilities)]
         return Capabilities(**{name: all(getattr(one, name) for one in found) for name in names})
 
+    @events.observed
     def stat(self, name: str) -> FileStat:
         """Return what the backend knows of the file: Azure everything, others size and time of modification."""
         with self._target(name) as (backend, match):
@@ -433,8 +446,9 @@ class RouterStorage(DeconstructibleStorage):
         They come in the order of their names where the backends list in that order; ``start`` leaves out what comes
         before that name.
         """
-        return self._listing.walk(clean_directory(path), start)
+        return events.steps(self._listing.walk(clean_directory(path), start), "walk", file=path)
 
+    @events.observed
     def read(
         self,
         name: str,
@@ -451,6 +465,7 @@ class RouterStorage(DeconstructibleStorage):
             )
             return dataclasses.replace(reading, stat=_in_full(match, reading.stat))
 
+    @events.observed
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
@@ -458,6 +473,7 @@ class RouterStorage(DeconstructibleStorage):
         with self._overwritable(name) as (backend, match):
             return _in_full(match, file_store(backend).create(match.name, content, settings, save_id=save_id))
 
+    @events.observed
     def replace(
         self,
         name: str,
@@ -476,6 +492,7 @@ class RouterStorage(DeconstructibleStorage):
             stat = store.replace(match.name, content, settings, if_match=if_match, save_id=save_id)
             return _in_full(match, stat)
 
+    @events.observed
     def copy_from(
         self,
         name: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.files.storage import Storage
 
+from storage_router import events
 from storage_router.exceptions import StorageRouterError
 from storage_router.routing import Match
 
@@ -11,7 +12,8 @@ from storage_router.routing import Match
 class Target:
     """The backend that a name leads to, and the match, as a context manager.
 
-    An error that leaves the block and whose ``filename`` is the backend's name for the file names it in full.
+    The operation under way gets the alias and the route. An error that leaves the block and whose ``filename`` is the
+    backend's name for the file names it in full.
     """
 
     __slots__ = ("backend", "match")
@@ -21,6 +23,9 @@ class Target:
         self.match = match
 
     def __enter__(self) -> tuple[Storage, Match]:
+        if (event := events.current()) is not None:
+            event.alias = event.alias or self.match.alias
+            event.route = event.route or (self.match.route.text if self.match.route else "default")
         return self.backend, self.match
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
