@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import errno
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -64,6 +65,21 @@ class FileStat:
     access_tier: str | None = None
     save_id: str | None = None
     """Which write made the file, where the store keeps that: see ``create``. A copy keeps it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """A directory in a listing: names that begin with ``name`` and a slash. No trailing slash."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingPage:
+    """What lies directly below a directory, or a part of it. ``marker`` leads to the next part; ``""`` at the end."""
+
+    entries: tuple[FileStat | Directory, ...]
+    marker: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +196,15 @@ class FileStore(Protocol):
 
         ``start`` leaves out what comes before that name (itself included in the result) in the order of the listing.
         """
+
+    def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """Return what lies directly below ``path``: at most ``limit`` entries, in the order of the listing.
+
+        It may be fewer, and none, although there are more: the marker says so. What does not exist is empty.
+        """
+
+    def tags_of(self, name: str) -> Mapping[str, str]:
+        """Return the tags of the file; none where the store has no tags."""
 
     def read(
         self,
@@ -313,6 +338,33 @@ class PlainStore:
             wanted = [name for name in found if name >= start or (name.endswith("/") and start.startswith(name))]
             # A storage may list names that other programs wrote, such as "..".
             waiting += sorted((name for name in wanted if is_clean(name.removesuffix("/"))), reverse=True)
+
+    def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """List the directory, which Django's interface does as a whole, and look at ``limit`` of its entries.
+
+        The marker is the name of the last entry.
+        """
+        path = path.strip("/")
+        here = f"{path}/" if path else ""
+        try:
+            directories, files = self.storage.listdir(path)
+        except (FileNotFoundError, NotADirectoryError, FileExistsError):
+            return ListingPage(entries=())
+        found = [f"{name}/" for name in directories] + list(files)
+        names = sorted(name for name in found if name > marker and is_clean(name.removesuffix("/")))
+        entries: list[FileStat | Directory] = []
+        for name in names[:limit]:
+            if name.endswith("/"):
+                entries.append(Directory(name=here + name.removesuffix("/")))
+                continue
+            # It may have been deleted since.
+            with contextlib.suppress(FileNotFoundError):
+                entries.append(self.stat(here + name))
+        return ListingPage(entries=tuple(entries), marker=names[limit - 1] if len(names) > limit else "")
+
+    def tags_of(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - Django's interface has none
+        """Return nothing."""
+        return {}
 
     def read(
         self,
@@ -492,6 +544,57 @@ class MemoryStore(PlainStore):
         found = super().stat(name)
         moment = found.modified.timestamp() if found.modified else 0
         return replace(found, etag=f'"{int(moment * 1_000_000):x}-{found.size:x}"')
+
+
+def merged_page(
+    pages: Mapping[str, Callable[[str], ListingPage]],
+    *,
+    limit: int,
+    marker: str,
+    is_shown: Callable[[str, FileStat | Directory], bool] = lambda *_: True,
+) -> ListingPage:
+    """Merge several listings into one, in the order of names; the first listing's entry is taken of several alike.
+
+    ``pages`` gives, by a key, the function that fetches a page by its marker; ``is_shown`` gets the key and an entry.
+    The marker holds, for each listing that has not ended, the marker of its page and how many entries of that are done.
+    At most ``_MOST_PAGES`` are fetched. Raises ``ValueError`` for what is not a marker.
+    """
+    positions: dict[str, tuple[str, int]] = dict.fromkeys(pages, ("", 0))
+    if marker:
+        given = dict(json.loads(marker))
+        positions = {key: (str(given[key][0]), max(0, int(given[key][1]))) for key in pages if key in given}
+    fetched = {key: fetch(positions[key][0]) for key, fetch in pages.items() if key in positions}
+    requests, found = len(fetched), list[FileStat | Directory]()
+    while len(found) < limit:
+        for key in list(fetched):
+            while positions[key][1] >= len(fetched[key].entries):
+                following = fetched[key].marker
+                if not following:
+                    del fetched[key], positions[key]
+                    break
+                positions[key] = (following, 0)
+                if requests >= _MOST_PAGES:
+                    return ListingPage(entries=tuple(found), marker=json.dumps(positions))
+                fetched[key] = pages[key](following)
+                requests += 1
+        if not fetched:
+            break
+        heads = {key: fetched[key].entries[positions[key][1]] for key in fetched}
+        first = min(map(in_order, heads.values()))
+        alike = [key for key, entry in heads.items() if in_order(entry) == first]
+        found += [heads[key] for key in alike if is_shown(key, heads[key])][:1]
+        for key in alike:
+            positions[key] = (positions[key][0], positions[key][1] + 1)
+    return ListingPage(entries=tuple(found), marker=json.dumps(positions) if positions else "")
+
+
+_MOST_PAGES = 20
+"""Pages that are fetched for one, where most of what they hold is not shown."""
+
+
+def in_order(entry: FileStat | Directory) -> str:
+    """Return the key by which entries of a listing are sorted."""
+    return f"{entry.name}/" if isinstance(entry, Directory) else entry.name
 
 
 def _stat_from(name: str, found: os.stat_result) -> FileStat:

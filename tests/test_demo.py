@@ -22,6 +22,7 @@ import django.contrib.admin
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+import storage_router
 from tests.demo_process import SCRIPT, DemoProcess
 
 pytestmark = [pytest.mark.azurite, pytest.mark.slow]
@@ -57,8 +58,9 @@ def fetch(address: str) -> bytes:
 
 
 def static_files() -> set[str]:
-    """The names that collectstatic finds: the files of the admin and of the example's own app."""
-    folders = [Path(django.contrib.admin.__file__).parent / "static", SCRIPT.parent / "library/static"]
+    """The names that collectstatic finds: the files of the admin, of the package and of the example's own app."""
+    apps = [Path(django.contrib.admin.__file__).parent, Path(storage_router.__file__).parent, SCRIPT.parent / "library"]
+    folders = [app / "static" for app in apps]
     return {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 

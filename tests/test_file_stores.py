@@ -10,7 +10,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import FileChangedError
-from storage_router.files import FileNotModifiedError, FileStore, file_store
+from storage_router.files import Directory, FileNotModifiedError, FileSettings, FileStore, file_store
 
 
 class Foreign(Storage):
@@ -123,6 +123,33 @@ def test_a_walk_is_in_the_order_of_the_full_names_and_begins_where_it_is_told(st
     assert names(store.walk("nothing/here")) == []
     for start in [*saved, "a/", "a/b/", "a/b/d", "zz"]:
         assert names(store.walk(start=start)) == [name for name in sorted(saved) if name >= start]
+
+
+def test_a_directory_is_listed_a_page_at_a_time(store):
+    for name in ["a/z", "a-b", "a0", "a/b/c", "a/b/d", "b", "Z", "a/b.txt"]:
+        store.create(name, ContentFile(b"x"))
+
+    for limit in (1, 2, 3, 100):
+        assert pages(store, "", limit) == ["Z", "a-b", "a/", "a0", "b"]
+        assert pages(store, "a", limit) == ["a/b.txt", "a/b/", "a/z"]
+    assert pages(store, "a/z", 3) == pages(store, "nothing/here", 3) == []
+    [found] = (one for one in store.page("a").entries if one.name == "a/z")
+    assert (found.size, found.modified) == (1, store.stat("a/z").modified)
+
+
+def pages(store, path, limit):
+    found, marker = [], ""
+    while True:
+        page = store.page(path, limit=limit, marker=marker)
+        assert len(page.entries) <= limit
+        found += [f"{one.name}/" if isinstance(one, Directory) else one.name for one in page.entries]
+        if not (marker := page.marker):
+            return sorted(found)
+
+
+def test_tags_are_read_where_there_are_some(store):
+    store.create("x.txt", ContentFile(b"x"), FileSettings(tags={"for": "a b"}))
+    assert store.tags_of("x.txt") == ({"for": "a b"} if store.capabilities.settings else {})
 
 
 def test_a_file_is_copied_from_another_store(store):

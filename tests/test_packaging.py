@@ -118,7 +118,7 @@ def test_the_wheel_holds_the_package_the_schemas_and_the_licence_and_nothing_els
     package = {
         f"storage_router/{path.relative_to(ROOT / 'storage_router').as_posix()}"
         for path in (ROOT / "storage_router").rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        if path.is_file() and "__pycache__" not in path.parts
     }
     schemas = {f"storage_router/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}
     assert names - metadata == package | schemas

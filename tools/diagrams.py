@@ -1,16 +1,20 @@
-"""Draw docs/pictures/: who says what to whom, as SVG. With --check, say whether the files are stale."""
+"""Draw docs/pictures/ as SVG: who sends what to whom, and what leads where. With --check, report stale files."""
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "pictures"
 
 PROCESS, ENTRA, STORAGE, BROWSER = "your process", "Microsoft Entra ID", "Azure Storage", "browser"
 COLLECT, SITE = "collectstatic", "running servers"
-# Name of the file -> who takes part, from left to right; what is said: from, to, text. To oneself: what is computed.
+READER, VIEW, NGINX, BACKEND = "browser", "the view", "nginx", "backend"
+FIELD, ROUTER, TABLE, AZURE, PIPELINE = "FileField", "RouterStorage", "RouteTable", "AzureStorage", "pipeline"
+# Name of the file -> who takes part, from left to right; messages: from, to, text. To oneself: what is computed.
 DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     "identity": (
         [ENTRA, PROCESS, STORAGE, BROWSER],
@@ -60,9 +64,121 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
             (STORAGE, SITE, "all files that it names, there already"),
         ],
     ),
+    "redirect": (
+        [READER, VIEW, BACKEND],
+        [
+            (READER, VIEW, "GET /files/default/private/a.pdf"),
+            (VIEW, VIEW, "authorize(request, file)"),
+            (VIEW, READER, "302: a signed link of link_seconds"),
+            (READER, BACKEND, "GET the link"),
+            (BACKEND, READER, "the file"),
+        ],
+    ),
+    "stream": (
+        [READER, VIEW, BACKEND],
+        [
+            (READER, VIEW, "GET /files/default/private/a.pdf"),
+            (VIEW, VIEW, "authorize(request, file)"),
+            (VIEW, BACKEND, "one request, with range and conditions"),
+            (BACKEND, VIEW, "the bytes, in pieces"),
+            (VIEW, READER, "200, 206 or 304"),
+        ],
+    ),
+    "accel": (
+        [READER, NGINX, VIEW, BACKEND],
+        [
+            (READER, NGINX, "GET /files/default/private/a.pdf"),
+            (NGINX, VIEW, "the request, with accel_secret"),
+            (VIEW, VIEW, "authorize(request, file)"),
+            (VIEW, NGINX, "X-Accel-Redirect: a link for this file"),
+            (NGINX, BACKEND, "GET the link, Range"),
+            (BACKEND, NGINX, "the bytes"),
+            (NGINX, READER, "the file; the link stays in the server"),
+        ],
+    ),
+    "saving": (
+        [FIELD, ROUTER, TABLE, AZURE, PIPELINE],
+        [
+            (FIELD, ROUTER, 'save("private/a.pdf", content)'),
+            (ROUTER, ROUTER, "names: cleaned once"),
+            (ROUTER, TABLE, "match(name)"),
+            (TABLE, ROUTER, 'alias "private", its name for the file'),
+            (ROUTER, AZURE, "save(own name, content)"),
+            (AZURE, PIPELINE, "PUT, If-None-Match: *"),
+            (PIPELINE, AZURE, "201, or 409: the next name"),
+            (AZURE, ROUTER, "the name in the container"),
+            (ROUTER, FIELD, "the full name"),
+        ],
+    ),
 }
 
+# Name of the file -> boxes: column, row, width in columns, text; arrows: from a box to a box, text. "|" breaks lines.
+Chart = tuple[dict[str, tuple[float, float, float, str]], list[tuple[str, str, str]]]
+CHARTS: dict[str, Chart] = {
+    "routing": (
+        {
+            "name": (0, 0, 1, "private/contract.pdf"),
+            "static": (1.3, 0, 1.2, '1. prefix "static/"'),
+            "private": (1.3, 1, 1.2, '2. prefix "private/"'),
+            "video": (1.3, 2, 1.2, '3. types "video/*", ".psd"'),
+            "default": (1.3, 3, 1.2, "default"),
+            "cdn": (3, 0, 1.4, "backend static|acmecdn / static"),
+            "secret": (3, 1, 1.4, "backend private|acmeprivate / private"),
+            "bulk": (3, 2, 1.4, "backend bulk|acmefiles / bulk"),
+            "media": (3, 3, 1.4, "backend media|acmefiles / media"),
+        },
+        [
+            ("name", "static", ""),
+            ("static", "private", "no match"),
+            ("private", "video", "no match"),
+            ("video", "default", "no match"),
+            ("static", "cdn", ""),
+            ("private", "secret", "first match"),
+            ("video", "bulk", ""),
+            ("default", "media", ""),
+        ],
+    ),
+    "moving": (
+        {
+            "phase": (0, 0, 0.8, "phase"),
+            "old": (0, 1, 0.8, "old backend"),
+            "new": (0, 2, 0.8, "new backend"),
+            "before": (1, 0, 1, "before"),
+            "before-old": (1, 1, 1, "read, save, delete"),
+            "before-new": (1, 2, 1, "-"),
+            "mirror": (2.4, 0, 1, "mirror"),
+            "mirror-old": (2.4, 1, 1, "read, save, delete"),
+            "mirror-new": (2.4, 2, 1, "save, delete"),
+            "switch": (3.8, 0, 1, "switch"),
+            "switch-old": (3.8, 1, 1, "read if missing,|save, delete"),
+            "switch-new": (3.8, 2, 1, "read, save, delete"),
+            "settle": (5.2, 0, 1, "settle"),
+            "settle-old": (5.2, 1, 1, "save, delete"),
+            "settle-new": (5.2, 2, 1, "read, save, delete"),
+            "after": (6.6, 0, 1, "after"),
+            "after-old": (6.6, 1, 1, "move finish empties it"),
+            "after-new": (6.6, 2, 1, "read, save, delete"),
+        },
+        [
+            ("before", "mirror", ""),
+            ("mirror", "switch", "verify"),
+            ("switch", "settle", ""),
+            ("settle", "after", ""),
+            ("mirror-old", "mirror-new", "copy"),
+        ],
+    ),
+}
+
+
+def floors() -> Chart:
+    """The rooms of the package, the highest floor first, as tests/test_architecture.py has them."""
+    stacked = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))["FLOORS"][::-1]
+    boxes = {str(row): (0.0, row * 0.85, 3.4, " · ".join(sorted(rooms))) for row, rooms in enumerate(stacked)}
+    return boxes, [(str(row), str(row + 1), "" if row else "imports") for row in range(len(stacked) - 1)]
+
+
 LANE, STEP, TOP, BOX = 300, 44, 60, 150
+COLUMN, ROW, HEIGHT = 170, 76, 44
 # The picture stands on light and on dark pages.
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1f2933;text-anchor:middle}"
@@ -72,18 +188,27 @@ STYLE = (
 )
 
 
-def draw(actors: list[str], steps: list[tuple[str, str, str]]) -> str:
-    """Return a sequence diagram as the text of an SVG file."""
+def framed(width: float, height: float, title: str, lines: list[str]) -> str:
+    """Return the text of an SVG file."""
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{STYLE}</style>",
+            '<marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">',
+            '<path d="M0 0L8 4L0 8"/></marker>',
+            *lines,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def sequence(actors: list[str], steps: list[tuple[str, str, str]]) -> str:
+    """Return a sequence diagram."""
     width, height = LANE * len(actors), TOP + STEP * len(steps) + 24
     x = {actor: LANE * number + LANE // 2 for number, actor in enumerate(actors)}
-    said = "; ".join(f"{source} to {target}: {text}" for source, target, text in steps)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">',
-        f"<title>{escape(said)}</title>",
-        f"<style>{STYLE}</style>",
-        '<marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">',
-        '<path d="M0 0L8 4L0 8"/></marker>',
-    ]
+    lines = []
     for actor in actors:
         lines.append(f'<line class="life" x1="{x[actor]}" y1="40" x2="{x[actor]}" y2="{height - 8}"/>')
         lines.append(f'<rect x="{x[actor] - BOX // 2}" y="8" width="{BOX}" height="32" rx="6"/>')
@@ -97,15 +222,53 @@ def draw(actors: list[str], steps: list[tuple[str, str, str]]) -> str:
         else:
             lines.append(f'<line x1="{begin}" y1="{y}" x2="{end}" y2="{y}" marker-end="url(#head)"/>')
             lines.append(f'<text x="{(begin + end) // 2}" y="{y - 6}">{escape(text)}</text>')
-    return "\n".join([*lines, "</svg>", ""])
+    return framed(width, height, "; ".join(f"{source} to {target}: {text}" for source, target, text in steps), lines)
+
+
+def chart(boxes: dict[str, tuple[float, float, float, str]], arrows: list[tuple[str, str, str]]) -> str:
+    """Return boxes and the arrows between them: to the right from side to side, else down."""
+    place = {key: (8 + COLUMN * column, 8 + ROW * row, COLUMN * wide) for key, (column, row, wide, _) in boxes.items()}
+    lines = []
+    for key, (left, top, width) in place.items():
+        rows = boxes[key][3].split("|")
+        lines.append(f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{HEIGHT}" rx="6"/>')
+        lines += [
+            f'<text x="{left + width / 2:g}" y="{top + HEIGHT / 2 + 5 + 17 * (number - (len(rows) - 1) / 2):g}">'
+            f"{escape(row)}</text>"
+            for number, row in enumerate(rows)
+        ]
+    for source, target, text in arrows:
+        left, top, width = place[source]
+        to_left, to_top, to_width = place[target]
+        if to_left > left:
+            begin, end = (left + width, top + HEIGHT / 2), (to_left, to_top + HEIGHT / 2)
+            label, anchor = ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2 - 6), "middle"
+        else:
+            begin, end = (left + width / 2, top + HEIGHT), (to_left + to_width / 2, to_top)
+            label, anchor = (begin[0] + 8, (begin[1] + end[1]) / 2 + 4), "start"
+        x1, y1, x2, y2 = (f"{value:g}" for value in (*begin, *end))
+        lines.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" marker-end="url(#head)"/>')
+        if text:
+            lines.append(f'<text x="{label[0]:g}" y="{label[1]:g}" style="text-anchor:{anchor}">{escape(text)}</text>')
+    width = max(left + width for left, _, width in place.values()) + 8
+    height = max(top for _, top, _ in place.values()) + HEIGHT + 8
+    return framed(width, height, "; ".join(text.replace("|", ": ") for *_, text in boxes.values()), lines)
+
+
+def pictures() -> dict[str, str]:
+    """Return the text of each picture, by its name."""
+    charts = CHARTS | {"floors": floors()}
+    return {name: sequence(*told) for name, told in DIAGRAMS.items()} | {
+        name: chart(*drawn) for name, drawn in charts.items()
+    }
 
 
 def main(arguments: list[str]) -> int:
     """Write the pictures, or compare them; return an exit status."""
     FOLDER.mkdir(exist_ok=True)
     stale = []
-    for name, (actors, steps) in DIAGRAMS.items():
-        path, text = FOLDER / f"{name}.svg", draw(actors, steps)
+    for name, text in pictures().items():
+        path = FOLDER / f"{name}.svg"
         if "--check" in arguments:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 stale.append(path.name)

@@ -1,15 +1,23 @@
-"""Write the tables of docs/configuration.md from the models, or, with --check, say whether they are stale."""
+"""Write the generated parts of docs/ from the code, or, with --check, say whether they are stale.
+
+A part stands between ``<!-- generated: name -->`` and ``<!-- end -->``. Each option, method and name gets a heading.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+import storage_router
+import storage_router.testing
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
@@ -19,42 +27,99 @@ from storage_router.conf.static import StaticOptions
 from storage_router.conf.telemetry import TelemetryOptions
 from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
+from storage_router.files import Capabilities, FileSettings, FileStat
 
-PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
-_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [DOCS / "azure-storage.md", DOCS / "configuration.md", DOCS / "reference.md"]
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# Settings whose names are too general for a link: ``routes: prefix``.
+_QUALIFIED = {
+    RouteOptions: "routes",
+    StaticOptions: "static",
+    UploadOptions: "uploads",
+    UploadPolicy: "policy",
+    FilesystemBackend: "filesystem",
+    MemoryBackend: "memory",
+}
 
 
 def _code(value: Any) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else json.dumps(value, ensure_ascii=False)
-    return f"`{text}`".replace("|", "\\|")
+    return f"`{text}`"
 
 
 def _default(field: Any) -> str:
     if field.is_required():
-        return "required"
+        return "Required."
     value = field.default
     if value is None or value in ((), {}, "") or isinstance(value, BaseModel):
         return ""
-    return _code(value)
+    return f"Default: {_code(value)}."
 
 
 def _options(model: type[BaseModel], settings: bool = False) -> str:
-    header = ["option", "default", "for example", "what it is", *(["setting"] if settings else [])]
-    rows = [header, ["---"] * len(header)]
+    qualifier = f"{_QUALIFIED[model]}: " if model in _QUALIFIED else ""
+    found = ["\n"]
     for name, field in model.model_fields.items():
         if name == "type":
             continue
         examples = ", ".join(_code(example) for example in field.examples or ())
-        row = [f"`{name}`", _default(field), examples, (field.description or "").replace("|", "\\|")]
-        rows.append([*row, f"`{DJANGO_SETTINGS[name]}`"] if settings else row)
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        facts = [
+            _default(field),
+            f"Setting: `{DJANGO_SETTINGS[name]}`." if settings else "",
+            f"Example: {examples}." if examples else "",
+        ]
+        found.append(f"### {qualifier}{name}\n\n{field.description}\n{' '.join(filter(None, facts))}".rstrip() + "\n\n")
+    return "".join(found)
+
+
+def _text(documented: Any, paragraphs: int | None = None) -> str:
+    """What the docstring says, its code marked up as in these pages."""
+    text = "\n\n".join((inspect.getdoc(documented) or "").split("\n\n")[:paragraphs])
+    return text.replace("``", "`")
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    signature = inspect.signature(function)
+    parameters = [one.replace(annotation=one.empty) for name, one in signature.parameters.items() if name != "self"]
+    shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
+    returned = signature.return_annotation
+    return f"{shown}{'' if returned in (signature.empty, 'None', None) else f' -> {returned}'}"
+
+
+def _methods(kind: type) -> str:
+    """Each public method and property that the class itself defines."""
+    found = ["\n"]
+    for name, member in sorted(vars(kind).items()):
+        if name.startswith("_") or isinstance(member, classmethod) or not (text := _text(member)):
+            continue
+        if isinstance(member, property):
+            found.append(f"### {name}\n\n{text}\n\n")
+        elif inspect.isfunction(member):
+            found.append(f"### {name}()\n\n`{name}{_signature(member)}`\n\n{text}\n\n")
+    return "".join(found)
+
+
+def _names(*documented: tuple[str, Any]) -> str:
+    found = ["\n"]
+    for name, value in documented:
+        called = not inspect.isclass(value) and callable(value)
+        signature = f"`{name}{_signature(value)}`\n\n" if called else ""
+        fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        named = f"Fields: {', '.join(f'`{field.name}`' for field in fields)}.\n\n" if fields else ""
+        found.append(f"### {name}{'()' if called else ''}\n\n{signature}{_text(value)}\n\n{named}")
+    return "".join(found)
+
+
+def _public(package: Any) -> Iterator[tuple[str, Any]]:
+    yield from ((f"{package.__name__}.{name}", getattr(package, name)) for name in package.__all__)
 
 
 def _sources() -> str:
     return "".join(f"{number}. {source}\n" for number, (source, _) in enumerate(SOURCES, start=1))
 
 
-TABLES = {
+PARTS: dict[str, Callable[[], str]] = {
     "azure": lambda: _options(AzureOptions, settings=True),
     "filesystem": lambda: _options(FilesystemBackend),
     "memory": lambda: _options(MemoryBackend),
@@ -66,24 +131,34 @@ TABLES = {
     "telemetry": lambda: _options(TelemetryOptions),
     "uploads": lambda: _options(UploadOptions),
     "policy": lambda: _options(UploadPolicy),
+    "azure_methods": lambda: _methods(storage_router.AzureStorage),
+    "router_methods": lambda: _methods(storage_router.RouterStorage),
+    "names": lambda: _names(*_public(storage_router), *_public(storage_router.testing)),
+    "files": lambda: _names(
+        *((f"storage_router.files.{kind.__name__}", kind) for kind in (FileStat, FileSettings, Capabilities))
+    ),
     "sources": _sources,
 }
 
 
 def current(text: str) -> str:
-    """Return ``text`` with every table as the models have it now."""
-    return _TABLE.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
+    """Return ``text`` with every generated part as the code has it now."""
+    return _PART.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", text)
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the page; the exit status is 1 where it is stale."""
-    text = PAGE.read_text(encoding="utf-8")
-    if "--check" in arguments:
+    """Write or check the pages; the exit status is 1 where one is stale."""
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
         if current(text) != text:
-            print(f"{PAGE.name} is stale; run python tools/option_tables.py")
-            return 1
-        return 0
-    PAGE.write_text(current(text), encoding="utf-8")
+            stale.append(page.name)
+            if "--check" not in arguments:
+                page.write_text(current(text), encoding="utf-8")
+    if "--check" in arguments:
+        for name in stale:
+            print(f"{name} is stale; run python tools/option_tables.py")
+        return int(bool(stale))
     return 0
 
 

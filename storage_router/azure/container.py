@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from storage_router import events
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
-from storage_router.files import FileSettings, FileStat, Reading
+from storage_router.files import Directory, FileSettings, FileStat, ListingPage, Reading, in_order
 
 from .client import Account
 from .errors import OVERWRITE_REFUSED, translated
@@ -23,15 +23,17 @@ from .protocol import (
     LISTS_FROM,
     METADATA,
     SAVE_MARKER,
-    Directory,
     entries,
+    entries_of,
     kept_by_copies,
     misunderstood,
+    next_marker,
     parsed,
     send,
     size_in,
     stat,
     stored_with,
+    tags_in,
     unchanged,
     written,
 )
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from azure.core.rest import HttpResponse
-
-__all__ = ["Blobs", "Directory", "FileSettings", "FileStat"]
 
 PAGE_SIZE = 5000
 """Entries of a listing's page, the most that Azure gives."""
@@ -348,29 +348,43 @@ class Blobs:
         Names before ``start_from`` are left out; services that cannot do so send them, and they are dropped here. One
         request for each ``page_size`` entries, made when they are asked for.
         """
-        given: dict[str, object] = {
-            "restype": "container",
-            "comp": "list",
-            "include": "metadata",
-            "prefix": prefix,
-            "delimiter": delimiter,
-            "maxresults": page_size,
-            "startFrom": start_from,
-            "timeout": self._options.timeout,
-        }
-        url = self._urls.api_url("").rstrip("/")
         version = self._version or (LISTS_FROM if start_from else None)
 
         def fetch(marker: str) -> Element:
-            query = {key: value for key, value in {**given, "marker": marker}.items() if value}
-            with self._translated(None):
-                answer = send(self.client.sender(), "GET", url, expected=(200,), version=version, query=query)
-                return parsed(answer, "EnumerationResults")
+            return self._page(
+                version=version,
+                prefix=prefix,
+                delimiter=delimiter,
+                marker=marker,
+                maxresults=page_size,
+                startFrom=start_from,
+            )
 
         found = entries(fetch)
         if start_from:
             return (entry for entry in found if entry.name >= start_from)
         return found
+
+    def page(self, prefix: str, *, limit: int, marker: str) -> ListingPage:
+        """Return what lies directly below ``prefix``, from the service's own marker on, with one request."""
+        tree = self._page(version=self._version, prefix=prefix, delimiter="/", marker=marker, maxresults=limit)
+        return ListingPage(
+            entries=tuple(sorted(entries_of(tree, set()), key=in_order)), marker=next_marker(tree, marker) or ""
+        )
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Return the tags of a blob."""
+        with self._translated(name):
+            return tags_in(self._send(name, "GET", 200, query={"comp": "tags"}))
+
+    def _page(self, *, version: str | None, **given: object) -> Element:
+        """Return the XML of one page of a listing."""
+        every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
+        query = {key: value for key, value in {**every, **given}.items() if value}
+        url = self._urls.api_url("").rstrip("/")
+        with self._translated(None):
+            answer = send(self.client.sender(), "GET", url, expected=(200,), version=version, query=query)
+            return parsed(answer, "EnumerationResults")
 
     def leftovers(self, prefix: str) -> Iterator[str]:
         """Yield the names of all blobs that begin with ``prefix``, those with nothing but staged blocks included."""

@@ -11,13 +11,12 @@ import datetime as dt
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree as ET
 
 from storage_router.exceptions import BlobError
-from storage_router.files import FileSettings, FileStat
+from storage_router.files import Directory, FileSettings, FileStat
 
 from .errors import redact
 from .sas import SIGNED_VERSION
@@ -259,21 +258,18 @@ def kept_by_copies(source: Mapping[str, str], tags: Callable[[], HttpResponse], 
     except ValueError as error:
         raise misunderstood(error) from None
     if count:
-        found = {tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in parsed(tags(), "Tags").iter("Tag")}
-        given["x-ms-tags"] = urlencode(found, quote_via=quote)
+        given["x-ms-tags"] = urlencode(tags_in(tags()), quote_via=quote)
     if "x-ms-access-tier" in source and source.get("x-ms-access-tier-inferred") != "true":
         given["x-ms-access-tier"] = source["x-ms-access-tier"]
     return given
 
 
+def tags_in(answer: HttpResponse) -> dict[str, str]:
+    """Return the tags that an answer holds."""
+    return {tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in parsed(answer, "Tags").iter("Tag")}
+
+
 # Listings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Directory:
-    """A directory: names that begin with ``name`` and a slash, or a stub of Data Lake. No trailing slash."""
-
-    name: str
 
 
 def entries(fetch: Callable[[str], ET.Element]) -> Iterator[FileStat | Directory]:
@@ -287,26 +283,36 @@ def entries(fetch: Callable[[str], ET.Element]) -> Iterator[FileStat | Directory
     marker: str | None = ""
     while marker is not None:
         tree = fetch(marker)
-        following = tree.findtext("NextMarker") or None
-        if following is not None and following == marker:
-            raise misunderstood(ValueError("the next page of a listing is the same page"))
-        marker = following
-        found = tree.find("Blobs")
-        if found is None:
-            continue
-        prefixes = {_name(prefix).removesuffix("/"): None for prefix in found.iterfind("BlobPrefix")}
-        for name in prefixes:
-            if name not in stubs:
-                yield Directory(name=name)
-            stubs.discard(name)
-        for blob in found.iterfind("Blob"):
-            name = _name(blob)
-            metadata = {item.tag: item.text or "" for item in blob.iterfind("Metadata/*")}
-            if metadata.get("hdi_isfolder") != "true":
-                yield _listed(name, blob, metadata)
-            elif name not in prefixes:
-                stubs.add(name)
-                yield Directory(name=name)
+        yield from entries_of(tree, stubs)
+        marker = next_marker(tree, marker)
+
+
+def next_marker(tree: ET.Element, marker: str) -> str | None:
+    """Return the marker of the page after the one that ``marker`` led to; None after the last one."""
+    following = tree.findtext("NextMarker") or None
+    if following is not None and following == marker:
+        raise misunderstood(ValueError("the next page of a listing is the same page"))
+    return following
+
+
+def entries_of(tree: ET.Element, stubs: set[str]) -> Iterator[FileStat | Directory]:
+    """Yield what is on one page. ``stubs`` holds the directories of earlier ones, and is added to."""
+    found = tree.find("Blobs")
+    if found is None:
+        return
+    prefixes = {_name(prefix).removesuffix("/"): None for prefix in found.iterfind("BlobPrefix")}
+    for name in prefixes:
+        if name not in stubs:
+            yield Directory(name=name)
+        stubs.discard(name)
+    for blob in found.iterfind("Blob"):
+        name = _name(blob)
+        metadata = {item.tag: item.text or "" for item in blob.iterfind("Metadata/*")}
+        if metadata.get("hdi_isfolder") != "true":
+            yield _listed(name, blob, metadata)
+        elif name not in prefixes:
+            stubs.add(name)
+            yield Directory(name=name)
 
 
 def _name(entry: ET.Element) -> str:

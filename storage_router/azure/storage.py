@@ -33,11 +33,13 @@ from storage_router.exceptions import (
 from storage_router.files import (
     OWN_WAYS,
     Capabilities,
+    Directory,
     FileNotModifiedError,
     FileSettings,
     FileSource,
     FileStat,
     FileStore,
+    ListingPage,
     Reading,
 )
 from storage_router.names import (
@@ -51,7 +53,7 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .container import COPIED_PER_SECOND, Blobs, Directory
+from .container import COPIED_PER_SECOND, Blobs
 from .errors import named
 from .file import AzureFile, Source, settings_of
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
@@ -98,7 +100,7 @@ class AzureStorage(DeconstructibleStorage):
     """Files in one container, below ``location``. Thread-safe; building one makes no request and loads nothing of
     the SDK.
 
-    Options (docs/azure-storage.md) come from the constructor, else from attributes of a subclass, else from
+    Options come from the constructor, else from attributes of a subclass, else from
     ``get_default_settings()``. Each but the secrets is an attribute of the instance. A subclass may compute one in a
     property, which is asked each time, or assign one in its constructor, before or after this one's. ``alias`` is the
     backend's name in a router's configuration, None outside of one.
@@ -546,6 +548,23 @@ class AzureStorage(DeconstructibleStorage):
         for entry in blobs.list(directory, start_from=first):
             if isinstance(entry, FileStat) and _is_reachable(name := entry.name[len(prefix) :]):
                 yield replace(entry, name=name)
+
+    @events.observed
+    def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """Return what lies directly below ``path``, ``limit`` entries at most, from the service's own ``marker`` on.
+
+        One request.
+        """
+        found = self._now().blobs.page(self._directory(path), limit=limit, marker=marker)
+        skipped = len(self._prefix)
+        named = [replace(entry, name=entry.name[skipped:]) for entry in found.entries]
+        return replace(found, entries=tuple(entry for entry in named if _is_reachable(entry.name)))
+
+    @events.observed
+    def tags_of(self, name: str) -> dict[str, str]:
+        """Return the tags of the file. They need a permission of their own."""
+        with named(name):
+            return self._now().blobs.tags(self.blob_name(name))
 
     @events.observed
     def read(

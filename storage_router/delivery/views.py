@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.cache import patch_vary_headers
 
 from storage_router.conf.routes import RouteOptions
-from storage_router.exceptions import ContainerNotFoundError, NoRouteError
+from storage_router.exceptions import ContainerNotFoundError, InvalidNameError, NoRouteError
 from storage_router.files import file_store
 from storage_router.names import is_clean
 from storage_router.router import RouterStorage
@@ -82,7 +82,7 @@ def _find(alias: str, name: str) -> tuple[RouterStorage, Match, RouteOptions] | 
         return None
     try:
         match = router.table.match(name)
-    except NoRouteError:
+    except (InvalidNameError, NoRouteError):
         return None
     route = None if match.route is None else router.configuration.document.routes[match.route.index]
     return None if route is None or route.delivery == "link" else (router, match, route)

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -18,7 +19,16 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import FileChangedError
-from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, Reading, file_store
+from storage_router.files import (
+    Capabilities,
+    FileSettings,
+    FileStat,
+    FileStore,
+    ListingPage,
+    Reading,
+    file_store,
+    merged_page,
+)
 
 from . import protocol
 from .comparison import compared
@@ -188,6 +198,19 @@ class MovingStorage(Storage):
         if len(sides) == 1:
             return (stat for _, stat in sides[0])
         return (found for _, one, other in compared(*sides) if (found := one or other) is not None)
+
+    def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """Return a part of what lies directly below ``path``; in *switch*, of both backends."""
+
+        def fetch(side: Side, marker: str) -> ListingPage:
+            return self.store(side).page(path, limit=limit, marker=marker)
+
+        pages: dict[str, Callable[[str], ListingPage]] = {side: partial(fetch, side) for side in LISTS[self.phase]}
+        return merged_page(pages, limit=limit, marker=marker)
+
+    def tags_of(self, name: str) -> Mapping[str, str]:
+        """Return the tags of the file."""
+        return self._found(name, lambda storage: file_store(storage).tags_of(name))
 
     def read(
         self,

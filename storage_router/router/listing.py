@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.files import FileStat, file_store
+from storage_router.files import Directory, FileStat, ListingPage, file_store, in_order, merged_page
 from storage_router.names import is_clean
 from storage_router.routing import RouteTable, View
 
@@ -48,6 +49,31 @@ class Listing:
             raise found.missing
         children = dict.fromkeys(self.table.prefix_children(directory))
         return list(found.directories | children), list(found.files)
+
+    def page(self, directory: str, *, limit: int, marker: str) -> ListingPage:
+        """Return a part of what lies directly below ``directory``, by the rules of ``listdir``."""
+        views = {str(number): view for number, view in enumerate(self.table.views(directory))}
+        children = (Directory(name=_joined(directory, name)) for name in self.table.prefix_children(directory))
+        known = ListingPage(entries=tuple(sorted(children, key=in_order)))
+
+        def fetch(view: View, marker: str) -> ListingPage:
+            try:
+                page = file_store(self.backends[view.alias]).page(_inner(view, directory), limit=limit, marker=marker)
+            except NotImplementedError as error:
+                raise _cannot_list(view, directory) from error
+            entries = (replace(entry, name=f"{view.prefix}{entry.name}") for entry in page.entries)
+            return replace(page, entries=tuple(entries))
+
+        def is_shown(key: str, entry: FileStat | Directory) -> bool:
+            if (view := views.get(key)) is None:
+                return True
+            if isinstance(entry, Directory):
+                return self._shows(view, entry.name)
+            return self._leads_to(view, entry.name.removeprefix(view.prefix))
+
+        pages: dict[str, Callable[[str], ListingPage]] = {"": lambda _: known}
+        pages |= {key: partial(fetch, view) for key, view in views.items()}
+        return merged_page(pages, limit=limit, marker=marker, is_shown=is_shown)
 
     def has_directory(self, directory: str) -> bool:
         """Return whether a listing shows something below ``directory``, or a backend has it as an empty directory."""

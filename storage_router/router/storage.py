@@ -27,7 +27,7 @@ from storage_router.exceptions import (
     RouteChangedError,
 )
 from storage_router.factory import Backends, configure, configure_as_project
-from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, Reading, file_store
+from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, ListingPage, Reading, file_store
 from storage_router.names import clean_directory, clean_name, normalized, refuse_traversal
 from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
@@ -447,6 +447,20 @@ class RouterStorage(DeconstructibleStorage):
         before that name.
         """
         return events.steps(self._listing.walk(clean_directory(path), start), "walk", file=path)
+
+    @events.observed
+    def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """Return a part of what ``listdir`` shows, ``limit`` entries at most, with what is known of each file.
+
+        Each backend lists no more than a page or two for it, where it can list by pages.
+        """
+        return self._listing.page(clean_directory(path), limit=limit, marker=marker)
+
+    @events.observed
+    def tags_of(self, name: str) -> Mapping[str, str]:
+        """Return the tags of the file; none where the backend has no tags."""
+        with self._target(name) as (backend, match):
+            return file_store(backend).tags_of(match.name)
 
     @events.observed
     def read(

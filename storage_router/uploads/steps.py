@@ -54,11 +54,11 @@ def renew(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any]:
     claims, policy = tokens.read(request, data.get("token"), "begin")
     policy.require_consent(request, claims.file)
     waiting = policy.waiting(claims.name)
-    blocks = waiting.store.staged(waiting.name)
     try:
-        stored = not blocks and waiting.store.uploaded(waiting.name).size == claims.size
+        stored = waiting.store.uploaded(waiting.name).size == claims.size
     except (FileNotFoundError, ValueError):
         stored = False
+    blocks = [] if stored else waiting.store.staged(waiting.name)
     return {"url": _ticket(policy, claims), "block_size": _block_size(claims), "blocks": blocks, "stored": stored}
 
 

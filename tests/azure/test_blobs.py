@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from storage_router.azure.container import Blobs, Directory, FileSettings, FileStat
+from storage_router.azure.container import Blobs, FileSettings, FileStat
 from storage_router.azure.protocol import SAVE_MARKER
 from storage_router.azure.urls import BlobUrls
 from storage_router.exceptions import (
@@ -24,7 +24,7 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
-from storage_router.files import Reading
+from storage_router.files import Directory, Reading
 from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Cut, Duplicate, Fault, Reset, Stall
 from tests.kit.proxy import FaultProxy

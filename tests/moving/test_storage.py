@@ -177,3 +177,16 @@ def test_it_is_a_file_store(moving):
     with store.read("a/b.txt", 1, 2) as reading:
         assert b"".join(reading.chunks) == b"23"
     assert store.capabilities.conditional
+
+
+def test_a_directory_is_listed_a_page_at_a_time_of_both_backends_in_switch(sides):
+    for number, side in enumerate(sides):
+        for name in (f"{number}.txt", "both.txt", "both/x.txt", f"{number}/x.txt"):
+            side.save(name, ContentFile(b"x"))
+    found, marker = [], ""
+    while True:
+        page = MovingStorage(*sides, phase="switch").page("", limit=2, marker=marker)
+        found += [one.name for one in page.entries]
+        if not (marker := page.marker):
+            break
+    assert found == ["0.txt", "0", "1.txt", "1", "both.txt", "both"]

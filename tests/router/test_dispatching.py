@@ -176,6 +176,8 @@ CALLS = {
     "generate_filename": lambda router, name: router.generate_filename(name),
     "stat": lambda router, name: router.stat(name),
     "walk": lambda router, name: list(router.walk(name)),
+    "page": lambda router, name: router.page(name),
+    "tags_of": lambda router, name: router.tags_of(name),
     "replace": lambda router, name: router.replace(name, ContentFile(b"x")),
     "forwarded": lambda router, name: router.forwarded(name),
     "explain": lambda router, name: router.explain(name),
@@ -208,7 +210,8 @@ def test_the_methods_that_are_called_with_bad_names_are_all_there_are():
 
 
 @pytest.mark.parametrize(
-    "method", sorted(CALLS.keys() - {"exists", "listdir", "walk", "delete", "get_alternative_name", "path", "url"})
+    "method",
+    sorted(CALLS.keys() - {"exists", "listdir", "walk", "page", "delete", "get_alternative_name", "path", "url"}),
 )
 def test_the_empty_name_is_no_file(router, method):
     # R10

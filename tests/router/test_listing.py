@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage_router.files import Directory
 from tests.routing import reference
 
 from .conftest import memory_router
@@ -30,7 +31,22 @@ def listed(router, path=""):
     directories, files = router.listdir(path)
     assert len(set(directories)) == len(directories)
     assert len(set(files)) == len(files)
+    start = f"{path.rstrip('/')}/" if path else ""
+    for limit in (1, 3):
+        expected = sorted([f"{start}{name}/" for name in directories] + [f"{start}{name}" for name in files])
+        assert paged(router, path, limit) == expected
     return sorted(directories), sorted(files)
+
+
+def paged(store, path="", limit=2):
+    """The entries of a directory, a page at a time; directories end in a slash."""
+    found, marker = [], ""
+    while True:
+        page = store.page(path, limit=limit, marker=marker)
+        assert len(page.entries) <= limit
+        found += [f"{one.name}/" if isinstance(one, Directory) else one.name for one in page.entries]
+        if not (marker := page.marker):
+            return found
 
 
 def tree(router, path=""):

@@ -1,5 +1,6 @@
 /* Sends the file of a DirectFileInput from the browser to the storage service, in blocks.
-   Nothing has to be called: the script listens for changes in every <input data-direct-upload>. */
+   Nothing has to be called: the script listens for changes of every <input data-direct-upload>, those that are added
+   to the page later included. It dispatches the events storage-router:progress, :complete and :failed. */
 (() => {
   "use strict";
 
@@ -8,110 +9,115 @@
   const ATTEMPTS = 6; // for one request; the pauses between them grow to 16 seconds
   const running = new Map(); // input -> AbortController
 
-  if (!window.fetch || !window.crypto?.subtle || !window.AbortController) {
-    return; // The form sends the file as usual.
+  if (!window.fetch || !window.crypto?.subtle || !window.FormDataEvent) {
+    return; // The form sends the file as usual. (crypto.subtle is there on https only.)
   }
 
   class Refused extends Error {} // The site said no; the message is for the user.
   class Unreachable extends Error {} // The service cannot be reached from here.
 
-  const pause = (seconds, signal) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      });
-    });
+  const remembered = {
+    // Storage may be switched off: then an upload cannot be resumed after a reload.
+    get: (key) => attempt(() => localStorage.getItem(key)),
+    set: (key, value) => attempt(() => localStorage.setItem(key, value)),
+    drop: (key) => attempt(() => localStorage.removeItem(key)),
+  };
 
-  const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-  async function ask(settings, step, values, signal) {
-    for (let attempt = 0; ; attempt++) {
-      let response = null;
-      try {
-        response = await fetch(settings.urls[step], {
-          method: "POST",
-          credentials: "same-origin",
-          headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
-          body: JSON.stringify(values),
-          signal,
-        });
-      } catch (error) {
-        if (signal.aborted || attempt >= ATTEMPTS) throw error;
-      }
-      if (response && response.status < 500) {
-        const answer = await response.json().catch(() => ({}));
-        if (response.ok) return answer;
-        throw new Refused(answer.error || settings.texts.refused);
-      }
-      if (attempt >= ATTEMPTS) throw new Refused(settings.texts.failed);
-      await pause(Math.min(2 ** attempt, 16), signal);
+  function attempt(work) {
+    try {
+      return work();
+    } catch {
+      return null;
     }
   }
 
-  function csrf() {
-    const field = document.querySelector("input[name=csrfmiddlewaretoken]");
-    const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]*)/);
-    return field ? field.value : cookie ? decodeURIComponent(cookie[1]) : "";
+  function pause(seconds, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const timer = setTimeout(resolve, seconds * 1000);
+      signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+    });
+  }
+
+  function hex(buffer) {
+    return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   class Upload {
-    constructor(file, settings, signal, show) {
-      Object.assign(this, { file, settings, signal, show, sent: 0, reached: false });
-      this.key = ["storage_router", settings.policy, file.name, file.size, file.lastModified].join(":");
+    constructor(file, settings, csrf, signal, show) {
+      Object.assign(this, { file, settings, csrf, signal, show, sent: 0, reached: false, stored: false });
+      const { storage, policy } = settings;
+      this.key = ["storage_router", storage, policy, file.name, file.size, file.lastModified].join(":");
     }
 
     async run() {
-      const stored = window.localStorage.getItem(this.key);
-      let present = [];
-      if (stored) {
-        try {
-          const answer = await ask(this.settings, "blocks", { token: stored }, this.signal);
-          this.ticket = answer;
-          present = answer.blocks;
-        } catch (error) {
-          if (!(error instanceof Refused)) throw error;
-          window.localStorage.removeItem(this.key);
-        }
+      try {
+        await this.begin();
+        if (!this.stored) await (this.file.size <= SINGLE ? this.putAll() : this.putBlocks());
+        const done = await this.ask("complete", { token: this.token });
+        remembered.drop(this.key);
+        return done;
+      } catch (error) {
+        if (error instanceof Refused && error.final) remembered.drop(this.key);
+        throw error;
       }
-      if (!this.ticket) {
-        const { name, type, size } = this.file;
-        const values = { policy: this.settings.policy, name, type, size };
-        this.ticket = await ask(this.settings, "begin", values, this.signal);
-        window.localStorage.setItem(this.key, this.ticket.token);
-      }
-      if (this.file.size <= SINGLE) await this.put(this.file, "", { "x-ms-blob-type": "BlockBlob" });
-      else await this.putBlocks(new Set(present));
-      const done = await ask(this.settings, "complete", { token: this.ticket.token }, this.signal);
-      window.localStorage.removeItem(this.key);
-      return done;
     }
 
-    async putBlocks(present) {
+    /** Get a ticket: for an upload of this file that was interrupted, else for a new one. */
+    async begin() {
+      const token = remembered.get(this.key);
+      this.present = new Set();
+      if (token) {
+        try {
+          this.token = token;
+          return await this.renew();
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+        }
+      }
+      const { name, size } = this.file;
+      const { storage, policy } = this.settings;
+      this.ticket = await this.ask("begin", { storage, policy, name, size });
+      this.token = this.ticket.token;
+      remembered.set(this.key, this.token);
+    }
+
+    async renew() {
+      this.ticket = await this.ask("renew", { token: this.token });
+      this.present = new Set(this.ticket.blocks);
+      this.stored = this.ticket.stored;
+    }
+
+    async putAll() {
+      await this.put(this.file, "", { "x-ms-blob-type": "BlockBlob" });
+      this.progress(this.file.size);
+    }
+
+    async putBlocks() {
       const size = this.ticket.block_size;
       const ids = new Array(Math.ceil(this.file.size / size));
       let next = 0;
       const work = async () => {
-        while (next < ids.length) {
+        while (next < ids.length && !this.stored) {
           const number = next++;
-          const block = this.file.slice(number * size, (number + 1) * size);
-          const bytes = await block.arrayBuffer();
+          const bytes = await this.file.slice(number * size, (number + 1) * size).arrayBuffer();
+          // A block of an earlier attempt counts only if its bytes are those of this file.
           const digest = hex(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 32);
           const id = btoa(`${String(number).padStart(6, "0")}-${digest}`);
           ids[number] = id;
-          if (present.has(id)) this.progress(block.size);
-          else await this.put(bytes, `&comp=block&blockid=${encodeURIComponent(id)}`, {});
+          if (!this.present.has(id)) await this.put(bytes, `&comp=block&blockid=${encodeURIComponent(id)}`);
+          this.progress(bytes.byteLength);
         }
       };
       await Promise.all(Array.from({ length: PARALLEL }, work));
       const list = ids.map((id) => `<Latest>${id}</Latest>`).join("");
       const body = `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`;
-      await this.put(body, "&comp=blocklist", { "Content-Type": "text/plain" }, 0);
+      if (!this.stored) await this.put(body, "&comp=blocklist");
     }
 
-    async put(body, query, headers, size = body.size ?? body.byteLength) {
-      for (let attempt = 0; ; attempt++) {
+    /** Send one request to the service, again where that may help. */
+    async put(body, query, headers = {}) {
+      for (let tries = 0; !this.stored; tries++) {
         let status = 0;
         try {
           const options = { method: "PUT", body, headers, signal: this.signal, credentials: "omit" };
@@ -120,19 +126,38 @@
         } catch (error) {
           if (this.signal.aborted) throw error;
         }
-        if (status === 201) break;
-        if (status === 409 && !query) break; // The first attempt arrived, and its answer was lost.
-        if (attempt >= ATTEMPTS || (status === 0 && !this.reached && attempt >= 1)) {
-          if (!this.reached) throw new Unreachable();
-          throw new Refused(this.settings.texts.failed);
-        }
-        if (status === 403) {
-          const renewed = await ask(this.settings, "renew", { token: this.ticket.token }, this.signal);
-          this.ticket.url = renewed.url;
-        }
-        await pause(Math.min(2 ** attempt / 2, 16), this.signal);
+        if (status === 201) return;
+        if (!this.reached && tries >= 1) throw new Unreachable();
+        if (tries >= ATTEMPTS) throw new Refused(this.settings.texts.failed);
+        // The ticket has ended; or an earlier attempt arrived, its answer was lost, and a ticket does not overwrite.
+        if (status === 403 || status === 409) await this.renew();
+        else await pause(Math.min(2 ** tries / 2, 16), this.signal);
       }
-      this.progress(size);
+    }
+
+    /** Ask the site. */
+    async ask(step, values) {
+      for (let tries = 0; ; tries++) {
+        let response = null;
+        try {
+          response = await fetch(this.settings.urls[step], {
+            method: "POST",
+            credentials: "same-origin",
+            headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf },
+            body: JSON.stringify(values),
+            signal: this.signal,
+          });
+        } catch (error) {
+          if (this.signal.aborted) throw error;
+        }
+        if (response && response.status < 500) {
+          const answer = await response.json().catch(() => ({}));
+          if (response.ok) return answer;
+          throw Object.assign(new Refused(answer.error || this.settings.texts.refused), { final: true });
+        }
+        if (tries >= ATTEMPTS) throw new Refused(this.settings.texts.failed);
+        await pause(Math.min(2 ** tries / 2, 16), this.signal);
+      }
     }
 
     progress(bytes) {
@@ -144,7 +169,6 @@
   function parts(input) {
     const box = input.closest("[data-direct-upload-box]");
     return {
-      box,
       token: box.querySelector("[data-direct-upload-token]"),
       progress: box.querySelector("progress"),
       stop: box.querySelector("button"),
@@ -153,17 +177,23 @@
     };
   }
 
+  function csrfOf(input) {
+    const field = (input.form ?? document).querySelector("input[name=csrfmiddlewaretoken]");
+    const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]*)/);
+    return field ? field.value : cookie ? decodeURIComponent(cookie[1]) : "";
+  }
+
   function say(input, name, detail) {
     input.dispatchEvent(new CustomEvent(`storage-router:${name}`, { bubbles: true, detail }));
   }
 
   async function upload(input) {
-    const { box, token, progress, stop, status, settings } = parts(input);
+    const { token, progress, stop, status, settings } = parts(input);
     running.get(input)?.abort();
+    running.delete(input);
     token.value = "";
-    input.name = box.dataset.name || input.name;
-    box.dataset.name = input.name;
     status.textContent = "";
+    progress.hidden = stop.hidden = true;
     const file = input.files[0];
     if (!file) return;
     const controller = new AbortController();
@@ -173,30 +203,29 @@
     progress.value = 0;
     status.textContent = settings.texts.sending;
     stop.onclick = () => controller.abort();
-    let shown = 0;
+    let told = 0;
     const show = (sent, size) => {
+      if (running.get(input) !== controller) return;
       progress.value = sent;
       say(input, "progress", { sent, size });
       const tenth = Math.floor((10 * sent) / (size || 1));
-      if (tenth > shown) status.textContent = `${(shown = tenth) * 10} %`; // what a screen reader reads
+      // Screen readers read this; not at every block.
+      if (tenth > told) status.textContent = `${(told = tenth) * 10} %`;
     };
     try {
-      const done = await new Upload(file, settings, controller.signal, show).run();
+      const done = await new Upload(file, settings, csrfOf(input), controller.signal, show).run();
+      if (running.get(input) !== controller) return; // Another file was chosen.
       token.value = done.token;
-      input.removeAttribute("name"); // The form sends the token in place of the file.
       status.textContent = settings.texts.done;
-      say(input, "complete", done);
+      say(input, "complete", { name: done.name, size: done.size });
     } catch (error) {
-      if (running.get(input) !== controller) return; // another file was chosen
-      if (controller.signal.aborted) {
-        input.value = "";
-        status.textContent = settings.texts.stopped;
-      } else if (error instanceof Unreachable) {
-        status.textContent = settings.texts.usual; // The form sends the file itself.
-      } else {
-        input.value = "";
-        status.textContent = error instanceof Refused ? error.message : settings.texts.failed;
-      }
+      if (running.get(input) !== controller) return;
+      const usual = error instanceof Unreachable;
+      if (!usual) input.value = "";
+      if (usual) status.textContent = settings.texts.usual;
+      else if (controller.signal.aborted) status.textContent = settings.texts.stopped;
+      else status.textContent = error instanceof Refused ? error.message : settings.texts.failed;
+      controller.abort(); // what else is under way
       say(input, "failed", { message: status.textContent });
     } finally {
       if (running.get(input) === controller) {
@@ -212,12 +241,19 @@
 
   document.addEventListener("submit", (event) => {
     for (const input of running.keys()) {
-      if (event.target.contains(input)) {
+      if (input.form === event.target) {
         event.preventDefault();
         const { status, settings } = parts(input);
         status.textContent = settings.texts.wait;
         input.scrollIntoView({ block: "center" });
       }
+    }
+  });
+
+  // The form sends the token in place of the file.
+  document.addEventListener("formdata", (event) => {
+    for (const input of event.target.querySelectorAll("input[type=file][data-direct-upload]")) {
+      if (parts(input).token.value) event.formData.delete(input.name);
     }
   });
 })();
