@@ -17,14 +17,13 @@ from pydantic import SecretStr
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.forks import Lock, in_child
 
-from .credentials import DelegationKeys, credential
+from .credentials import DelegationKeys
 from .errors import ClientError, redact, translated
 from .protocol import misunderstood, parsed, send
 from .sas import DelegationKey, timestamp
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
-    from azure.storage.blob import BlobServiceClient
 
     from .transport import Pools
 
@@ -52,18 +51,6 @@ class Account:
             if found is None:
                 found = _accounts[key] = cls(options)
             return found
-
-    @property
-    def credential(self) -> Any:
-        """What the SDK's clients take as ``credential``. Raises ``CredentialError`` if it cannot be built."""
-        from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
-
-        given = self.authentication
-        if given.kind == "account_key":
-            return AzureNamedKeyCredential(given.account_name, given.account_key.get_secret_value())
-        if given.kind == "sas":
-            return AzureSasCredential(given.sas_token.get_secret_value())
-        return credential(given) if given.kind == "token" else None
 
     def client(self, options: AzureOptions) -> Client:
         """Return the account's client for ``options``: the same object for options that mean the same requests."""
@@ -123,30 +110,10 @@ class Client:
                     sender = self._sender = self._build()
         return sender
 
-    def service(self) -> BlobServiceClient:
-        """Return a client of azure-storage-blob for what is rare, over the same transport."""
-        from azure.storage.blob import BlobServiceClient
-
-        from .pipeline import Retry
-
-        options = self._options
-        given: dict[str, Any] = {"api_version": options.api_version} if options.api_version else {}
-        return BlobServiceClient(
-            options.endpoint,
-            credential=self._account.credential,
-            transport=transport(options, self._account.pools),
-            retry_policy=Retry(deadline=options.timeout),
-            permit_redirects=False,
-            **given,
-        )
-
     def delegation_key(
         self, until: float, *, stable_for: float = 0, now: float | None = None
     ) -> tuple[DelegationKey, int]:
-        """Return a user delegation key of the account, as ``DelegationKeys.key`` does.
-
-        Makes a request only where no key is at hand. Raises ``BlobError``.
-        """
+        """Return a user delegation key of the account, as ``DelegationKeys.key`` does. Raises ``BlobError``."""
         keys = self._account.delegation_keys
         return keys.key(self._fetch_delegation_key, until, stable_for=stable_for, now=now)
 

@@ -8,6 +8,7 @@ for each request.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import ssl
@@ -207,17 +208,16 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
         self._route = Route.of(options)
         self._timeout = _timeout(options)
 
-    def open(self) -> None:
-        """Do nothing: connections are opened by requests."""
+    # Connections are opened by requests, and the pools are the account's.
 
-    def close(self) -> None:
-        """Do nothing: the pools are the account's."""
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None: ...
 
     def send(self, request: HttpRequest, *, stream: bool = False, **options: Any) -> Response:
         """Send a request and return the answer; without ``stream`` its body has been read.
@@ -301,7 +301,6 @@ class Response(HttpResponse):
         self._body: bytes | None = None
         self._consumed = False
         self._closed = False
-        self._encoding: str | None = None
 
     @classmethod
     def around(cls, found: Any, request: HttpRequest) -> Response:
@@ -325,36 +324,21 @@ class Response(HttpResponse):
     url = property(lambda self: self._request.url)
     content_type = property(lambda self: self._headers.get("Content-Type"))
 
-    @property
-    def encoding(self) -> str | None:
-        """The encoding for ``text()``."""
-        return self._encoding
-
-    @encoding.setter
-    def encoding(self, value: str | None) -> None:
-        self._encoding = value
-
-    @property
-    def content(self) -> bytes:
-        """The body; it is read if it has not been."""
-        return self.read()
+    content = property(lambda self: self.read())
+    encoding: Any = None
 
     def body(self) -> bytes:
-        """Return the body: azure-core's older name, by which azure-storage-blob recognises an answer."""
+        """Return the body: azure-core's older name, which hooks of applications may know."""
         return self.read()
 
     def text(self, encoding: str | None = None) -> str:
         """Return the body as text; what is not in the encoding is replaced."""
-        return self.read().decode(encoding or self._encoding or "utf-8-sig", errors="replace")
+        return self.read().decode(encoding or self.encoding or "utf-8-sig", errors="replace")
 
     def json(self) -> Any:
-        """Return the body, parsed."""
-        import json
-
         return json.loads(self.text())
 
     def raise_for_status(self) -> None:
-        """Raise ``HttpResponseError`` for a status of 400 or more."""
         if self._status >= 400:
             raise HttpResponseError(response=self)
 

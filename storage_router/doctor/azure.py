@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from storage_router.azure.client import Account
 from storage_router.azure.command_line import command, create_container
+from storage_router.azure.credentials import SCOPE, credential
 from storage_router.azure.errors import translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
@@ -27,9 +27,6 @@ TOLERATED_SECONDS = 60
 REFUSED_SECONDS = 900
 """Azure refuses requests that were signed more than 15 minutes off:
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key#specifying-the-date-header"""
-
-SCOPE = "https://storage.azure.com/.default"
-"""https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory"""
 
 _LINK_SECONDS = 300
 _KINDS = {"account_key": "The account key", "token": "The token", "sas": "The SAS"}
@@ -122,7 +119,7 @@ class AzureProbes(Probes):
         who = f"{_KINDS[self.kind]} from {given.option!r}"
         if isinstance(given, TokenCredential):
             with translated(self.options, container=self.options.azure_container):
-                token = Account.of(self.options).credential.get_token(SCOPE)
+                token = credential(given).get_token(SCOPE)
             who += f" ({facts(token)})"
         error = self.listing[1]
         if error is None or isinstance(error, ContainerNotFoundError):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.storage.blob import BlobClient
+
 from storage_router.azure.container import Blobs
 from storage_router.conf.azure.options import AzureOptions
-from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite, UnsignedTokenCredential
 from tests.kit.proxy import FaultProxy
 
 Server = Azurite | FaultProxy
@@ -30,6 +33,12 @@ def options_for(
         client_options=client_options or {},
         **given,
     )
+
+
+def sdk_blob(blobs: Blobs, name: str) -> BlobClient:
+    """Return the SDK's client of a blob, which sees what the package does not show."""
+    key = AzureNamedKeyCredential(ACCOUNT_NAME, ACCOUNT_KEY)
+    return BlobClient(blobs.account.endpoint, blobs.container, name, credential=key)
 
 
 def blobs_for(options: AzureOptions, alias: str | None = "media") -> Blobs:

@@ -29,7 +29,7 @@ from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Cut, Duplicate, Fault, Reset, Stall
 from tests.kit.proxy import FaultProxy
 
-from .backends import blobs_for, options_for
+from .backends import blobs_for, options_for, sdk_blob
 from .counting import Requests
 
 PLAIN = FileSettings()
@@ -295,7 +295,7 @@ class TestDelete:
 
     def test_snapshots_go_with_the_blob(self, steady: Blobs) -> None:
         steady.create("a.txt", b"content", None, PLAIN)
-        steady.client.service().get_blob_client(steady.container, "a.txt").create_snapshot()
+        sdk_blob(steady, "a.txt").create_snapshot()
         assert steady.delete("a.txt") is True
 
     def test_a_missing_container_is_an_error(self, azurite: Azurite) -> None:
@@ -443,7 +443,7 @@ class TestLostAnswers:
 
     def test_the_marker_is_not_shown_as_metadata(self, steady: Blobs) -> None:
         steady.create("a.txt", b"content", None, FileSettings(metadata={"owner": "acme"}))
-        raw = steady.client.service().get_blob_client(steady.container, "a.txt").get_blob_properties()
+        raw = sdk_blob(steady, "a.txt").get_blob_properties()
         assert SAVE_MARKER in raw.metadata
         (listed,) = steady.list()
         for found in (steady.head("a.txt"), steady.read("a.txt", 0, 10)[1], listed):
@@ -596,4 +596,4 @@ def _stream(blobs: Blobs, *given: Any, **conditions: Any) -> Reading:
 
 
 def _tags(blobs: Blobs, name: str) -> Any:
-    return blobs.client.service().get_blob_client(blobs.container, name).get_blob_tags()
+    return sdk_blob(blobs, name).get_blob_tags()

@@ -10,7 +10,7 @@ from storage_router.azure.container import Blobs, FileSettings
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from tests.kit.azurite import Azurite
 
-from .backends import blobs_for, options_for
+from .backends import blobs_for, options_for, sdk_blob
 from .counting import Requests
 
 FULL = FileSettings(
@@ -69,7 +69,7 @@ def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> Non
     assert (found.content_type, found.content_language, found.cache_control) == ("text/css", "de", "max-age=1")
     assert found.metadata == {"owner": "acme"}
     assert blobs.head("b.css").access_tier == "Cool"
-    assert blobs.client.service().get_blob_client(blobs.container, "b.css").get_blob_tags() == {"project": "x"}
+    assert sdk_blob(blobs, "b.css").get_blob_tags() == {"project": "x"}
 
 
 def test_a_plain_blob_takes_two_requests(blobs: Blobs, requests: Requests) -> None:
