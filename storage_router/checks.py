@@ -27,6 +27,7 @@ from .exceptions import Problem
 from .installed import Entry, Used
 from .moving import checks as moving
 from .router import RouterStorage
+from .uploads import checks as uploads
 
 WARNINGS: Mapping[str, str] = {
     "W020": "settings that Django 5.1 removed",
@@ -63,15 +64,16 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
     """Return every problem of this package's storages."""
     entries = installed.entries()
     routers = _routers(entries)
-    outside = (*_collectstatic(entries), *delivery.url_problems(routers), *moving.phase_problems(routers))
+    outside = (*_collectstatic(entries), *moving.phase_problems(routers))
+    outside = (*outside, *delivery.url_problems(routers), *uploads.url_problems(routers))
     return [check_message(problem) for problem in (*found(entries), *outside)]
 
 
 def check_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Return what should not be deployed (``check --deploy``)."""
     entries = installed.entries()
-    uploads = delivery.upload_problems(_routers(entries))
-    return [check_message(problem) for problem in (*_account_keys(_containers(entries)), *uploads)]
+    public = delivery.upload_problems(_routers(entries))
+    return [check_message(problem) for problem in (*_account_keys(_containers(entries)), *public)]
 
 
 def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
@@ -88,6 +90,7 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *_missing_subscribers(routers),
         *delivery.problems(routers, installed.file_fields()),
         *moving.problems(routers, installed.file_fields()),
+        *uploads.problems(routers),
     )
     return tuple(sorted(every, key=lambda one: one.is_warning))
 

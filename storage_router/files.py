@@ -109,44 +109,6 @@ class Capabilities:
     methods, file by file."""
 
 
-@runtime_checkable
-class DirectStore(Protocol):
-    """What direct uploads need of a file store: others write to it, with a ticket, past this process."""
-
-    def ticket(self, name: str, seconds: float) -> str:
-        """Return a URL for creating this one file that ends after ``seconds``."""
-
-    def staged(self, name: str) -> list[str]:
-        """Return the ids of the blocks that have arrived for a file that is not complete."""
-
-    def uploaded(self, name: str) -> FileStat:
-        """Return what is known of a file that was stored with a ticket.
-
-        Raises ``FileNotFoundError``, and ``ValueError`` for one that is not stored as uploads are.
-        """
-
-    def discard(self, name: str) -> None:
-        """Delete a file that was stored with a ticket, with all that the ticket could make."""
-
-    def leftovers(self, path: str) -> Iterator[str]:
-        """Return an iterator over the files below ``path``, those that are not complete included."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileSource:
-    """Where content comes from: the attribute ``file_source`` of a content that is a version of another file.
-
-    A storage may copy that version on the server; otherwise it reads the content as any other. ``saved()`` is called
-    once it is stored.
-    """
-
-    store: FileStore
-    name: str
-    size: int
-    etag: str
-    saved: Callable[[], object] = lambda: None
-
-
 class FileNotModifiedError(Exception):
     """The file is still the version that the caller has; nothing was read."""
 
@@ -269,6 +231,50 @@ class FileStore(Protocol):
         as the response headers. It leads to the service itself, or to the ``custom_domain`` that the storage has.
 
         ``NotImplementedError`` where the store cannot sign."""
+
+
+@runtime_checkable
+class DirectStore(FileStore, Protocol):
+    """What direct uploads need of a file store: others write to it, with a ticket, past this process."""
+
+    def ticket(self, name: str, seconds: float) -> str:
+        """Return a URL for creating this one file that ends after ``seconds``."""
+
+    def staged(self, name: str) -> list[str]:
+        """Return the ids of the blocks that have arrived for a file that is not complete."""
+
+    def uploaded(self, name: str) -> FileStat:
+        """Return what is known of a file that was stored with a ticket.
+
+        Raises ``FileNotFoundError``, and ``ValueError`` for one that is not stored as uploads are.
+        """
+
+    def discard(self, name: str) -> None:
+        """Delete a file that was stored with a ticket, with all that the ticket could make."""
+
+    def leftovers(self, path: str) -> Iterator[str]:
+        """Return an iterator over the files below ``path``, those that are not complete included."""
+
+
+def direct_store(storage: Any) -> DirectStore | None:
+    """Return ``storage`` if browsers can send files to it, else None."""
+    store = file_store(storage)
+    return store if isinstance(store, DirectStore) and store.capabilities.signs else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource:
+    """Where content comes from: the attribute ``file_source`` of a content that is a version of another file.
+
+    A storage may copy that version on the server; otherwise it reads the content as any other. ``saved()`` is called
+    once it is stored.
+    """
+
+    store: FileStore
+    name: str
+    size: int
+    etag: str
+    saved: Callable[[], object] = lambda: None
 
 
 def file_store(storage: Any) -> FileStore:

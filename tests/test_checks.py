@@ -22,6 +22,7 @@ from storage_router.azure.storage import AzureStorage
 from storage_router.conf import problems as conf_problems
 from storage_router.delivery import checks as delivery
 from storage_router.moving import checks as moving
+from storage_router.uploads import checks as uploads
 from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +81,7 @@ class TestIds:
         conf_problems.PROBLEMS,
         installed.PROBLEMS,
         checks.WARNINGS,
-        *(table for room in (delivery, moving) for table in (room.PROBLEMS, room.WARNINGS)),
+        *(table for room in (delivery, moving, uploads) for table in (room.PROBLEMS, room.WARNINGS)),
     )
 
     def test_no_id_is_used_twice(self):

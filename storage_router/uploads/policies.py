@@ -6,7 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.storage import storages
@@ -19,7 +19,7 @@ from storage_router import media_types
 from storage_router.conf.problems import suggestion
 from storage_router.conf.uploads import UploadPolicy
 from storage_router.delivery.access import decision
-from storage_router.files import DirectStore, FileStore, file_store
+from storage_router.files import direct_store, file_store
 from storage_router.names import clean_name
 from storage_router.router import RouterStorage
 
@@ -85,8 +85,7 @@ class Policy:
     @cached_property
     def takes_tickets(self) -> bool:
         """Whether browsers can send files to the quarantine's backend."""
-        store = self.waiting(f"{self._quarantine}/x").store
-        return isinstance(store, DirectStore) and cast("FileStore", store).capabilities.signs
+        return direct_store(self.waiting(f"{self._quarantine}/x").store) is not None
 
     def require_consent(self, request: HttpRequest, file: AnnouncedFile) -> None:
         """Ask ``authorize``."""

@@ -32,6 +32,7 @@ from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.delivery import checks as delivery
 from storage_router.installed import PROBLEMS
 from storage_router.moving import checks as moving
+from storage_router.uploads import checks as uploads
 from tests.docs.pages import PAGES, ROOT, text_of
 
 MODELS = (
@@ -84,7 +85,7 @@ def test_every_public_method_has_a_heading(kind, page):
 
 
 def test_the_ids_that_pages_name_exist():
-    rooms = (delivery, moving)
+    rooms = (delivery, moving, uploads)
     known = {*conf_problems.PROBLEMS, *PROBLEMS, *WARNINGS}.union(*(room.PROBLEMS | room.WARNINGS for room in rooms))
     assert set(re.findall(r"\b[EW]0\d\d\b", EVERYWHERE)) <= known
 

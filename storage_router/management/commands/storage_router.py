@@ -19,6 +19,7 @@ from storage_router.management.subcommands import (
     orphans,
     routes,
     schema,
+    uploads,
 )
 
 _SUBCOMMANDS = {
@@ -31,6 +32,7 @@ _SUBCOMMANDS = {
     "orphans": orphans,
     "dangling": dangling,
     "inventory": inventory,
+    "uploads": uploads,
 }
 
 

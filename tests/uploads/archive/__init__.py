@@ -1,0 +1,1 @@
+"""The app of the browser tests: folders of documents, uploaded directly."""
