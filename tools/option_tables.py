@@ -36,6 +36,8 @@ _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _QUALIFIED = {
     RouteOptions: "routes",
     StaticOptions: "static",
+    TelemetryOptions: "telemetry",
+    TransactionOptions: "transactions",
     UploadOptions: "uploads",
     UploadPolicy: "policy",
     FilesystemBackend: "filesystem",
