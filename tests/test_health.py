@@ -1,0 +1,120 @@
+"""V2: probes of backends, the readiness view, and the check for django-health-check."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from django.test import RequestFactory, override_settings
+
+from storage_router import events, health
+from tests.kit.faults import Stall
+
+
+def storages(backends, **document):
+    options = {"backends": backends, "default": next(iter(backends)), **document}
+    return override_settings(
+        STORAGES={
+            "default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options},
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        }
+    )
+
+
+def azure(server, container, **options):
+    return {
+        "type": "azure",
+        "connection_string": server.connection_string(),
+        "azure_container": container,
+        **options,
+    }
+
+
+@pytest.fixture
+def requests():
+    found = []
+    unsubscribe = events.subscribe(found.append)
+    yield lambda: [attempt.method for event in found for attempt in event.attempts]
+    unsubscribe()
+
+
+@pytest.fixture
+def ready():
+    return lambda: health.readiness(RequestFactory().get("/ready/"))
+
+
+def test_a_reading_probe_is_one_request_and_a_writing_one_two(azurite, container, requests):
+    with storages({"media": azure(azurite, container)}):
+        read = health.probe("media")
+        assert (read.ok, requests()) == (True, ["HEAD"])
+        write = health.probe("media", "write")
+        assert (write.ok, requests()[1:]) == (True, ["PUT", "DELETE"])
+        assert list(health.backends()["media"].walk()) == []
+    assert str(read).startswith("media: ok (0.")
+
+
+def test_a_missing_container_is_an_error(azurite):
+    with storages({"media": azure(azurite, "nosuchcontainer")}):
+        found = health.probe("media")
+    assert not found.ok
+    assert "nosuchcontainer" in str(found.error)
+
+
+def test_a_wrong_key_is_an_error(azurite, container):
+    wrong = azurite.connection_string().replace("Eby8", "Abc8")
+    with storages({"media": azure(azurite, container) | {"connection_string": wrong}}):
+        found = health.probe("media")
+    assert isinstance(found.error, PermissionError)
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_directories_and_memory_are_probed_too(tmp_path, mode):
+    backends = {"disk": {"type": "filesystem", "location": str(tmp_path)}, "ram": {"type": "memory"}}
+    with storages(backends):
+        assert [one.ok for one in health.probe_all(mode)] == [True, True]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_directory_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "media").write_text("a file in its place")
+    with storages({"disk": {"type": "filesystem", "location": str(tmp_path / "media")}}):
+        assert not health.probe("disk", "write").ok
+
+
+def test_an_unknown_alias_is_a_mistake_of_the_caller():
+    with storages({"ram": {"type": "memory"}}), pytest.raises(KeyError):
+        health.probe("rom")
+
+
+def test_the_view_says_yes_or_no_and_no_more(azurite, container, ready):
+    with storages({"media": azure(azurite, container), "ram": {"type": "memory"}}):
+        answer = ready()
+        assert (answer.status_code, answer.content) == (200, b"ok")
+        assert "no-store" in answer["Cache-Control"]
+    with storages({"media": azure(azurite, "nosuchcontainer"), "ram": {"type": "memory"}}):
+        answer = ready()
+    assert (answer.status_code, answer.content) == (503, b"unavailable")
+    assert health.readiness.login_required is False
+
+
+def test_backends_that_do_not_answer_are_waited_for_once(proxy, container, ready):
+    """The service is down: each probe ends within its timeout, and they run at the same time."""
+    proxy.fail("*", Stall(), times=1000)
+    backends = {f"media{number}": azure(proxy, container, timeout=1, location=f"{number}") for number in range(4)}
+    started = time.monotonic()
+    with storages(backends):
+        assert ready().status_code == 503
+    assert time.monotonic() - started < 4
+
+
+def test_the_check_for_django_health_check_names_the_backend_and_no_secret(azurite, container):
+    async def results():
+        return [await health.BackendHealth(alias).get_result() for alias in ("media", "gone")]
+
+    backends = {"media": azure(azurite, container), "gone": azure(azurite, "nosuchcontainer", location="x")}
+    with storages(backends):
+        good, bad = asyncio.run(results())
+    assert good.error is None
+    assert str(bad.error) == "Unavailable: The backend 'gone' cannot be used."
+    assert "alias='gone'" in repr(health.BackendHealth("gone"))
