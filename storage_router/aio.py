@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from django.core.files.storage import Storage
 
 from .files import FileStat, file_store
+from .forks import in_child
 
 THREADS = 32
 """Operations of async code that run at a time in a process; others wait for their turn."""
@@ -47,13 +48,10 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(_pool, call)
 
 
-def _after_fork() -> None:
+@in_child
+def _forget() -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
     global _pool
     _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class AsyncMethods(Storage):
@@ -112,14 +110,20 @@ class AsyncFile:
         self._file: Any = None
 
     async def __aenter__(self) -> Self:
-        self._file = await in_thread(self._opener)
+        opening = asyncio.ensure_future(in_thread(self._opener))
+        try:
+            self._file = await asyncio.shield(opening)
+        except asyncio.CancelledError as error:
+            # Nobody else will close it.
+            opening.add_done_callback(partial(_discard, error))
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A file that is written stores nothing if its block ends with an exception.
-        await in_thread(self._file.__exit__, kind, error, trace)
+        # A file that is written stores nothing if its block ends with an exception. Cancelled here it is closed, too.
+        await asyncio.shield(in_thread(self._file.__exit__, kind, error, trace))
 
     async def aread(self, size: int = -1) -> Any:
         """Return the next ``size`` bytes, or all that are left."""
@@ -145,6 +149,11 @@ class AsyncFile:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._file, name)
+
+
+def _discard(error: BaseException, opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None and _pool is not None:
+        _pool.submit(opening.result().__exit__, type(error), error, None)
 
 
 def _next_page(entries: Iterator[FileStat]) -> list[FileStat]:

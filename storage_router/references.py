@@ -21,6 +21,7 @@ from django.core.files.storage import Storage, storages
 from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
 
+from .aio import AsyncMethods
 from .conf.problems import suggestion
 from .files import file_store
 
@@ -37,7 +38,7 @@ def backend(alias: str, *, router: str = "default") -> BackendReference:
     return BackendReference(alias, router=router)
 
 
-class _Reference(Storage):
+class _Reference(AsyncMethods):
     """Another storage, looked up when it is used."""
 
     def resolve(self) -> Any:
@@ -171,7 +172,7 @@ class HistoricalStorage(_Reference):
         return f"{__name__}.HistoricalStorage", (), {}
 
 
-class DeconstructibleStorage(Storage):
+class DeconstructibleStorage(AsyncMethods):
     """The base of this package's storages: deconstruction, pickling and copying.
 
     A subclass may override ``deconstruct()``. Django's ``@deconstructible`` does not count as such an override, because

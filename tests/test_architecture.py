@@ -12,7 +12,7 @@ FLOORS = (
     {"exceptions"},
     {"forks", "names", "media_types"},
     {"files", "events"},
-    {"conf"},
+    {"conf", "aio"},
     {"routing", "references"},
     {"azure"},
     {"factory"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"telemetry", "tenancy", "transactions"},
     {"delivery", "moving"},
     {"uploads"},
-    {"installed", "doctor", "health", "provision", "aio"},
+    {"installed", "doctor", "health", "provision"},
     {"checks", "urls", "console"},
     {"management", "apps"},
 )

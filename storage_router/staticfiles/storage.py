@@ -16,6 +16,7 @@ from django.core.files.storage import Storage, storages
 from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
 
+from storage_router.aio import AsyncMethods
 from storage_router.conf.static import StaticOptions
 from storage_router.exceptions import InvalidNameError
 from storage_router.files import FileStat
@@ -35,7 +36,7 @@ _KINDS = ("site.css", "site.js", "site.svg", "site.json", "site.txt")
 """Names of the kinds of files that are compressed."""
 
 
-class StaticFilesStorage(Storage):
+class StaticFilesStorage(AsyncMethods):
     """The static files of the project: ``css/a.css`` is ``static/css/a.css`` of the router.
 
     ``router`` is the alias in ``STORAGES`` of the ``RouterStorage`` to use; without it, the only entry that is one.

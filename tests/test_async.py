@@ -1,0 +1,181 @@
+"""V4: the storages' methods for async code."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from django.core.files.base import ContentFile, File
+from django.test import override_settings
+
+import storage_router
+from storage_router import AzureStorage, RouterStorage, StaticFilesStorage
+from tests.kit.faults import Delay
+
+
+@pytest.fixture
+def azure(proxy, container):
+    return AzureStorage(connection_string=proxy.connection_string(), azure_container=container)
+
+
+@pytest.fixture
+def configured(proxy, container):
+    backend = {"type": "azure", "connection_string": proxy.connection_string(), "azure_container": container}
+    router = {"backends": {"media": backend}, "default": "media"}
+    entries = {
+        "default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": router},
+        "staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"},
+    }
+    with override_settings(STORAGES=entries):
+        yield
+
+
+@pytest.fixture(params=["azure", "router", "memory", "static", "reference"])
+def storage(request):
+    if request.param == "azure":
+        return request.getfixturevalue("azure")
+    if request.param == "memory":
+        return RouterStorage(backends={"ram": {"type": "memory", "base_url": "/ram/"}}, default="ram")
+    request.getfixturevalue("configured")
+    if request.param == "static":
+        return StaticFilesStorage()
+    return storage_router.backend("media") if request.param == "reference" else RouterStorage()
+
+
+def test_every_method_has_an_async_one(storage):
+    async def use():
+        name = await storage.asave("a/b.txt", ContentFile(b"one\ntwo\n"))
+        assert name == "a/b.txt"
+        assert await storage.aexists(name)
+        assert await storage.asize(name) == 8
+        assert (await storage.astat(name)).size == 8
+        assert (await storage.aurl(name)).endswith("a/b.txt")
+        assert await storage.alistdir("a") == ([], ["b.txt"])
+        assert [entry.name async for entry in storage.awalk("a")] == ["a/b.txt"]
+        async with storage.aopen(name) as file:
+            assert await file.aread(4) == b"one\n"
+            assert await file.aread() == b"two\n"
+        async with storage.aopen(name) as file:
+            assert [line async for line in file] == [b"one\n", b"two\n"]
+            assert file.size == 8
+        async with storage.aopen(name) as file:
+            assert b"".join([piece async for piece in file.achunks(3)]) == b"one\ntwo\n"
+        await storage.adelete(name)
+        assert not await storage.aexists(name)
+
+    asyncio.run(use())
+
+
+def test_a_written_file_is_stored_at_the_end_of_its_block_or_not_at_all(azure):
+    async def use():
+        async with azure.aopen("a.txt", "w") as file:
+            assert await file.awrite("one") == 3
+
+    async def fail():
+        async with azure.aopen("b.txt", "w") as file:
+            await file.awrite("two")
+            raise RuntimeError("no")
+
+    asyncio.run(use())
+    with pytest.raises(RuntimeError, match="no"):
+        asyncio.run(fail())
+    assert azure.listdir("") == ([], ["a.txt"])
+
+
+def test_errors_are_those_of_the_method(azure):
+    async def use():
+        with pytest.raises(FileNotFoundError):
+            await azure.asize("missing.txt")
+        with pytest.raises(FileNotFoundError):
+            async with azure.aopen("missing.txt"):
+                pass
+
+    asyncio.run(use())
+
+
+def test_a_cancelled_save_stores_the_whole_file_or_nothing(azure, proxy):
+    content = bytes(5 * 2**20)
+    proxy.fail("Put Block", Delay(0.1), times=1000)
+
+    async def use():
+        saves = [asyncio.create_task(azure.asave(f"{n}.bin", File(ContentFile(content)))) for n in range(40)]
+        await asyncio.sleep(0.15)
+        for save in saves:
+            save.cancel()
+        results = await asyncio.gather(*saves, return_exceptions=True)
+        assert any(isinstance(result, asyncio.CancelledError) for result in results)
+
+    asyncio.run(use())
+    _pool_is_idle()
+    stored = list(azure.walk())
+    # Those that had not begun never do.
+    assert len(stored) < 40
+    assert {entry.size for entry in stored} <= {len(content)}
+
+
+def test_a_file_that_is_cancelled_while_it_opens_is_closed(azure, proxy):
+    azure.save("a.txt", ContentFile(b"1"))
+    proxy.fail("Get Blob", Delay(0.3))
+    opened = []
+    plain_open = azure.open
+    azure.open = lambda *arguments: opened.append(plain_open(*arguments)) or opened[-1]
+
+    async def use():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), azure.aopen("a.txt"):
+                pass
+        while not opened or not opened[0].closed:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(use(), 10))
+
+
+def test_the_context_goes_along(azure):
+    from contextvars import ContextVar
+
+    tenant = ContextVar("tenant")
+    seen = []
+
+    class Content(ContentFile):
+        def chunks(self, chunk_size=None):
+            seen.append((tenant.get(), threading.current_thread().name))
+            return super().chunks(chunk_size)
+
+    async def use():
+        tenant.set("acme")
+        await azure.asave("a.txt", Content(b"1"))
+
+    asyncio.run(use())
+    [(value, thread)] = seen
+    assert value == "acme"
+    assert thread.startswith("storage_router-async")
+
+
+def test_a_slow_backend_does_not_block_the_loop(azure, proxy):
+    proxy.fail("*", Delay(1), times=1000)
+
+    async def use():
+        longest, last = 0.0, time.monotonic()
+        work = asyncio.gather(*(azure.asave(f"{n}.txt", ContentFile(b"1")) for n in range(64)))
+        while not work.done():
+            await asyncio.sleep(0.005)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+        await work
+        return longest
+
+    # One blocking save would take a second.
+    assert asyncio.run(use()) < 0.9
+
+
+def _pool_is_idle():
+    """Wait until what the pool has begun is done: a pool that is asked for all its threads has them free."""
+    from storage_router.aio import THREADS, in_thread
+
+    async def wait():
+        barrier = threading.Barrier(THREADS)
+        await asyncio.gather(*(in_thread(barrier.wait, 30) for _ in range(THREADS)))
+
+    asyncio.run(wait())
