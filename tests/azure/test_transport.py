@@ -198,7 +198,7 @@ class TestCertificates:
         start = time.monotonic()
         with pytest.raises(BlobError) as caught:
             blobs_for(_nowhere("https", **given)).head("a.txt")
-        assert time.monotonic() - start < 1, "It was tried again."
+        assert time.monotonic() - start < 5, "It was tried again, which waits for eight seconds."
         assert str(caught.value.strerror).startswith(
             f"{place}: the certificate authorities in {str(path)!r} cannot be loaded ("
         )

@@ -108,9 +108,9 @@ def test_a_glob_that_would_mean_nothing_is_refused(glob, message):
 )
 def test_no_name_makes_a_glob_try_combinations(glob, name):
     """F3: uploads choose names, and a backtracking pattern would take years for these."""
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not Glob(glob).matches(name)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_what_a_glob_remembers_has_an_end():

@@ -194,7 +194,7 @@ def test_what_is_called_unreachable_is_never_chosen(routes, names):
 
 def test_ten_thousand_good_routes_are_checked_in_no_time():
     """R13, F8: at start, too. The bound is generous: this takes a fraction of a second."""
-    started = time.perf_counter()
+    started = time.thread_time()
     assert problems(*[{"prefix": f"customers/{number}/"} for number in range(10_000)]) == []
     assert problems(*[{"glob": f"**/a*{number}*b"} for number in range(4_000)]) == []
-    assert time.perf_counter() - started < 20
+    assert time.thread_time() - started < 20

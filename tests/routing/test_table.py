@@ -209,10 +209,10 @@ def test_ten_thousand_prefixes_of_one_route_cost_about_what_three_do(more):
 
 def test_ten_thousand_routes_are_compiled_and_checked_in_no_time():
     """R13: at start, too. The bound is generous: this takes a fraction of a second."""
-    started = time.perf_counter()
+    started = time.thread_time()
     compiled = table(*[{"prefix": f"customer{number}/"} for number in range(10_000)])
     assert compiled.problems(["media", *(f"b{number}" for number in range(10_000))]) == []
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 @pytest.mark.parametrize("route", [{"glob": "**-private/*"}, {"types": ".a.b"}, {"prefix": "a", "glob": "**a*b*c/d"}])
