@@ -18,7 +18,7 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
 # Headings get the anchors that GitHub gives them, so that links between the pages work in both places.
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 myst_links_external_new_tab = False
 # The pages also link to files of the repository, which are not part of the site.
 nitpicky = True
