@@ -5,6 +5,7 @@ The start of a process, ``manage.py check`` and the commands all read them here,
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -21,8 +22,9 @@ from .conf.client_options import REMOVE_IDLE, without_effect
 from .conf.loading import Configuration
 from .conf.problems import problem, suggestion
 from .conf.sources.code import setting_adds
-from .exceptions import ConfigurationError, Problem
+from .exceptions import ConfigurationError, NoRouteError, Problem
 from .factory import Backends
+from .files import direct_store
 from .references import BackendReference, DeconstructibleStorage, note
 from .router import RouterStorage
 from .staticfiles import StaticFilesStorage
@@ -61,6 +63,7 @@ class Used:
 
     ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
     ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
+    ``quarantine`` is the directory of direct uploads, ``""`` where the storage has none.
     ``prefixes`` are those of the ``link`` routes that lead to it, ``deliveries`` those of all routes; ``read_only``
     says that every route is.
     """
@@ -74,6 +77,7 @@ class Used:
     prefixes: tuple[str, ...] = ()
     read_only: bool = False
     deliveries: frozenset[str] = frozenset({"link"})
+    quarantine: str = ""
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def place_of(self, option: str) -> str:
@@ -196,6 +200,7 @@ def _unplaced(entry: Entry) -> list[Problem]:
 def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
     configuration = router.configuration
     document = configuration.document
+    waiting, quarantine = _quarantine(router)
     for alias, options in document.backends.items():
         try:
             storage = router.backends[alias]
@@ -213,12 +218,25 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             prefixes=tuple(prefix for route in routes if route.delivery == "link" for prefix in route.prefix),
             read_only=only_routes and all(route.read_only for route in routes),
             deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),
+            quarantine=quarantine if alias == waiting else "",
             places={
                 str(location[2]): origin.place
                 for location, origin in configuration.origins.items()
                 if location[:2] == ("backends", alias) and len(location) == 3
             },
         )
+
+
+def _quarantine(router: RouterStorage) -> tuple[str, str]:
+    """Return the alias of the backend where direct uploads wait, and the directory there; ``""`` where none do."""
+    uploads = router.configuration.document.uploads
+    if uploads is None or not uploads.policies:
+        return "", ""
+    with contextlib.suppress(NoRouteError):
+        match = router.table.match(f"{uploads.quarantine.strip('/')}/x", hidden=True)
+        if direct_store(router.backends[match.alias]) is not None:
+            return match.alias, match.name.rpartition("/")[0]
+    return "", ""
 
 
 def _ours() -> Iterator[tuple[str, str]]:

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from storage_router.conf.backends import BACKEND_TYPES
 
 from .azure import AzureProbes
-from .findings import STATUSES, Finding, Status
+from .findings import STATUSES, Finding, Status, described
 from .probes import Probes
+from .uploads import examine_uploads
 
-__all__ = ["PROBES", "STATUSES", "Finding", "Status", "examine"]
+__all__ = ["PROBES", "STATUSES", "Finding", "Status", "described", "examine", "examine_uploads"]
 
 PROBES = AzureProbes.names
 """The names of all probes, in their order. Most types of backend have some of them."""

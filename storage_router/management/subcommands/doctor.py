@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -62,7 +62,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             backend.storage,
             backend.options,
             read_only=backend.read_only,
-            private=backend.deliveries != {"link"},
+            private=backend.deliveries != {"link"} or bool(backend.quarantine),
             origin=origin,
             skip=options["skip"],
         )
@@ -75,6 +75,10 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
                     skipped.setdefault(finding.message, []).append(finding)
                 elif as_text:
                     _print(output, finding)
+        for finding in _of_uploads(backend, origin):
+            findings.append(finding)
+            if as_text:
+                _print(output, finding)
         if as_text:
             for same in skipped.values():
                 _print(output, dataclasses.replace(same[0], probe=", ".join(finding.probe for finding in same)))
@@ -86,6 +90,17 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     else:
         output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": counts})
     return 1 if counts["failed"] else 0
+
+
+def _of_uploads(backend: Used, origin: str | None) -> Iterator[doctor.Finding]:
+    if not backend.quarantine:
+        return
+    try:
+        for finding in doctor.examine_uploads(backend.storage, backend.quarantine, origin=origin):
+            yield dataclasses.replace(finding, backend=backend.name, probe="uploads")
+    except OSError as error:
+        # The other probes say more.
+        yield doctor.Finding(backend=backend.name, probe="uploads", status="failed", message=doctor.described(error))
 
 
 def _print(output: Output, finding: doctor.Finding) -> None:
