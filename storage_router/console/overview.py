@@ -1,0 +1,248 @@
+"""What the overview shows of a storage: its routes, its backends, the lines between them, and the last health."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import DEFAULT_STORAGE_ALIAS, settings
+from django.core import checks
+from django.core.cache import cache
+from django.core.files.storage import Storage, storages
+from django.utils import timezone
+from pydantic import BaseModel
+
+from storage_router.conf.backends import place_of
+from storage_router.conf.routes import RouteOptions
+from storage_router.doctor.findings import described
+from storage_router.exceptions import ContainerNotFoundError
+from storage_router.files import file_store
+from storage_router.installed import entries
+from storage_router.router import RouterStorage, signature
+from storage_router.routing import Route
+from storage_router.staticfiles import StaticFilesStorage
+
+MOST_ROUTES = 50
+"""Routes that the picture shows."""
+
+COLOURS = 6
+"""Colours that the style sheet has for backends."""
+
+_PROBE = ".storage_router_health"
+_PROBE_SECONDS = 15
+_KEPT_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What the last probe of a backend found. ``seconds`` is how long it took."""
+
+    ok: bool
+    text: str
+    seconds: float
+    when: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A backend, as the picture shows it. ``y`` is its place from the top, in percent."""
+
+    alias: str
+    kind: str
+    where: str
+    access: str
+    authentication: str
+    colour: int
+    y: float
+    health: Health | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line from a route to a backend; ``is_old`` where the route moves away from it."""
+
+    y: float
+    to: float
+    colour: int
+    is_old: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRow:
+    """A route, as the picture shows it, with the aliases that it leads to."""
+
+    text: str
+    notes: str
+    backend: str
+    colour: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Routes on the left and backends on the right. ``height`` is in pixels."""
+
+    routes: tuple[RouteRow, ...]
+    backends: tuple[Backend, ...]
+    hidden_routes: int
+    height: int
+
+
+def shown_storages() -> dict[str, Storage]:
+    """Return the storages that the console shows: this package's in ``STORAGES``, else the default one.
+
+    Static files are shown by the router that they use.
+    """
+    found = {
+        entry.name: entry.storage
+        for entry in entries()
+        if entry.name in settings.STORAGES and entry.storage is not None
+    }
+    found = {alias: one for alias, one in found.items() if not isinstance(one, StaticFilesStorage)}
+    return found or {DEFAULT_STORAGE_ALIAS: storages[DEFAULT_STORAGE_ALIAS]}
+
+
+def picture(alias: str, storage: Storage) -> Picture:
+    """Return the picture of a storage. A storage without routes has one backend, itself. Makes no request."""
+    if isinstance(storage, RouterStorage):
+        document = storage.configuration.document
+        options: dict[str, Any] = dict(document.backends)
+        routes, default = storage.table.routes, document.default
+    else:
+        options, routes, default = {alias: getattr(storage, "options", None)}, (), alias
+    aliases = list(options)
+    places = {name: (number + 0.5) * 100 / len(aliases) for number, name in enumerate(aliases)}
+    shown = routes[:MOST_ROUTES]
+    number_of_rows = len(shown) + (default is not None)
+
+    def line(row: int, name: str, *, is_old: bool = False) -> Line:
+        y = (row + 0.5) * 100 / number_of_rows
+        return Line(y=y, to=places[name], colour=aliases.index(name) % COLOURS, is_old=is_old)
+
+    rows = []
+    for row, route in enumerate(shown):
+        lines = [line(row, route.options.backend)]
+        if route.options.moving_from is not None:
+            lines.append(line(row, route.options.moving_from, is_old=True))
+        rows.append(_row(route.text, ", ".join(_notes(route)), route.options.backend, lines))
+    if default is not None:
+        rows.append(_row("everything else" if rows else "everything", "default", default, [line(len(rows), default)]))
+    backends = tuple(
+        Backend(
+            alias=name,
+            kind=_kind(one, options[name]),
+            where=_where(one, options[name]),
+            access=", ".join(_access(one, name, storage)),
+            authentication=_authentication(options[name]),
+            colour=number % COLOURS,
+            y=places[name],
+            health=cache.get(_key(alias, name)),
+        )
+        for number, (name, one) in enumerate(probed(alias, storage).items())
+    )
+    height = max(len(rows) * 52, len(backends) * 132)
+    return Picture(routes=tuple(rows), backends=backends, hidden_routes=len(routes) - len(shown), height=height)
+
+
+def warnings() -> list[checks.CheckMessage]:
+    """Return what ``manage.py check --tag storage_router`` reports, with ``--deploy`` where DEBUG is off."""
+    found = checks.run_checks(tags=["storage_router"], include_deployment_checks=not settings.DEBUG)
+    return [message for message in found if not message.is_silenced()]
+
+
+def probe(alias: str, storage: Storage) -> None:
+    """Ask every backend for one file, all at a time, and remember what they answered for the overview."""
+    executor = ThreadPoolExecutor(max_workers=8)
+    started = {executor.submit(_health, one): name for name, one in probed(alias, storage).items()}
+    done, late = wait(started, timeout=_PROBE_SECONDS)
+    executor.shutdown(wait=False, cancel_futures=True)
+    silent = Health(
+        ok=False, text=f"No answer within {_PROBE_SECONDS} seconds.", seconds=_PROBE_SECONDS, when=timezone.now()
+    )
+    found = {started[one]: one.result() for one in done} | {started[one]: silent for one in late}
+    cache.set_many({_key(alias, name): health for name, health in found.items()}, _KEPT_SECONDS)
+
+
+def probed(alias: str, storage: Storage) -> dict[str, Storage]:
+    """Return the backends of the configuration by their aliases; a storage without routes is its own."""
+    if isinstance(storage, RouterStorage):
+        return {name: storage.backends[name] for name in storage.configuration.document.backends}
+    return {alias: storage}
+
+
+def _health(storage: Storage) -> Health:
+    began = timezone.now()
+    text = ""
+    try:
+        file_store(storage).stat(_PROBE)
+    except ContainerNotFoundError as error:
+        text = described(error)
+    except FileNotFoundError:
+        pass
+    except Exception as error:  # noqa: BLE001 - whatever a backend raises, it cannot be used
+        text = described(error)
+    seconds = (timezone.now() - began).total_seconds()
+    return Health(ok=not text, text=text or "It answers.", seconds=seconds, when=began)
+
+
+def _key(alias: str, name: str) -> str:
+    return f"storage_router_console:{alias}:{name}"
+
+
+def _row(text: str, notes: str, backend: str, lines: list[Line]) -> RouteRow:
+    return RouteRow(text=text, notes=notes, backend=backend, colour=lines[0].colour, lines=tuple(lines))
+
+
+def _notes(route: Route) -> Iterator[str]:
+    options = route.options
+    if options.strip_prefix:
+        yield "prefix stripped"
+    if options.read_only:
+        yield "read-only"
+    if options.delivery != "link":
+        yield f"delivery: {options.delivery}"
+    if options.phase is not None:
+        yield f"moves from {options.moving_from}: {options.phase}"
+
+
+def _kind(storage: Storage, options: BaseModel | None) -> str:
+    kind = getattr(options, "type", None)
+    if kind in (None, "django"):
+        return type(storage).__name__
+    return str(kind)
+
+
+def _where(storage: Storage, options: Any) -> str:
+    if hasattr(options, "azure_container"):
+        account = options.account_name or options.endpoint.partition("://")[2]
+        return " / ".join(filter(None, (account, options.azure_container, options.location)))
+    if options is not None and (text := place_of(options).text):
+        return text
+    return str(getattr(storage, "location", "") or type(storage).__name__)
+
+
+def _access(storage: Storage, name: str, router: Storage) -> Iterator[str]:
+    """Yield who can read the files: what the routes that lead here say, and whether links are signed."""
+    routes: tuple[RouteOptions, ...] = ()
+    if isinstance(router, RouterStorage):
+        document = router.configuration.document
+        routes = tuple(route for route in document.routes if name in (route.backend, route.moving_from))
+    views = dict.fromkeys(route.delivery for route in routes if route.delivery != "link")
+    for delivery in views:
+        yield f"asks who may read ({delivery})"
+    if len(views) == 0 or any(route.delivery == "link" for route in routes):
+        signed = signature(storage)
+        if signed is not None:
+            yield "public links" if signed == "no" else f"signed links{signed.removeprefix('yes')}"
+
+
+def _authentication(options: Any) -> str:
+    given = getattr(options, "authentication", None)
+    if given is None:
+        return ""
+    name = getattr(given, "name", None)
+    kind = {"account_key": "account key", "token": "identity", "sas": "SAS", "anonymous": "anonymous"}[given.kind]
+    return f"{kind} ({name})" if name and name != given.kind else kind

@@ -1,0 +1,95 @@
+"""V3: the console in a real browser: light, dark, 390 pixels wide, by keyboard, and with 100,000 files."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.console.project import PASSWORD
+from tests.kit import servers
+
+pytestmark = pytest.mark.browser
+
+CONSOLE = "/admin/storage_router_console/console/"
+
+
+def filled(folder, files):
+    """A directory on this machine with many files in it, and another backend."""
+    many = folder / "files/many"
+    many.mkdir(parents=True)
+    for number in range(files):
+        (many / f"{number:06}.txt").touch()
+    (folder / "files/a.txt").write_text("text")
+    backends = {
+        "files": {"type": "filesystem", "location": str(folder / "files"), "base_url": "/open/"},
+        "private": {"type": "memory"},
+    }
+    route = {"prefix": "private/", "backend": "private", "delivery": "stream"}
+    routes = [{**route, "authorize": "tests.console.project.may_read"}]
+    return {"backends": backends, "routes": routes, "default": "files"}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("console")
+    given = {"options": filled(folder, 350), "database": str(folder / "db.sqlite3")}
+    application = "tests.console.project:application()"
+    with servers.web("gunicorn", application, folder, "--threads", "4", CONSOLE_PROJECT=json.dumps(given)) as address:
+        yield address
+
+
+def sign_in(page, address):
+    page.goto(f"{address}/admin/login/?next=/admin/")
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_fits_and_loads_all_it_asks_for(page, traffic, address, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(page, address)
+    page.click("text=Backends, routes and files")
+    page.click("text=Ask every backend now")
+    assert page.locator(".sr-ok").count() == 2
+    for link in ("Explain a name", "Files", "Moves", "Overview"):
+        page.click(f".sr-tabs >> text={link}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), link
+    page.goto(f"{address}{CONSOLE}file/?name=a.txt")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert traffic.failures == []
+
+
+def test_lines_lead_from_the_middle_of_a_route_to_the_middle_of_its_backend(page, address):
+    sign_in(page, address)
+    page.goto(f"{address}{CONSOLE}")
+    svg = page.locator(".sr-lines").bounding_box()
+    ends = [re.findall(r"[\d.]+", line.get_attribute("d")) for line in page.locator(".sr-lines path").all()]
+    for row, (route, alias) in enumerate((("private", "private"), ("everything else", "files"))):
+        for selector, end in ((f".sr-routes li:has-text('{route}')", 1), (f"[data-backend={alias}]", 7)):
+            box = page.locator(selector).bounding_box()
+            middle = svg["y"] + svg["height"] * float(ends[row][end]) / 100
+            assert abs(box["y"] + box["height"] / 2 - middle) < 2, selector
+
+
+def test_a_name_is_explained_and_a_directory_turned_by_keyboard(page, address):
+    sign_in(page, address)
+    page.goto(f"{address}{CONSOLE}where/")
+    page.keyboard.type("private/contract.pdf")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert 'prefix "private/"' in page.inner_text("#sr-answer")
+    page.goto(f"{address}{CONSOLE}files/?path=many")
+    seen = []
+    while True:
+        seen += page.locator("#result_list th[scope=row]").all_inner_texts()
+        if not page.locator("[rel=next]").count():
+            break
+        page.focus("[rel=next]")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+    assert seen == [f"{number:06}.txt" for number in range(350)]
