@@ -5,6 +5,7 @@ python tools/screenshots.py [FOLDER]
 
 from __future__ import annotations
 
+import io
 import json
 import runpy
 import shutil
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from django.core.files.base import ContentFile  # noqa: E402
+from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from storage_router import AzureStorage  # noqa: E402
@@ -28,6 +30,13 @@ from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite  # noqa: E402
 
 CONSOLE = "/admin/storage_router_console/console/"
 DRAWING = runpy.run_path(str(ROOT / "example/library/drawing.py"))
+MOVE = {"router": "default", "route": 'prefix "archive/"', "old": "media", "new": "bulk"}
+SHARDS = [
+    *({"state": "done", "copied": 4_210, "size": 91 * 2**20} for _ in range(5)),
+    {"state": "failed", "failed": 1, "errors": [["archive/2019/plan.dwg", "Azure says HTTP 403 (request id 5f0c…)."]]},
+    {"state": "running", "copied": 1_180, "size": 22 * 2**20},
+    {"state": "waiting"},
+]
 
 
 def main(folder: Path) -> None:
@@ -35,7 +44,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with Azurite() as azurite, tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         options = filled(azurite)
-        given = {"options": options, "database": str(Path(temporary) / "db.sqlite3")}
+        given = {"options": options, "database": str(Path(temporary) / "db.sqlite3"), "move": MOVE, "shards": SHARDS}
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         with servers.web(
@@ -53,7 +62,7 @@ def main(folder: Path) -> None:
                 ("console-where", 1200, "light", "where/?name=private/2026/contract.pdf"),
                 ("console-files", 1200, "light", "files/?path=pictures"),
                 ("console-file", 1200, "light", "file/?name=pictures/hills.png"),
-                ("console-file-narrow", 390, "dark", "file/?name=pictures/hills.png"),
+                ("console-moves", 1200, "light", "moves/"),
                 ("console-files-narrow", 390, "dark", "files/?path=pictures"),
             ):
                 page = signed_in(browser, address, width, scheme)
@@ -62,7 +71,10 @@ def main(folder: Path) -> None:
                     page.click("text=Ask every backend now")
                 else:
                     page.goto(f"{address}{CONSOLE}{where}", wait_until="networkidle")
-                page.screenshot(path=folder / f"{name}.png", full_page=True)
+                with Image.open(io.BytesIO(page.screenshot(full_page=True))) as shot:
+                    shot.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+                        folder / f"{name}.png", optimize=True
+                    )
                 page.context.close()
         browser.close()
 
@@ -91,6 +103,7 @@ def filled(azurite: Azurite) -> dict[str, Any]:
             {"types": ["video/*", ".psd"], "backend": "bulk"},
             {"glob": "reports/**/*.pdf", "backend": "reports"},
             {"prefix": "incoming/", "backend": "lost"},
+            {"prefix": "archive/", "backend": "bulk", "moving_from": "media", "phase": "mirror"},
         ],
     }
 

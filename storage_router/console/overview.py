@@ -18,8 +18,7 @@ from pydantic import BaseModel
 from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
 from storage_router.doctor.findings import described
-from storage_router.exceptions import ContainerNotFoundError
-from storage_router.files import file_store
+from storage_router.health import probe as probe_backend
 from storage_router.installed import entries
 from storage_router.router import RouterStorage, signature
 from storage_router.routing import Route
@@ -31,7 +30,6 @@ MOST_ROUTES = 50
 COLOURS = 6
 """Colours that the style sheet has for backends."""
 
-_PROBE = ".storage_router_health"
 _PROBE_SECONDS = 15
 _KEPT_SECONDS = 7 * 24 * 3600
 
@@ -143,7 +141,7 @@ def picture(alias: str, storage: Storage) -> Picture:
         )
         for number, (name, one) in enumerate(probed(alias, storage).items())
     )
-    height = max(len(rows) * 52, len(backends) * 132)
+    height = max(len(rows) * 52, len(backends) * 140)
     return Picture(routes=tuple(rows), backends=backends, hidden_routes=len(routes) - len(shown), height=height)
 
 
@@ -156,7 +154,7 @@ def warnings() -> list[checks.CheckMessage]:
 def probe(alias: str, storage: Storage) -> None:
     """Ask every backend for one file, all at a time, and remember what they answered for the overview."""
     executor = ThreadPoolExecutor(max_workers=8)
-    started = {executor.submit(_health, one): name for name, one in probed(alias, storage).items()}
+    started = {executor.submit(_health, alias, name): name for name in probed(alias, storage)}
     done, late = wait(started, timeout=_PROBE_SECONDS)
     executor.shutdown(wait=False, cancel_futures=True)
     silent = Health(
@@ -173,19 +171,10 @@ def probed(alias: str, storage: Storage) -> dict[str, Storage]:
     return {alias: storage}
 
 
-def _health(storage: Storage) -> Health:
-    began = timezone.now()
-    text = ""
-    try:
-        file_store(storage).stat(_PROBE)
-    except ContainerNotFoundError as error:
-        text = described(error)
-    except FileNotFoundError:
-        pass
-    except Exception as error:  # noqa: BLE001 - whatever a backend raises, it cannot be used
-        text = described(error)
-    seconds = (timezone.now() - began).total_seconds()
-    return Health(ok=not text, text=text or "It answers.", seconds=seconds, when=began)
+def _health(alias: str, name: str) -> Health:
+    found = probe_backend(name, router=alias)
+    text = "It answers." if found.error is None else described(found.error)
+    return Health(ok=found.ok, text=text, seconds=found.seconds, when=timezone.now())
 
 
 def _key(alias: str, name: str) -> str:

@@ -103,4 +103,12 @@ def application() -> Any:
 
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("ada", password=PASSWORD)
+    if "move" in given:
+        from django.utils import timezone
+
+        from storage_router.moving.models import Move
+
+        move = Move.objects.create(began=timezone.now(), **given["move"])
+        for number, shard in enumerate(given["shards"]):
+            move.shards.create(number=number, **shard)
     return StaticFilesHandler(get_wsgi_application())

@@ -224,7 +224,13 @@ def test_the_pictures_are_what_the_script_draws(monkeypatch, tmp_path, capsys):
     assert diagrams["main"](["--check"]) == 1
     assert "identity.svg is stale; run python tools/diagrams.py" in capsys.readouterr().out
     assert diagrams["main"]([]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "docs/pictures").iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "docs/pictures").glob("*.svg")}
     for path in tmp_path.iterdir():
         assert ET.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+        assert f"(pictures/{path.name})" in EVERYWHERE
+
+
+def test_the_screenshots_are_small_and_each_is_on_a_page():
+    for path in (ROOT / "docs/pictures").glob("*.png"):
+        assert path.stat().st_size < 150_000, path.name
         assert f"(pictures/{path.name})" in EVERYWHERE
