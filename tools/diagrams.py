@@ -67,7 +67,7 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     "redirect": (
         [READER, VIEW, BACKEND],
         [
-            (READER, VIEW, "GET /files/default/private/a.pdf"),
+            (READER, VIEW, "GET /files/f/private/a.pdf"),
             (VIEW, VIEW, "authorize(request, file)"),
             (VIEW, READER, "302: a signed link of link_seconds"),
             (READER, BACKEND, "GET the link"),
@@ -77,7 +77,7 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     "stream": (
         [READER, VIEW, BACKEND],
         [
-            (READER, VIEW, "GET /files/default/private/a.pdf"),
+            (READER, VIEW, "GET /files/f/private/a.pdf"),
             (VIEW, VIEW, "authorize(request, file)"),
             (VIEW, BACKEND, "one request, with range and conditions"),
             (BACKEND, VIEW, "the bytes, in pieces"),
@@ -87,7 +87,7 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
     "accel": (
         [READER, NGINX, VIEW, BACKEND],
         [
-            (READER, NGINX, "GET /files/default/private/a.pdf"),
+            (READER, NGINX, "GET /files/f/private/a.pdf"),
             (NGINX, VIEW, "the request, with accel_secret"),
             (VIEW, VIEW, "authorize(request, file)"),
             (VIEW, NGINX, "X-Accel-Redirect: a link for this file"),
@@ -102,7 +102,7 @@ DIAGRAMS: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
             (FIELD, ROUTER, 'save("private/a.pdf", content)'),
             (ROUTER, ROUTER, "names: cleaned once"),
             (ROUTER, TABLE, "match(name)"),
-            (TABLE, ROUTER, 'alias "private", its name for the file'),
+            (TABLE, ROUTER, '"private", own name'),
             (ROUTER, AZURE, "save(own name, content)"),
             (AZURE, PIPELINE, "PUT, If-None-Match: *"),
             (PIPELINE, AZURE, "201, or 409: the next name"),
@@ -173,11 +173,10 @@ CHARTS: dict[str, Chart] = {
 def floors() -> Chart:
     """The rooms of the package, the highest floor first, as tests/test_architecture.py has them."""
     stacked = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))["FLOORS"][::-1]
-    boxes = {str(row): (0.0, row * 0.85, 3.4, " · ".join(sorted(rooms))) for row, rooms in enumerate(stacked)}
-    return boxes, [(str(row), str(row + 1), "" if row else "imports") for row in range(len(stacked) - 1)]
+    return {str(row): (0.0, row * 0.62, 3.4, " · ".join(sorted(rooms))) for row, rooms in enumerate(stacked)}, []
 
 
-LANE, STEP, TOP, BOX = 300, 44, 60, 150
+LANE, NARROW, STEP, TOP, BOX = 300, 210, 44, 60, 150
 COLUMN, ROW, HEIGHT = 170, 76, 44
 # The picture stands on light and on dark pages.
 STYLE = (
@@ -206,8 +205,9 @@ def framed(width: float, height: float, title: str, lines: list[str]) -> str:
 
 def sequence(actors: list[str], steps: list[tuple[str, str, str]]) -> str:
     """Return a sequence diagram."""
-    width, height = LANE * len(actors), TOP + STEP * len(steps) + 24
-    x = {actor: LANE * number + LANE // 2 for number, actor in enumerate(actors)}
+    lane = LANE if len(actors) < 5 else NARROW
+    width, height = lane * len(actors), TOP + STEP * len(steps) + 24
+    x = {actor: lane * number + lane // 2 for number, actor in enumerate(actors)}
     lines = []
     for actor in actors:
         lines.append(f'<line class="life" x1="{x[actor]}" y1="40" x2="{x[actor]}" y2="{height - 8}"/>')

@@ -71,7 +71,9 @@ def _options(model: type[BaseModel], settings: bool = False) -> str:
             f"Setting: `{DJANGO_SETTINGS[name]}`." if settings else "",
             f"Example: {examples}." if examples else "",
         ]
-        found.append(f"### {qualifier}{name}\n\n{field.description}\n{' '.join(filter(None, facts))}".rstrip() + "\n\n")
+        found.append(
+            f"### {qualifier}{name}\n\n{field.description}\n\n{' '.join(filter(None, facts))}".rstrip() + "\n\n"
+        )
     return "".join(found)
 
 

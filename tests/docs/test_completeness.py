@@ -190,6 +190,13 @@ def test_every_extra_is_documented():
     assert [extra for extra in extras if f"[{extra}]" not in EVERYWHERE and f"extra `{extra}`" not in EVERYWHERE] == []
 
 
+def test_every_room_of_the_package_is_in_the_architecture():
+    folder = ROOT / "storage_router"
+    rooms = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    page = section(text_of(ROOT / "docs/architecture.md"), "The rooms")
+    assert [room for room in sorted(rooms - {"__init__"}) if f"`{room}`" not in page and f"`{room}/`" not in page] == []
+
+
 def test_every_page_is_in_the_table_of_contents():
     index = text_of(ROOT / "docs/index.md")
     pages = {Path(page).stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
