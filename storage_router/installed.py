@@ -18,9 +18,9 @@ from django.db.models import FileField
 from django.utils.module_loading import import_string
 from pydantic import BaseModel
 
-from .conf.client_options import REMOVE_IDLE, without_effect
+from .conf.azure.options import AzureOptions
 from .conf.loading import Configuration
-from .conf.problems import problem, suggestion
+from .conf.problems import suggestion
 from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, NoRouteError, Problem
 from .factory import Backends
@@ -309,12 +309,8 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
             yield _problem("E060", where, message, suggestion(transactions.database, settings.DATABASES))
     elif isinstance(storage, StaticFilesStorage):
         storage.check()
-    elif options := getattr(storage, "options", None):
-        if unused := getattr(options, "unused", ()):
-            message = f"it authenticates by {options.authentication.option}; not used: {', '.join(unused)}"
-            yield problem("W001", place, message, "Remove what is not used.")
-        if idle := without_effect(getattr(options, "client_options", {})):
-            yield problem("W008", place, f"it has client options without effect: {', '.join(idle)}", REMOVE_IDLE)
+    elif isinstance(options := getattr(storage, "options", None), AzureOptions):
+        yield from options.warnings("it", lambda _: place)
 
 
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:

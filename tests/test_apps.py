@@ -237,7 +237,7 @@ def test_check_itself_says_nothing_of_errors_that_are_silenced(manage):
 
 REPORT = """invalid configuration (2 problems):
 storage_router.toml: backends.media.account_name: 'ACME' is not the name of a storage account (storage_router.E003)
-    An account's name has 3 to 24 characters, lower-case letters and digits only.
+    An account's name has 3 to 24 characters, lower-case letters and digits only; a URL goes to account_url.
 storage_router.toml: backends.media.credntial: there is no setting 'credntial' (storage_router.E001)
     Did you mean 'credential'?
 """

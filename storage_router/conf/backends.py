@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from .azure.options import AzureOptions
-from .problems import Locate, collected, invalid, nearest, quoted, suggestion
+from .problems import Locate, collected, invalid, quoted, suggestion
 from .units import guessed, json_table
 
 if TYPE_CHECKING:
@@ -316,12 +316,8 @@ def read_backend(given: Any) -> BaseModel:
         raise invalid("the value is not a table of keys and values", "A backend has a 'type' and its options.")
     kind = given.get("type")
     if kind is None:
-        meant = next((key for key in given if key not in option_names() and nearest(key, ["type"])), None)
-        if meant is None:
-            wrong = invalid("'type' is missing", suggestion("", BACKEND_TYPES), id="E002")
-        else:
-            wrong = invalid(f"there is no setting {meant!r}", "Did you mean 'type'?", id="E001")
-        raise collected("backend", [((meant or "type",), wrong)])
+        wrong = invalid("'type' is missing", suggestion("", BACKEND_TYPES), id="E002")
+        raise collected("backend", [(("type",), wrong)])
     if not isinstance(kind, str) or kind not in BACKEND_TYPES:
         wrong = invalid(f"there is no type {quoted(kind, 'of this name')}", suggestion(kind, BACKEND_TYPES))
         raise collected("backend", [(("type",), wrong)])
@@ -340,9 +336,8 @@ def parse_url(text: str) -> dict[str, Any]:
     scheme, separator, rest = text.partition("://")
     by_scheme = {one.scheme: (kind, one) for kind, one in BACKEND_TYPES.items()}
     if not separator or scheme.lower() not in by_scheme:
-        near = nearest(scheme, by_scheme) if separator and scheme.isalnum() else None
-        forms = f"For example {', '.join(one.example for one in BACKEND_TYPES.values())}."
-        raise invalid("the value is not a backend URL", f"Did you mean {near!r}? {forms}" if near else forms)
+        forms = ", ".join(one.example for one in BACKEND_TYPES.values())
+        raise invalid("the value is not a backend URL", f"For example {forms}.")
     kind, found = by_scheme[scheme.lower()]
     address, _, query = rest.partition("?")
     return _with(found.from_url(address, _url_options(query)), type=kind)

@@ -6,8 +6,7 @@ https://learn.microsoft.com/python/api/overview/azure/core-readme#configuration
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .problems import invalid, suggestion
@@ -53,69 +52,6 @@ _OPTIONS_HERE: Mapping[str, str] = {
 """Arguments of the SDK's client that are options of the backend, and decide what backends share."""
 
 
-def _is_seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST
-
-
-def _is_limit(value: Any) -> bool:
-    return value is None or (_is_seconds(value) and value > 0)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_size(value: Any) -> bool:
-    return _is_count(value) and value > 0
-
-
-def _is_file(value: Any) -> bool:
-    return bool(value) and isinstance(value, str | os.PathLike)
-
-
-def _is_certificate(value: Any) -> bool:
-    return value is None or _is_file(value) or (isinstance(value, list | tuple) and all(map(_is_file, value)))
-
-
-def _is_table_of_texts(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
-    )
-
-
-_LONGEST = 10**9
-"""Seconds that a socket can be told to wait, some 30 years."""
-
-_LIMIT = (_is_limit, "a number of seconds greater than 0")
-_SECONDS = (_is_seconds, "a number of seconds")
-_COUNT = (_is_count, "a whole number")
-_SIZE = (_is_size, "a whole number of bytes greater than 0")
-
-_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "connection_timeout": _LIMIT,
-    "read_timeout": _LIMIT,
-    "retry_total": _COUNT,
-    "retry_connect": _COUNT,
-    "retry_read": _COUNT,
-    "retry_status": _COUNT,
-    "initial_backoff": _SECONDS,
-    "increment_base": _SECONDS,
-    "random_jitter_range": _SECONDS,
-    "max_single_put_size": _SIZE,
-    "max_block_size": _SIZE,
-    # An empty text would turn verification off, which nobody means by it.
-    "connection_verify": (
-        lambda value: value is None or isinstance(value, bool) or _is_file(value),
-        "true, false, or the path of the certificate authorities' file or directory",
-    ),
-    "connection_cert": (_is_certificate, "the path of a file with certificate and key, or a list of the two paths"),
-    "proxies": (_is_table_of_texts, "a table such as {https = 'http://proxy.example:8080'}"),
-    "transport": (lambda value: value is None or hasattr(value, "send"), "an object with send(), given in code"),
-    "session": (lambda value: value is None or hasattr(value, "request"), "an object with request(), given in code"),
-}
-"""The forms of values that would otherwise fail at the first request."""
-
-
 def checked(value: dict[str, Any]) -> dict[str, Any]:
     """Return ``value``, or raise the problem of what cannot work. Values may be secrets, and are not quoted."""
     for option, hint in _OPTIONS_HERE.items():
@@ -132,13 +68,13 @@ def checked(value: dict[str, Any]) -> dict[str, Any]:
         if key not in known | _WITHOUT_EFFECT:
             hint = suggestion(key, known) or "The keys are options of azure-core's policies and transport."
             raise invalid(f"{key!r} is no option of azure-core or azure-storage-blob", hint)
-    wrong = [f"{key!r} is not {form}" for key, (fits, form) in _FORMS.items() if key in value and not fits(value[key])]
-    if wrong:
-        raise invalid("; ".join(wrong), "Write the options as azure-core takes them.")
+    for key in ("max_single_put_size", "max_block_size"):
+        if not isinstance(size := value.get(key, 1), int) or size < 1:
+            raise invalid(f"{key!r} is not a whole number of bytes greater than 0")
+    if value.get("connection_verify") == "":
+        hint = "Give true, false, or the path of the certificate authorities' file or directory."
+        raise invalid("'connection_verify' is empty, which would turn verification off", hint)
     return value
-
-
-REMOVE_IDLE = "Remove them: requests do not pass through azure-storage-blob's client."
 
 
 def without_effect(value: Mapping[str, Any]) -> list[str]:

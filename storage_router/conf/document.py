@@ -27,11 +27,9 @@ _ALIAS = re.compile(ALIAS_PATTERN)
 
 def _alias(value: str) -> str:
     if not _ALIAS.fullmatch(value):
-        near = re.sub(r"[\s_-]+", "_", value.lower()).strip("_")
-        correction = f"Write {near!r}. " if _ALIAS.fullmatch(near) and quoted(value, "") else ""
         raise invalid(
             f"{quoted(value, 'the key')} cannot be an alias",
-            f"{correction}Aliases are made of lower-case letters, digits and single underscores, a letter first, so "
+            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so "
             "that variables can name them.",
         )
     return value

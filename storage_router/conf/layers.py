@@ -13,7 +13,7 @@ from storage_router.exceptions import Problem
 
 from .backends import option_names, parse_url
 from .document import RouterDocument
-from .problems import MOST_SUGGESTIONS, Location, nearest, problem, quoted, suggestion
+from .problems import Location, problem, quoted, suggestion
 from .static import StaticOptions
 from .uploads import UploadOptions, UploadPolicy
 
@@ -100,22 +100,7 @@ def merge(layers: Sequence[Layer]) -> Merged:
     settings = option_names() | RouterDocument.model_fields.keys() | StaticOptions.model_fields.keys()
     settings |= UploadOptions.model_fields.keys() | UploadPolicy.model_fields.keys()
     _merge_tables(merged, merged.tree, [(layer, layer.tree) for layer in layers], (), settings)
-    _find_misspelt_aliases(merged)
     return merged
-
-
-def _find_misspelt_aliases(merged: Merged) -> None:
-    """Report backends without a type whose alias is nearly another's: one variable with a misspelt alias (C4)."""
-    backends = merged.tree.get("backends")
-    tables = {key: one for key, one in backends.items() if isinstance(one, dict)} if isinstance(backends, dict) else {}
-    typed = [str(alias) for alias, table in tables.items() if "type" in table]
-    untyped = [alias for alias, table in tables.items() if "type" not in table and not nearest("type", table)]
-    for alias in untyped[:MOST_SUGGESTIONS]:
-        if (near := nearest(alias, typed)) is not None:
-            message = f"there is no backend {quoted(alias, 'of this name')}, or it has no type"
-            place = merged.place(("backends", alias))
-            merged.problems.append(problem("E001", place, message, f"Did you mean {near!r}?"))
-            del merged.tree["backends"][alias]
 
 
 _TABLES_OF_STRINGS = ("metadata", "object_parameters", "tags")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -15,8 +16,7 @@ from storage_router.exceptions import ConfigurationError, Problem
 
 from . import key_vault
 from .azure.options import AzureOptions
-from .backends import option_names
-from .client_options import REMOVE_IDLE, without_effect
+from .backends import BACKEND_TYPES, option_names
 from .document import RouterDocument, alias_problems, allowed_keys
 from .layers import Merged, Origin, merge
 from .problems import Locate, Location, nearest, problem, problem_id, problems_from
@@ -151,6 +151,10 @@ def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind
         return missing and f"{missing} Write one, or give the backends in any other source."
     if location == ("routes",) and layer.source in (code.CODE, code.SETTING, file.SOURCE):
         return "Write [[routes]], once for each route." if is_toml else "Give a list with an entry for each route."
+    if kind == "E002" and location[0] == "backends" and location[-1] == "type":
+        tables = {alias: one for alias, one in merged.tree["backends"].items() if isinstance(one, Mapping)}
+        near = nearest(location[1], [alias for alias, table in tables.items() if "type" in table])
+        return f"Did you mean the backend {near!r}? Otherwise add the type: {', '.join(BACKEND_TYPES)}." if near else ""
     if kind != "extra_forbidden":
         return ""
     table, key = location[:-1], str(location[-1])
@@ -182,16 +186,11 @@ def _backend_meant(merged: Merged, layer: Any, key: str) -> str:
     return ""
 
 
+def _place_of_option(locate: Locate, alias: str, location: Location) -> str:
+    return locate(("backends", alias, *location))
+
+
 def _unused_options(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     for alias, backend in document.backends.items():
-        if isinstance(backend, AzureOptions) and backend.unused:
-            unused = ", ".join(backend.unused)
-            yield problem(
-                "W001",
-                locate(("backends", alias, backend.unused[0].partition(".")[0])),
-                f"{alias} authenticates by {backend.authentication.option}; not used: {unused}",
-                "Remove them. First wins: connection_string, account_key, token_credential, credential, sas_token.",
-            )
-        if isinstance(backend, AzureOptions) and (idle := without_effect(backend.client_options)):
-            place = locate(("backends", alias, "client_options"))
-            yield problem("W008", place, f"{alias} has client options without effect: {', '.join(idle)}", REMOVE_IDLE)
+        if isinstance(backend, AzureOptions):
+            yield from backend.warnings(alias, partial(_place_of_option, locate, alias))

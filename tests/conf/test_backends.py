@@ -203,10 +203,10 @@ def test_a_string_that_is_not_a_backend_url_is_refused(text, message):
     assert caught.value.message() == message
 
 
-def test_a_misspelt_scheme_is_answered_with_the_nearest_one():
+def test_a_misspelt_scheme_is_answered_with_the_forms():
     with pytest.raises(PydanticCustomError) as caught:
         parse_url("azur://acmefiles/media")
-    assert (caught.value.context or {})["hint"].startswith("Did you mean 'azure'? For example azure://acmefiles/media")
+    assert (caught.value.context or {})["hint"].startswith("For example azure://acmefiles/media")
 
 
 @given(st.text(), st.sampled_from(["", "azure://", "file://", "memory://", "django://", "{", "azure://a/b?"]))

@@ -72,26 +72,6 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(world, name, text, mes
     assert "c2VjcmV0" not in str(problem)
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "hint"),
-    [
-        ("a.toml", "default = media", 'Strings are in quotes (default = "media")'),
-        ("a.toml", "[routes]\n[routes]\n", "each route stands below a [[routes]] of its own: https://toml.io"),
-        ("a.yaml", "a: b: c", "Keys end in a colon and a space"),
-        ("a.yml", "a: b: c", "Keys end in a colon and a space"),
-        ("a.json", "{'a': 1}", "Keys and strings are in double quotes"),
-    ],
-)
-def test_a_file_that_cannot_be_parsed_comes_with_how_its_format_is_written(world, name, text, hint):
-    """C5: what is allowed, and what to do."""
-    world.write(name, text)
-    world.environ["STORAGE_ROUTER_CONFIG"] = name
-    problem = world.problem()
-    assert problem.message.startswith("the file cannot be parsed: ")
-    assert hint in problem.hint
-    assert problem.hint.endswith(" Nothing of the file was read.")
-
-
 def test_a_file_that_is_a_directory_is_an_error(world):
     (world.directory / "storage_router.toml").mkdir()
     world.config = {"backends": {"media": "memory://"}}

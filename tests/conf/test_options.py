@@ -188,7 +188,6 @@ BAD = [
     ("endpoint_suffix", "core windows", "the value is not the end of a host name"),
     ("api_version", "latest", "'latest' is not a version of the REST API"),
     ("api_version", "2025-13-05", "'2025-13-05' is not a version of the REST API"),
-    ("api_version", "2009-01-01", "'2009-01-01' is a version of the REST API that azure-storage-blob does not know"),
     ("client_id", "my-identity", "the value is not a client id"),
     ("expiration_secs", 0, "0 is too small: the minimum is 1"),
     ("expiration_secs", -5, "-5 is too small: the minimum is 1"),

@@ -128,16 +128,6 @@ def test_variables_may_be_written_in_any_case(world):
     assert loaded.origins["backends", "media", "type"].place == "storage_router__Backends__media__TYPE"
 
 
-def test_two_variables_that_differ_in_case_only_are_an_error(world):
-    world.environ |= {
-        "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE": "memory",
-        "STORAGE_ROUTER__BACKENDS__media__TYPE": "azure",
-    }
-    problem = world.problems()[0]
-    assert problem.id == "storage_router.E010"
-    assert problem.message == "the variable differs from STORAGE_ROUTER__BACKENDS__MEDIA__TYPE in case only"
-
-
 @pytest.mark.parametrize("source", ["environment", ".env"])
 def test_variables_that_name_other_sources_may_be_written_in_any_case_too(world, source):
     """C4"""
@@ -147,14 +137,6 @@ def test_variables_that_name_other_sources_may_be_written_in_any_case_too(world,
     else:
         world.write(".env", "Storage_Router_Config=other.toml\n")
     assert world.load().origins["default",] == Origin(source="file", place="other.toml: default")
-
-
-def test_two_of_them_that_differ_in_case_only_are_an_error(world):
-    world.write("other.toml", TOML)
-    world.environ |= {"STORAGE_ROUTER_CONFIG": "other.toml", "storage_router_config": "another.toml"}
-    problem = world.problem()
-    assert (problem.id, problem.place) == ("storage_router.E010", "storage_router_config")
-    assert problem.message == "the variable differs from STORAGE_ROUTER_CONFIG in case only"
 
 
 def test_an_empty_variable_is_one_that_is_not_set(world):

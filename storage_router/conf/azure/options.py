@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from storage_router.conf import client_options as client_option_rules
-from storage_router.conf.problems import Errors, collected, invalid
+from storage_router.conf.problems import Errors, Locate, collected, invalid, problem
 from storage_router.conf.units import duration_within, json_table, size_within
+from storage_router.exceptions import Problem
 
 from . import authentication as authentications
 from . import endpoint as endpoints
@@ -290,6 +291,17 @@ class AzureOptions(BaseModel):
         if string is not None and string.account_key is not None and string.sas_token is not None:
             lost.append("connection_string.SharedAccessSignature")
         return tuple(lost)
+
+    def warnings(self, title: str, locate: Locate) -> Iterator[Problem]:
+        """Yield a problem for options that do nothing. ``title`` is the storage's; ``locate`` has options' places."""
+        if self.unused:
+            message = f"{title} authenticates by {self.authentication.option}; not used: {', '.join(self.unused)}"
+            hint = f"Remove them. First wins: {', '.join(PRECEDENCE)}."
+            yield problem("W001", locate((self.unused[0].partition(".")[0],)), message, hint)
+        if idle := client_option_rules.without_effect(self.client_options):
+            message = f"{title} has client options without effect: {', '.join(idle)}"
+            hint = "Remove them: requests do not pass through azure-storage-blob's client."
+            yield problem("W008", locate(("client_options",)), message, hint)
 
     @cached_property
     def _endpoint(self) -> Endpoint:

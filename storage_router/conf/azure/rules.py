@@ -32,9 +32,6 @@ OBJECT_PARAMETERS = (
 LONGEST_EXPIRY = 10**10
 """Seconds that a signed URL may live, some 300 years: a date in a URL ends with the year 9999."""
 
-OLDEST_API_VERSION = "2019-02-02"
-"""The oldest of the versions that azure-storage-blob takes. Newer ones are checked when its client is built."""
-
 CREDENTIAL_CLASSES = {
     "DefaultAzureCredential": "default",
     "ManagedIdentityCredential": "managed_identity",
@@ -45,7 +42,6 @@ CREDENTIAL_CLASSES = {
 """Class of azure-identity -> its name as a value of ``credential``."""
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_ACCOUNT_URL = re.compile(r"(?:https?://)?(?P<name>[a-z0-9]{3,24})\.(?:blob|dfs|z\d+)\.|https?://", re.IGNORECASE)
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+")
@@ -59,10 +55,9 @@ _METADATA_BYTES = 8 * 1024
 def account_name(value: str) -> str:
     """3 to 24 lower-case letters and digits."""
     if not _ACCOUNT.fullmatch(value):
-        hint = "An account's name has 3 to 24 characters, lower-case letters and digits only."
-        if (url := _ACCOUNT_URL.match(value)) is not None:
-            name = f"Give {url['name'].lower()!r} alone" if url["name"] else "Give the account's name alone"
-            hint = f"{name}; a URL goes to account_url."
+        hint = (
+            "An account's name has 3 to 24 characters, lower-case letters and digits only; a URL goes to account_url."
+        )
         # A pasted URL may end in a SAS.
         raise invalid(f"{quoted(value.partition('?')[0])} is not the name of a storage account", hint)
     return value
@@ -122,11 +117,6 @@ def api_version(value: Any) -> Any:
         good = False
     if not good:
         raise invalid(f"{quoted(value)} is not a version of the REST API", "It is a date: '2025-11-05'.")
-    if value < OLDEST_API_VERSION:
-        raise invalid(
-            f"{value!r} is a version of the REST API that azure-storage-blob does not know",
-            f"The oldest is '{OLDEST_API_VERSION}'. Leave api_version out for the newest.",
-        )
     return value
 
 

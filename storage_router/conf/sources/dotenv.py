@@ -30,30 +30,23 @@ def read(path: Path, name: str, *, is_named: bool) -> tuple[Mapping[str, str], l
         return {}, [problem("E009", name, message, hint)] if is_named else []
     except OSError as error:
         return {}, [problem("E009", name, f"the file cannot be read: {error.strerror}", f"It is {path}.")]
-    encoding = "utf-8-sig"
     try:
         text = decoded(data)
     except UnreadableError as error:
-        # Most lines are other people's, and any bytes are Latin-1.
-        encoding, text = "latin-1", data.decode("latin-1")
-        if "\0" in text:
-            is_ours = b"STORAGE_ROUTER_" in data.replace(b"\0", b"").upper()
-            return {}, [problem("E009", name, str(error), error.hint)] if is_ours else []
+        is_ours = b"STORAGE_ROUTER_" in data.replace(b"\0", b"").upper()
+        return {}, [problem("E009", name, str(error), error.hint)] if is_ours else []
     expected = {found[1]: text.count("\n", 0, found.start(1)) + 1 for found in _OURS.finditer(text)}
     if not expected:
         return {}, []
     from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
-    read = DotEnvSettingsSource(BaseSettings, env_file=path, env_file_encoding=encoding, case_sensitive=True).env_vars
+    read = DotEnvSettingsSource(
+        BaseSettings, env_file=path, env_file_encoding="utf-8-sig", case_sensitive=True
+    ).env_vars
     problems = []
     for key, line in expected.items():
-        value = read.get(key)
-        if value is None:
+        if read.get(key) is None:
             # python-dotenv leaves out what it cannot parse, with no more than a line in the log.
-            message, hint = f"line {line} cannot be parsed", f"Write {key}='value', on one line."
-        elif encoding == "latin-1" and not f"{key}{value}".isascii():
-            message, hint = f"line {line} is not UTF-8", "Save the file as UTF-8."
-        else:
-            continue
-        problems.append(problem("E009", f"{name}: {key}", message, hint))
+            hint = f"Write {key}='value', on one line."
+            problems.append(problem("E009", f"{name}: {key}", f"line {line} cannot be parsed", hint))
     return {key: value for key, value in read.items() if value is not None}, problems

@@ -60,18 +60,12 @@ def name_of(location: Location) -> str:
 def read(source: str, values: Mapping[str, str], place: str) -> Layer:
     """Return the layer of environment variables; ``place`` is the form in which messages write a name."""
     found: dict[Location, Variable] = {}
-    places: dict[str, str] = {}
     problems: list[Problem] = []
     for name, text in values.items():
         here, is_setting = place.format(name), name.upper().startswith(PREFIX)
         if (hint := lookalike(name)) is not None:
             message = "the variable looks like a setting, and nothing reads it"
             problems.append(problem("W002", here, message, hint))
-        if not is_setting and not (text and name.upper() in CONTROLS):
-            continue
-        if text and (other := places.setdefault(name.lower(), here)) != here:
-            message = f"the variable differs from {other} in case only"
-            problems.append(problem("E010", here, message, "Keep one of the two."))
         location = location_of(name[len(PREFIX) :])
         if is_setting and (text or expects_value(location)):
             found[location] = Variable(place=here, text=text)

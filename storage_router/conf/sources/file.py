@@ -18,8 +18,6 @@ SOURCE = "file"
 DEFAULT_FILE = "storage_router.toml"
 """Read from the working directory where no file is named."""
 
-SUFFIXES = (".toml", ".yaml", ".yml", ".json")
-
 _MOST_YAML_NODES = 100_000
 """How many values a YAML file may have, each alias counted with all that it stands for (F8)."""
 
@@ -75,20 +73,18 @@ def decoded(data: bytes) -> str:
 
 
 def _parsed(path: Path, *, is_named: bool) -> dict[str, Any]:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        hint = f"The suffix tells the format: {', '.join(SUFFIXES)}."
+    parse = _PARSERS.get(path.suffix.lower())
+    if parse is None:
+        hint = f"The suffix tells the format: {', '.join(_PARSERS)}."
         raise UnreadableError("the file is neither TOML, YAML nor JSON", hint)
     if is_named and not path.exists():
         hint = f"It was looked for at {path}."
         raise UnreadableError("the file that STORAGE_ROUTER_CONFIG names does not exist", hint)
     text = read_text(path)
-    parse, form = _FORMATS[suffix]
     try:
         tree = parse(text)
     except UnreadableError as error:
-        hint = f"{form} Nothing of the file was read."
-        raise UnreadableError(f"the file cannot be parsed: {error}", hint) from None
+        raise UnreadableError(f"the file cannot be parsed: {error}", "Nothing of it was read.") from None
     except (RecursionError, ValueError):
         message = "the file cannot be parsed: it nests too deeply, or has a number or date that makes no sense"
         raise UnreadableError(message, "Nothing of it was read.") from None
@@ -172,18 +168,4 @@ def _count(node: yaml.Node, counts: dict[int, int | None]) -> int:
     return total
 
 
-_YAML_FORM = (
-    "Keys end in a colon and a space, tables are indented by spaces, and strings with signs in them are in quotes: "
-    "https://yaml.org"
-)
-_TOML_FORM = (
-    'Strings are in quotes (default = "media"); a backend\'s keys stand below [backends.media], which is there once; '
-    "each route stands below a [[routes]] of its own: https://toml.io"
-)
-_JSON_FORM = "Keys and strings are in double quotes, and no comma follows the last of them: https://www.json.org"
-_FORMATS = {
-    ".toml": (_toml, _TOML_FORM),
-    ".yaml": (_yaml, _YAML_FORM),
-    ".yml": (_yaml, _YAML_FORM),
-    ".json": (_json, _JSON_FORM),
-}
+_PARSERS = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}

@@ -7,10 +7,10 @@ and are not opened: that is why pydantic-settings' source, which opens each file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, suppress
-from itertools import islice
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Location, problem
@@ -21,26 +21,17 @@ from .file import UnreadableError, read_text
 
 SOURCE = "secrets directory"
 
-# More is not a directory of secrets: somebody named the one above it, such as "/".
-_MOST_FILES = 10_000
-
 
 def read(directory: Path, name: str) -> Layer:
     """Return the layer of the files below ``directory``; ``name`` is what messages call it."""
     found: dict[Location, Variable] = {}
     problems: list[Problem] = []
     try:
-        files = list(islice(_files(directory, Path()), _MOST_FILES + 1))
+        problems += _read(directory, name, found)
     except OSError as error:
         message = f"the directory that STORAGE_ROUTER_SECRETS_DIR names cannot be read: {error.strerror}"
         hint = f"It is {error.filename}. Mount it, or, for a command that needs no secret, set the variable to nothing."
         problems.append(problem("E009", name, message, hint))
-    else:
-        if len(files) > _MOST_FILES:
-            message = f"the secrets directory has more than {_MOST_FILES:,} files"
-            problems.append(problem("E009", name, message, "Name the directory in which the secrets are mounted."))
-        else:
-            problems += _read(directory, name, files, found)
     layer = layer_of(SOURCE, found, lambda location: f"{name}/{name_of(location)}")
     if not found and not problems:
         hint = f"Files are named {PREFIX}BACKENDS__MEDIA__ACCOUNT_KEY, or nested: backends/media/account_key."
@@ -49,9 +40,9 @@ def read(directory: Path, name: str) -> Layer:
     return layer
 
 
-def _read(directory: Path, name: str, files: Iterable[Path], found: dict[Location, Variable]) -> Iterator[Problem]:
+def _read(directory: Path, name: str, found: dict[Location, Variable]) -> Iterator[Problem]:
     """Read the files that are settings into ``found``, and yield the problems."""
-    for file in files:
+    for file in _files(directory):
         if (setting := _setting(file)) is None:
             continue
         place = f"{name}/{file.as_posix()}"
@@ -70,22 +61,20 @@ def _read(directory: Path, name: str, files: Iterable[Path], found: dict[Locatio
             found[location] = Variable(place=place, text=text)
 
 
-def _files(directory: Path, below: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield the paths of all files below ``directory / below``, relative to ``directory``.
+def _files(directory: Path) -> Iterator[Path]:
+    """Yield the paths of the files below ``directory``, relative to it, without other people's directories.
 
-    Kubernetes keeps the versions of a secret in hidden directories, and links to them. A link to a directory that it is
-    in is not followed.
+    Kubernetes keeps the versions of a secret in hidden directories, and links to them.
     """
-    real = (directory / below).resolve()
-    for entry in sorted((directory / below).iterdir()):
-        inner = below / entry.name
-        if entry.name.startswith("."):
-            continue
-        if not entry.is_dir():
-            yield inner
-        elif entry.resolve() not in (real, *above):
-            with suppress(OSError) if _setting(inner / "x") is None else nullcontext():
-                yield from _files(directory, inner, (real, *above))
+
+    def fail(error: OSError) -> NoReturn:
+        raise error
+
+    for folder, directories, files in os.walk(directory, onerror=fail, followlinks=True):
+        below = Path(folder).relative_to(directory)
+        visible = sorted(name for name in directories if not name.startswith("."))
+        directories[:] = [name for name in visible if _setting(below / name / "x") is not None]
+        yield from (below / name for name in sorted(files) if not name.startswith("."))
 
 
 def _setting(file: Path) -> str | None:
