@@ -66,6 +66,19 @@ class FileStat:
     save_id: str | None = None
     """Which write made the file, where the store keeps that: see ``create``. A copy keeps it."""
 
+    def settings(self) -> FileSettings:
+        """Return what is stored with the file, as far as it is known: tags are not."""
+        return FileSettings(
+            content_type=self.content_type,
+            content_encoding=self.content_encoding,
+            content_language=self.content_language,
+            content_disposition=self.content_disposition,
+            cache_control=self.cache_control,
+            content_md5=self.content_md5,
+            metadata=self.metadata,
+            access_tier=self.access_tier,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -25,7 +25,6 @@ from .protocol import (
     SAVE_MARKER,
     entries,
     entries_of,
-    kept_by_copies,
     misunderstood,
     next_marker,
     parsed,
@@ -82,28 +81,25 @@ class Blobs:
     def create(
         self,
         name: str,
-        body: bytes | IO[bytes],
-        length: int | None,
+        data: bytes,
         settings: FileSettings,
         *,
         overwrite: bool = False,
         if_match: str | None = None,
         save_id: str | None = None,
     ) -> FileStat:
-        """Store the entire blob with one request: ``length`` bytes of ``body`` (None: all of it).
+        """Store the entire blob with one request.
 
         Without ``overwrite`` the name must be free (``BlobExistsError``); with ``if_match`` the blob must still have
         that ETag (``BlobChangedError``). A retry that finds the name taken by its own first attempt is a success (one
         request more). ``save_id`` is the marker of the write, instead of a random one.
         """
-        data = body if isinstance(body, bytes) else _read(body, length)
         write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
         headers = {"x-ms-blob-type": "BlockBlob", **stored_with(settings, write.marker)}
         return self._written(name, len(data), write, headers, content=data, limited=False)
 
     def stage_block(self, name: str, block_id: str, data: bytes) -> None:
-        """Send one block; nothing is visible before ``commit_blocks``. All ids of a blob must be equally long (48 at
-        most)."""
+        """Send one block; nothing is visible before ``commit_blocks``."""
         query = {"comp": "block", "blockid": encoded(block_id)}
         with self._translated(name):
             self._send(name, "PUT", 201, query=query, content=data, limited=False)
@@ -225,7 +221,7 @@ class Blobs:
         if not deleted and self.uncommitted(name):
             # A blob in their place drops them.
             with suppress(BlobExistsError):
-                self.create(name, b"", 0, FileSettings())
+                self.create(name, b"", FileSettings())
             self.delete(name)
 
     def delete(self, name: str, *, if_match: str | None = None) -> bool:
@@ -261,24 +257,30 @@ class Blobs:
         self.delete(source, if_match=copied.etag)
         return made
 
-    def stage_block_from_url(
-        self, name: str, block_id: str, source: SecretStr, etag: str, start: int, end: int
-    ) -> None:
-        """Stage the bytes from ``start`` to before ``end`` of the blob at the URL ``source`` as one block.
+    def stage_from_url(self, name: str, source: SecretStr, etag: str, size: int, *, connections: int) -> list[str]:
+        """Have the service copy the ``size`` bytes at the URL ``source`` into blocks and return their ids.
 
-        Raises ``BlobChangedError`` where the source has another ETag.
+        One request for each block. Raises ``BlobChangedError`` where the source has another ETag.
         """
-        with self._translated(name):
-            self._send(
-                name,
-                "PUT",
-                201,
-                query={"comp": "block", "blockid": encoded(block_id)},
-                headers={"x-ms-source-if-match": etag, "x-ms-source-range": f"bytes={start}-{end - 1}"},
-                source=source,
-                content=b"",
-                limited=False,
-            )
+
+        def stage(block_id: str, start: int) -> None:
+            part = f"bytes={start}-{min(start + COPIED_BLOCK, size) - 1}"
+            query = {"comp": "block", "blockid": encoded(block_id)}
+            headers = {"x-ms-source-if-match": etag, "x-ms-source-range": part}
+            with self._translated(name):
+                self._send(name, "PUT", 201, query=query, headers=headers, source=source, content=b"", limited=False)
+
+        upload = uuid.uuid4().hex
+        starts = range(0, size, COPIED_BLOCK)
+        block_ids = [block_id(upload, number) for number in range(len(starts))]
+        with ThreadPoolExecutor(connections, thread_name_prefix="storage_router-copy") as workers:
+            under_way = [started(workers, stage, *block) for block in zip(block_ids, starts, strict=True)]
+            try:
+                for one in under_way:
+                    one.result()
+            finally:
+                workers.shutdown(cancel_futures=True)
+        return block_ids
 
     def put_from_url(
         self,
@@ -286,54 +288,22 @@ class Blobs:
         source: SecretStr,
         known: FileStat,
         *,
-        tags: Mapping[str, str] | None = None,
-        access_tier: str | None = None,
         overwrite: bool = False,
         if_match: str | None = None,
     ) -> FileStat:
         """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
         known of it.
 
-        Headers, metadata and ``save_id`` are the source's. One request up to ``COPIED_AT_ONCE``, beyond that one for
-        each block and one more. Conditions and errors as for ``create``; ``BlobChangedError`` if the source's ETag is
-        another.
+        Headers, metadata, an access tier that was set and ``save_id`` are the source's. One request up to
+        ``COPIED_AT_ONCE``, beyond that one for each block and one more. Conditions and errors as for ``create``;
+        ``BlobChangedError`` if the source's ETag is another.
         """
-        write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)
-        settings = FileSettings(
-            content_type=known.content_type,
-            content_encoding=known.content_encoding,
-            content_language=known.content_language,
-            content_disposition=known.content_disposition,
-            cache_control=known.cache_control,
-            content_md5=known.content_md5,
-            metadata=known.metadata,
-            tags=tags or {},
-            access_tier=access_tier,
-        )
         if known.size > COPIED_AT_ONCE:
-            upload = uuid.uuid4().hex
-            starts = range(0, known.size, COPIED_BLOCK)
-            block_ids = [f"{upload}{index:016d}" for index in range(len(starts))]
-            for block_id, start in zip(block_ids, starts, strict=True):
-                end = min(start + COPIED_BLOCK, known.size)
-                self.stage_block_from_url(name, block_id, source, known.etag, start, end)
-            return self.commit_blocks(
-                name,
-                block_ids,
-                settings,
-                overwrite=overwrite,
-                if_match=if_match,
-                save_id=write.marker,
-                size=known.size,
-            )
-        # Azure takes the other headers from the source, and knows no way to give them here.
-        headers = {
-            key: value for key, value in stored_with(settings, write.marker).items() if not key.startswith("x-ms-blob-")
-        }
-        headers |= {"x-ms-requires-sync": "true", "x-ms-source-if-match": known.etag}
-        return self._written(
-            name, known.size, write, headers, expected=202, source=source, content=b"", content_type=None, limited=False
-        )
+            block_ids = self.stage_from_url(name, source, known.etag, known.size, connections=1)
+            given: dict[str, Any] = {"overwrite": overwrite, "if_match": if_match, "save_id": known.save_id}
+            return self.commit_blocks(name, block_ids, known.settings(), size=known.size, **given)
+        write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)
+        return self._copied(name, known, write, source, {}, headers={"x-ms-requires-sync": "true"}, limited=False)
 
     def list(
         self,
@@ -388,29 +358,43 @@ class Blobs:
 
     def leftovers(self, prefix: str) -> Iterator[str]:
         """Yield the names of all blobs that begin with ``prefix``, those with nothing but staged blocks included."""
-        given = {"restype": "container", "comp": "list", "include": "uncommittedblobs", "prefix": prefix}
-        url, marker = self._urls.api_url("").rstrip("/"), ""
-        while True:
-            query = {**given, "marker": marker} if marker else given
-            with self._translated(None):
-                answer = send(self.client.sender(), "GET", url, expected=(200,), version=self._version, query=query)
-                tree = parsed(answer, "EnumerationResults")
+        marker: str | None = ""
+        while marker is not None:
+            tree = self._page(version=self._version, include="uncommittedblobs", prefix=prefix, marker=marker)
             yield from (blob.findtext("Name") or "" for blob in tree.iterfind("Blobs/Blob"))
-            if not (marker := tree.findtext("NextMarker") or ""):
-                return
+            marker = next_marker(tree, marker)
 
     def _copy(self, source: str, target: str, *, overwrite: bool) -> tuple[FileStat, FileStat]:
         """Return what is known of the original that was copied, and of the copy."""
         write = _Write(overwrite=overwrite, if_match=None)
+        tags: dict[str, str] = {}
         with self._translated(source):
             found = self._headers(source)
             known = stat(source, found)
-            tags = partial(self._send, source, "GET", 200, query={"comp": "tags"})
-            kept = kept_by_copies(found, tags, write.marker)
+            if found.get("x-ms-tag-count", "0") != "0":
+                tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
         # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-        headers = {"x-ms-copy-source": self._urls.api_url(source), "x-ms-source-if-match": known.etag, **kept}
-        made = self._written(target, known.size, write, headers, expected=202, content=b"", content_type=None)
-        return known, made
+        return known, self._copied(target, known, write, SecretStr(self._urls.api_url(source)), tags)
+
+    def _copied(
+        self,
+        name: str,
+        known: FileStat,
+        write: _Write,
+        source: SecretStr,
+        tags: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        limited: bool = True,
+    ) -> FileStat:
+        """Send a Copy Blob. Azure copies the headers of the source, but neither tags nor tier.
+
+        Metadata that is given, here for the marker, replaces the source's.
+        """
+        settings = FileSettings(metadata=known.metadata, tags=tags, access_tier=known.access_tier)
+        headers = {"x-ms-source-if-match": known.etag, **stored_with(settings, write.marker), **(headers or {})}
+        given: dict[str, Any] = {"source": source, "content": b"", "content_type": None, "limited": limited}
+        return self._written(name, known.size, write, headers, expected=202, **given)
 
     def _written(
         self, name: str, size: int, write: _Write, headers: Mapping[str, str], *, expected: int = 201, **given: Any
@@ -574,21 +558,28 @@ class _Write:
         return headers.get(METADATA + SAVE_MARKER) == self.marker
 
 
+def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:
+    """Have ``work`` done by ``workers``, or here and now where the interpreter, which is ending, starts no threads."""
+    try:
+        return workers.submit(work, *args)
+    except RuntimeError:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args))
+        except Exception as error:  # noqa: BLE001 - the future raises it
+            done.set_exception(error)
+        return done
+
+
+def block_id(upload: str, number: int) -> str:
+    """Return the id of an upload's block: 48 characters.
+
+    All blocks staged for a name must have equally long ids, and those that a failed upload left there stay for a week;
+    so they are as long as those of azure-storage-blob, which most tools use.
+    """
+    return f"{upload}{number:0{48 - len(upload)}d}"
+
+
 def encoded(block_id: str) -> str:
     """Return a block's id as requests and answers have it."""
     return base64.b64encode(block_id.encode()).decode()
-
-
-def _read(body: IO[bytes], length: int | None) -> bytes:
-    """Read ``length`` bytes, however few a single ``read`` gives."""
-    if length is None:
-        return body.read()
-    parts: list[bytes] = []
-    left = length
-    while left:
-        part = body.read(left)
-        if not part:
-            raise BlobError(f"The content ended {left} bytes before the {length} that were announced.")
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)

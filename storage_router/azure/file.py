@@ -27,18 +27,6 @@ from .writer import Draft
 _BUFFER = 128 * 2**10
 
 
-def settings_of(stat: FileStat) -> FileSettings:
-    """Return what is stored with a file, for another that takes it over. The digest is not part of it."""
-    return FileSettings(
-        content_type=stat.content_type,
-        content_encoding=stat.content_encoding,
-        content_language=stat.content_language,
-        content_disposition=stat.content_disposition,
-        cache_control=stat.cache_control,
-        metadata=stat.metadata,
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Mode:
     """One mode: ``verb`` is one of ``r``, ``w``, ``x`` and ``a``; ``updating`` stands for ``+``, ``text`` for ``t``
@@ -175,7 +163,8 @@ class AzureFile(File):  # type: ignore[type-arg]
         settings = source.settings()
         if original is not None and self._mode.keeps:
             # What was read tells neither tags nor tier.
-            settings = replace(settings_of(original), tags=settings.tags, access_tier=settings.access_tier)
+            tags, tier = settings.tags, settings.access_tier
+            settings = replace(original.settings(), content_md5=None, tags=tags, access_tier=tier)
         if_match = original.etag if original is not None else None
         content: Any = File(draft.spool, source.name)
         upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)

@@ -36,6 +36,14 @@ itself. It is not shown as metadata."""
 LISTS_FROM = "2026-02-06"
 """The version of the API from which on listings can start at a name."""
 
+_HEADERS = {
+    "Etag": "ETag",
+    "Creation-Time": "x-ms-creation-time",
+    "AccessTier": "x-ms-access-tier",
+    "AccessTierInferred": "x-ms-access-tier-inferred",
+}
+"""The names that headers have for elements of listings, where they differ."""
+
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -159,12 +167,9 @@ def stored_with(settings: FileSettings, marker: str | None = None) -> dict[str, 
     if settings.metadata:
         # Servers strip the blanks around a header's value before they check the signature.
         found |= {METADATA + key.strip(): value.strip() for key, value in _without_marker(settings.metadata).items()}
-    return found | marked(marker)
-
-
-def marked(marker: str | None) -> dict[str, str]:
-    """Return the header of a write's marker, if it has one."""
-    return {METADATA + SAVE_MARKER: marker} if marker else {}
+    if marker:
+        found[METADATA + SAVE_MARKER] = marker
+    return found
 
 
 # What answers say of a blob
@@ -172,6 +177,11 @@ def marked(marker: str | None) -> dict[str, str]:
 
 def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> FileStat:
     """Return what the headers of an answer say of a blob; ``size`` where they are about a part of it."""
+    metadata = {key[len(METADATA) :]: value for key, value in headers.items() if key.lower().startswith(METADATA)}
+    return _stat(name, headers, metadata, size)
+
+
+def _stat(name: str, headers: Mapping[str, str], metadata: Mapping[str, str], size: int | None = None) -> FileStat:
     created = headers.get("x-ms-creation-time")
     # For a part, Content-MD5 would be that of the part.
     md5 = headers.get("Content-MD5" if size is None else "x-ms-blob-content-md5")
@@ -188,9 +198,9 @@ def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> F
             content_disposition=headers.get("Content-Disposition"),
             cache_control=headers.get("Cache-Control"),
             content_md5=base64.b64decode(md5) if md5 else None,
-            metadata=metadata_of(headers),
+            metadata=_without_marker(metadata),
             access_tier=None if headers.get("x-ms-access-tier-inferred") == "true" else headers.get("x-ms-access-tier"),
-            save_id=headers.get(METADATA + SAVE_MARKER),
+            save_id=next((value for key, value in metadata.items() if key.lower() == SAVE_MARKER), None),
         )
     except (KeyError, ValueError) as error:
         raise misunderstood(error) from None
@@ -216,12 +226,6 @@ def written(name: str, size: int, headers: Mapping[str, str], marker: str | None
     return FileStat(name=name, size=size, etag=etag, modified=modified, save_id=marker)
 
 
-def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the metadata in the headers of an answer, without the marker."""
-    found = {key[len(METADATA) :]: value for key, value in headers.items() if key.lower().startswith(METADATA)}
-    return _without_marker(found)
-
-
 def _without_marker(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return ``metadata`` without the marker, in whatever case a server on the way writes it."""
     return {key: value for key, value in metadata.items() if key.lower() != SAVE_MARKER}
@@ -240,28 +244,6 @@ def quoted(etag: str) -> str:
     if not etag:
         raise ValueError("there is no ETag")
     return etag if etag.endswith('"') else f'"{etag}"'
-
-
-# Copies
-
-
-def kept_by_copies(source: Mapping[str, str], tags: Callable[[], HttpResponse], marker: str | None) -> dict[str, str]:
-    """Return the headers for what Azure does not copy by itself, tags and tier, and for metadata with ``marker``.
-
-    ``source`` are the headers of an answer about the source; ``tags`` asks for its tags. A tier that was never set is
-    the account's default, here as there.
-    """
-    # Metadata that is given replaces the source's, so the source's is given with the marker.
-    given = {METADATA + key: value for key, value in metadata_of(source).items()} | marked(marker)
-    try:
-        count = int(source.get("x-ms-tag-count") or 0)
-    except ValueError as error:
-        raise misunderstood(error) from None
-    if count:
-        given["x-ms-tags"] = urlencode(tags_in(tags()), quote_via=quote)
-    if "x-ms-access-tier" in source and source.get("x-ms-access-tier-inferred") != "true":
-        given["x-ms-access-tier"] = source["x-ms-access-tier"]
-    return given
 
 
 def tags_in(answer: HttpResponse) -> dict[str, str]:
@@ -309,7 +291,8 @@ def entries_of(tree: ET.Element, stubs: set[str]) -> Iterator[FileStat | Directo
         name = _name(blob)
         metadata = {item.tag: item.text or "" for item in blob.iterfind("Metadata/*")}
         if metadata.get("hdi_isfolder") != "true":
-            yield _listed(name, blob, metadata)
+            properties = {_HEADERS.get(item.tag, item.tag): item.text for item in blob.iterfind("Properties/*")}
+            yield _stat(name, {header: text for header, text in properties.items() if text}, metadata)
         elif name not in prefixes:
             stubs.add(name)
             yield Directory(name=name)
@@ -322,28 +305,3 @@ def _name(entry: ET.Element) -> str:
     if element is None or not text:
         raise misunderstood(ValueError(f"<{entry.tag}> without <Name>"))
     return unquote(text) if element.get("Encoded") == "true" else text
-
-
-def _listed(name: str, blob: ET.Element, metadata: dict[str, str]) -> FileStat:
-    found = {item.tag: item.text for item in blob.iterfind("Properties/*")}
-    md5 = found.get("Content-MD5")
-    created = found.get("Creation-Time")
-    try:
-        return FileStat(
-            name=name,
-            size=int(found["Content-Length"] or 0),
-            etag=quoted(found["Etag"] or ""),
-            modified=moment(found["Last-Modified"] or ""),
-            created=moment(created) if created else None,
-            content_type=found.get("Content-Type"),
-            content_encoding=found.get("Content-Encoding"),
-            content_language=found.get("Content-Language"),
-            content_disposition=found.get("Content-Disposition"),
-            cache_control=found.get("Cache-Control"),
-            content_md5=base64.b64decode(md5) if md5 else None,
-            metadata=_without_marker(metadata),
-            access_tier=None if found.get("AccessTierInferred") == "true" else found.get("AccessTier"),
-            save_id=metadata.get(SAVE_MARKER),
-        )
-    except (KeyError, ValueError) as error:
-        raise misunderstood(error) from None

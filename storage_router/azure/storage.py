@@ -55,7 +55,7 @@ from storage_router.references import DeconstructibleStorage
 
 from .container import COPIED_PER_SECOND, Blobs
 from .errors import named
-from .file import AzureFile, Source, settings_of
+from .file import AzureFile, Source
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
 from .upload import CopiedContent, Upload, temporary_folder
 from .urls import BlobUrls
@@ -659,29 +659,16 @@ class AzureStorage(DeconstructibleStorage):
             known = source.stat(source_name)
             if if_source_match not in (None, known.etag):
                 raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
-            link = source._link(source_name)
+            # Never the source's own SAS: Azure shows the URL to everybody who reads the copy.
+            signs, urls = source._can_sign(), source._now().urls
+            link = source.sign(source_name, _COPY_SECS) if signs else urls.api_url(source.blob_name(source_name))
+            blob, blobs = self.blob_name(cleaned), self._now().blobs
             with named(name):
-                stored = self._now().blobs.put_from_url(
-                    self.blob_name(cleaned),
-                    link,
-                    known,
-                    access_tier=known.access_tier,
-                    overwrite=overwrite,
-                    if_match=if_match,
-                )
+                stored = blobs.put_from_url(blob, SecretStr(link), known, overwrite=overwrite, if_match=if_match)
             return replace(stored, name=str(cleaned))
         with source.read(source_name, if_match=if_source_match) as reading:
-            settings = replace(settings_of(reading.stat), content_md5=reading.stat.content_md5)
-            marker = reading.stat.save_id
+            settings, marker = reading.stat.settings(), reading.stat.save_id
             return self._put(name, reading.file(), settings, overwrite=overwrite, if_match=if_match, save_id=marker)
-
-    def _link(self, name: str) -> SecretStr:
-        """Return a URL at which the service reads the file. It is never the storage's own SAS: Azure shows the URL to
-        everybody who reads the copy.
-        """
-        if self._can_sign():
-            return SecretStr(self.sign(name, _COPY_SECS))
-        return SecretStr(self._now().urls.api_url(self.blob_name(name)))
 
     def sign(
         self,

@@ -7,7 +7,6 @@ Content comes as Django's storages get it: files, uploads, text, streams that ca
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import hashlib
 import io
 import itertools
@@ -28,7 +27,7 @@ from pydantic import SecretStr
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 from storage_router.files import FileSettings, FileStat
 
-from .container import COPIED_BLOCK, Blobs, encoded
+from .container import Blobs, block_id, encoded, started
 
 SINGLE_PUT = 4 * 2**20
 """Bytes up to which content is one request. It is held in memory until the answer is there, so that a retry can
@@ -46,10 +45,6 @@ IN_FLIGHT = 40 * 2**20
 GROWTH = 5_000
 """Blocks after which their size doubles. Azure takes 50,000 of them, of 4,000 MiB at most, so content of unknown
 length may reach 20 TiB. https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
-
-_BLOCK_ID = 48
-"""Characters of a block's id. All blocks staged for a name must have equally long ones, and those that a failed upload
-left there stay for a week; so they are as long as those of azure-storage-blob, which most tools use."""
 
 _ATTEMPTS = 8
 """Uploads of one content in a row that other writers of the same name may spoil."""
@@ -121,9 +116,7 @@ class Upload:
                 return commit(overwrite=overwrite, if_match=if_match, save_id=save_id)
             self._copied = None
         if (whole := self._content.whole) is not None:
-            return self._blobs.create(
-                name, whole, len(whole), settings, overwrite=overwrite, if_match=if_match, save_id=save_id
-            )
+            return self._blobs.create(name, whole, settings, overwrite=overwrite, if_match=if_match, save_id=save_id)
         creates = not overwrite and if_match is None
         found: FileStat | None = None
         for attempts_left in reversed(range(_ATTEMPTS)):
@@ -178,22 +171,9 @@ class Upload:
 
         Not by Copy Blob: that takes over the headers and the metadata of the source.
         """
-        upload = uuid.uuid4().hex
-        starts = range(0, source.size, COPIED_BLOCK)
-        block_ids = [f"{upload}{number:0{_BLOCK_ID - len(upload)}d}" for number in range(len(starts))]
-        with ThreadPoolExecutor(self._connections, thread_name_prefix="storage_router-copy") as workers:
-            under_way = [
-                started(
-                    *(workers, self._blobs.stage_block_from_url, name, block_id, source.url, source.etag),
-                    *(start, min(start + COPIED_BLOCK, source.size)),
-                )
-                for block_id, start in zip(block_ids, starts, strict=True)
-            ]
-            try:
-                for one in under_way:
-                    one.result()
-            finally:
-                workers.shutdown(cancel_futures=True)
+        block_ids = self._blobs.stage_from_url(
+            name, source.url, source.etag, source.size, connections=self._connections
+        )
         try:
             # Emulators take the request for an empty block.
             arrived = self._blobs.uncommitted(name)
@@ -222,7 +202,7 @@ class Upload:
                     digest = None
                 if digest is not None:
                     digest.update(block)
-                block_ids.append(f"{upload}{len(block_ids):0{_BLOCK_ID - len(upload)}d}")
+                block_ids.append(block_id(upload, len(block_ids)))
                 if len(under_way) >= self._connections:
                     under_way.popleft().result()
                 under_way.append(started(workers, self._blobs.stage_block, name, block_ids[-1], block))
@@ -243,20 +223,6 @@ def temporary_folder() -> str | None:
 
     folder = settings.FILE_UPLOAD_TEMP_DIR
     return None if folder is None else os.fspath(folder)
-
-
-def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:
-    """Have ``work`` done by ``workers`` in this context, or here and now where the interpreter, which is ending, starts
-    no threads."""
-    try:
-        return workers.submit(contextvars.copy_context().run, work, *args)
-    except RuntimeError:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(work(*args))
-        except Exception as error:  # noqa: BLE001 - the future raises it
-            done.set_exception(error)
-        return done
 
 
 def block_sizes(connections: int, largest: int = BLOCK) -> Iterator[int]:

@@ -49,7 +49,6 @@ class BlobUrls:
         self._container: str = options.azure_container
         self._api = f"{options.endpoint}/{self._container}/"
         self._public = _public_base(options)
-        self._https_only = self._public.startswith("https:") and self._api.startswith("https:")
         self._sas = ""
         given = options.authentication
         if given.kind == "sas" and options.sas_token_in_urls:
@@ -58,11 +57,11 @@ class BlobUrls:
 
     def api_url(self, blob_name: str) -> str:
         """Return the URL at which the API knows the blob, whatever ``custom_domain`` is."""
-        return self._api + (blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~"))
+        return self._api + _quoted(blob_name)
 
     def public_url(self, blob_name: str) -> str:
         """Return the unsigned URL, at the custom domain if there is one."""
-        return self._public + (blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~"))
+        return self._public + _quoted(blob_name)
 
     def url(
         self,
@@ -129,9 +128,8 @@ class BlobUrls:
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
-        signer, renewal = self._signer(
-            blob_name, expiry, parameters, permission, https_only=self._https_only, stable_for=length, now=now
-        )
+        grant = self._grant(self._public, expiry, permission, parameters)
+        signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
         return _Window(start, min(end, renewal), signer)
 
     def sign(
@@ -145,16 +143,7 @@ class BlobUrls:
         """Return a URL for reading the blob that ends after ``seconds``, without a window: at the service itself, or at
         the custom domain. Raises as ``url`` does."""
         self._require_life(seconds)
-        now = time.time()
-        base = self.public_url if custom_domain else self.api_url
-        https_only = self._https_only if custom_domain else self._api.startswith("https:")
-        expiry = math.ceil(now + seconds)
-        try:
-            signer, _ = self._signer(blob_name, expiry, parameters, "r", https_only=https_only, stable_for=0, now=now)
-            return f"{base(blob_name)}?{signer(blob_name)}"
-        except BaseException as error:
-            traceback.clear_frames(error.__traceback__)
-            raise
+        return self._link(self._public if custom_domain else self._api, blob_name, seconds, "r", parameters)
 
     def ticket(self, blob_name: str, seconds: float) -> str:
         """Return a URL for creating the blob, at once or in blocks, that ends after ``seconds``.
@@ -166,15 +155,25 @@ class BlobUrls:
         if self._options.api_version is None and urlsplit(self._api).netloc.endswith(".core.windows.net"):
             version = CREATES_BLOCKS
         permission = "c" if version >= CREATES_BLOCKS else "cw"
-        https_only, now = self._api.startswith("https:"), time.time()
-        signer, _ = self._signer(
-            *(blob_name, math.ceil(now + seconds), None, permission),
-            https_only=https_only,
-            stable_for=0,
-            now=now,
-            version=version,
-        )
-        return f"{self.api_url(blob_name)}?{signer(blob_name)}"
+        return self._link(self._api, blob_name, seconds, permission, version=version)
+
+    def _link(
+        self,
+        base: str,
+        blob_name: str,
+        seconds: float,
+        permission: str,
+        parameters: Mapping[str, str | None] | None = None,
+        version: str | None = None,
+    ) -> str:
+        now = time.time()
+        try:
+            grant = self._grant(base, math.ceil(now + seconds), permission, parameters, version)
+            signer, _ = self._signer(grant, blob_name, now)
+            return f"{base}{_quoted(blob_name)}?{signer(blob_name)}"
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     def _require_life(self, expire: float) -> None:
         by_identity = self._options.authentication.kind == "token"
@@ -183,29 +182,27 @@ class BlobUrls:
             signer = " signed by an identity" if by_identity else ""
             raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
 
-    def _signer(
+    def _grant(
         self,
-        blob_name: str,
+        base: str,
         expiry: int,
-        parameters: Mapping[str, str | None] | None,
         permission: str,
-        *,
-        https_only: bool,
-        stable_for: float,
-        now: float,
+        parameters: Mapping[str, str | None] | None,
         version: str | None = None,
-    ) -> tuple[Signer, float]:
-        """Return what signs names until ``expiry``, and when its key is to be renewed. ``blob_name`` is for errors."""
-        options, given = self._options, self._options.authentication
-        grant = Grant(
-            account_name=options.resolved_account_name,
+    ) -> Grant:
+        return Grant(
+            account_name=self._options.resolved_account_name,
             container=self._container,
             expiry=expiry,
             permission=permission,
             parameters=parameters,
-            https_only=https_only,
-            version=version or options.api_version or SIGNED_VERSION,
+            https_only=base.startswith("https:") and self._api.startswith("https:"),
+            version=version or self._options.api_version or SIGNED_VERSION,
         )
+
+    def _signer(self, grant: Grant, blob_name: str, now: float, *, stable_for: float = 0) -> tuple[Signer, float]:
+        """Return what signs names for ``grant``, and when its key is to be renewed. ``blob_name`` is for errors."""
+        options, given = self._options, self._options.authentication
         if given.kind == "account_key":
             return sign_with_account_key(grant, given.account_key), math.inf
         if given.kind != "token":
@@ -218,14 +215,18 @@ class BlobUrls:
         if self._client is None:
             self._client = Account.of(options).client(options)
         try:
-            delegation, renewal = self._client.delegation_key(expiry, stable_for=stable_for, now=now)
+            delegation, renewal = self._client.delegation_key(grant.expiry, stable_for=stable_for, now=now)
         except BlobError as error:
             # The key is the account's, which knows of neither.
             error.alias, error.container = self._alias, self._container
             error.blob = error.filename = blob_name
             raise
-        grant = replace(grant, expiry=min(expiry, delegation.expiry))
+        grant = replace(grant, expiry=min(grant.expiry, delegation.expiry))
         return sign_with_delegation_key(grant, delegation), renewal
+
+
+def _quoted(blob_name: str) -> str:
+    return blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~")
 
 
 def seconds_of(expire: float | dt.timedelta) -> float:

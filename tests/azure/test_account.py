@@ -149,7 +149,7 @@ class TestSharing:
 
         def work(number: int) -> None:
             barrier.wait()
-            blobs.create(f"{number}.txt", b"content", None, FileSettings())
+            blobs.create(f"{number}.txt", b"content", FileSettings())
 
         with caplog.at_level(logging.WARNING), ThreadPoolExecutor(24) as pool:
             list(pool.map(work, range(24)))
@@ -192,14 +192,14 @@ class TestCredential:
 
     def test_nobody_reads_a_public_container(self, azurite: Azurite) -> None:
         container = azurite.create_container(public_access="blob")
-        blobs_for(options_for(azurite, container)).create("a.txt", b"content", None, FileSettings())
+        blobs_for(options_for(azurite, container)).create("a.txt", b"content", FileSettings())
         blobs = blobs_for(options_for(azurite, container, credential="anonymous"))
         assert blobs.read("a.txt", 0, 10)[0] == b"content"
         with pytest.raises(PermissionError):
             blobs.delete("a.txt")
 
     def _works(self, blobs: Any) -> None:
-        blobs.create("a b/ö.txt", b"content", None, FileSettings())
+        blobs.create("a b/ö.txt", b"content", FileSettings())
         blobs.copy("a b/ö.txt", "b.txt")
         assert blobs.read("b.txt", 0, 10)[0] == b"content"
         assert len(list(blobs.list())) == 2
@@ -246,7 +246,7 @@ class TestClientOptions:
 
         with Counting() as transport:
             blobs = blobs_for(options_for(azurite, container, client_options={"transport": transport}))
-            blobs.create("a.gz", b"\x1f\x8bcontent", None, FileSettings(content_encoding="gzip"))
+            blobs.create("a.gz", b"\x1f\x8bcontent", FileSettings(content_encoding="gzip"))
             assert blobs.read("a.gz", 0, 100)[0] == b"\x1f\x8bcontent"
             assert transport.sent == 2
 
@@ -314,7 +314,7 @@ class TestProcess:
 
     def test_a_forked_child_has_connections_of_its_own(self, azurite: Azurite, container: str) -> None:
         blobs = blobs_for(options_for(azurite, container))
-        blobs.create("parent.txt", b"parent", None, FileSettings())
+        blobs.create("parent.txt", b"parent", FileSettings())
         parents = blobs.client.sender()
         # As if another thread were building a client at the moment of the fork.
         with accounts._lock, blobs.account._lock, blobs.client._lock:
@@ -325,7 +325,7 @@ class TestProcess:
         assert blobs.client.sender() is parents
 
     def _work(self, blobs: Any, parents: Any, number: int) -> bool:
-        blobs.create(f"{number}.txt", str(number).encode(), None, FileSettings())
+        blobs.create(f"{number}.txt", str(number).encode(), FileSettings())
         bodies = {blobs.read(f"{number}.txt", 0, 10)[0] for _ in range(20)}
         return bodies == {str(number).encode()} and blobs.client.sender() is not parents
 

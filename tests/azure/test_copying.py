@@ -53,13 +53,13 @@ def later(azurite: Azurite, container: str) -> Any:
     later.blobs = blobs_for(
         options_for(azurite, container, timeout=1, client_options={"raw_response_hook": later.note, "retry_total": 0})
     )
-    later.blobs.create("a.txt", b"content", None, FileSettings())
+    later.blobs.create("a.txt", b"content", FileSettings())
     later.asked.clear()
     return later
 
 
 def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> None:
-    blobs.create("a b/ö;%.css", b"content", None, FULL)
+    blobs.create("a b/ö;%.css", b"content", FULL)
     requests.taken()
     made = blobs.copy("a b/ö;%.css", "b.css")
     assert requests.taken() == ["HEAD blob", "GET tags", "PUT blob"]
@@ -73,15 +73,15 @@ def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> Non
 
 
 def test_a_plain_blob_takes_two_requests(blobs: Blobs, requests: Requests) -> None:
-    blobs.create("a.txt", b"content", None, FileSettings())
+    blobs.create("a.txt", b"content", FileSettings())
     requests.taken()
     blobs.copy("a.txt", "b.txt")
     assert requests.taken() == ["HEAD blob", "PUT blob"]
 
 
 def test_a_taken_name_is_an_error_unless_it_may_be_overwritten(blobs: Blobs) -> None:
-    blobs.create("a.txt", b"first", None, FileSettings(metadata={"owner": "acme"}))
-    blobs.create("b.txt", b"second", None, FileSettings())
+    blobs.create("a.txt", b"first", FileSettings(metadata={"owner": "acme"}))
+    blobs.create("b.txt", b"second", FileSettings())
     with pytest.raises(BlobExistsError) as caught:
         blobs.copy("a.txt", "b.txt")
     assert caught.value.blob == "b.txt"
@@ -102,10 +102,10 @@ def test_a_source_that_changes_in_between_is_an_error(azurite: Azurite, containe
 
     def interfere(request: Any) -> None:
         if "x-ms-copy-source" in request.http_request.headers:
-            other.create("a.txt", b"other content", None, FileSettings(), overwrite=True)
+            other.create("a.txt", b"other content", FileSettings(), overwrite=True)
 
     blobs = blobs_for(options_for(azurite, container, client_options={"raw_request_hook": interfere}))
-    other.create("a.txt", b"content", None, FileSettings())
+    other.create("a.txt", b"content", FileSettings())
     with pytest.raises(BlobChangedError):
         blobs.copy("a.txt", "b.txt")
 

@@ -118,7 +118,7 @@ def test_a_managed_identity_reads_writes_and_signs(
     given = {"credential": "managed_identity"} | ({"client_id": client_id} if client_id else {})
     options = options_for(azurite_https, container_https, **given)
     blobs = blobs_for(options)
-    blobs.create("a.txt", b"content", None, FileSettings())
+    blobs.create("a.txt", b"content", FileSettings())
     assert blobs.read("a.txt", 0, 10)[0] == b"content"
     assert fetch(BlobUrls(options).url("a.txt", expire=60), azurite_https).body == b"content"
     (asked,) = identity.asked

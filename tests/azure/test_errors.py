@@ -87,7 +87,7 @@ def test_what_azure_answers_becomes_pythons_kind_of_error(
     ("operation", "fault", "needed"),
     [
         (lambda blobs: blobs.head("a.txt"), "Get Blob Properties", "to read (sp=r)"),
-        (lambda blobs: blobs.create("a.txt", b"", None, FileSettings()), "Put Blob", "to create and write (sp=cw)"),
+        (lambda blobs: blobs.create("a.txt", b"", FileSettings()), "Put Blob", "to create and write (sp=cw)"),
         (lambda blobs: blobs.delete("a.txt"), "Delete Blob", "to delete (sp=d)"),
         (lambda blobs: list(blobs.list()), "List Blobs", "to list (sp=l)"),
     ],
@@ -115,26 +115,26 @@ def test_an_error_names_the_request_for_azures_support(azurite: Azurite, contain
 def test_a_taken_name_is_told_from_a_changed_blob_by_what_was_asked(proxy: FaultProxy, container: str) -> None:
     # Azure answers some conditional creates with 412 instead of 409.
     blobs = blobs_for(options_for(proxy, container))
-    blobs.create("a.txt", b"", None, FileSettings())
+    blobs.create("a.txt", b"", FileSettings())
     proxy.fail("Put Blob", Answer(412, "ConditionNotMet"), times=2)
     with pytest.raises(BlobExistsError):
-        blobs.create("a.txt", b"", None, FileSettings())
+        blobs.create("a.txt", b"", FileSettings())
     with pytest.raises(BlobChangedError):
-        blobs.create("a.txt", b"", None, FileSettings(), if_match='"0x1"')
+        blobs.create("a.txt", b"", FileSettings(), if_match='"0x1"')
 
 
 def test_a_sas_that_may_only_create_hears_of_a_taken_name(proxy: FaultProxy, container: str) -> None:
     # A2, A10
     blobs = blobs_for(options_for(proxy, container))
-    blobs.create("a.txt", b"", None, FileSettings())
+    blobs.create("a.txt", b"", FileSettings())
     proxy.fail("Put Blob", Answer(403, "UnauthorizedBlobOverwrite"), times=2)
     with pytest.raises(BlobExistsError):
-        blobs.create("a.txt", b"", None, FileSettings())
+        blobs.create("a.txt", b"", FileSettings())
     with pytest.raises(BlobPermissionError, match="Azure refused the request"):
-        blobs.create("a.txt", b"", None, FileSettings(), overwrite=True)
+        blobs.create("a.txt", b"", FileSettings(), overwrite=True)
     # A11: unless it took the name itself, and the answer was lost.
     proxy.fail("Put Blob", Answer(403, "UnauthorizedBlobOverwrite", done=True))
-    assert blobs.create("b.txt", b"own", None, FileSettings()).etag == blobs.head("b.txt").etag
+    assert blobs.create("b.txt", b"own", FileSettings()).etag == blobs.head("b.txt").etag
 
 
 def test_an_error_that_a_task_queue_hands_over_keeps_the_callers_name(azurite: Azurite, container: str) -> None:
@@ -165,7 +165,7 @@ def test_an_upload_that_stalls_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         blobs = blobs_for(_options_at(silent.getsockname()[1], timeout=1))
         with pytest.raises(BlobTimeoutError):
-            blobs.create("a.bin", bytes(64 * 2**20), None, FileSettings())
+            blobs.create("a.bin", bytes(64 * 2**20), FileSettings())
 
 
 def test_other_errors_pass_unchanged() -> None:

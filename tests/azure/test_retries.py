@@ -23,7 +23,7 @@ from .backends import blobs_for, options_for
 @pytest.fixture
 def blobs(proxy: FaultProxy, container: str) -> Blobs:
     blobs = blobs_for(options_for(proxy, container, timeout=5))
-    blobs.create("a.txt", b"content", None, FileSettings())
+    blobs.create("a.txt", b"content", FileSettings())
     proxy.forget()
     return blobs
 

@@ -209,7 +209,7 @@ class TestListing:
     def test_names_that_the_storage_would_refuse_are_not_listed(self, key_bench):
         storage = key_bench.storage()
         for name in ("a//b.txt", "dir/", "good.txt", "dotted.", "dotted./c.txt"):
-            Blobs(storage.options).create(name, b"", 0, storage.blob_settings("x"))
+            Blobs(storage.options).create(name, b"", storage.blob_settings("x"))
         assert storage.listdir("") == (["a", "dir"], ["good.txt"])
         assert storage.listdir("dir") == ([], [])
         assert storage.listdir("a") == ([], [])

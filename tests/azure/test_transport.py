@@ -261,14 +261,14 @@ class TestConnections:
         with FaultProxy(azurite) as proxy:
             blobs = blobs_for(options_for(proxy, container))
             for number in range(10):
-                blobs.create(f"{number}.txt", b"x" * number * 100_000, None, FileSettings())
+                blobs.create(f"{number}.txt", b"x" * number * 100_000, FileSettings())
                 blobs.read(f"{number}.txt", 0, 2**20)
             assert proxy.connections == 1
 
     def test_a_connection_that_the_server_closed_is_replaced(self, azurite: Azurite, container: str) -> None:
         with FaultProxy(azurite) as proxy:
             blobs = blobs_for(options_for(proxy, container))
-            blobs.create("a.txt", b"content", None, FileSettings())
+            blobs.create("a.txt", b"content", FileSettings())
             proxy.drop_connections()
             assert blobs.read("a.txt", 0, 10)[0] == b"content"
 
@@ -306,7 +306,7 @@ class TestConnections:
 
         monkeypatch.setattr(http.client.HTTPConnection, "send", note)
         blobs = blobs_for(options_for(azurite, container))
-        blobs.create("a.bin", bytes(20 * PIECE + 1), None, FileSettings())
+        blobs.create("a.bin", bytes(20 * PIECE + 1), FileSettings())
         assert sum(written) > 20 * PIECE
         assert max(written) == PIECE, written
         assert blobs.head("a.bin").size == 20 * PIECE + 1
@@ -335,7 +335,7 @@ class TestConnections:
 
 
 def _works(blobs: Blobs) -> None:
-    blobs.create("a b.txt", b"content", None, FileSettings())
+    blobs.create("a b.txt", b"content", FileSettings())
     assert blobs.read("a b.txt", 0, 10)[0] == b"content"
     assert blobs.delete("a b.txt")
 

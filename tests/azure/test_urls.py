@@ -155,7 +155,7 @@ class TestCustomDomain:
 
     def test_the_other_name_of_an_emulators_host_fetches_the_blob(self, azurite: Azurite, container: str) -> None:
         given = options_for(azurite, container, custom_domain=f"localhost:{azurite.port}")
-        blobs_for(given).create("a.txt", b"content", None, FileSettings())
+        blobs_for(given).create("a.txt", b"content", FileSettings())
         assert fetch(BlobUrls(given).url("a.txt", expire=60), azurite).body == b"content"
 
     def test_the_api_keeps_its_own_address(self) -> None:
@@ -165,13 +165,13 @@ class TestCustomDomain:
 
     def test_requests_do_not_go_there(self, azurite: Azurite, container: str) -> None:
         given = options_for(azurite, container, custom_domain="https://cdn.invalid")
-        blobs_for(given).create("a.txt", b"x", None, FileSettings())
+        blobs_for(given).create("a.txt", b"x", FileSettings())
         assert blobs_for(given).head("a.txt").size == 1
 
     def test_the_signature_is_for_the_blob_not_for_the_path_of_the_url(self, azurite: Azurite, container: str) -> None:
         # What a CDN with an origin path asks of the account is the account's own path with the same query.
         given = options_for(azurite, container, custom_domain="https://cdn.invalid/x", container_in_url=False)
-        blobs_for(given).create("a.txt", b"content", None, FileSettings())
+        blobs_for(given).create("a.txt", b"content", FileSettings())
         url = urlsplit(BlobUrls(given).url("a.txt", expire=60))
         assert url.path == "/x/a.txt"
         assert fetch(f"{BlobUrls(given).api_url('a.txt')}?{url.query}", azurite).body == b"content"
@@ -183,7 +183,7 @@ class TestSignedWithTheAccountKey:
     def test_it_fetches_the_blob_and_nothing_else(self, azurite: Azurite, container: str) -> None:
         given = options_for(azurite, container)
         for name in ("a.txt", "b.txt"):
-            blobs_for(given).create(name, name.encode(), None, FileSettings())
+            blobs_for(given).create(name, name.encode(), FileSettings())
         url = BlobUrls(given).url("a.txt", expire=60)
         assert fetch(url, azurite).body == b"a.txt"
         assert fetch(url.replace("a.txt", "b.txt"), azurite).status == 403
@@ -193,12 +193,12 @@ class TestSignedWithTheAccountKey:
     def test_every_odd_name_is_fetched_back(self, azurite: Azurite, container: str, name: str) -> None:
         # U6
         given = options_for(azurite, container)
-        blobs_for(given).create(name, b"content", None, FileSettings())
+        blobs_for(given).create(name, b"content", FileSettings())
         assert fetch(BlobUrls(given).url(name, expire=60), azurite).body == b"content"
 
     def test_parameters_become_response_headers(self, azurite: Azurite, container: str) -> None:
         given = options_for(azurite, container)
-        blobs_for(given).create("a.txt", b"content", None, FileSettings(content_type="text/plain"))
+        blobs_for(given).create("a.txt", b"content", FileSettings(content_type="text/plain"))
         parameters = {
             "content_type": "application/pdf",
             "content_disposition": "attachment; filename*=UTF-8''%C3%B6.pdf",
@@ -219,7 +219,7 @@ class TestSignedWithTheAccountKey:
 
     def test_a_url_for_deleting_deletes(self, azurite: Azurite, container: str) -> None:
         given = options_for(azurite, container)
-        blobs_for(given).create("a.txt", b"content", None, FileSettings())
+        blobs_for(given).create("a.txt", b"content", FileSettings())
         assert fetch(BlobUrls(given).url("a.txt", expire=60, permission="d"), azurite, method="DELETE").status == 202
 
     def test_it_is_for_https_only_where_the_endpoint_is(self, azurite: Azurite, container: str) -> None:
@@ -320,7 +320,7 @@ class TestSignedWithADelegationKey:
 
     def test_it_fetches_the_blob(self, azurite_https: Azurite, container_https: str) -> None:
         given = options_for(azurite_https, container_https)
-        blobs_for(given).create("a b/ö%.txt", b"content", None, FileSettings())
+        blobs_for(given).create("a b/ö%.txt", b"content", FileSettings())
         url = BlobUrls(given).url("a b/ö%.txt", expire=60, parameters={"content_type": "text/x-test"})
         answer = fetch(url, azurite_https)
         assert (answer.body, answer.headers["Content-Type"]) == (b"content", "text/x-test")
@@ -339,7 +339,7 @@ class TestSignedWithADelegationKey:
     def test_urls_of_seven_days_share_a_key_and_end_with_it(self, azurite_https: Azurite, container_https: str) -> None:
         requests = Requests()
         given = options_for(azurite_https, container_https, client_options=requests.client_options())
-        blobs_for(given).create("0", b"content", None, FileSettings())
+        blobs_for(given).create("0", b"content", FileSettings())
         requests.taken()
         urls = BlobUrls(given)
         made = [urls.url(f"{number}", expire=7 * 86400) for number in range(100)]
@@ -450,7 +450,7 @@ legal_names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1
 def test_any_legal_name_gives_a_url_that_fetches_the_blob(azurite: Azurite, container: str, name: str) -> None:
     # U6
     given = options_for(azurite, container)
-    blobs_for(given).create(name, name.encode(), None, FileSettings(), overwrite=True)
+    blobs_for(given).create(name, name.encode(), FileSettings(), overwrite=True)
     assert fetch(BlobUrls(given).url(name, expire=60), azurite).body == name.encode()
 
 
