@@ -59,7 +59,8 @@ def fetch(address: str) -> bytes:
 
 def static_files() -> set[str]:
     """The names that collectstatic finds: the files of the admin, of the package and of the example's own app."""
-    apps = [Path(django.contrib.admin.__file__).parent, Path(storage_router.__file__).parent, SCRIPT.parent / "library"]
+    package = Path(storage_router.__file__).parent
+    apps = [Path(django.contrib.admin.__file__).parent, package, package / "console", SCRIPT.parent / "library"]
     folders = [app / "static" for app in apps]
     return {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()}
 

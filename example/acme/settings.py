@@ -13,6 +13,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
     "storage_router",  # before staticfiles: of two commands with one name Django takes the first
+    "storage_router.console",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

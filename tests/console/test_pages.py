@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from urllib.parse import quote
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.core.management import call_command
 
 from storage_router.files import FileSettings
 
@@ -190,6 +192,54 @@ def test_reserved_names_are_never_shown(site, backend):
     assert "secret.txt" not in text(client.get(f"{CONSOLE}files/?path=.storage_router_trash"))
     assert client.get(f"{CONSOLE}file/?name=.storage_router_trash/secret.txt").status_code == 404
     assert client.get(f"{CONSOLE}download/?name=.storage_router_trash/secret.txt").status_code == 404
+
+
+def test_uploads_that_are_not_checked_yet_are_never_shown(site):
+    client = site(
+        {
+            "backends": {"files": {"type": "memory"}, "waiting": {"type": "memory"}},
+            "routes": [{"prefix": "quarantine/", "backend": "waiting"}],
+            "default": "files",
+            "uploads": {"policies": {"any": {"authorize": "tests.console.project.may_read"}}},
+        }
+    )
+    storages["default"].backends["waiting"].save("quarantine/upload", ContentFile(b"x"))
+    put(**{"a.txt": b"text"})
+    assert "quarantine" not in text(client.get(f"{CONSOLE}files/")).partition("result_list")[2]
+    assert "There is nothing here." in text(client.get(f"{CONSOLE}files/?path=quarantine"))
+    for page in ("file", "download"):
+        assert client.get(f"{CONSOLE}{page}/?name=quarantine/upload").status_code == 404
+    assert client.post(f"{CONSOLE}link/?name=quarantine/upload").status_code == 404
+
+
+def test_names_cannot_bring_markup_into_a_page(site):
+    client = site(MEMORY)
+    name = "<b>'&\"/<script>.txt"
+    storages["default"].backends["files"].save(name, ContentFile(b"text"))
+    for page in ("files/?path=", "files/?path=<b>'%26\"", "where/?name=", "file/?name="):
+        found = text(client.get(CONSOLE + page + ("" if "path" in page else quote(name))))
+        assert "<b>" not in found
+        assert "<script>.txt" not in found
+
+
+def test_links_and_probes_need_the_token_against_forgery(site):
+    client = site(MEMORY)
+    put(**{"a.txt": b"text"})
+    client.handler.enforce_csrf_checks = True
+    assert client.post(f"{CONSOLE}link/?name=a.txt").status_code == 403
+    assert client.post(f"{CONSOLE}probe/").status_code == 403
+
+
+def test_of_many_routes_the_picture_shows_the_first(site):
+    routes = [{"prefix": f"p{number}/", "backend": "files"} for number in range(300)]
+    page = text(site({**MEMORY, "routes": routes}).get(CONSOLE))
+    assert "250 further routes" in page
+    assert page.count('<path class="sr-colour') == 51
+
+
+def test_no_migration_is_missing(site):
+    site(MEMORY)
+    call_command("makemigrations", "storage_router_console", check=True, dry_run=True, verbosity=0)
 
 
 def test_a_site_without_a_router_has_the_pages_too(site, tmp_path):
