@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from pydantic import BaseModel, SecretStr
 
 import storage_router
 import storage_router.testing
+import storage_router.uploads
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
@@ -31,6 +33,7 @@ from storage_router.files import Capabilities, FileSettings, FileStat
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [DOCS / "azure-storage.md", DOCS / "configuration.md", DOCS / "reference.md"]
+PACKAGES = (storage_router, storage_router.uploads, storage_router.testing)
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Settings whose names are too general for a link: ``routes: prefix``.
 _QUALIFIED = {
@@ -59,7 +62,7 @@ def _default(field: Any) -> str:
     return f"Default: {_code(value)}."
 
 
-def _options(model: type[BaseModel], settings: bool = False) -> str:
+def _options(model: type[BaseModel], with_settings: bool = False) -> str:
     qualifier = f"{_QUALIFIED[model]}: " if model in _QUALIFIED else ""
     found = ["\n"]
     for name, field in model.model_fields.items():
@@ -68,7 +71,7 @@ def _options(model: type[BaseModel], settings: bool = False) -> str:
         examples = ", ".join(_code(example) for example in field.examples or ())
         facts = [
             _default(field),
-            f"Setting: `{DJANGO_SETTINGS[name]}`." if settings else "",
+            f"Setting: `{DJANGO_SETTINGS[name]}`." if with_settings else "",
             f"Example: {examples}." if examples else "",
         ]
         found.append(
@@ -124,7 +127,7 @@ def _sources() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "azure": lambda: _options(AzureOptions, settings=True),
+    "azure": lambda: _options(AzureOptions, with_settings=True),
     "filesystem": lambda: _options(FilesystemBackend),
     "memory": lambda: _options(MemoryBackend),
     "django": lambda: _options(DjangoBackend),
@@ -137,12 +140,16 @@ PARTS: dict[str, Callable[[], str]] = {
     "policy": lambda: _options(UploadPolicy),
     "azure_methods": lambda: _methods(storage_router.AzureStorage),
     "router_methods": lambda: _methods(storage_router.RouterStorage),
-    "names": lambda: _names(*_public(storage_router), *_public(storage_router.testing)),
+    "names": lambda: _names(*(one for package in PACKAGES for one in _public(package))),
     "files": lambda: _names(
         *((f"storage_router.files.{kind.__name__}", kind) for kind in (FileStat, FileSettings, Capabilities))
     ),
     "sources": _sources,
 }
+
+
+if not settings.configured:
+    settings.configure()  # REST framework asks for it at import
 
 
 def current(text: str) -> str:

@@ -18,6 +18,7 @@ from django.core.management import load_command_class
 
 import storage_router
 import storage_router.testing
+import storage_router.uploads
 from storage_router import AzureStorage, RouterStorage, exceptions
 from storage_router.checks import WARNINGS
 from storage_router.conf import problems as conf_problems
