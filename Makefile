@@ -27,7 +27,7 @@ PYTEST := $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=$(WORKER
 FAST := not azurite and not slow and not large
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-large coverage test-browser test-floors canary test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
+.PHONY: help demo test test-fast test-large coverage test-browser screenshots test-floors canary test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new 
 
 test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
 	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)
+
+screenshots: $(BROWSER) azurite chromium ## the pictures of the console in docs/pictures
+	@$(RUN) exec $(BIN)/python tools/screenshots.py $(ARGS)
 
 test-floors: azurite ## the tests with the lowest versions that pyproject.toml allows
 	@$(FLOORS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(FLOORS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import runpy
 import shutil
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ.setdefault("AZURITE_BIN", str(ROOT / "tools/azurite/node_modules/.bin/azurite-blob"))
 
 from django.core.files.base import ContentFile  # noqa: E402
 from PIL import Image  # noqa: E402

@@ -253,6 +253,19 @@ def test_a_site_without_a_router_has_the_pages_too(site, tmp_path):
     assert "4 bytes" in text(client.get(f"{CONSOLE}file/?name=a.txt"))
 
 
+def test_a_container_without_a_router_has_the_pages_too(site, azurite, container):
+    options = {key: value for key, value in azure(azurite, container).items() if key != "type"}
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    storage = {"BACKEND": "storage_router.AzureStorage", "OPTIONS": {**options, "expiration_secs": 300}}
+    client = site({}, STORAGES={"default": storage, "staticfiles": static})
+    put(**{"a.txt": b"text"})
+    page = text(client.post(f"{CONSOLE}probe/", follow=True))
+    assert f"devstoreaccount1 / {container}" in page
+    assert "signed links, for 300 s · account key" in page
+    assert "It answers." in page
+    assert "sig=" in text(client.post(f"{CONSOLE}link/?name=a.txt"))
+
+
 def test_one_of_several_routers_is_chosen(site):
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     router = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": MEMORY}
