@@ -17,6 +17,8 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 # Headings get the anchors that GitHub gives them, so that links between the pages work in both places.
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
