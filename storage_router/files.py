@@ -324,7 +324,6 @@ class PlainStore:
         self.storage = storage
 
     def stat(self, name: str) -> FileStat:
-        """Return the size, and the time of the last change where the storage knows it."""
         modified = None
         with contextlib.suppress(NotImplementedError):
             modified = self.storage.get_modified_time(name).astimezone(dt.UTC)
@@ -336,10 +335,7 @@ class PlainStore:
         return FileStat(name=name, size=size, etag="", modified=modified)
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
-        """Yield the files below ``path`` in the order of their names. What does not exist is empty.
-
-        Memory holds the entries of one directory for each level.
-        """
+        """Hold the entries of one directory for each level."""
         path = path.strip("/")
         waiting = [f"{path}/" if path else ""]
         while waiting:
@@ -382,7 +378,6 @@ class PlainStore:
         return ListingPage(entries=tuple(entries), marker=names[limit - 1] if len(names) > limit else "")
 
     def tags_of(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - Django's interface has none
-        """Return nothing."""
         return {}
 
     def read(
@@ -394,7 +389,6 @@ class PlainStore:
         if_match: str | None = None,
         if_none_match: str | None = None,
     ) -> Reading:
-        """Open the file and read from ``start``."""
         file = self.storage.open(name, "rb")
         try:
             stat = self._stat_of(name, file)
@@ -447,7 +441,6 @@ class PlainStore:
         return self.create(name, content, settings, save_id=save_id)
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
-        """Delete the file."""
         if self.capabilities.conditional and if_match is not None:
             try:
                 self._require(self.stat(name), if_match)
@@ -465,7 +458,6 @@ class PlainStore:
         if_match: str | None = None,
         overwrite: bool = False,
     ) -> FileStat:
-        """Read the file of the other store and save it here."""
         with source.read(source_name, if_match=if_source_match) as reading:
             if overwrite or if_match is not None:
                 return self.replace(name, reading.file(), if_match=if_match)
@@ -474,11 +466,9 @@ class PlainStore:
     def sign(
         self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
     ) -> str:
-        """Raise ``NotImplementedError``."""
         raise NotImplementedError("This storage cannot sign links.")
 
     def _stat_of(self, name: str, file: Any) -> FileStat:  # noqa: ARG002
-        """Return what is known of the open ``file``."""
         return self.stat(name)
 
     def _require(self, stat: FileStat, if_match: str | None) -> None:
@@ -495,7 +485,6 @@ class DirectoryStore(PlainStore):
     capabilities = Capabilities(parallel=True, conditional=True, lists=True)
 
     def stat(self, name: str) -> FileStat:
-        """Return size, time and ETag."""
         return _stat_from(name, os.stat(self.storage.path(name)))  # noqa: PTH116
 
     def create(
@@ -559,7 +548,6 @@ class MemoryStore(PlainStore):
     capabilities = Capabilities(conditional=True, lists=True)
 
     def stat(self, name: str) -> FileStat:
-        """Return size, time and ETag."""
         found = super().stat(name)
         moment = found.modified.timestamp() if found.modified else 0
         return replace(found, etag=f'"{int(moment * 1_000_000):x}-{found.size:x}"')

@@ -63,7 +63,6 @@ class Account:
             return found
 
     def pools(self) -> Pools:
-        """Return the connection pools of all clients."""
         pools = self._pools
         if pools is None:
             from .transport import Pools
@@ -125,7 +124,6 @@ class Client:
             sender.close()
 
     def leave_to_parent(self) -> None:  # pragma: no cover - as above
-        """As ``Account.leave_to_parent``."""
         _abandoned.append(self._sender)
         self._sender = None
 

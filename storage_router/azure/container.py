@@ -74,7 +74,6 @@ class Blobs:
         self._urls = BlobUrls(options)
 
     def head(self, name: str) -> FileStat:
-        """Return what is known of the blob. Raises ``BlobNotFoundError``."""
         with self._translated(name):
             return stat(name, self._headers(name))
 
@@ -115,8 +114,7 @@ class Blobs:
         save_id: str | None = None,
         size: int = 0,
     ) -> FileStat:
-        """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``; ``size`` is
-        handed back."""
+        """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``."""
         latest = "".join(f"<Latest>{encoded(block_id)}</Latest>" for block_id in block_ids)
         body = f"<?xml version='1.0' encoding='utf-8'?>\n<BlockList>{latest}</BlockList>".encode()
         write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
@@ -343,12 +341,10 @@ class Blobs:
         )
 
     def tags(self, name: str) -> dict[str, str]:
-        """Return the tags of a blob."""
         with self._translated(name):
             return tags_in(self._send(name, "GET", 200, query={"comp": "tags"}))
 
     def _page(self, *, version: str | None, **given: object) -> Element:
-        """Return the XML of one page of a listing."""
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
         query = {key: value for key, value in {**every, **given}.items() if value}
         url = self._urls.api_url("").rstrip("/")
@@ -459,7 +455,6 @@ class Blobs:
     def _part(
         self, name: str, start: int, length: int | None, headers: dict[str, str], *, stream: bool = False
     ) -> HttpResponse:
-        """Ask for a part of a blob, or for all of it where no part is named."""
         expected = [200] if start == 0 and length is None else [206, 416]
         if expected != [200]:
             headers["x-ms-range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
@@ -581,5 +576,4 @@ def block_id(upload: str, number: int) -> str:
 
 
 def encoded(block_id: str) -> str:
-    """Return a block's id as requests and answers have it."""
     return base64.b64encode(block_id.encode()).decode()

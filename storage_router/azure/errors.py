@@ -56,11 +56,11 @@ _REFUSALS = {
 """What to do about Azure's error codes. A SAS that lacks a permission is ``_sas_lacks``.
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
-_NO_DELEGATION_KEY = {
-    "AuthorizationPermissionMismatch": "the identity may not sign URLs; that needs the role 'Storage Blob Delegator' "
-    "on the account, or 'Storage Blob Data Contributor' there, not on the container alone",
-}
-"""The same for a request for a user delegation key, which is the account's.
+_NO_DELEGATION_KEY = (
+    "the identity may not sign URLs; that needs the role 'Storage Blob Delegator' on the account, or 'Storage Blob "
+    "Data Contributor' there, not on the container alone"
+)
+"""The same where an identity lacks the permission to ask for a user delegation key, which is the account's.
 https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key#permissions"""
 
 OVERWRITE_REFUSED = "UnauthorizedBlobOverwrite"
@@ -184,7 +184,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     def _refused(self, error: Any, response: Any) -> BlobError:
         """Return the error to raise for an answer with another status than was expected."""
         status = error.status_code
-        code = _text(getattr(error, "error_code", None)) or response.headers.get("x-ms-error-code")
+        code = getattr(error, "error_code", None) or response.headers.get("x-ms-error-code")
         fields = {"status": status, "error_code": code, "request_id": response.headers.get("x-ms-request-id")}
         if code in ("ContainerNotFound", "ContainerBeingDeleted"):
             return self._error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
@@ -205,9 +205,9 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return self._error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
 
     def _reason(self, code: str, response: Any) -> str | None:
-        if self.signs and code in _NO_DELEGATION_KEY:
-            return _NO_DELEGATION_KEY[code]
-        if self.options.authentication.kind == "sas" and code in _SAS_LACKS_PERMISSION:
+        if code == "AuthorizationPermissionMismatch" and self.signs:
+            return _NO_DELEGATION_KEY
+        if code == "AuthorizationPermissionMismatch" and self.options.authentication.kind == "sas":
             return _sas_lacks(response.request)
         return _REFUSALS.get(code)
 
@@ -236,9 +236,6 @@ def _sas_lacks(request: Any) -> str:
             request.method, "to read (sp=r)"
         )
     return f"the SAS lacks the permission {needed}; create one that has it"
-
-
-_SAS_LACKS_PERMISSION = frozenset({"AuthorizationPermissionMismatch"})
 
 
 def causes(error: BaseException, *, before: BaseException | None = None) -> Iterator[BaseException]:
@@ -273,9 +270,3 @@ def _timed_out(error: BaseException) -> bool:
 def _first_line(error: Any) -> str:
     lines = redact(str(getattr(error, "message", None) or error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def _text(code: Any) -> str | None:
-    """Return an error code, which azure-storage-blob keeps as an enum, as a string."""
-    value = getattr(code, "value", code)
-    return None if value is None else str(value)

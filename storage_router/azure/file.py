@@ -80,7 +80,6 @@ class Source:
         return events.operation(name, alias=self.blobs.alias, route=route, file=self.name)
 
     def reader(self) -> BlobReader:
-        """Open the blob for reading: one request."""
         return BlobReader(self._fetch, max_memory_size=self.max_memory_size, folder=self.folder)
 
     def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
@@ -88,7 +87,6 @@ class Source:
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
 
     def error(self, kind: type[BlobError], message: str) -> BlobError:
-        """Return an error of this blob."""
         error = kind(message, alias=self.blobs.alias, container=self.blobs.container, blob=self.blob)
         error.filename = self.name
         return error
@@ -192,14 +190,12 @@ class AzureFile(File):  # type: ignore[type-arg]
     read1 = property(lambda self: self.file.read1)
 
     def write(self, data: Any) -> int:
-        """Write ``data``; text in a binary mode is stored as UTF-8."""
         self._handled = sys.exception()
         if isinstance(data, str) and not self._mode.text:
             data = data.encode()
         return int(self.file.write(data))
 
     def writelines(self, lines: Any) -> None:
-        """Write each of ``lines``."""
         for line in lines:
             self.write(line)
 

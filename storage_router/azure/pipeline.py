@@ -100,7 +100,6 @@ class RandomIdPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
     """Gives each request an id, by which its answer is recognised."""
 
     def send(self, request: Request) -> Answer:
-        """Add the id and send the request."""
         request.http_request.headers["x-ms-client-request-id"] = f"{random.getrandbits(128):032x}"
         return self.next.send(request)
 
@@ -126,7 +125,6 @@ class Retry(RetryPolicy[HttpRequest, HttpResponse]):
             self._storage_waits = {name: options.get(name, default) for name, default in STORAGE_WAITS.items()}
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
-        """Return the seconds to wait before the next attempt, growing and random."""
         if self._core_waits:
             return super().get_backoff_time(settings)
         count = len(settings["history"])
@@ -219,7 +217,6 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         self._keyed = hmac.new(base64.b64decode(given.account_key.get_secret_value()), digestmod=hashlib.sha256)
 
     def send(self, request: Request) -> Answer:
-        """Sign the request and send it."""
         http = request.http_request
         headers = http.headers
         headers["x-ms-date"] = formatdate(usegmt=True)
@@ -260,7 +257,6 @@ class SasPolicy(AzureSasCredentialPolicy[HttpRequest, HttpResponse]):
         self._sources = endpoint.rstrip("/") + "/"
 
     def on_request(self, request: Request) -> None:
-        """Add the signature."""
         super().on_request(request)
         headers = request.http_request.headers
         source = headers.get("x-ms-copy-source")
@@ -293,7 +289,6 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
     """
 
     def send(self, request: Request) -> Answer:
-        """Send the request and examine the answer."""
         http, context = request.http_request, request.context
         streamed = context.setdefault("streamed", context.options.get("stream", False))
         # A transport of the application's own would decompress what it reads.

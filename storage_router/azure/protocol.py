@@ -247,7 +247,6 @@ def quoted(etag: str) -> str:
 
 
 def tags_in(answer: HttpResponse) -> dict[str, str]:
-    """Return the tags that an answer holds."""
     return {tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in parsed(answer, "Tags").iter("Tag")}
 
 

@@ -70,19 +70,15 @@ class BlobReader(io.RawIOBase):
         self._head = _kept(head, max_memory_size, folder)
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return True: a seek costs nothing, only the next read may cost a request."""
         return True
 
     def tell(self) -> int:
-        """Return the position, in bytes."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position as files do; beyond the end is allowed and reads nothing."""
         self._require_open()
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}.get(whence)
         if start is None:
@@ -102,7 +98,6 @@ class BlobReader(io.RawIOBase):
         return len(part)
 
     def readall(self) -> bytes:
-        """Return all bytes up to the end. Raises what ``readinto`` raises."""
         # Parts that are joined at the end would need the memory twice.
         whole = io.BytesIO()
         while part := self._next(self.size - self._position):

@@ -107,7 +107,6 @@ def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
 
 
 def timestamp(seconds: int) -> str:
-    """Return seconds since the epoch as Azure writes times."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -87,12 +87,10 @@ class Setup:
 
     @cached_property
     def blobs(self) -> Blobs:
-        """The requests of the container."""
         return Blobs(self.options, alias=self.alias)
 
     @cached_property
     def urls(self) -> BlobUrls:
-        """The URLs of its blobs."""
         return BlobUrls(self.options, alias=self.alias)
 
 
@@ -206,7 +204,6 @@ class AzureStorage(DeconstructibleStorage):
         return self._now().options
 
     def _now(self) -> Setup:
-        """Return the setup of the options as they are now."""
         setup = self._setup
         if setup is None:
             raise ConfigurationError(self._invalid.problems if self._invalid else ())
@@ -333,7 +330,7 @@ class AzureStorage(DeconstructibleStorage):
         return self._store(itertools.chain((name,), self._names_by_hooks(name)), content)
 
     def _store(self, names: Iterator[str], content: Any) -> str:
-        """Store ``content`` under the first of ``names`` that is free; the next is asked for where one is taken."""
+        """Store ``content`` under the first of ``names`` that is free."""
         options = self._now().options
         if not hasattr(content, "chunks"):
             content = File(content)
@@ -389,10 +386,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def delete(self, name: str, *, if_match: str | None = None) -> None:
-        """Delete the file. One that does not exist is no error.
-
-        Raises ``BlobChangedError`` where the file's ETag is not ``if_match``.
-        """
+        """Delete the file. One that does not exist is no error."""
         if not name:
             raise ValueError("The name must be given to delete().")
         with named(name):
@@ -423,9 +417,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def listdir(self, path: str = "") -> tuple[list[str], list[str]]:
-        """Return the names of the directories and of the files directly below ``path``. What is not there is
-        empty.
-        """
+        """Return the names of the directories and of the files directly below ``path``."""
         prefix = self._directory(path)
         directories: dict[str, None] = {}
         files: list[str] = []
@@ -442,7 +434,6 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def size(self, name: str) -> int:
-        """Return the file's size in bytes."""
         return self.stat(name).size
 
     def url(
@@ -484,7 +475,6 @@ class AzureStorage(DeconstructibleStorage):
         return _for_django(stat.created or stat.modified)
 
     def get_accessed_time(self, name: str) -> dt.datetime:
-        """Raise ``NotImplementedError``."""
         raise NotImplementedError("Azure Blob Storage does not tell when a blob was last read.")
 
     # What is stored with a file
@@ -508,7 +498,6 @@ class AzureStorage(DeconstructibleStorage):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the storage can do beyond Django's interface."""
         return Capabilities(
             parallel=True,
             conditional=True,
@@ -524,16 +513,12 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def stat(self, name: str) -> FileStat:
-        """Return size, times, content type and the rest, with one request. Raises ``BlobNotFoundError``."""
         cleaned = clean_name(name)
         with named(name):
             return replace(self._now().blobs.head(self.blob_name(cleaned)), name=str(cleaned))
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
-        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full.
-
-        ``start`` leaves out the names before it in the order of the listing.
-        """
+        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
         entries = self._walk(self._now().blobs, self._directory(path), self._prefix, start)
         return events.steps(entries, "walk", alias=self.alias, file=path)
 
@@ -551,10 +536,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
-        """Return what lies directly below ``path``, ``limit`` entries at most, from the service's own ``marker`` on.
-
-        One request.
-        """
+        """Return what lies directly below ``path``, from the service's own ``marker`` on; one request."""
         found = self._now().blobs.page(self._directory(path), limit=limit, marker=marker)
         skipped = len(self._prefix)
         named = [replace(entry, name=entry.name[skipped:]) for entry in found.entries]
@@ -576,11 +558,7 @@ class AzureStorage(DeconstructibleStorage):
         if_match: str | None = None,
         if_none_match: str | None = None,
     ) -> Reading:
-        """Return the bytes from ``start`` on, ``length`` of them at most; one request, which stays open for them.
-
-        Raises ``BlobChangedError`` where the file's ETag is not ``if_match``, ``FileNotModifiedError`` where it is
-        ``if_none_match``.
-        """
+        """Return the bytes from ``start`` on, ``length`` of them at most; one request, which stays open for them."""
         cleaned = clean_name(name)
         with named(name):
             reading = self._now().blobs.stream(
@@ -595,10 +573,7 @@ class AzureStorage(DeconstructibleStorage):
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
-        """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken.
-
-        ``settings`` take the place of ``blob_settings()``; ``save_id`` is the marker of the write.
-        """
+        """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken."""
         return self._put(name, content, settings, save_id=save_id)
 
     @events.observed
@@ -611,9 +586,7 @@ class AzureStorage(DeconstructibleStorage):
         if_match: str | None = None,
         save_id: str | None = None,
     ) -> FileStat:
-        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag
-        (``BlobChangedError``). Otherwise as ``create``.
-        """
+        """Store ``content`` under exactly this name, or only in place of that ETag (``BlobChangedError``)."""
         return self._put(name, content, settings, overwrite=if_match is None, if_match=if_match, save_id=save_id)
 
     def _put(
@@ -691,32 +664,26 @@ class AzureStorage(DeconstructibleStorage):
     # Uploads by others: storage_router.files.DirectStore
 
     def ticket(self, name: str, seconds: float) -> str:
-        """Return a URL with which a client can create this one file, at once or in blocks, for ``seconds``."""
         with named(name):
             return self._now().urls.ticket(self.blob_name(name), seconds)
 
     @events.observed
     def staged(self, name: str) -> list[str]:
-        """Return the ids, as the client gave them, of the blocks that have arrived and are not a file yet."""
         with named(name):
             return list(self._now().blobs.uncommitted(self.blob_name(name)))
 
     @events.observed
     def uploaded(self, name: str) -> FileStat:
-        """Return what is known of a file that a client has stored. Raises ``ValueError`` for all but a readable block
-        blob that is no copy."""
         cleaned = clean_name(name)
         with named(name):
             return replace(self._now().blobs.uploaded(self.blob_name(cleaned)), name=str(cleaned))
 
     @events.observed
     def discard(self, name: str) -> None:
-        """Delete a file that a client has stored, with snapshots, lease and staged blocks."""
         with named(name):
             self._now().blobs.discard(self.blob_name(name))
 
     def leftovers(self, path: str = "") -> Iterator[str]:
-        """Return an iterator over the names of the files below ``path``, those that are only staged included."""
         length = len(self._prefix)
         names = (name[length:] for name in self._now().blobs.leftovers(self._directory(path)))
         return events.steps(names, "leftovers", alias=self.alias, file=path)

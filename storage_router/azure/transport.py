@@ -86,7 +86,6 @@ class Route:
 
     @classmethod
     def of(cls, options: MutableMapping[str, Any]) -> Self:
-        """Return the route that azure-core's ``options`` describe."""
         cert = options.get("connection_cert")
         verify = options.get("connection_verify", True)
         return cls(
@@ -122,7 +121,6 @@ class Pools:
         return found
 
     def close(self) -> None:
-        """Close all idle connections."""
         self._openers = {}
         managers, self._managers = self._managers, []
         for manager in managers:
@@ -327,10 +325,6 @@ class Response(HttpResponse):
     content = property(lambda self: self.read())
     encoding: Any = None
 
-    def body(self) -> bytes:
-        """Return the body: azure-core's older name, which hooks of applications may know."""
-        return self.read()
-
     def text(self, encoding: str | None = None) -> str:
         """Return the body as text; what is not in the encoding is replaced."""
         return self.read().decode(encoding or self.encoding or "utf-8-sig", errors="replace")
@@ -343,7 +337,6 @@ class Response(HttpResponse):
             raise HttpResponseError(response=self)
 
     def read(self) -> bytes:
-        """Return the entire body, as it was sent."""
         if self._body is None:
             self._body = b"".join(self.iter_raw())
         return self._body

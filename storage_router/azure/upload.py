@@ -304,7 +304,6 @@ class Content:
             yield piece
 
     def close(self) -> None:
-        """Delete the temporary file."""
         if self._copy is not None:
             self._copy.close()
 

@@ -30,27 +30,21 @@ class Draft(io.RawIOBase):
         self.spool = tempfile.SpooledTemporaryFile(max_size=limit, dir=folder)  # noqa: SIM115 - closed by close()
 
     def readable(self) -> bool:
-        """Return whether the mode allows reading."""
         return self._reads
 
     def writable(self) -> bool:
-        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return the position, in bytes."""
         return self.spool.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position as files do."""
         return self.spool.seek(offset, whence)
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the position on."""
         return self.spool.readinto(buffer)
 
     def write(self, data: Buffer, /) -> int:
@@ -75,7 +69,6 @@ class Draft(io.RawIOBase):
         return end
 
     def close(self) -> None:
-        """Drop everything but the size."""
         if not (self.closed or self.spool.closed):
             self.size = self.spool.seek(0, io.SEEK_END)
         super().close()

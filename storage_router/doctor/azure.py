@@ -156,7 +156,6 @@ class AzureProbes(Probes):
         return ok("Blobs can be listed." if existing else "Blobs can be listed; there are none yet.")
 
     def write(self) -> Finding:
-        """Save a new file."""
         if self.kind == "anonymous":
             return skipped("Not tried, because nobody can write without a credential.")
         return super().write()

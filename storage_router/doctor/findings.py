@@ -30,7 +30,6 @@ class Finding:
 
 
 def ok(message: str) -> Finding:
-    """It works."""
     return Finding(status="ok", message=message)
 
 
@@ -40,7 +39,6 @@ def warning(message: str, hint: str = "") -> Finding:
 
 
 def failed(message: str, hint: str = "") -> Finding:
-    """It does not work."""
     return Finding(status="failed", message=message, hint=hint)
 
 

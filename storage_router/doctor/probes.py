@@ -89,14 +89,12 @@ class Probes:
         self.written = None
 
     def write(self) -> Finding:
-        """Save a new file."""
         if self.read_only:
             return skipped("Not tried, because every route to this backend is read_only.")
         self.written = self.storage.save(self.probe_name, ContentFile(CONTENT))
         return ok("A new file can be saved.")
 
     def read(self) -> Finding:
-        """Read the file back."""
         assert self.written is not None
         with self.storage.open(self.written) as file:
             content = file.read()
@@ -108,7 +106,6 @@ class Probes:
         return ok("What was saved is read back, byte for byte.")
 
     def list(self) -> Finding:
-        """Find the file in a listing."""
         try:
             _, files = self.storage.listdir("")
         except NotImplementedError:
@@ -118,7 +115,6 @@ class Probes:
         return ok("The file that was saved is listed.")
 
     def delete(self) -> Finding:
-        """Delete the file and look whether it is gone."""
         assert self.written is not None
         self.storage.delete(self.written)
         if self.storage.exists(self.written):
