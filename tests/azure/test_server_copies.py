@@ -117,7 +117,7 @@ def put(azurite, storage, body):
 
 @pytest.mark.parametrize("size", [0, 10, 250_000])
 def test_the_bytes_are_copied_on_the_server_and_nothing_else(azurite, front, storages, size, monkeypatch):
-    monkeypatch.setattr("storage_router.azure.upload.COPIED_BLOCK", 100_000)
+    monkeypatch.setattr("storage_router.azure.container.COPIED_BLOCK", 100_000)
     waiting, media = storages
     body = bytes(range(250)) * (size // 250) or bytes(size)
     put(azurite, waiting, body)
