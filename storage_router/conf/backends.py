@@ -17,12 +17,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
-from .units import guessed, json_table
+from .units import DottedPath, guessed, json_table
 
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
 
-_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _OCTAL = re.compile(r"(?:0o?)?[0-7]{3,4}")
 _SAS_FIELDS = frozenset(
     ("sv", "sp", "se", "st", "sr", "sig", "spr", "sip", "ss", "srt", "si", "skoid", "sktid", "skt", "ske", "sks", "skv")
@@ -60,15 +59,6 @@ def _base_url(value: str) -> str:
         raise invalid("the value is not a URL", "For example '/media/' or 'https://files.acme.example/'.")
     # Django's own storages put the slash there themselves, but only after they were built.
     return value if value.endswith("/") else f"{value}/"
-
-
-def _dotted_path(value: str) -> str:
-    if not _DOTTED.fullmatch(value):
-        raise invalid(
-            f"{quoted(value)} is not the dotted path of a storage class",
-            "For example 'storages.backends.s3.S3Storage'.",
-        )
-    return value
 
 
 _Mode = Annotated[
@@ -132,7 +122,7 @@ class DjangoBackend(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     type: Literal["django"] = Field(description="Any other Django storage.")
-    backend: Annotated[str, AfterValidator(_dotted_path)] = Field(
+    backend: DottedPath = Field(
         description="The dotted path of the storage class.", examples=["storages.backends.s3.S3Storage"]
     )
     # Options of other packages hold keys and passwords under names that are not known here.

@@ -16,23 +16,8 @@ from .routes import RouteOptions
 from .static import StaticOptions
 from .telemetry import TelemetryOptions
 from .transactions import TransactionOptions
-from .units import parse_json
+from .units import Alias, parse_json
 from .uploads import UploadOptions, upload_keys
-
-ALIAS_PATTERN = r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
-"""The form of an alias. Two underscores would divide it in the name of a variable."""
-
-_ALIAS = re.compile(ALIAS_PATTERN)
-
-
-def _alias(value: str) -> str:
-    if not _ALIAS.fullmatch(value):
-        raise invalid(
-            f"{quoted(value, 'the key')} cannot be an alias",
-            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so "
-            "that variables can name them.",
-        )
-    return value
 
 
 def _backends(value: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +53,7 @@ class RouterDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     backends: Annotated[
-        dict[Annotated[str, AfterValidator(_alias)], Annotated[Any, PlainValidator(read_backend)]],
+        dict[Alias, Annotated[Any, PlainValidator(read_backend)]],
         AfterValidator(_backends),
     ] = Field(
         description="The backends, by alias.",

@@ -168,7 +168,7 @@ def validated(model: type[_Model], given: Mapping[str, Any], locate: Locate | No
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = problems_from(error, locate or _dotted, keys=lambda location: () if location else names, given=given)
+        problems = problems_from(error, locate or dotted, keys=lambda location: () if location else names, given=given)
     # Outside of the except block: pydantic's error holds its input, and a context is printed with the traceback.
     raise ConfigurationError(problems)
 
@@ -218,5 +218,6 @@ def _value_at(given: Any, location: Location) -> Any:
     return given
 
 
-def _dotted(location: Location) -> str:
-    return ".".join(map(str, location))
+def dotted(location: Location) -> str:
+    """Return ``location`` as messages write it: ``backends.media.account_key``, ``routes[0].prefix``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from .azure.options import SECRETS, AzureOptions
 from .backends import BACKEND_TYPES
-from .document import ALIAS_PATTERN, RouterDocument
+from .document import RouterDocument
+from .units import NAME
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,7 +24,7 @@ def document_schema() -> dict[str, Any]:
     """Return the schema of ``storage_router.toml``, ``.yaml`` and ``.json``."""
     schema = _schema(RouterDocument, "storage_router", "The configuration of storage_router")
     backends = schema["properties"]["backends"]
-    backends["propertyNames"] = {"pattern": ALIAS_PATTERN}
+    backends["propertyNames"] = {"pattern": f"^{NAME}$"}
     models = {kind: _clean(one.model.model_json_schema()) for kind, one in BACKEND_TYPES.items()}
     for model in models.values():
         schema["$defs"] |= model.pop("$defs", {})

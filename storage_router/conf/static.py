@@ -7,22 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from storage_router import names
-from storage_router.exceptions import InvalidNameError
-
 from .azure.rules import header
-from .problems import invalid, quoted
+from .routes import prefix_of_names
 
 
 def _prefix(value: str) -> str:
-    try:
-        names.clean_directory(value)
-    except InvalidNameError:
-        raise invalid(
-            f"{quoted(value)} is not a prefix of names",
-            "For example 'static/', or '' for none; without a leading slash, empty, '.' or '..' segments.",
-        ) from None
-    return value
+    return prefix_of_names(value) if value else value
 
 
 def _path(value: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from .problems import invalid, quoted
@@ -132,3 +133,31 @@ class _Quantity:
 
 Duration = Annotated[int, duration_within(0)]
 """Seconds."""
+
+NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
+_DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(NAME, value):
+        raise invalid(
+            f"{quoted(value, 'the key')} cannot be an alias",
+            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so "
+            "that variables can name them.",
+        )
+    return value
+
+
+def _dotted_path(value: str) -> str:
+    if not re.fullmatch(_DOTTED_PATH, value):
+        raise invalid(f"{quoted(value)} is not a dotted path", "It is a module and a name: 'acme.files.may_upload'.")
+    return value
+
+
+Alias = Annotated[str, AfterValidator(_name)]
+"""The name of a backend or a policy. Two underscores would divide it in the name of a variable."""
+
+DottedPath = Annotated[
+    str, AfterValidator(_dotted_path), WithJsonSchema({"type": "string", "pattern": f"^{_DOTTED_PATH}$"})
+]
+"""Where a function or a class is."""

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from .problems import Location, invalid, quoted
+from .problems import Location
 from .routes import TypeList, as_list, prefix_of_names
-from .units import duration_within, size_within
+from .units import Alias, DottedPath, duration_within, size_within
 
-_DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
-_POLICY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _LARGEST = 50_000 * 4000 * 2**20
 """Bytes of the largest blob: https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
-
-
-def _dotted(value: str) -> str:
-    if not re.fullmatch(_DOTTED, value):
-        raise invalid(f"{quoted(value)} is not a dotted path", "For example 'acme.files.may_upload'.")
-    return value
-
-
-def _policy(value: str) -> str:
-    if not _POLICY.fullmatch(value):
-        hint = "Names of policies are made of lower-case letters, digits and single underscores, a letter first."
-        raise invalid(f"{quoted(value, 'the key')} cannot be the name of a policy", hint)
-    return value
-
-
-_Function = Annotated[str, AfterValidator(_dotted), WithJsonSchema({"type": "string", "pattern": f"^{_DOTTED}$"})]
 
 
 class UploadPolicy(BaseModel):
@@ -39,7 +20,7 @@ class UploadPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
-    authorize: _Function = Field(
+    authorize: DottedPath = Field(
         description="Who may upload: the dotted path of a function `f(request, file)` that returns True or False. "
         "`file` has `name`, `size`, `content_type` and `policy`.",
         examples=["acme.files.may_upload"],
@@ -55,9 +36,8 @@ class UploadPolicy(BaseModel):
         default=None, description="The largest file.", examples=["5GiB"]
     )
     checks: Annotated[
-        tuple[_Function, ...],
+        tuple[DottedPath, ...],
         BeforeValidator(as_list),
-        WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": f"^{_DOTTED}$"}}),
     ] = Field(
         default=(),
         description="Functions `f(file)` that look at the file after the upload and raise `ValidationError`.",
@@ -84,7 +64,7 @@ class UploadOptions(BaseModel):
         "own; nothing else reaches these files.",
         examples=["quarantine/"],
     )
-    policies: dict[Annotated[str, AfterValidator(_policy)], UploadPolicy] = Field(
+    policies: dict[Alias, UploadPolicy] = Field(
         default={},
         description="The policies, by name.",
         examples=[{"documents": {"authorize": "acme.files.may_upload", "types": [".pdf"], "max_size": "5GiB"}}],

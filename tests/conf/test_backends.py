@@ -77,7 +77,7 @@ def test_a_directory_has_the_options_of_djangos_storage():
         ({"type": "filesystem", "base_url": ""}, "the value is not a URL"),
         ({"type": "filesystem", "file_permissions_mode": "rw-r--r--"}, "'rw-r--r--' is not a file mode"),
         ({"type": "memory", "base_url": "a b"}, "the value is not a URL"),
-        ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not the dotted path of a storage class"),
+        ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not a dotted path"),
         (
             {"type": "django", "backend": "a.B", "options": "x=1"},
             "the value is not valid JSON: Expecting value (line 1, column 1)",

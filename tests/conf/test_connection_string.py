@@ -50,19 +50,6 @@ def test_the_emulator_has_its_public_account_key_and_port():
     assert parsed.scheme == "http"
 
 
-@pytest.mark.parametrize(
-    ("proxy", "endpoint"),
-    [
-        ("http://azurite", "http://azurite:10000/devstoreaccount1"),
-        ("http://azurite/", "http://azurite:10000/devstoreaccount1"),
-        ("https://azurite:10100", "https://azurite:10100/devstoreaccount1"),
-        ("HTTP://Azurite", "http://azurite:10000/devstoreaccount1"),
-    ],
-)
-def test_the_emulator_may_be_on_another_host(proxy, endpoint):
-    assert ConnectionString(f"UseDevelopmentStorage=true;DevelopmentStorageProxyUri={proxy}").blob_endpoint == endpoint
-
-
 def test_schemes_and_hosts_mean_the_same_in_capitals():
     parsed = ConnectionString("AccountName=acme;AccountKey=a2V5;BlobEndpoint=HTTPS://Acme.Blob.Core.Windows.Net:443/")
     assert (parsed.blob_endpoint, parsed.scheme) == ("https://acme.blob.core.windows.net", "https")
@@ -128,26 +115,11 @@ def test_keys_are_compared_without_case_as_azures_clients_do():
             "E003",
             "EndpointSuffix of the connection string is not the end of a host name",
         ),
-        ("UseDevelopmentStorage=yes", "E003", "UseDevelopmentStorage of the connection string can only be true"),
+        ("UseDevelopmentStorage=yes", "E008", "UseDevelopmentStorage=true must be all of the connection string"),
         (
             "UseDevelopmentStorage=true;AccountName=a",
             "E008",
-            "the connection string has UseDevelopmentStorage=true and AccountName",
-        ),
-        (
-            "DevelopmentStorageProxyUri=http://a",
-            "E003",
-            "the connection string has DevelopmentStorageProxyUri without UseDevelopmentStorage",
-        ),
-        (
-            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=azurite",
-            "E003",
-            "DevelopmentStorageProxyUri is not the URL of a host",
-        ),
-        (
-            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite/path",
-            "E003",
-            "DevelopmentStorageProxyUri is not the URL of a host",
+            "UseDevelopmentStorage=true must be all of the connection string",
         ),
     ],
 )

@@ -111,29 +111,29 @@ def test_a_connection_string_may_leave_scheme_and_suffix_to_the_options():
 @pytest.mark.parametrize(
     ("given", "place", "message"),
     [
-        ({"azure_ssl": False}, "azure_ssl", "azure_ssl is False, connection_string says https"),
+        ({"azure_ssl": False}, "azure_ssl", "azure_ssl says 'http', connection_string says 'https'"),
         (
             {"account_name": "other"},
             "account_name",
-            "account_name is 'other', connection_string says 'acmefiles'",
+            "account_name says 'other', connection_string says 'acmefiles'",
         ),
         (
             {"endpoint_suffix": "core.chinacloudapi.cn"},
             "endpoint_suffix",
-            "endpoint_suffix is 'core.chinacloudapi.cn', connection_string says 'core.windows.net'",
+            "endpoint_suffix says 'core.chinacloudapi.cn', connection_string says 'core.windows.net'",
         ),
         (
             {"connection_string": SAS_STRING, "account_url": "https://other.blob.core.windows.net"},
             "account_url",
             (
-                "account_url is 'https://other.blob.core.windows.net', connection_string says "
+                "account_url says 'https://other.blob.core.windows.net', connection_string says "
                 "'https://acmefiles.blob.core.windows.net'"
             ),
         ),
         (
             {"connection_string": "UseDevelopmentStorage=true", "azure_ssl": True},
             "azure_ssl",
-            "azure_ssl is True, connection_string says http",
+            "azure_ssl says 'https', connection_string says 'http'",
         ),
     ],
 )
@@ -282,13 +282,13 @@ def test_a_url_that_tells_no_account_needs_one_where_urls_are_signed(url):
 @pytest.mark.parametrize(
     ("given", "place", "message"),
     [
-        ({"azure_ssl": False}, "azure_ssl", "azure_ssl is False, account_url says https"),
+        ({"azure_ssl": False}, "azure_ssl", "azure_ssl says 'http', account_url says 'https'"),
         (
             {"endpoint_suffix": "core.chinacloudapi.cn"},
             "endpoint_suffix",
-            "endpoint_suffix is 'core.chinacloudapi.cn', account_url says 'core.windows.net'",
+            "endpoint_suffix says 'core.chinacloudapi.cn', account_url says 'core.windows.net'",
         ),
-        ({"account_name": "other"}, "account_name", "account_name is 'other', account_url says 'acmefiles'"),
+        ({"account_name": "other"}, "account_name", "account_name says 'other', account_url says 'acmefiles'"),
     ],
 )
 def test_an_option_that_contradicts_the_accounts_url_is_an_error(given, place, message):

@@ -43,30 +43,27 @@ def problems(**given) -> list[Problem]:
         (
             {"connection_string": string(BlobEndpoint=OTHER)},
             "connection_string",
-            "connection_string contradicts itself: AccountName says 'acmefiles', BlobEndpoint 'other'",
+            "connection_string names two of one kind: 'acmefiles' and 'other'",
         ),
         (
             {"connection_string": string(BlobEndpoint="http://127.0.0.1:10000/devstoreaccount1")},
             "connection_string",
-            "connection_string contradicts itself: AccountName says 'acmefiles', BlobEndpoint 'devstoreaccount1'",
+            "connection_string names two of one kind: 'acmefiles' and 'devstoreaccount1'",
         ),
         (
             {"connection_string": string(BlobEndpoint=AZURE, EndpointSuffix="core.chinacloudapi.cn")},
             "connection_string",
-            (
-                "connection_string contradicts itself: EndpointSuffix says 'core.chinacloudapi.cn', BlobEndpoint "
-                "'core.windows.net'"
-            ),
+            ("connection_string names two of one kind: 'core.chinacloudapi.cn' and 'core.windows.net'"),
         ),
         (
             {"connection_string": string(SharedAccessSignature=SAS, BlobEndpoint=AZURE), "account_name": "other"},
             "account_name",
-            "account_name is 'other', connection_string says 'acmefiles'",
+            "account_name says 'other', connection_string says 'acmefiles'",
         ),
         (
             {"connection_string": string(BlobEndpoint=AZURE), "endpoint_suffix": "core.chinacloudapi.cn"},
             "endpoint_suffix",
-            "endpoint_suffix is 'core.chinacloudapi.cn', connection_string says 'core.windows.net'",
+            "endpoint_suffix says 'core.chinacloudapi.cn', connection_string says 'core.windows.net'",
         ),
         (
             {"connection_string": string(DefaultEndpointsProtocol="https"), "account_url": OTHER},
@@ -79,7 +76,7 @@ def problems(**given) -> list[Problem]:
                 "account_url": AZURE.replace("https", "http"),
             },
             "account_url",
-            "account_url says http, connection_string says https",
+            "account_url says 'http', connection_string says 'https'",
         ),
         (
             {"connection_string": string(EndpointSuffix="core.chinacloudapi.cn"), "account_url": AZURE},
@@ -94,19 +91,19 @@ def problems(**given) -> list[Problem]:
         (
             {"account_url": "http://127.0.0.1:10000/devstoreaccount1", "account_name": "acmefiles"},
             "account_name",
-            "account_name is 'acmefiles', account_url says 'devstoreaccount1'",
+            "account_name says 'acmefiles', account_url says 'devstoreaccount1'",
         ),
         (
             {"connection_string": string(BlobEndpoint=AZURE), "account_url": "https://10.1.2.3"},
             "account_url",
-            f"account_url is 'https://10.1.2.3', connection_string says '{AZURE}'",
+            f"account_url says 'https://10.1.2.3', connection_string says '{AZURE}'",
         ),
     ],
 )
 def test_two_sources_that_say_different_things_are_one_error_that_names_both(given, place, message):
     (problem,) = problems(**given)
     assert (problem.place, problem.message) == (place, message)
-    assert problem.hint.startswith("Copy the connection string again" if place == "connection_string" else "Leave ")
+    assert problem.hint.startswith("Copy the connection string again" if place == "connection_string" else "Remove ")
 
 
 WRONG = {
@@ -171,7 +168,7 @@ def test_each_contradiction_is_told():
     )
     assert [problem.place for problem in found] == ["account_name", "azure_ssl", "endpoint_suffix"]
     assert {problem.hint for problem in found} == {
-        f"Leave {option} out; account_url decides." for option in ("account_name", "azure_ssl", "endpoint_suffix")
+        f"Remove {option}; account_url decides." for option in ("account_name", "azure_ssl", "endpoint_suffix")
     }
 
 

@@ -32,7 +32,6 @@ _KEYS = {
         "SharedAccessSignature",
         "EndpointSuffix",
         "UseDevelopmentStorage",
-        "DevelopmentStorageProxyUri",
         *(f"{service}Endpoint" for service in (*_SERVICES, "Dfs", "Web")),
     )
 }
@@ -71,13 +70,12 @@ class ConnectionString(SecretStr):
         super().__init__(text)
         pairs = _pairs(text)
         if "usedevelopmentstorage" in pairs:
-            self._use_emulator(pairs)
+            if pairs != {"usedevelopmentstorage": "true"}:
+                hint = "The emulator's account, key and address are fixed; at another address it is a BlobEndpoint."
+                raise invalid("UseDevelopmentStorage=true must be all of the connection string", hint, id="E008")
+            self.account_name, self.account_key = EMULATOR_ACCOUNT, SecretStr(EMULATOR_KEY)
+            self.blob_endpoint, self.scheme = f"http://127.0.0.1:10000/{EMULATOR_ACCOUNT}", "http"
             return
-        if "developmentstorageproxyuri" in pairs:
-            raise invalid(
-                "the connection string has DevelopmentStorageProxyUri without UseDevelopmentStorage",
-                "Put UseDevelopmentStorage=true in front of it.",
-            )
         self.account_name = pairs.get("accountname")
         key, sas = pairs.get("accountkey"), pairs.get("sharedaccesssignature")
         self.account_key = SecretStr(key) if key else None
@@ -98,26 +96,6 @@ class ConnectionString(SecretStr):
             )
         if not self.account_name and (key or self.blob_endpoint is None):
             raise invalid("the connection string has no AccountName", "Copy it whole from the portal.", id="E011")
-
-    def _use_emulator(self, pairs: dict[str, str]) -> None:
-        if pairs["usedevelopmentstorage"].lower() != "true":
-            raise invalid("UseDevelopmentStorage of the connection string can only be true", "Or leave it out.")
-        if other := set(pairs) - {"usedevelopmentstorage", "developmentstorageproxyuri"}:
-            names = ", ".join(sorted(_KEYS[key] for key in other))
-            raise invalid(
-                f"the connection string has UseDevelopmentStorage=true and {names}",
-                "The emulator's account, key and address are fixed; leave out one or the other.",
-                id="E008",
-            )
-        proxy = url_parts(pairs.get("developmentstorageproxyuri", "http://127.0.0.1"))
-        if proxy is None or proxy.path.strip("/"):
-            raise invalid("DevelopmentStorageProxyUri is not the URL of a host", "It looks like http://azurite.")
-        # Azure's clients put the emulator's port behind the proxy's host; a given port is respected here.
-        address = proxy.netloc if proxy.port else f"{proxy.netloc}:10000"
-        self.account_name = EMULATOR_ACCOUNT
-        self.account_key = SecretStr(EMULATOR_KEY)
-        self.blob_endpoint = account_url(f"{proxy.scheme}://{address}/{EMULATOR_ACCOUNT}")
-        self.scheme = _scheme_of(self.blob_endpoint)
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -274,74 +252,43 @@ class EndpointOptions:
 
     def contradictions(self) -> Errors:
         """Return an error for each option that names another account, scheme or suffix than the first that does."""
-        string, found = self.connection_string, Errors()
-        if string is not None and string.blob_endpoint and self.account_url not in (None, string.blob_endpoint):
-            message = f"account_url is {self.account_url!r}, connection_string says {string.blob_endpoint!r}"
-            hint = _remedy("account_url", "connection_string")
-            found.append((("account_url",), invalid(message, hint, id="E008")))
-        first: dict[str, _Claim] = {}
-        for claim in self._claims():
-            other = first.setdefault(claim.subject, claim)
-            if _ZONES.get(claim.value, claim.value) == _ZONES.get(other.value, other.value):
+        found = Errors()
+        first: dict[str, tuple[str, str]] = {}
+        for subject, option, value in self._claims():
+            if value is None:
                 continue
-            message = f"{claim}, {other}"
-            if claim.option == other.option:
-                message = f"{claim.option} contradicts itself: {other.key} says {other.text}, {claim.key} {claim.text}"
-            found.append(((claim.option,), invalid(message, _remedy(claim.option, other.option), id="E008")))
+            other, known = first.setdefault(subject, (option, value))
+            if _ZONES.get(value, value) == _ZONES.get(known, known):
+                continue
+            message = f"{option} says {value!r}, {other} says {known!r}"
+            hint = f"Remove {option}; {other} decides."
+            if option == other:
+                message = f"{option} names two of one kind: {known!r} and {value!r}"
+                hint = "Copy the connection string again from the portal; its parts have to be of the same account."
+            found.append(((option,), invalid(message, hint, id="E008")))
         return found
 
-    def _claims(self) -> Iterator[_Claim]:
-        """Yield what each option says: the connection string, its endpoint or ``account_url``, the single options."""
-        string = self.connection_string
-        option, key, url = "account_url", "account_url", self.account_url
-        claims: list[tuple[str, str, str, str | None]] = []
+    def _claims(self) -> Iterator[tuple[str, str, str | None]]:
+        """Yield what each option says of the endpoint, the first to be believed: subject, option, value."""
+        string, option, url = self.connection_string, "account_url", self.account_url
         if string is not None:
-            claims += [
-                ("account", "connection_string", "AccountName", string.account_name),
-                ("scheme", "connection_string", "DefaultEndpointsProtocol", string.scheme),
-                ("suffix", "connection_string", "EndpointSuffix", string.endpoint_suffix),
-            ]
+            yield "account", "connection_string", string.account_name
+            yield "scheme", "connection_string", string.scheme
+            yield "suffix", "connection_string", string.endpoint_suffix
             if string.blob_endpoint is not None:
-                # An account_url besides it has been compared with it as a whole.
-                option, key, url = "connection_string", "BlobEndpoint", string.blob_endpoint
+                # An account_url is compared with it as a whole.
+                yield "endpoint", "connection_string", string.blob_endpoint
+                yield "endpoint", "account_url", self.account_url
+                option, url = "connection_string", string.blob_endpoint
         if url is not None:
             account, suffix = _named_by(url)
-            claims += [("account", option, key, account), ("scheme", option, key, _scheme_of(url))]
-            claims += [("suffix", option, key, suffix)]
-        claims += [("account", "account_name", "", self.account_name)]
+            yield "account", option, account
+            yield "scheme", option, _scheme_of(url)
+            yield "suffix", option, suffix
+        yield "account", "account_name", self.account_name
         if self.azure_ssl is not None:
-            claims += [("scheme", "azure_ssl", str(self.azure_ssl), "https" if self.azure_ssl else "http")]
-        claims += [("suffix", "endpoint_suffix", "", self.endpoint_suffix)]
-        for subject, option, key, value in claims:
-            if value is not None:
-                yield _Claim(subject=subject, option=option, key=key, value=value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Claim:
-    """What one option says of the endpoint. ``key`` is the part of a connection string that says it."""
-
-    subject: str
-    option: str
-    key: str
-    value: str
-
-    @property
-    def text(self) -> str:
-        return self.value if self.subject == "scheme" else repr(self.value)
-
-    def __str__(self) -> str:
-        if self.option == "azure_ssl":
-            return f"azure_ssl is {self.key}"
-        return f"{self.option} {'says' if self.key else 'is'} {self.text}"
-
-
-def _remedy(wrong: str, right: str) -> str:
-    if wrong == right:
-        return "Copy the connection string again from the portal; its parts have to be of the same account."
-    if right == "connection_string":
-        return f"Leave {wrong} out, or change the connection string; it says all that is needed by itself."
-    return f"Leave {wrong} out; {right} decides."
+            yield "scheme", "azure_ssl", "https" if self.azure_ssl else "http"
+        yield "suffix", "endpoint_suffix", self.endpoint_suffix
 
 
 def _named_by(url: str) -> tuple[str | None, str | None]:

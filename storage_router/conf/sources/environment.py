@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from storage_router.conf.azure.authentication import PRECEDENCE
 from storage_router.conf.layers import Layer
-from storage_router.conf.problems import Location, invalid, is_secret_name, nearest, problem
+from storage_router.conf.problems import Location, dotted, invalid, is_secret_name, nearest, problem
 from storage_router.conf.units import guessed, parse_json
 from storage_router.exceptions import Problem
 
@@ -97,7 +97,7 @@ def layer_of(source: str, variables: Mapping[Location, Variable], spell: Callabl
             continue
         above = next((location[:length] for length in range(1, len(location)) if location[:length] in variables), None)
         if above is not None:
-            message = f"{_dotted(above)} is given whole by {variables[above].place} and in part here"
+            message = f"{dotted(above)} is given whole by {variables[above].place} and in part here"
             problems.append(problem("E010", variable.place, message, "Keep one of the two."))
             continue
         try:
@@ -113,7 +113,7 @@ def layer_of(source: str, variables: Mapping[Location, Variable], spell: Callabl
     def place(location: Location) -> str:
         for length in range(len(location), 0, -1):
             if (variable := variables.get(location[:length])) is not None:
-                inner = _dotted(location[length:])
+                inner = dotted(location[length:])
                 return f"{variable.place} ({inner})" if inner else variable.place
         below = [variable.place for found, variable in variables.items() if found[: len(location)] == location]
         if below:
@@ -163,7 +163,3 @@ def _value(location: Location, text: str) -> Any:
     if location in (("backends",), ("static",), ("uploads",)) and stripped.startswith("{"):
         return parse_json(text)
     return guessed(text) if location == ("routes",) else text
-
-
-def _dotted(location: Location) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage_router.conf.layers import Layer
-from storage_router.conf.problems import Location, problem
+from storage_router.conf.problems import Location, dotted, problem
 from storage_router.exceptions import Problem
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def read(path: Path, name: str, *, is_named: bool) -> Layer:
     """Return the layer of the file at ``path``; ``name`` is what messages call it."""
 
     def place(location: Location) -> str:
-        inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
-        return f"{name}: {inner}" if inner else name
+        return f"{name}: {dotted(location)}" if location else name
 
     tree: dict[str, Any] = {}
     problems: list[Problem] = []

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.layers import Origin
 from storage_router.conf.loading import DEFAULT, Configuration
+from storage_router.conf.problems import Location, dotted
 from storage_router.installed import Entry, used
 from storage_router.management.output import Output
 from storage_router.router import RouterStorage
@@ -24,8 +25,6 @@ from storage_router.router import RouterStorage
 from . import selection
 
 HELP = "Print the settings that were given and their sources, and what they come to; secrets are masked."
-
-Path = tuple[str | int, ...]
 
 MASK = "**********"
 """What stands for a secret."""
@@ -53,7 +52,7 @@ _CREDENTIALS_IN_TEXT = re.compile(r"(?i)://[^/\s]*@|\bsig=|accountkey=|sharedacc
 class Setting:
     """One value. ``path`` leads to it in the document; ``value`` is JSON, masked where it may be a secret."""
 
-    path: Path
+    path: Location
     value: Any
     origin: Origin
 
@@ -103,11 +102,6 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     return 0
 
 
-def dotted(path: Path) -> str:
-    """Return ``path`` as messages write it: ``backends.media.account_key``, ``routes[0].prefix``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
 def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
     """Return ``value`` as JSON, or a mask: for secrets, and for what below ``options`` may be one."""
     if isinstance(value, SecretStr):
@@ -137,7 +131,7 @@ def _draw(output: Output, entry: Entry, given: Sequence[Setting]) -> None:
         output.paragraph(problem.hint, "    ")
 
 
-def _group(path: Path) -> Path:
+def _group(path: Location) -> Location:
     return path[:2] if path[0] == "backends" and len(path) > 2 else ()
 
 
@@ -170,7 +164,7 @@ def _effective(entry: Entry) -> Iterator[Setting]:
         yield Setting(path=(*path, "authentication"), value=text, origin=origin)
 
 
-def _azure_options(entry: Entry) -> Iterator[tuple[Path, AzureOptions]]:
+def _azure_options(entry: Entry) -> Iterator[tuple[Location, AzureOptions]]:
     for one in used([entry]):
         if isinstance(one.options, AzureOptions):
             yield (("backends", one.alias) if one.alias else ()), one.options
@@ -204,7 +198,7 @@ def _settings(entry: Entry) -> Iterator[Setting]:
                 yield Setting(path=path, value=value, origin=origin)
 
 
-def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _values(value: Any, path: Location) -> Iterator[tuple[Location, Any]]:
     """Yield the path and the masked value of everything in a model, in the order of its fields."""
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
@@ -219,7 +213,7 @@ def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, shown(value, path)
 
 
-def _origin(configuration: Configuration, path: Path) -> Origin:
+def _origin(configuration: Configuration, path: Location) -> Origin:
     origins = configuration.origins
     if (exact := origins.get(path)) is not None:
         return exact
