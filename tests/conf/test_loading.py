@@ -132,7 +132,7 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
         ),
         (
             'OPTIONS["static"]["prefix"]: \'/x\' is not a prefix of names (storage_router.E003)\n'
-            "    For example 'static/', or '' for none; without a leading slash, empty, '.' or '..' segments."
+            "    For example 'private/'; without a leading slash, empty, '.' or '..' segments."
         ),
         (
             "STORAGE_ROUTER__BACKEND__MEDIA__TIMEOUT: there is no setting 'backend' (storage_router.E001)\n"
