@@ -240,19 +240,26 @@ class Blobs:
                 raise
         return True
 
-    def copy(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
+    def copy(self, source: str, target: str, *, overwrite: bool = False, moves: bool = False) -> FileStat:
         """Copy a blob within the container, on the server, with all that is stored with it.
+
+        With ``moves`` the original is deleted, unless it has changed since it was copied (``BlobChangedError``).
 
         Two requests: a look at the source, then the copy, which fails if the source changed in between; one more for
         a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
         ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
         """
-        return self._copy(source, target, overwrite=overwrite)[1]
-
-    def move(self, source: str, target: str, *, overwrite: bool = False) -> FileStat:
-        """Copy a blob, then delete the original, unless it has changed since it was copied (``BlobChangedError``)."""
-        copied, made = self._copy(source, target, overwrite=overwrite)
-        self.delete(source, if_match=copied.etag)
+        write = _Write(overwrite=overwrite, if_match=None)
+        tags: dict[str, str] = {}
+        with self._translated(source):
+            found = self._headers(source)
+            known = stat(source, found)
+            if found.get("x-ms-tag-count", "0") != "0":
+                tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
+        # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
+        made = self._copied(target, known, write, SecretStr(self._urls.api_url(source)), tags)
+        if moves:
+            self.delete(source, if_match=known.etag)
         return made
 
     def stage_from_url(self, name: str, source: SecretStr, etag: str, size: int, *, connections: int) -> list[str]:
@@ -359,18 +366,6 @@ class Blobs:
             tree = self._page(version=self._version, include="uncommittedblobs", prefix=prefix, marker=marker)
             yield from (blob.findtext("Name") or "" for blob in tree.iterfind("Blobs/Blob"))
             marker = next_marker(tree, marker)
-
-    def _copy(self, source: str, target: str, *, overwrite: bool) -> tuple[FileStat, FileStat]:
-        """Return what is known of the original that was copied, and of the copy."""
-        write = _Write(overwrite=overwrite, if_match=None)
-        tags: dict[str, str] = {}
-        with self._translated(source):
-            found = self._headers(source)
-            known = stat(source, found)
-            if found.get("x-ms-tag-count", "0") != "0":
-                tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
-        # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-        return known, self._copied(target, known, write, SecretStr(self._urls.api_url(source)), tags)
 
     def _copied(
         self,

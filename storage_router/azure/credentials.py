@@ -19,7 +19,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from storage_router.conf.azure.authentication import TokenCredential
+from storage_router.conf.azure.authentication import WITH_CLIENT_ID, TokenCredential
 from storage_router.conf.azure.rules import is_asynchronous
 from storage_router.forks import Lock, in_child
 
@@ -85,20 +85,18 @@ def _gives_tokens(source: Any) -> bool:
 def _named(name: str, client_id: str | None) -> Any:
     from azure import identity
 
-    options: dict[str, Any] = {"logger": quiet_log()}
-    names: dict[str, Callable[[], Any]] = {
-        "default": lambda: identity.DefaultAzureCredential(
-            **({"managed_identity_client_id": client_id} if client_id else {}), **options
-        ),
-        "managed_identity": lambda: identity.ManagedIdentityCredential(client_id=client_id, **options),
-        "workload_identity": lambda: identity.WorkloadIdentityCredential(
-            **({"client_id": client_id} if client_id else {}), **options
-        ),
-        "environment": lambda: identity.EnvironmentCredential(**options),
-        "azure_cli": lambda: identity.AzureCliCredential(),
+    kinds: dict[str, Callable[..., Any]] = {
+        "default": identity.DefaultAzureCredential,
+        "managed_identity": identity.ManagedIdentityCredential,
+        "workload_identity": identity.WorkloadIdentityCredential,
+        "environment": identity.EnvironmentCredential,
+        "azure_cli": identity.AzureCliCredential,
     }
+    options: dict[str, Any] = {} if name == "azure_cli" else {"logger": quiet_log()}
+    if client_id and name in WITH_CLIENT_ID:
+        options["managed_identity_client_id" if name == "default" else "client_id"] = client_id
     try:
-        return names[name]()
+        return kinds[name](**options)
     except ValueError as error:
         raise CredentialError(f"credential = {name!r} cannot be used here: {error}") from error
 

@@ -695,7 +695,7 @@ class AzureStorage(DeconstructibleStorage):
 
         With ``overwrite_files`` the copy replaces it.
         """
-        return self._on_the_server(self._now().blobs.copy, src, dst)
+        return self._copy(src, dst, moves=False)
 
     @events.observed
     def move(self, src: str, dst: str) -> str:
@@ -703,14 +703,13 @@ class AzureStorage(DeconstructibleStorage):
 
         Raises ``BlobChangedError`` if the original was overwritten after it was copied: both files are there then.
         """
-        if clean_name(src) == clean_name(dst):
-            return self.copy(src, dst)
-        return self._on_the_server(self._now().blobs.move, src, dst)
+        return self._copy(src, dst, moves=clean_name(src) != clean_name(dst))
 
-    def _on_the_server(self, work: Callable[..., FileStat], src: str, dst: str) -> str:
+    def _copy(self, src: str, dst: str, *, moves: bool) -> str:
         source, target = self.blob_name(src), self.blob_name(dst)
+        setup = self._now()
         with named(src, of=source), named(dst, of=target):
-            work(source, target, overwrite=self._now().options.overwrite_files)
+            setup.blobs.copy(source, target, overwrite=setup.options.overwrite_files, moves=moves)
         return str(clean_name(dst))
 
 
