@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .references import backend
     from .router import RouterStorage
     from .staticfiles import ManifestStaticFilesStorage, StaticFilesStorage
+    from .tenancy import tenant
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ _HOMES = {
     "StaticFilesStorage": "staticfiles",
     "backend": "references",
     "storages": "factory",
+    "tenant": "tenancy",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "backend",
     "exceptions",
     "storages",
+    "tenant",
 ]
 
 

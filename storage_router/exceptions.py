@@ -77,6 +77,14 @@ class NoRouteError(RoutingError, LookupError):
     """No route claims the name, and the configuration has no ``default``."""
 
 
+class NoTenantError(NoRouteError):
+    """The name leads to the files of a tenant, and there is no tenant. Nobody gets another tenant's files."""
+
+
+class TenantMismatchError(InvalidNameError):
+    """The name holds another tenant than the current one."""
+
+
 class ReadOnlyRouteError(RoutingError, PermissionError):
     """The route that claims the name is ``read_only``: nothing can be written or deleted through it."""
 

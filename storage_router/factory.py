@@ -14,17 +14,19 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 from django.utils.module_loading import import_string
+from pydantic import BaseModel
 
 from .azure.storage import AzureStorage
 from .conf import key_vault
 from .conf.azure.options import AzureOptions
-from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, place_of, type_of
+from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, has_tenants, place_of, type_of
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
 from .conf.problems import Locate, Location, is_secret_name, problem
 from .conf.startup import register_check
-from .exceptions import ConfigurationError, Problem
+from .exceptions import ConfigurationError, InvalidNameError, Problem
 from .forks import RLock
+from .names import SAMPLE_TENANT, TENANT
 from .references import note_backend
 from .routing import Attachments, RouteTable
 
@@ -45,7 +47,7 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
     Raises ``ConfigurationError`` with everything that is wrong, the routes included.
     """
     fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else key_vault.fetch
-    return load(config, given_as=given_as, validators=(_route_problems, _overlaps), fetch=fetch)
+    return load(config, given_as=given_as, validators=(_route_problems, _overlaps, _tenant_problems), fetch=fetch)
 
 
 def configure_as_project() -> Configuration | ConfigurationError:
@@ -97,30 +99,67 @@ class Backends(Mapping[str, Storage]):
         self._router = router
         self._built: dict[str, Storage] = {}
         self._lock = RLock()
+        self._of_tenants: Any = None
+        if _tells_tenants(document := configuration.document):
+            tenancy = import_string("storage_router.tenancy.Tenancy")(document)
+            self._of_tenants = import_string("storage_router.tenancy.TenantStorages")(tenancy, self._of_tenant)
 
     def __getitem__(self, alias: str) -> Storage:
         if (storage := self._built.get(alias)) is not None:
             return storage
         backend = self._configuration.document.backends.get(alias)
+        if self._of_tenants is not None and (alias.endswith("]") or self._of_tenants.tenancy.has(alias)):
+            found: Storage = self._of_tenants[alias]
+            return found
         if backend is None:
             return self._built.setdefault(alias, self._moving(alias))
         with self._lock:
             if alias not in self._built:
-                storage = type_of(backend).build(alias, backend, self._place)
-                if hasattr(storage, "is_attachment"):
-                    document = self._configuration.document
-                    vars(storage)["is_attachment"] = Attachments.of(alias, document.routes, document.default)
-                if self._router is not None:
-                    note_backend(storage, alias, self._router)
-                self._built[alias] = storage
+                self._built[alias] = self._build(alias, backend, alias)
             return self._built[alias]
 
-    def _moving(self, alias: str) -> Storage:
+    def _build(self, alias: str, options: BaseModel, known_as: str) -> Storage:
+        storage = type_of(options).build(alias, options, self._place)
+        if hasattr(storage, "is_attachment"):
+            document = self._configuration.document
+            vars(storage)["is_attachment"] = Attachments.of(alias, document.routes, document.default)
+        if self._router is not None:
+            note_backend(storage, known_as, self._router)
+        return storage
+
+    def _of_tenant(self, alias: str, tenant: str) -> Storage:
+        if alias in self._configuration.document.backends:
+            return self._build(alias, self._of_tenants.options(alias, tenant), f"{alias}[{tenant}]")
+        return self._moving(alias, tenant)
+
+    @property
+    def tenancy(self) -> Any:
+        """The tenants, None where the configuration has none."""
+        return None if self._of_tenants is None else self._of_tenants.tenancy
+
+    def options(self, alias: str) -> BaseModel | None:
+        """Return the options of a backend, with the tenant that its alias has; None for a route that moves."""
+        base, bracket, tenant = alias.removesuffix("]").partition("[")
+        backend: BaseModel | None = self._configuration.document.backends.get(base)
+        if not bracket or backend is None:
+            return backend
+        found: BaseModel = self._of_tenants.options(base, tenant)
+        return found
+
+    def sample(self, alias: str) -> Storage:
+        """Return the storage of a backend, for what needs no request: that of no tenant, where it has tenants."""
+        is_of_tenants = self._of_tenants is not None and self._of_tenants.tenancy.has(alias)
+        return self[f"{alias}[{SAMPLE_TENANT}]" if is_of_tenants else alias]
+
+    def _moving(self, alias: str, tenant: str | None = None) -> Storage:
         """Return the two backends of a route that moves, as one storage. Raises ``KeyError`` for an unknown alias."""
         for route in self._configuration.document.routes:
             if route.phase is not None and alias == f"{route.moving_from} > {route.backend} ({route.phase})":
                 build = import_string("storage_router.moving.storage.MovingStorage")
-                sides = self[str(route.moving_from)], self[route.backend]
+                aliases = [str(route.moving_from), route.backend]
+                if tenant is not None:
+                    aliases = [f"{one}[{tenant}]" if self.tenancy.has(one) else one for one in aliases]
+                sides = [self[one] for one in aliases]
                 moving: Storage = build(*sides, phase=route.phase, mirror_errors=route.mirror_errors)
                 return moving
         raise KeyError(alias)
@@ -129,6 +168,8 @@ class Backends(Mapping[str, Storage]):
         """Return the same backends for a copy of their router: twins of each, which share account and connections."""
         twins = Backends(self._configuration, router=router)
         for alias in self:
+            if has_tenants(self._configuration.document.backends[alias]):
+                continue
             twins._built[alias] = copy.copy(self[alias])
             note_backend(twins._built[alias], alias, router)
         return twins
@@ -147,9 +188,11 @@ class Backends(Mapping[str, Storage]):
         found: list[Problem] = []
         for alias in self:
             try:
-                self[alias]
+                self.sample(alias)
             except ConfigurationError as error:
                 found += error.problems
+            except InvalidNameError as error:
+                found.append(problem("E003", self._place(("backends", alias)), str(error)))
         return tuple(found)
 
     def _place(self, location: Location) -> str:
@@ -226,6 +269,24 @@ def _spellings(secret: str) -> tuple[str, ...]:
 
 def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     return RouteTable(document.routes, document.default).problems(document.backends, locate)
+
+
+def _tells_tenants(document: RouterDocument) -> bool:
+    """Return whether tenants have to do with the document. ``tenancy`` is imported only then."""
+    prefixes = "".join(prefix for route in document.routes for prefix in route.prefix)
+    return (
+        document.tenancy.current is not None
+        or TENANT in prefixes
+        or TENANT in (document.base_url or "")
+        or any(map(has_tenants, document.backends.values()))
+    )
+
+
+def _tenant_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+    if not _tells_tenants(document):
+        return ()
+    found: Iterable[Problem] = import_string("storage_router.tenancy.problems")(document, locate)
+    return found
 
 
 def _overlaps(document: RouterDocument, locate: Locate) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, NoRouteError, Problem
 from .factory import Backends
 from .files import direct_store
+from .names import SAMPLE_TENANT
 from .references import BackendReference, DeconstructibleStorage, note
 from .router import RouterStorage
 from .staticfiles import StaticFilesStorage
@@ -36,6 +37,7 @@ PROBLEMS: Mapping[str, str] = {
     "E023": "a field whose router has no such backend",
     "E024": "a field with the storage of another package taken out of a router",
     "E025": "a setting that Django 5.1 removed, and nothing in its place",
+    "E063": "a tenancy.current that is not there",
     "E060": "transactions of a database that DATABASES does not have",
     "E070": "a subscriber to events whose package is not installed",
 }
@@ -65,7 +67,7 @@ class Used:
     ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
     ``quarantine`` is the directory of direct uploads, ``""`` where the storage has none.
     ``prefixes`` are those of the ``link`` routes that lead to it, ``deliveries`` those of all routes; ``read_only``
-    says that every route is.
+    says that every route is, ``of_tenants`` that it has a place for each tenant.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Used:
     alias: str = ""
     prefixes: tuple[str, ...] = ()
     read_only: bool = False
+    of_tenants: bool = False
     deliveries: frozenset[str] = frozenset({"link"})
     quarantine: str = ""
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -91,7 +94,7 @@ def entries() -> tuple[Entry, ...]:
     known = [entry.storage for entry in found]
     for entry in found:
         if isinstance(entry.storage, RouterStorage) and not any(not one.is_warning for one in entry.problems):
-            known += entry.storage.backends.values()
+            known += map(entry.storage.backends.sample, entry.storage.backends)
     for field in file_fields():
         storage = field.storage
         # type(), because isinstance() builds a lazy storage such as default_storage, which may be invalid.
@@ -201,9 +204,13 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
     configuration = router.configuration
     document = configuration.document
     waiting, quarantine = _quarantine(router)
-    for alias, options in document.backends.items():
+    for alias in document.backends:
+        tenancy = router.backends.tenancy
+        known_as = alias
+        if tenancy is not None and tenancy.has(alias):
+            known_as = f"{alias}[{tenancy.explicit() or SAMPLE_TENANT}]"
         try:
-            storage = router.backends[alias]
+            storage, options = router.backends[known_as], router.backends.options(known_as)
         except ConfigurationError:
             continue
         routes = [route for route in document.routes if route.backend == alias]
@@ -216,6 +223,7 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             options=options,
             alias=alias,
             prefixes=tuple(prefix for route in routes if route.delivery == "link" for prefix in route.prefix),
+            of_tenants=known_as != alias,
             read_only=only_routes and all(route.read_only for route in routes),
             deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),
             quarantine=quarantine if alias == waiting else "",
@@ -302,6 +310,11 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
             if not (one.id.endswith("W003") and one.message.endswith(tuple(named))):
                 yield one
         yield from _unseen_setting(storage.configuration)
+        current = storage.configuration.document.tenancy.current
+        if current is not None and not _tells_tenant(current):
+            where = storage.configuration.origin(("tenancy", "current")).place
+            hint = "Correct the dotted path, or add django_tenants to INSTALLED_APPS."
+            yield _problem("E063", where, f"tenancy.current: there is no {current!r}", hint)
         transactions = storage.configuration.document.transactions
         if transactions.deletes == "on_commit" and transactions.database not in settings.DATABASES:
             message = f"files follow the transactions of {transactions.database!r}, which DATABASES does not have"
@@ -311,6 +324,15 @@ def _of(storage: Storage, place: str) -> Iterator[Problem]:
         storage.check()
     elif isinstance(options := getattr(storage, "options", None), AzureOptions):
         yield from options.warnings("it", lambda _: place)
+
+
+def _tells_tenant(current: str) -> bool:
+    if current == "django_tenants":
+        return apps.is_installed(current)
+    try:
+        return callable(import_string(current))
+    except ImportError:
+        return False
 
 
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:

@@ -21,11 +21,18 @@ MAX_SEGMENTS = 254
 TRASH = ".storage_router_trash"
 """The directory of a backend, below its location, to which ``orphans`` moves files. No route leads there."""
 
+TENANT = "{tenant}"
+"""What stands for the tenant in a prefix, in ``azure_container``, ``location`` and ``base_url``."""
+
+SAMPLE_TENANT = "sample"
+"""The value with which names that hold ``{tenant}`` are validated at startup."""
+
 # Control characters (Unicode category Cc), and lone surrogates, which no encoding can send.
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SLASHES = re.compile(r"//+")
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 _DOTS_OR_EMPTY = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
+_TENANT = re.compile(r"[a-z0-9_-]{1,63}")
 _NO_FILE = frozenset({"", ".", ".."})
 
 
@@ -90,6 +97,17 @@ def refuse_traversal(name: object) -> None:
         raise InvalidNameError(f"Detected path traversal attempt in '{directory}'")
     if file_name in _NO_FILE:
         raise InvalidNameError(f"Could not derive file name from '{file_name}'")
+
+
+def valid_tenant(value: object) -> str:
+    """Return ``value`` as a tenant. Raises ``InvalidNameError``."""
+    text = str(value)
+    if not _TENANT.fullmatch(text):
+        raise InvalidNameError(
+            f"{text[:80]!r} cannot be a tenant: it has 1 to 63 of the characters a-z, 0-9, - and _. "
+            "Use the tenant's id."
+        )
+    return text
 
 
 def check_blob_name(name: str) -> None:

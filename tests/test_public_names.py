@@ -28,7 +28,7 @@ def test_the_exceptions_are_there_without_having_been_imported(monkeypatch):
 def test_the_names_are_those_of_the_contract():
     assert set(storage_router.__all__) == {
         *("RouterStorage", "AzureStorage", "StaticFilesStorage", "ManifestStaticFilesStorage"),
-        *("storages", "backend", "exceptions"),
+        *("storages", "backend", "tenant", "exceptions"),
     }
 
 

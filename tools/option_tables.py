@@ -27,6 +27,7 @@ from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
 from storage_router.conf.telemetry import TelemetryOptions
+from storage_router.conf.tenancy import TenancyOptions
 from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.files import Capabilities, FileSettings, FileStat
@@ -134,6 +135,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "route": lambda: _options(RouteOptions),
     "document": lambda: _options(RouterDocument),
     "static": lambda: _options(StaticOptions),
+    "tenancy": lambda: _options(TenancyOptions),
     "transactions": lambda: _options(TransactionOptions),
     "telemetry": lambda: _options(TelemetryOptions),
     "uploads": lambda: _options(UploadOptions),

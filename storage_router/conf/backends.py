@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from storage_router import names
+from storage_router.exceptions import InvalidNameError
+
+from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
 from .units import DottedPath, guessed, json_table
@@ -227,7 +232,8 @@ class BackendType:
     ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, of which there is an
     ``example``; ``from_url`` turns the part before the ``?`` and the options after it into settings. ``builder``, a
     function or its dotted path, returns the storage for an alias, its options and their places. ``place`` says where
-    the files are. ``probes`` is the dotted path of the class by which ``doctor`` examines the storage.
+    the files are. ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule. ``probes`` is the
+    dotted path of the class by which ``doctor`` examines the storage.
     """
 
     model: type[BaseModel]
@@ -236,6 +242,7 @@ class BackendType:
     builder: Builder | str
     from_url: Callable[[str, Options], Options] = _url_without_address
     place: Callable[[Any], Place]
+    of_tenants: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     probes: str = "storage_router.doctor.probes.Probes"
 
     def build(self, alias: str, options: BaseModel, locate: Locate) -> Storage:
@@ -254,6 +261,7 @@ BACKEND_TYPES: dict[str, BackendType] = {
         builder="storage_router.factory.build_azure",
         from_url=_azure_url,
         place=_azure_place,
+        of_tenants={"azure_container": rules.container_name, "location": rules.location},
         probes="storage_router.doctor.azure.AzureProbes",
     ),
     "filesystem": BackendType(
@@ -263,6 +271,7 @@ BACKEND_TYPES: dict[str, BackendType] = {
         builder="storage_router.factory.build_filesystem",
         from_url=_file_url,
         place=_filesystem_place,
+        of_tenants={"location": str, "base_url": _base_url},
     ),
     "memory": BackendType(
         model=MemoryBackend,
@@ -270,6 +279,7 @@ BACKEND_TYPES: dict[str, BackendType] = {
         example="memory://",
         builder="storage_router.factory.build_memory",
         place=lambda _: Place(text="memory"),
+        of_tenants={"location": str, "base_url": _base_url},
     ),
     "django": BackendType(
         model=DjangoBackend,
@@ -311,7 +321,38 @@ def read_backend(given: Any) -> BaseModel:
     if not isinstance(kind, str) or kind not in BACKEND_TYPES:
         wrong = invalid(f"there is no type {quoted(kind, 'of this name')}", suggestion(kind, BACKEND_TYPES))
         raise collected("backend", [(("type",), wrong)])
-    return BACKEND_TYPES[kind].model.model_validate(given)
+    of_tenants = _of_tenants(BACKEND_TYPES[kind], given)
+    if not of_tenants:
+        return BACKEND_TYPES[kind].model.model_validate(given)
+    samples = {key: value.replace(names.TENANT, names.SAMPLE_TENANT) for key, value in of_tenants.items()}
+    return BACKEND_TYPES[kind].model.model_validate({**given, **samples}).model_copy(update=of_tenants)
+
+
+def _of_tenants(kind: BackendType, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options that hold ``{tenant}``."""
+    found = {key: given[key] for key in kind.of_tenants if names.TENANT in str(given.get(key))}
+    if found.get("azure_container") == names.TENANT:
+        # A tenant that chooses its name could have the container of another backend.
+        message, hint = "the container is {tenant} alone", "Put literal text beside it: 'tenant-{tenant}'."
+        raise collected("backend", [(("azure_container",), invalid(message, hint, id="E061"))])
+    return found
+
+
+def has_tenants(backend: BaseModel) -> bool:
+    """Return whether a validated backend has a place for each tenant."""
+    return any(names.TENANT in str(getattr(backend, key)) for key in type_of(backend).of_tenants)
+
+
+def of_tenant(backend: BaseModel, tenant: str) -> BaseModel:
+    """Return the options of a backend for one tenant. Raises ``InvalidNameError`` where they are not valid with it."""
+    options = {}
+    for key, rule in type_of(backend).of_tenants.items():
+        if names.TENANT in (template := str(getattr(backend, key))):
+            try:
+                options[key] = rule(template.replace(names.TENANT, tenant))
+            except PydanticCustomError as error:
+                raise InvalidNameError(f"The tenant {tenant!r} makes an invalid {key}: {error.message()}") from None
+    return backend.model_copy(update=options)
 
 
 def parse_url(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quot
 from .routes import RouteOptions
 from .static import StaticOptions
 from .telemetry import TelemetryOptions
+from .tenancy import TenancyOptions
 from .transactions import TransactionOptions
 from .units import Alias, parse_json
 from .uploads import UploadOptions, upload_keys
@@ -86,6 +87,11 @@ class RouterDocument(BaseModel):
         description="Uploads from the browser straight to the storage service.",
         examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
     )
+    tenancy: TenancyOptions = Field(
+        default=TenancyOptions(),
+        description="Whose files the running code means, where names or backends hold `{tenant}`.",
+        examples=[{"current": "django_tenants"}],
+    )
     transactions: TransactionOptions = Field(
         default=TransactionOptions(),
         description="How files follow the transactions of the database.",
@@ -128,6 +134,8 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
         return StaticOptions.model_fields
     if location[0] == "uploads":
         return upload_keys(location)
+    if location[0] == "tenancy":
+        return TenancyOptions.model_fields
     if location[0] == "transactions":
         return TransactionOptions.model_fields
     if location[0] == "telemetry":

@@ -32,6 +32,8 @@ PROBLEMS: Mapping[str, str] = {
     "E012": "signed URLs wanted from a credential that cannot sign",
     "E013": "a Key Vault that cannot be reached, or a package that is not installed",
     "E014": "a hook or an attribute of a subclass of AzureStorage that nothing uses",
+    "E061": "a {tenant} in the wrong place",
+    "E062": "files or URLs that tenants would share",
     "W001": "authentication options that are given and not used",
     "W002": "a variable that looks like one of ours and is not",
     "W003": "a backend that no route reaches",
@@ -39,6 +41,7 @@ PROBLEMS: Mapping[str, str] = {
     "W006": "a secrets directory in which nothing is for this package",
     "W007": "one file under two names, because a stripped prefix makes them the same",
     "W008": "client options that do nothing",
+    "W060": "a tenancy that no backend and no route uses",
 }
 """Id (without the prefix ``storage_router.``) and meaning of everything that loading a configuration can find."""
 

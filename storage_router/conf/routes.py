@@ -40,6 +40,17 @@ def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def prefix_of_names(value: str) -> str:
     """Return a prefix of names. Raises where ``value`` is none."""
+    first, *others = value.split("/")
+    if (
+        names.TENANT in first
+        or others.count(names.TENANT) > 1
+        or names.TENANT in "".join(segment for segment in others if segment != names.TENANT)
+    ):
+        raise invalid(
+            f"{quoted(value)} is not a prefix of names",
+            "{tenant} is one entire segment, and not the first: 'tenants/{tenant}/'.",
+            id="E061",
+        )
     try:
         if names.clean_directory(value):
             return value

@@ -26,6 +26,10 @@ def document_schema() -> dict[str, Any]:
     backends = schema["properties"]["backends"]
     backends["propertyNames"] = {"pattern": f"^{NAME}$"}
     models = {kind: _clean(one.model.model_json_schema()) for kind, one in BACKEND_TYPES.items()}
+    for kind, one in BACKEND_TYPES.items():
+        for option in one.of_tenants:
+            if (pattern := models[kind]["properties"][option].get("pattern")) is not None:
+                models[kind]["properties"][option]["pattern"] = rf"{pattern}|\{{tenant\}}"
     for model in models.values():
         schema["$defs"] |= model.pop("$defs", {})
     schema["$defs"] |= {one.model.__name__: models[kind] for kind, one in BACKEND_TYPES.items()}

@@ -24,13 +24,14 @@ class RequestedFile:
     """The file that ``authorize`` is asked about.
 
     ``name`` is the full name, ``alias`` that of the backend, ``route`` the route that leads there, ``storage`` the
-    alias of the router in ``STORAGES``.
+    alias of the router in ``STORAGES``, ``tenant`` whose file it is, where names or backends have tenants.
     """
 
     name: str
     alias: str
     route: Route
     storage: str
+    tenant: str | None = None
 
 
 def decision(authorize: str, request: HttpRequest, file: Any) -> bool | HttpResponseBase:

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from storage_router import media_types
 from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
-from storage_router.exceptions import NoRouteError, Problem
+from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
 from storage_router.references import BackendReference
 from storage_router.router import RouterStorage
 from storage_router.router.view_paths import INCLUDE, view_url
@@ -79,7 +79,7 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
                 if not earlier.prefixes and its.delivery == "link":
                     message = f"{earlier} comes before it and may take private files to the backend {its.backend!r}"
                     yield _problem("W030", place, message, "Move the route of the private files up.")
-            yield from _served(router.backends[options.backend], place)
+            yield from _served(router.backends.sample(options.backend), place)
         reached = {options.backend for _, options in _routes(router) if options.delivery == "link"} | {document.default}
         yield from _fields(fields, alias, {options.backend for _, options in delivered} - reached)
 
@@ -139,8 +139,8 @@ def _place(router: RouterStorage, route: Route) -> str:
 def _takes_static(router: RouterStorage, route: Route) -> bool:
     prefix = router.configuration.document.static.prefix.strip("/")
     try:
-        return router.table.match(f"{prefix}/{_LEAF}" if prefix else _LEAF).route is route
-    except NoRouteError:
+        return router.table.without_tenants().match(f"{prefix}/{_LEAF}" if prefix else _LEAF).route is route
+    except (InvalidNameError, NoRouteError):
         return False
 
 
@@ -202,8 +202,8 @@ def _reached(router: RouterStorage, view: View, store: tuple[str, ...], path: tu
         if own != store or path[: len(location)] != location:
             continue
         try:
-            match = router.table.match(view.prefix + "/".join(path[len(location) :]))
-        except NoRouteError:
+            match = router.table.without_tenants().match(view.prefix + "/".join(path[len(location) :]))
+        except (InvalidNameError, NoRouteError):
             continue
         if match.view == view:
             return match
@@ -219,7 +219,7 @@ def _stores(router: RouterStorage, alias: str) -> list[_File]:
         aliases = [route.backend, str(route.moving_from)]
     found: list[_File] = []
     for each in aliases:
-        storage, place = router.backends[each], place_of(backends[each])
+        storage, place = router.backends.sample(each), place_of(backends[each])
         if isinstance(storage, FileSystemStorage):
             found.append((("filesystem",), Path(storage.location).absolute().parts))
         elif place.store:

@@ -34,10 +34,11 @@ def redirect(store: FileStore, name: str, presentation: Presentation, route: Rou
 
 def accel(store: FileStore, backend: Storage, alias: str, name: str, presentation: Presentation) -> HttpResponse | None:
     """Return the answer that lets nginx send the file; None where nginx cannot reach the backend."""
+    alias, is_of_tenant, _ = alias.partition("[")
     if store.capabilities.signs:
         link = urlsplit(store.sign(name, _ACCEL_SECONDS, _overrides(presentation, CACHE_CONTROL)))
         internal = f"{INTERNAL}{alias}{link.path}?{link.query}"
-    elif isinstance(backend, FileSystemStorage):
+    elif isinstance(backend, FileSystemStorage) and not is_of_tenant:
         internal = f"{INTERNAL}{alias}/{quote(name)}"
     else:
         return None

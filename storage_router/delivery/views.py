@@ -52,7 +52,7 @@ def _answer(request: HttpRequest, alias: str, name: str) -> HttpResponseBase:
     router, match, route = found
     assert route.authorize is not None  # the configuration would be invalid
     assert match.route is not None
-    asked = access.RequestedFile(name=name, alias=route.backend, route=match.route, storage=alias)
+    asked = access.RequestedFile(name=name, alias=route.backend, route=match.route, storage=alias, tenant=match.tenant)
     answer = access.decision(route.authorize, request, asked)
     if answer is not True:
         refusal = access.refusal(request) if answer is False else answer

@@ -38,7 +38,7 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
             sides = (str(route.moving_from), route.backend)
             moving |= {(alias, side): place for side in sides}
             for side in sides:
-                if not file_store(router.backends[side]).capabilities.conditional:
+                if not file_store(router.backends.sample(side)).capabilities.conditional:
                     message = f"the backend {side!r} cannot create a file on condition that its name is free"
                     hint = "Move its files while nothing is saved there, for example with read_only = true and a copy."
                     yield _problem("E041", place, message, hint)
@@ -61,7 +61,9 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
 def _holds_static_files(router: RouterStorage, index: int) -> bool:
     prefix = router.configuration.document.static.prefix.strip("/")
     try:
-        return router.table.match(f"{prefix}/_" if prefix else "_").route is router.table.routes[index]
+        return (
+            router.table.without_tenants().match(f"{prefix}/_" if prefix else "_").route is router.table.routes[index]
+        )
     except NoRouteError:
         return False
 

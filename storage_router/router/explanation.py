@@ -75,7 +75,7 @@ def explained(router: RouterStorage, name: str) -> dict[str, Any]:
     nowhere |= {"name": name, "stored_as": None, "url": None, "signed": None}
     try:
         explanation = router.explain(name)
-        options = router.configuration.document.backends.get(explanation.alias)
+        options = router.backends.options(explanation.alias)
         # A route that moves has two backends.
         stored_as = explanation.backend_name if options is None else _stored_as(options, explanation.backend_name)
     except (InvalidNameError, NoRouteError) as error:

@@ -152,7 +152,10 @@ class Listing:
             return False
 
     def _shows(self, view: View, directory: str) -> bool:
-        return is_clean(directory) and view in self.table.views(directory)
+        try:
+            return is_clean(directory) and view in self.table.views(directory)
+        except (InvalidNameError, NoRouteError):
+            return False
 
 
 def _inner(view: View, directory: str) -> str:

@@ -92,8 +92,8 @@ class RouterStorage(DeconstructibleStorage):
     def _use(self, configuration: Configuration, backends: Backends) -> None:
         self.configuration = configuration
         document = configuration.document
-        self.table = RouteTable(document.routes, document.default, document.hidden)
-        self.backends: Mapping[str, Storage] = backends
+        self.table = RouteTable(document.routes, document.default, document.hidden, backends.tenancy)
+        self.backends: Backends = backends
         self._listing = Listing(table=self.table, backends=backends)
         self.pending_deletes: Any = None
         if (transactions := configuration.document.transactions).deletes == "on_commit":
@@ -129,22 +129,22 @@ class RouterStorage(DeconstructibleStorage):
 
     # Routing
 
-    def _target(self, name: object) -> Target:
+    def _target(self, name: object, table: RouteTable | None = None) -> Target:
         """Return the backend of a full name, and the match, which holds the backend's own name for it."""
-        match = self.table.match(clean_name(name))
+        match = (table or self.table).match(clean_name(name))
         return Target(self.backends[match.alias], match)
 
-    def _writable(self, name: object) -> Target:
+    def _writable(self, name: object, table: RouteTable | None = None) -> Target:
         """Return the same, for what changes files. Raises ``ReadOnlyRouteError`` where the route is ``read_only``."""
-        match = self.table.match(clean_name(name))
+        match = (table or self.table).match(clean_name(name))
         if match.read_only:
             message = f"{match.route} is read_only: {match.full_name} can be neither written nor deleted"
             raise ReadOnlyRouteError(message, name=str(match.full_name))
         return Target(self.backends[match.alias], match)
 
-    def _overwritable(self, name: object) -> Target:
+    def _overwritable(self, name: object, table: RouteTable | None = None) -> Target:
         """Return the same, for what writes exactly this name: a file that was to be deleted on commit is kept."""
-        target = self._writable(name)
+        target = self._writable(name, table)
         if self.pending_deletes is not None:
             self.pending_deletes.cancel(target.backend, target.match.name)
         return target
@@ -171,13 +171,15 @@ class RouterStorage(DeconstructibleStorage):
         return self._open(name, mode)
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        target = self._opening(name, mode)
+        # A file keeps the tenant that it was opened for.
+        table = self.table.pinned()
+        target = self._opening(name, table, mode)
         if target.match.prefix or target.match.read_only:
-            return RoutedFile(partial(self._opening, target.match.full_name), mode)
+            return RoutedFile(partial(self._opening, target.match.full_name, table), mode)
         return target.backend.open(target.match.name, mode)
 
-    def _opening(self, name: str, mode: str) -> Target:
-        return self._target(name) if _WRITES.isdisjoint(mode) else self._overwritable(name)
+    def _opening(self, name: str, table: RouteTable, mode: str) -> Target:
+        return self._target(name, table) if _WRITES.isdisjoint(mode) else self._overwritable(name, table)
 
     @events.observed
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
@@ -325,19 +327,25 @@ class RouterStorage(DeconstructibleStorage):
         directory only.
         """
         directory = clean_directory(name)
-        if self.table.is_prefix(directory):
+        listing = self._pinned_listing()
+        if listing.table.is_prefix(directory):
             return True
         if str(name).endswith(("/", "\\")):
-            return self._listing.has_directory(directory)
+            return listing.has_directory(directory)
         target = self._target(directory)
         with target as (backend, match):
             if not self._is_to_be_deleted(target) and backend.exists(match.name):
                 return True
         # Files below it may be in other backends. One that cannot list, or may not, does not know of any.
         try:
-            return self.table.views(directory) != [match.view] and self._listing.has_directory(directory)
+            return listing.table.views(directory) != [match.view] and listing.has_directory(directory)
         except (NotImplementedError, PermissionError):
             return False
+
+    def _pinned_listing(self) -> Listing:
+        """Return the listing of the current tenant, which a listing that goes on keeps."""
+        table = self.table.pinned()
+        return self._listing if table is self.table else dataclasses.replace(self._listing, table=table)
 
     @events.observed
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -345,7 +353,7 @@ class RouterStorage(DeconstructibleStorage):
 
         What the routes would send elsewhere is not shown; prefixes of routes are directories, even empty ones.
         """
-        return self._listing.listdir(clean_directory(path))
+        return self._pinned_listing().listdir(clean_directory(path))
 
     @events.observed
     def size(self, name: str) -> int:
@@ -371,7 +379,7 @@ class RouterStorage(DeconstructibleStorage):
             if is_directory:
                 full_name, own_name = full_name[:-1], own_name[:-1]
             if match.has_view and not _any_given(args, kwargs):
-                return view_url(self, full_name)
+                return view_url(self, full_name, tenant=match.tenant)
             return str(backend.url(own_name, *args, **kwargs))
 
     def path(self, name: str) -> str:
@@ -401,7 +409,11 @@ class RouterStorage(DeconstructibleStorage):
 
     @property
     def _only_backend(self) -> Storage:
-        if len(self.backends) > 1 or any(route.strip_prefix for route in self.table.routes):
+        if (
+            self.backends.tenancy is not None
+            or len(self.backends) > 1
+            or any(route.strip_prefix for route in self.table.routes)
+        ):
             # It has no path, and says so.
             return Storage()
         [backend] = self.backends.values()
@@ -430,7 +442,7 @@ class RouterStorage(DeconstructibleStorage):
     @property
     def capabilities(self) -> Capabilities:
         """What all backends can do beyond Django's interface."""
-        found = [file_store(backend).capabilities for backend in self.backends.values()]
+        found = [file_store(self.backends.sample(alias)).capabilities for alias in self.backends]
         names = [one.name for one in dataclasses.fields(Capabilities)]
         return Capabilities(**{name: all(getattr(one, name) for one in found) for name in names})
 
@@ -446,7 +458,7 @@ class RouterStorage(DeconstructibleStorage):
         They come in the order of their names where the backends list in that order; ``start`` leaves out what comes
         before that name.
         """
-        return events.steps(self._listing.walk(clean_directory(path), start), "walk", file=path)
+        return events.steps(self._pinned_listing().walk(clean_directory(path), start), "walk", file=path)
 
     @events.observed
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
@@ -454,7 +466,7 @@ class RouterStorage(DeconstructibleStorage):
 
         Each backend lists no more than a page or two for it, where it can list by pages.
         """
-        return self._listing.page(clean_directory(path), limit=limit, marker=marker)
+        return self._pinned_listing().page(clean_directory(path), limit=limit, marker=marker)
 
     @events.observed
     def tags_of(self, name: str) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ class Target:
 
     def __enter__(self) -> tuple[Storage, Match]:
         if (event := events.current()) is not None:
-            event.alias = event.alias or self.match.alias
+            event.alias = event.alias or self.match.alias.partition("[")[0]
             event.route = event.route or (self.match.route.text if self.match.route else "default")
         return self.backend, self.match
 

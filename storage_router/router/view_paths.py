@@ -11,6 +11,7 @@ from django.conf import DEFAULT_STORAGE_ALIAS, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 
+from storage_router.names import TENANT
 from storage_router.references import alias_of
 
 INCLUDE = 'urlpatterns += [path("files/", include("storage_router.urls"))]'
@@ -19,10 +20,10 @@ INCLUDE = 'urlpatterns += [path("files/", include("storage_router.urls"))]'
 _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
-def view_url(router: Any, name: str, *, absolute: bool = True) -> str:
+def view_url(router: Any, name: str, *, absolute: bool = True, tenant: str | None = None) -> str:
     """Return the URL of the view for a file of ``router``, by its full name. Makes no request.
 
-    Without ``absolute`` it is the path, whatever ``base_url`` is.
+    Without ``absolute`` it is the path, whatever ``base_url`` is. ``tenant`` is whose file it is.
 
     Raises ``ImproperlyConfigured`` where the view has no URL.
     """
@@ -34,6 +35,8 @@ def view_url(router: Any, name: str, *, absolute: bool = True) -> str:
         urlconf = get_urlconf() or getattr(settings, "ROOT_URLCONF", "")
         base = _reversed(alias, urlconf, get_script_prefix())
     else:
+        if TENANT in base:
+            base = base.replace(TENANT, tenant or router.backends.tenancy.tenant(None, name))
         base += "f/" if alias == DEFAULT_STORAGE_ALIAS else f"s/{alias}/"
     return base + (name if _needs_no_quoting(name) else quote(name, safe="/~"))
 

@@ -197,13 +197,15 @@ class View(NamedTuple):
 class Match(NamedTuple):
     """Where a name leads: ``alias``, the backend's own ``name``, and the ``prefix`` that was stripped (``"static/"``).
 
-    ``route`` is None where ``default`` takes the name.
+    ``route`` is None where ``default`` takes the name; ``tenant`` is whose file it is, where names or backends have
+    tenants. The ``alias`` of a backend with a place for each tenant ends in the tenant: ``media[acme]``.
     """
 
     alias: str
     name: str
     route: Route | None
     prefix: str
+    tenant: str | None = None
 
     @property
     def full_name(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 from storage_router.conf.problems import Locate, Location
-from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
-from storage_router.names import TRASH, CleanName, clean_name
+from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem
+from storage_router.names import TENANT, TRASH, CleanName, clean_name
 
 from .problems import find_problems
 from .route import Match, Options, Route, View
@@ -24,16 +27,45 @@ def _plain_place(location: Location) -> str:
     return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in others)
 
 
+class Tenants(Protocol):
+    """What a table asks about tenants: ``storage_router.tenancy.Tenancy``."""
+
+    def has(self, alias: str) -> bool:
+        """Return whether the backend has a place for each tenant."""
+
+    def tenant(self, captured: str | None, name: str) -> str:
+        """Return whose file it is: the ``captured`` tenant, if it may be used, or the current one."""
+
+    def pinned(self) -> Self:
+        """Return the same with the current tenant, whatever the tenant is later."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Entry:
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
-    meet, ``view`` what it shows."""
+    meet, ``view`` what it shows.
+
+    ``head`` is ``start`` up to ``{tenant}``, if it has one. ``capture`` then finds the tenant in a name, and
+    ``captured`` is the tenant of an entry that was made concrete.
+    """
 
     index: int
+    head: str
     start: str
+    capture: re.Pattern[str] | None = None
+    captured: str | None = None
+    rest: Callable[[str], bool] | None = None
     condition: Callable[[str], bool] | None
     route: Route
     view: View
+
+    def at(self, path: str) -> _Entry:
+        """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
+        if self.capture is None or (found := self.capture.match(path)) is None:
+            return self
+        start = self.start.replace(TENANT, found[1])
+        view = View(self.view.alias, start if self.view.prefix else "")
+        return replace(self, start=start, view=view, capture=None, captured=found[1], condition=self.rest)
 
     def shows(self, directory: str) -> bool:
         """Return whether the route may claim a name below ``directory``, which ends in a slash or is the root."""
@@ -50,7 +82,15 @@ class RouteTable:
     are tried for every name.
     """
 
-    def __init__(self, routes: Sequence[Options], default: str | None, hidden: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Options],
+        default: str | None,
+        hidden: Sequence[str] = (),
+        tenants: Tenants | None = None,
+    ) -> None:
+        self._tenants = tenants
+        self._captures = False
         self._hidden = tuple(f"{prefix.strip('/')}/" for prefix in hidden)
         self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
         self.default = default
@@ -76,7 +116,7 @@ class RouteTable:
         slash = name.find("/")
         if slash > 0:
             for entry in self._below.get(name[:slash], ()):
-                if name.startswith(entry.start) and (entry.condition is None or entry.condition(name)):
+                if name.startswith(entry.head) and (entry.condition is None or entry.condition(name)):
                     found = entry
                     break
         for entry in self._anywhere:
@@ -88,13 +128,43 @@ class RouteTable:
         if found is None:
             if self.default is None:
                 raise NoRouteError(_no_route(name, self.routes), name=str(name))
-            return _match(Match, (self.default, name, None, ""))
-        if not (prefix := found.view.prefix):
-            return _match(Match, (found.view.alias, name, found.route, ""))
+            if self._tenants is None:
+                return _match(Match, (self.default, name, None, "", None))
+            view, tenant = self._view(View(self.default, ""), None, name)
+            return _match(Match, (view.alias, name, None, "", tenant))
+        view, tenant = found.view, None
+        if self._tenants is not None or found.capture is not None:
+            found = found.at(name)
+            view, tenant = self._view(found.view, found.captured, name)
+        if not (prefix := view.prefix):
+            return _match(Match, (view.alias, name, found.route, "", tenant))
         rest = name[len(prefix) :]
         # "static/C:/x" is no drive, but what follows the prefix is one.
         own_name = clean_name(rest) if rest[1:2] == ":" else CleanName(rest)
-        return _match(Match, (found.view.alias, own_name, found.route, prefix))
+        return _match(Match, (view.alias, own_name, found.route, prefix, tenant))
+
+    def pinned(self) -> RouteTable:
+        """Return the table of the current tenant, for what goes on when another is the current one."""
+        if self._tenants is None:
+            return self
+        found = copy.copy(self)
+        found._tenants = self._tenants.pinned()
+        return found
+
+    def without_tenants(self) -> RouteTable:
+        """Return the table with ``{tenant}`` as it is written, for checks: no tenant is asked for."""
+        if self._tenants is None:
+            return self
+        found = copy.copy(self)
+        found._tenants = None
+        return found
+
+    def _view(self, view: View, captured: str | None, name: str) -> tuple[View, str | None]:
+        """Return the view of a tenant's files, and the tenant; the view itself where there are none."""
+        if self._tenants is None or (captured is None and not self._tenants.has(view.alias)):
+            return view, captured
+        tenant = self._tenants.tenant(captured, name)
+        return View(f"{view.alias}[{tenant}]", view.prefix) if self._tenants.has(view.alias) else view, tenant
 
     def _require_shown(self, name: str) -> None:
         if TRASH in name.split("/") or name.startswith(self._hidden):
@@ -112,14 +182,16 @@ class RouteTable:
         below = f"{directory}/" if directory else ""
         if TRASH in directory.split("/") or below.startswith(self._hidden):
             return []
+        if self._captures and TENANT in self._children.get(directory, ()):
+            raise _above_tenants(directory)
         found: dict[View, None] = {}
         for entry in self._entries(below):
             if entry.shows(below):
-                found[entry.view] = None
+                found[self._view(entry.view, entry.captured, below)[0]] = None
                 if entry.condition is None:
                     return list(found)
         if self.default is not None:
-            found[View(self.default, "")] = None
+            found[self._view(View(self.default, ""), None, below)[0]] = None
         return list(found)
 
     def views_below(self, directory: str) -> list[tuple[View, str]]:
@@ -134,9 +206,11 @@ class RouteTable:
             for entry in self._entries(below)
             if entry.start.startswith(below) and entry.start != below and not entry.start.startswith(self._hidden)
         ]
+        if self._captures and any(entry.capture is not None for entry in further):
+            raise _above_tenants(directory)
         # Sorted, a directory comes right before those within it.
         for entry in sorted(further, key=lambda entry: entry.start):
-            found = starts.setdefault(entry.view, [])
+            found = starts.setdefault(self._view(entry.view, entry.captured, entry.start)[0], [])
             if not found or not entry.start.startswith(f"{found[-1]}/" if found[-1] else ""):
                 found.append(entry.start.removesuffix("/"))
         return [
@@ -147,18 +221,49 @@ class RouteTable:
 
     def is_prefix(self, directory: str) -> bool:
         """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
+        if self._captures:
+            return not directory or any(one in self._children for one in self._written(directory))
         return not directory or directory in self._children
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
+        if self._captures:
+            return list(
+                dict.fromkeys(child for one in self._written(directory) for child in self._children.get(one, ()))
+            )
         return list(self._children.get(directory, ()))
+
+    def _written(self, directory: str) -> list[str]:
+        """Return the directory, and as prefixes of routes write it, with ``{tenant}``."""
+        below, found = f"{directory}/", {directory: None}
+        for entry in self._entries(below):
+            if entry.captured is not None and self._tenants is not None:
+                self._tenants.tenant(entry.captured, directory)
+            if entry.captured is not None:
+                found[entry.head + TENANT + directory[len(entry.head) + len(entry.captured) :]] = None
+        return list(found)
 
     def _add(self, route: Route) -> None:
         condition = route.condition
         for prefix in route.prefixes or ("",):
             start = f"{prefix}/" if prefix else ""
             view = View(route.backend, start if route.strip_prefix else "")
-            entry = _Entry(index=route.index, start=start, condition=condition, route=route, view=view)
+            head, holds_tenant, tail = start.partition(TENANT)
+            capture = re.compile(f"{re.escape(head)}([^/]+)/") if holds_tenant else None
+            below = condition
+            if holds_tenant:
+                self._captures = True
+                below = _below(re.compile(f"{re.escape(head)}[^/]+{re.escape(tail)}"), condition)
+            entry = _Entry(
+                index=route.index,
+                head=head,
+                start=start,
+                capture=capture,
+                rest=condition,
+                condition=below,
+                route=route,
+                view=view,
+            )
             heads = [start] if prefix else [glob.start for glob in route.globs] or [""]
             if all("/" in head for head in heads):
                 for segment in dict.fromkeys(head[: head.index("/")] for head in heads):
@@ -177,7 +282,19 @@ class RouteTable:
             found: Iterator[_Entry] | list[_Entry] = self._below.get(below[: below.index("/")], [])
         else:
             found = (entry for entries in self._below.values() for entry in entries)
-        return sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.index)
+        entries = sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.index)
+        return [entry.at(below) for entry in entries] if self._captures else entries
+
+
+def _below(prefix: re.Pattern[str], condition: Callable[[str], bool] | None) -> Callable[[str], bool]:
+    if condition is None:
+        return lambda name: prefix.match(name) is not None
+    return lambda name: prefix.match(name) is not None and condition(name)
+
+
+def _above_tenants(directory: str) -> NoTenantError:
+    where = repr(directory) if directory else "The root"
+    return NoTenantError(f"{where} holds the files of all tenants, and nothing lists them together.", name=directory)
 
 
 def _no_route(name: str, routes: Sequence[Route]) -> str:

@@ -70,7 +70,14 @@ class StaticFilesStorage(AsyncMethods):
         return f"{prefix.rstrip('/')}/" if prefix else ""
 
     def check(self) -> None:
-        """Raise ``ImproperlyConfigured`` where there is no router, or the ``static`` table does not fit."""
+        """Raise ``ImproperlyConfigured`` where there is no router, where the ``static`` table does not fit,
+        and where static files would be those of a tenant."""
+        match, tenancy = self.router.table.without_tenants().match(self.routed_name("x")), self.router.backends.tenancy
+        if tenancy is not None and (match.tenant is not None or tenancy.has(match.alias)):
+            raise ImproperlyConfigured(
+                f"Static files belong to no tenant, and {self.routed_name('')!r} leads to files of tenants, in "
+                f"the backend {match.alias!r}. Add a route for static files to a backend without {{tenant}}."
+            )
         if not self.static_options.compress:
             return
         for name in _KINDS:

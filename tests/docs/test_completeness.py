@@ -28,6 +28,7 @@ from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions
 from storage_router.conf.telemetry import TelemetryOptions
+from storage_router.conf.tenancy import TenancyOptions
 from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.delivery import checks as delivery
@@ -38,7 +39,7 @@ from tests.docs.pages import PAGES, ROOT, text_of
 
 MODELS = (
     *(AzureBackend, FilesystemBackend, MemoryBackend, DjangoBackend, RouteOptions, StaticOptions, RouterDocument),
-    *(TelemetryOptions, TransactionOptions, UploadOptions, UploadPolicy),
+    *(TelemetryOptions, TenancyOptions, TransactionOptions, UploadOptions, UploadPolicy),
 )
 EVERYWHERE = "\n".join(text_of(page) for page in PAGES)
 ERRORS = text_of(ROOT / "docs/errors.md")

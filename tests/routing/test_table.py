@@ -160,7 +160,7 @@ def test_a_stripped_prefix_is_taken_off_the_backends_name():
     routes = table({"prefix": ["static", "assets/v1/"], "strip_prefix": True})
     assert routes.match("static/css/a.css")[:2] == ("b0", "css/a.css")
     assert routes.match("static/css/a.css").prefix == "static/"
-    assert routes.match("assets/v1/a")[1:] == ("a", routes.routes[0], "assets/v1/")
+    assert routes.match("assets/v1/a")[1:] == ("a", routes.routes[0], "assets/v1/", None)
 
 
 def test_of_several_prefixes_the_first_written_is_stripped():

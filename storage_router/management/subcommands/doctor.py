@@ -29,6 +29,7 @@ _USUAL_PORTS = {"http": ":80", "https": ":443"}
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments."""
     selection.add_arguments(parser)
+    selection.add_tenant(parser)
     parser.add_argument("--backend", action="append", metavar="ALIAS", help="Only this backend; may be repeated.")
     parser.add_argument(
         "--skip",
@@ -46,12 +47,18 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 
+@selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
     origin = _given_origin(options["origin"]) if options["origin"] else site_origin()
     findings: list[doctor.Finding] = []
     as_text = not options["json"]
     chosen = _chosen(options)
+    if options["tenant"] is None:
+        of_tenants = {one.name for one in chosen if one.of_tenants}
+        if of_tenants and as_text:
+            output.line(f"not examined without --tenant: {', '.join(sorted(of_tenants))}")
+        chosen = [one for one in chosen if one.name not in of_tenants]
     if as_text and not output.is_terminal:
         output.row(_COLUMNS)
     for backend in chosen:

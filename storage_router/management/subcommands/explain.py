@@ -21,9 +21,11 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the arguments."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="A name as a FileField holds it: private/a.pdf.")
     selection.add_arguments(parser)
+    selection.add_tenant(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 
+@selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Explain the names. No request is made."""
     router = selection.router(options)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from storage_router.exceptions import ConfigurationError
+from storage_router.exceptions import ConfigurationError, InvalidNameError
 from storage_router.installed import Entry, entries, problems
+from storage_router.management.output import Output
 from storage_router.router import RouterStorage
 from storage_router.staticfiles import StaticFilesStorage
+from storage_router.tenancy import tenant
 
 UNUSABLE = 2
 """Exit status where the question cannot be answered: wrong arguments, or a configuration with errors."""
@@ -23,6 +26,27 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="ALIAS",
         help="The entry of STORAGES to look at, where there are several, or a model field: app.Model.field.",
     )
+
+
+def add_tenant(parser: CommandParser) -> None:
+    """Add ``--tenant``."""
+    parser.add_argument("--tenant", metavar="TENANT", help="Whose files, where names or backends have tenants.")
+
+
+def for_tenant(run: Callable[[Output, Mapping[str, Any]], int]) -> Callable[[Output, Mapping[str, Any]], int]:
+    """Run a subcommand with the tenant that it was given."""
+
+    @functools.wraps(run)
+    def call(output: Output, options: Mapping[str, Any]) -> int:
+        if options["tenant"] is None:
+            return run(output, options)
+        try:
+            with tenant(options["tenant"]):
+                return run(output, options)
+        except InvalidNameError as error:
+            raise CommandError(str(error), returncode=UNUSABLE) from None
+
+    return call
 
 
 def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
