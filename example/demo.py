@@ -19,13 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 AZURITE = HERE.parent / "tools/azurite/node_modules/.bin/azurite-blob"
 
-# Each backend's account and container, as in storage_router.toml, and who may read a blob there without a signature.
-CONTAINERS = {
-    "media": ("acmefiles", "blob"),
-    "private": ("acmeprivate", None),
-    "bulk": ("acmebulk", "blob"),
-    "static": ("acmecdn", "blob"),
-}
+# Each backend's account, as in storage_router.toml.
+ACCOUNTS = {"media": "acmefiles", "private": "acmeprivate", "bulk": "acmebulk", "static": "acmecdn"}
 
 
 def main() -> None:
@@ -71,19 +66,15 @@ def main() -> None:
 
 
 def azurite_backends(stack: contextlib.ExitStack) -> dict[str, str]:
-    """Start Azurite, create the containers, and return the variables that lead there."""
-    from azure.storage.blob import BlobServiceClient
-
+    """Start Azurite and return the variables that lead there."""
     sys.path.append(str(HERE.parent))
     from tests.kit.azurite import ACCOUNT_KEY, Azurite
 
     print("Starting Azurite", flush=True)
     os.environ.setdefault("AZURITE_BIN", str(AZURITE))
-    server = stack.enter_context(Azurite(accounts={account: ACCOUNT_KEY for account, _ in CONTAINERS.values()}))
+    server = stack.enter_context(Azurite(accounts=dict.fromkeys(ACCOUNTS.values(), ACCOUNT_KEY)))
     environment = {}
-    for alias, (account, public_access) in CONTAINERS.items():
-        with BlobServiceClient(server.account_url(account), credential=ACCOUNT_KEY) as service:
-            service.create_container(alias, public_access=public_access)
+    for alias, account in ACCOUNTS.items():
         environment[f"STORAGE_ROUTER__BACKENDS__{alias.upper()}__ACCOUNT_URL"] = server.account_url(account)
         environment[f"STORAGE_ROUTER__BACKENDS__{alias.upper()}__ACCOUNT_KEY"] = ACCOUNT_KEY
     return environment
@@ -92,7 +83,7 @@ def azurite_backends(stack: contextlib.ExitStack) -> dict[str, str]:
 def local_backends(kind: str, folder: Path) -> dict[str, str]:
     """Return the variables that put every backend into ``folder``, or into memory."""
     environment = {}
-    for alias in CONTAINERS:
+    for alias in ACCOUNTS:
         variable = f"STORAGE_ROUTER__BACKENDS__{alias.upper()}"
         environment[f"{variable}__TYPE"] = kind
         # The route of static/ strips its prefix, so that backend has to put it back into its links.
@@ -113,6 +104,8 @@ def set_up_project() -> str:
     from django.core.management import call_command
 
     django.setup()
+    print("Creating containers", flush=True)
+    call_command("storage_router", "provision", "--apply")
     print("Migrating", flush=True)
     call_command("migrate", verbosity=0)
     print("Collecting static files", flush=True)

@@ -213,7 +213,7 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             storage, options = router.backends[known_as], router.backends.options(known_as)
         except ConfigurationError:
             continue
-        routes = [route for route in document.routes if route.backend == alias]
+        routes = [route for route in document.routes if alias in (route.backend, route.moving_from)]
         only_routes = bool(routes) and document.default != alias
         yield Used(
             name=f"{qualifier}{alias}",

@@ -22,7 +22,8 @@ FLOORS = (
     {"telemetry", "tenancy", "transactions"},
     {"delivery", "moving"},
     {"uploads"},
-    {"installed", "doctor", "health", "provision"},
+    {"installed", "doctor", "health"},
+    {"provision"},
     {"checks", "urls", "console"},
     {"management", "apps"},
 )

@@ -22,14 +22,17 @@ def command(options: AzureOptions, *words: str) -> str:
     https://learn.microsoft.com/cli/azure/azure-cli-configuration#cli-configuration-values-and-environment-variables
     """
     line = shlex.join(("az", "storage", *words))
-    if not _is_azures(options):
+    if not is_azures(options):
         return f'{line} --connection-string "$AZURE_STORAGE_CONNECTION_STRING"'
     login = "--auth-mode login " if words[:2] == ("container", "create") else ""
     return f"{line} {login}--account-name {options.resolved_account_name}"
 
 
-def _is_azures(options: AzureOptions) -> bool:
-    """Azure's own endpoints have the account in the host, and neither a path nor a port; http is for emulators."""
+def is_azures(options: AzureOptions) -> bool:
+    """Return whether the account is in Azure.
+
+    Azure's own endpoints have the account in the host, and neither a path nor a port; http is for emulators.
+    """
     endpoint = urlsplit(options.endpoint)
     return (
         options.resolved_account_name != EMULATOR_ACCOUNT

@@ -325,6 +325,10 @@ class Response(HttpResponse):
     content = property(lambda self: self.read())
     encoding: Any = None
 
+    def body(self) -> bytes:
+        """Return the body: azure-core's older name, by which the clients of azure-storage-blob read it."""
+        return self.read()
+
     def text(self, encoding: str | None = None) -> str:
         """Return the body as text; what is not in the encoding is replaced."""
         return self.read().decode(encoding or self.encoding or "utf-8-sig", errors="replace")

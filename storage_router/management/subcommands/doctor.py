@@ -50,7 +50,7 @@ def add_arguments(parser: CommandParser) -> None:
 @selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
-    origin = _given_origin(options["origin"]) if options["origin"] else site_origin()
+    origin = given_origin(options["origin"]) if options["origin"] else site_origin()
     findings: list[doctor.Finding] = []
     as_text = not options["json"]
     chosen = _chosen(options)
@@ -125,12 +125,18 @@ def _print(output: Output, finding: doctor.Finding) -> None:
 
 
 def site_origin() -> str | None:
-    """Return the origin of the site's pages as far as the settings tell: one without wildcards, or None."""
+    """Return the first of ``site_origins()``, or None."""
+    return next(iter(site_origins()), None)
+
+
+def site_origins() -> list[str]:
+    """Return the origins of the site's pages as far as the settings tell: those without wildcards."""
     hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
-    return next(filter(None, map(_origin, (*settings.CSRF_TRUSTED_ORIGINS, *hosts))), None)
+    return list(dict.fromkeys(filter(None, map(_origin, (*settings.CSRF_TRUSTED_ORIGINS, *hosts)))))
 
 
-def _given_origin(text: str) -> str:
+def given_origin(text: str) -> str:
+    """Return an origin that the command line gives. Raises ``CommandError`` for what is none."""
     if (origin := _origin(text)) is None:
         message = f"{text} is not an origin. Write the scheme and the host of the site: https://www.example.com."
         raise CommandError(f"--origin {message}", returncode=selection.UNUSABLE)
