@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
@@ -27,7 +26,11 @@ TIMEOUT = 10.0
 """Seconds in which all references of a configuration must be resolved."""
 
 # The token of the identity goes to no other host.
-_SUFFIXES = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
+_URI = re.compile(
+    r"https://(?P<host>[0-9a-z-]{1,127}\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net))(?::443)?"
+    r"/secrets/(?P<name>[0-9a-z-]{1,127})(?:/(?P<version>[0-9a-z-]{1,127})?)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 _REFERENCE = re.compile(r"\s*@Microsoft\.KeyVault\((?P<arguments>.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
@@ -62,28 +65,14 @@ class Reference:
         pairs = (pair.partition("=") for pair in found["arguments"].split(";") if pair.strip())
         given = {key.strip().lower(): value.strip() for key, _, value in pairs}
         if given.keys() == {"secreturi"}:
-            return cls._from_uri(given["secreturi"])
+            if (uri := _URI.fullmatch(given["secreturi"])) is None:
+                raise invalid("the SecretUri of the Key Vault reference is not the address of a secret", _FORMS)
+            return cls(vault_url=f"https://{uri['host'].lower()}", name=uri["name"], version=uri["version"])
         if {"vaultname", "secretname"} <= given.keys() <= {"vaultname", "secretname", "secretversion"}:
             vault, name, version = given["vaultname"], given["secretname"], given.get("secretversion")
             if all(_NAME.fullmatch(part) for part in (vault, name, version or "x")):
-                return cls(vault_url=f"https://{vault}{_SUFFIXES[0]}", name=name, version=version or None)
+                return cls(vault_url=f"https://{vault}.vault.azure.net", name=name, version=version or None)
         raise invalid("the Key Vault reference is not well-formed", _FORMS)
-
-    @classmethod
-    def _from_uri(cls, uri: str) -> Reference:
-        try:
-            parts = urlsplit(uri)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            raise invalid("the SecretUri of the Key Vault reference is not a URL", _FORMS) from None
-        vault, dot, suffix = host.partition(".")
-        if parts.scheme != "https" or not _NAME.fullmatch(vault) or f"{dot}{suffix}" not in _SUFFIXES:
-            hosts = ", ".join(f"<vault>{known}" for known in _SUFFIXES)
-            raise invalid("the SecretUri of the Key Vault reference is not at a vault", f"https and one of: {hosts}.")
-        path = re.fullmatch(r"/secrets/([0-9A-Za-z-]{1,127})(?:/([0-9A-Za-z-]{1,127})?)?", parts.path)
-        if path is None or parts.query or parts.fragment or "@" in parts.netloc or port not in (None, 443):
-            raise invalid("the SecretUri of the Key Vault reference is not the address of a secret", _FORMS)
-        return cls(vault_url=f"https://{host}", name=path[1], version=path[2])
 
 
 def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:

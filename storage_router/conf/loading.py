@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -49,19 +48,6 @@ class Configuration:
             if (found := self.origins.get(location[:length])) is not None:
                 return found
         return DEFAULT
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping proxy cannot be pickled; task queues and test runners pickle storages.
-        return _restored, (self.document, dict(self.origins), self.warnings, self.code)
-
-
-def _restored(
-    document: RouterDocument,
-    origins: Mapping[Location, Origin],
-    warnings: tuple[Problem, ...],
-    code: Mapping[str, Any] | None,
-) -> Configuration:
-    return Configuration(document=document, origins=MappingProxyType(dict(origins)), warnings=warnings, code=code)
 
 
 def load(
@@ -115,7 +101,7 @@ def load(
         # What validators warn of may only be due to an error.
         _refuse([one for one in found if not one.is_warning or one in merged.problems])
     given = None if any(layer.source == code.SETTING for layer in layers) else config or {}
-    return _restored(document, merged.origins(), tuple(found), given)
+    return Configuration(document=document, origins=merged.origins(), warnings=tuple(found), code=given)
 
 
 def _refuse(found: Iterable[Problem]) -> NoReturn:

@@ -99,26 +99,26 @@ def test_only_what_wins_is_fetched_and_each_secret_once(world):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("@Microsoft.KeyVault(SecretUri=)", "the SecretUri of the Key Vault reference is not at a vault"),
+        ("@Microsoft.KeyVault(SecretUri=)", "the SecretUri of the Key Vault reference is not the address of a secret"),
         ("@Microsoft.KeyVault()", "the Key Vault reference is not well-formed"),
         ("@Microsoft.KeyVault(media-key", "the Key Vault reference is not well-formed"),
         ("@Microsoft.KeyVault(VaultName=acme)", "the Key Vault reference is not well-formed"),
         ("@Microsoft.KeyVault(VaultName=evil.example/;SecretName=a)", "the Key Vault reference is not well-formed"),
         (
             "@Microsoft.KeyVault(SecretUri=http://acme.vault.azure.net/secrets/a)",
-            "the SecretUri of the Key Vault reference is not at a vault",
+            "the SecretUri of the Key Vault reference is not the address of a secret",
         ),
         (
             "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net.evil.example/secrets/a)",
-            "the SecretUri of the Key Vault reference is not at a vault",
+            "the SecretUri of the Key Vault reference is not the address of a secret",
         ),
         (
             "@Microsoft.KeyVault(SecretUri=https://evil.example/secrets/a)",
-            "the SecretUri of the Key Vault reference is not at a vault",
+            "the SecretUri of the Key Vault reference is not the address of a secret",
         ),
         (
             "@Microsoft.KeyVault(SecretUri=https://[::1/secrets/a)",
-            "the SecretUri of the Key Vault reference is not a URL",
+            "the SecretUri of the Key Vault reference is not the address of a secret",
         ),
         (
             f"@Microsoft.KeyVault(SecretUri={VAULT}:8443/secrets/a)",
