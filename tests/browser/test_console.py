@@ -15,12 +15,13 @@ pytestmark = pytest.mark.browser
 CONSOLE = "/admin/storage_router_console/console/"
 
 
-def filled(folder, files):
-    """A directory on this machine with many files in it, and another backend."""
-    many = folder / "files/many"
-    many.mkdir(parents=True)
-    for number in range(files):
-        (many / f"{number:06}.txt").touch()
+def filled(folder):
+    """Directories on this machine with many files in them, and another backend."""
+    for name, files in (("some", 350), ("many", 100_000)):
+        directory = folder / "files" / name
+        directory.mkdir(parents=True)
+        for number in range(files):
+            (directory / f"{number:06}.txt").touch()
     (folder / "files/a.txt").write_text("text")
     backends = {
         "files": {"type": "filesystem", "location": str(folder / "files"), "base_url": "/open/"},
@@ -34,7 +35,7 @@ def filled(folder, files):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("console")
-    given = {"options": filled(folder, 350), "database": str(folder / "db.sqlite3")}
+    given = {"options": filled(folder), "database": str(folder / "db.sqlite3")}
     application = "tests.console.project:application()"
     with servers.web("gunicorn", application, folder, "--threads", "4", CONSOLE_PROJECT=json.dumps(given)) as address:
         yield address
@@ -83,7 +84,7 @@ def test_a_name_is_explained_and_a_directory_turned_by_keyboard(page, address):
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert 'prefix "private/"' in page.inner_text("#sr-answer")
-    page.goto(f"{address}{CONSOLE}files/?path=many")
+    page.goto(f"{address}{CONSOLE}files/?path=some")
     seen = []
     while True:
         seen += page.locator("#result_list th[scope=row]").all_inner_texts()
@@ -93,3 +94,17 @@ def test_a_name_is_explained_and_a_directory_turned_by_keyboard(page, address):
         with page.expect_navigation():
             page.keyboard.press("Enter")
     assert seen == [f"{number:06}.txt" for number in range(350)]
+
+
+def test_a_directory_of_100_000_files_is_turned_page_by_page(page, traffic, address):
+    sign_in(page, address)
+    page.goto(f"{address}{CONSOLE}files/")
+    page.click("text=many/")
+    for first in range(0, 500, 100):
+        names = page.locator("#result_list th[scope=row]").all_inner_texts()
+        assert names == [f"{number:06}.txt" for number in range(first, first + 100)]
+        with page.expect_navigation():
+            page.click("[rel=next]")
+    page.click("text=000500.txt")
+    assert "0 bytes" in page.inner_text(".sr-facts")
+    assert traffic.failures == []
