@@ -48,9 +48,16 @@ class Health:
 
 
 def backends(router: str = "default") -> dict[str, Storage]:
-    """Return the storages that can be probed: the router's backends by alias, or the storage itself."""
+    """Return the storages that can be probed: the router's backends by alias, or the storage itself.
+
+    Backends with a place for each tenant are those of the current tenant, and are left out where there is none.
+    """
     storage = storages[router]
-    return dict(getattr(storage, "backends", None) or {router: storage})
+    found = getattr(storage, "backends", None) or {router: storage}
+    tenancy = getattr(found, "tenancy", None)
+    if tenancy is None or tenancy.current() is not None:
+        return dict(found)
+    return {alias: found[alias] for alias in found if not tenancy.has(alias)}
 
 
 def probe(alias: str, mode: Mode = "read", *, router: str = "default") -> Health:

@@ -17,7 +17,7 @@ from django.db import connections
 from django.test import override_settings
 
 import storage_router
-from storage_router import RouterStorage, checks
+from storage_router import RouterStorage, checks, health
 from storage_router.exceptions import (
     ConfigurationError,
     ContainerNotFoundError,
@@ -437,3 +437,12 @@ def test_the_commands_take_a_tenant(tmp_path, capsys):
         assert not (tmp_path / "sample").exists()
         call_command("storage_router", "routes")
         assert "{tenant}" in capsys.readouterr().out
+
+
+def test_health_checks_leave_out_backends_of_tenants_unless_there_is_one():
+    options = {"backends": {"tenant": memory(), "shared": {"type": "memory"}}, "default": "shared"}
+    options["routes"] = [CAPTURED]
+    with override_settings(STORAGES={"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}}):
+        assert [one.alias for one in health.probe_all()] == ["shared"]
+        with storage_router.tenant("acme"):
+            assert [str(one.error) for one in health.probe_all()] == ["None", "None"]
