@@ -93,9 +93,11 @@ lint: $(INSTALLED) ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(INSTALLED) ## let ruff put the code in form
+format: $(INSTALLED) ## let ruff put the code in form; write what is generated in docs/
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/python tools/option_tables.py
+	@$(BIN)/python tools/diagrams.py
 
 azurite: $(INSTALLED) ## install Azurite from its lockfile (Node.js comes from PyPI where the machine has none)
 	@$(RUN) exec $(BIN)/python tools/azurite/install.py

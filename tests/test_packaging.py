@@ -184,8 +184,8 @@ def test_every_package_that_the_code_imports_is_a_dependency_of_its_own():
         and not module.startswith("storage_router")
         and distribution(module, homes).isdisjoint(declared)
     }
-    # pydantic and its core are one; who asks for Celery or a subscriber of telemetry has them already.
-    allowed = {"pydantic_core", "celery", "opentelemetry", "prometheus_client", "rest_framework"}
+    # pydantic and its core are one; who uses Celery, telemetry or health checks has installed what they need.
+    allowed = {"pydantic_core", "celery", "health_check", "opentelemetry", "prometheus_client", "rest_framework"}
     assert {module.split(".")[0] for module in missing} <= allowed
 
 

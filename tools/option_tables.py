@@ -30,7 +30,7 @@ from storage_router.conf.telemetry import TelemetryOptions
 from storage_router.conf.tenancy import TenancyOptions
 from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
-from storage_router.files import Capabilities, FileSettings, FileStat
+from storage_router.files import Capabilities, DirectStore, FileSettings, FileStat
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [DOCS / "azure-storage.md", DOCS / "configuration.md", DOCS / "reference.md"]
@@ -96,10 +96,11 @@ def _signature(function: Callable[..., Any]) -> str:
 
 
 def _methods(kind: type) -> str:
-    """Each public method and property that the class itself defines."""
+    """Each public method and property that the class itself defines; what is undocumented there, as in the protocol."""
     found = ["\n"]
     for name, member in sorted(vars(kind).items()):
-        if name.startswith("_") or isinstance(member, classmethod) or not (text := _text(member)):
+        text = _text(member) or (_text(getattr(DirectStore, name)) if hasattr(DirectStore, name) else "")
+        if name.startswith("_") or isinstance(member, classmethod) or not text:
             continue
         if isinstance(member, property):
             found.append(f"### {name}\n\n{text}\n\n")
