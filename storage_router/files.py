@@ -568,30 +568,34 @@ def merged_page(
     """
     positions: dict[str, tuple[str, int]] = dict.fromkeys(pages, ("", 0))
     if marker:
-        given = dict(json.loads(marker))
-        positions = {key: (str(given[key][0]), max(0, int(given[key][1]))) for key in pages if key in given}
-    fetched = {key: fetch(positions[key][0]) for key, fetch in pages.items() if key in positions}
-    requests, found = len(fetched), list[FileStat | Directory]()
-    while len(found) < limit:
-        for key in list(fetched):
-            while positions[key][1] >= len(fetched[key].entries):
-                following = fetched[key].marker
-                if not following:
-                    del fetched[key], positions[key]
-                    break
+        try:
+            given = json.loads(marker)
+            positions = {key: (str(given[key][0]), max(0, int(given[key][1]))) for key in pages if key in given}
+        except (IndexError, KeyError, TypeError) as error:
+            raise ValueError(f"not a marker: {marker[:100]!r}") from error
+    fetched: dict[str, ListingPage] = {}
+    requests, found = 0, list[FileStat | Directory]()
+    while positions and len(found) < limit:
+        for key in positions.keys() - fetched.keys():
+            if requests >= _MOST_PAGES:
+                return ListingPage(entries=tuple(found), marker=json.dumps(positions))
+            fetched[key] = pages[key](positions[key][0])
+            requests += 1
+        heads = {
+            key: fetched[key].entries[done] for key, (_, done) in positions.items() if done < len(fetched[key].entries)
+        }
+        if len(heads) == len(positions):
+            first = min(map(in_order, heads.values()))
+            alike = [key for key, entry in heads.items() if in_order(entry) == first]
+            found += [heads[key] for key in alike if is_shown(key, heads[key])][:1]
+            for key in alike:
+                positions[key] = (positions[key][0], positions[key][1] + 1)
+        for key, (_, done) in list(positions.items()):
+            if done >= len(fetched[key].entries):
+                following = fetched.pop(key).marker
                 positions[key] = (following, 0)
-                if requests >= _MOST_PAGES:
-                    return ListingPage(entries=tuple(found), marker=json.dumps(positions))
-                fetched[key] = pages[key](following)
-                requests += 1
-        if not fetched:
-            break
-        heads = {key: fetched[key].entries[positions[key][1]] for key in fetched}
-        first = min(map(in_order, heads.values()))
-        alike = [key for key, entry in heads.items() if in_order(entry) == first]
-        found += [heads[key] for key in alike if is_shown(key, heads[key])][:1]
-        for key in alike:
-            positions[key] = (positions[key][0], positions[key][1] + 1)
+                if not following:
+                    del positions[key]
     return ListingPage(entries=tuple(found), marker=json.dumps(positions) if positions else "")
 
 

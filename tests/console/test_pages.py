@@ -137,8 +137,9 @@ def test_a_directory_is_shown_a_page_at_a_time(site, backend, monkeypatch):
     assert "errornote" in text(client.get(f"{CONSOLE}files/?path=../x"))
 
 
-def test_a_marker_that_is_none_is_an_error_on_the_page(site):
-    assert "errornote" in text(site(MEMORY).get(f"{CONSOLE}files/?marker=nonsense"))
+@pytest.mark.parametrize("marker", ["nonsense", "5", '{"0": 5}', '{"0": []}', '{"0": ["", "x"]}'])
+def test_a_marker_that_is_none_is_an_error_on_the_page(site, marker):
+    assert "errornote" in text(site(MEMORY).get(f"{CONSOLE}files/", {"marker": marker}))
 
 
 def test_what_is_known_of_a_file_is_shown(site, backend):
