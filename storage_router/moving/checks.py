@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import DatabaseError
 from django.db.models import FileField
 
-from storage_router.exceptions import NoRouteError, Problem
+from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
 from storage_router.files import file_store
 from storage_router.references import BackendReference
 from storage_router.router import RouterStorage
@@ -64,7 +64,7 @@ def _holds_static_files(router: RouterStorage, index: int) -> bool:
         return (
             router.table.without_tenants().match(f"{prefix}/_" if prefix else "_").route is router.table.routes[index]
         )
-    except NoRouteError:
+    except (InvalidNameError, NoRouteError):
         return False
 
 

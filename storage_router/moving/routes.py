@@ -9,7 +9,7 @@ from typing import Any
 from django.core.files.storage import storages
 from django.core.management.base import CommandError
 
-from storage_router.exceptions import NoRouteError
+from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.names import is_clean
 
 from .backfill import Files
@@ -106,7 +106,7 @@ def _files(router: Any, route: Any, moving: MovingStorage) -> Files:
     def claims(name: str) -> bool:
         try:
             return is_clean(name) and table.match(f"{stripped}{name}").route is route
-        except NoRouteError:
+        except (InvalidNameError, NoRouteError):
             return False
 
     directory = prefixes[0] if len(prefixes) == 1 and not stripped else ""

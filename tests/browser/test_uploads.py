@@ -33,8 +33,8 @@ def server(azurite, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uploads")
     options = {
         "backends": {
-            "media": azure(azurite, azurite.create_container()),
-            "waiting": azure(azurite, azurite.create_container()),
+            "media": azure(azurite, azurite.create_container(), timeout=120),
+            "waiting": azure(azurite, azurite.create_container(), timeout=120),
         },
         "default": "media",
         "routes": [{"prefix": "quarantine/", "backend": "waiting"}],
@@ -327,11 +327,11 @@ def test_the_admin_uploads_directly_in_an_inline_that_its_button_added(at, addre
 @pytest.mark.large
 def test_memory_does_not_grow_with_the_file(at, address, storage, tmp_path):
     before = at.request.get(f"{address}/memory").json()["most"]
+    at.set_default_timeout(600_000)
     path = tmp_path / "large.pdf"
     with path.open("wb") as file:
         file.write(b"%PDF-1.7\n")
         file.truncate(1024 * MIB)
-    at.set_default_timeout(600_000)
     at.set_input_files("[name=file]", path)
     status(at, "The file is uploaded.")
     assert storage.stat(save(at)).size == 1024 * MIB

@@ -46,6 +46,13 @@ def test_a_good_configuration_has_no_problem(uploads):
     assert ids() == []
 
 
+def test_routes_with_views_and_moves_are_checked_beside_a_quarantine(uploads):
+    private = {"prefix": "private/", "backend": "media", "delivery": "stream", "authorize": "tests.uploads.site.nobody"}
+    moving = {"prefix": "docs/", "backend": "media", "moving_from": "old", "phase": "mirror"}
+    uploads.use(backends={**backends(), "old": azure(Nowhere, "old")}, routes=[ROUTE, private, moving])
+    assert ids() == []
+
+
 @pytest.mark.parametrize(
     ("document", "found"),
     [
