@@ -20,7 +20,13 @@ HERE = Path(__file__).resolve().parent
 AZURITE = HERE.parent / "tools/azurite/node_modules/.bin/azurite-blob"
 
 # Each backend's account, as in storage_router.toml.
-ACCOUNTS = {"media": "acmefiles", "private": "acmeprivate", "bulk": "acmebulk", "static": "acmecdn"}
+ACCOUNTS = {
+    "media": "acmefiles",
+    "private": "acmeprivate",
+    "bulk": "acmebulk",
+    "quarantine": "acmebulk",
+    "static": "acmecdn",
+}
 
 
 def main() -> None:
@@ -44,7 +50,7 @@ def main() -> None:
         else:
             environment |= local_backends(arguments.backends, folder)
         os.environ.update(environment)
-        password = set_up_project()
+        password = set_up_project(port)
         exports = folder / "environment"
         exports.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
         manage = shlex.join([sys.executable, "manage.py"])
@@ -93,7 +99,7 @@ def local_backends(kind: str, folder: Path) -> dict[str, str]:
     return environment
 
 
-def set_up_project() -> str:
+def set_up_project(port: int) -> str:
     """Migrate, collect the static files, store the samples and create a user; return the password."""
     os.chdir(HERE)
     sys.path.insert(0, str(HERE))
@@ -105,7 +111,8 @@ def set_up_project() -> str:
 
     django.setup()
     print("Creating containers", flush=True)
-    call_command("storage_router", "provision", "--apply")
+    # The page sends videos straight to a backend, so it is given an origin.
+    call_command("storage_router", "provision", "--apply", f"--origin=http://127.0.0.1:{port}")
     print("Migrating", flush=True)
     call_command("migrate", verbosity=0)
     print("Collecting static files", flush=True)

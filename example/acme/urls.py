@@ -8,8 +8,9 @@ urlpatterns = [
     path("backends/", views.backends, name="backends"),
     path("where/", views.where, name="where"),
     path("upload/", views.upload, name="upload"),
+    path("video/", views.video, name="video"),
     path("admin/", admin.site.urls),
-    # The documents of the route that has a delivery.
+    # The documents of the route that has a delivery, and the steps of uploads.
     path("documents/", include("storage_router.urls")),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from urllib.parse import urljoin
 
 import pytest
 from PIL import Image
@@ -33,6 +34,20 @@ def test_the_page_shows_pictures_and_plays_the_video(page, traffic, demo):
 def test_the_page_of_the_backends_lists_what_each_holds(page, traffic, demo):
     page.goto(f"{demo.page}backends/", wait_until="networkidle")
     expect(page.locator("[data-backend=bulk] li")).to_have_text(["videos/sunrise.webm"])
+    assert traffic.failures == []
+
+
+def test_a_large_video_goes_from_the_browser_to_its_backend(page, traffic, demo, tmp_path):
+    page.goto(demo.page, wait_until="networkidle")
+    address = page.locator(".pictures video").first.get_attribute("src")
+    video = tmp_path / "large.webm"
+    video.write_bytes(page.request.get(urljoin(demo.page, address)).body() + bytes(9 * 2**20))
+    page.fill("#video_title", "A large video")
+    page.set_input_files("#video_file", video)
+    if page.locator("#video output").count():
+        page.locator("#video output", has_text="The file is uploaded.").wait_for()
+    page.click("#video > button")
+    expect(page.locator(".message")).to_contain_text("videos/large.webm was stored in bulk")
     assert traffic.failures == []
 
 
