@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .staticfiles import ManifestStaticFilesStorage, StaticFilesStorage
     from .tenancy import tenant
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "AzureStorage": "azure.storage",

@@ -110,7 +110,8 @@ def test_every_json_block_is_json(block):
 def test_the_readme_has_a_public_and_a_private_backend():
     [block] = blocks("toml", pages=[ROOT / "README.md"])
     loaded = factory.configure(tomllib.loads(block.text))
-    assert loaded.document.backends["private"].expiration_secs == 300
+    [route] = loaded.document.routes
+    assert (route.backend, route.delivery, route.authorize) == ("private", "stream", "acme.files.may_read")
     assert loaded.warnings == ()
 
 
