@@ -22,6 +22,7 @@ from storage_router.delivery.access import decision
 from storage_router.files import direct_store, file_store
 from storage_router.names import clean_name
 from storage_router.router import RouterStorage
+from storage_router.tenancy import Tenancy
 
 from .first_bytes import LENGTH, fits
 
@@ -71,6 +72,11 @@ class Policy:
         self.options: UploadPolicy = policies[name]
         self._router = router
         self._quarantine = uploads.quarantine.strip("/")
+
+    @property
+    def tenant(self) -> str:
+        """The current tenant: ``""`` where there is none."""
+        return Tenancy(self._router.configuration.document).current() or ""
 
     def new_name(self) -> str:
         """Return a name below the quarantine that nobody can guess. It begins with the time, by which ``purge`` knows

@@ -32,6 +32,7 @@ class Claims:
     file_name: str
     size: int
     began: int
+    tenant: str
     etag: str = ""
 
     @classmethod
@@ -45,6 +46,7 @@ class Claims:
             file_name=file.name,
             size=file.size,
             began=int(time.time()),
+            tenant=policy.tenant,
         )
 
     def checked(self, etag: str) -> Claims:
@@ -67,7 +69,7 @@ def read(request: HttpRequest, token: Any, step: Step) -> tuple[Claims, Policy]:
     Raises ``ValidationError`` for a token that is not genuine, too old, or somebody else's.
     """
     try:
-        policy, storage, owner, name, file_name, size, began, etag = signing.loads(str(token), salt=_salt(step))
+        policy, storage, owner, name, file_name, size, began, tenant, etag = signing.loads(str(token), salt=_salt(step))
         claims = Claims(
             policy=policy,
             storage=storage,
@@ -76,6 +78,7 @@ def read(request: HttpRequest, token: Any, step: Step) -> tuple[Claims, Policy]:
             file_name=file_name,
             size=size,
             began=began,
+            tenant=tenant,
             etag=etag,
         )
         found = Policy(claims.policy, claims.storage)
@@ -83,7 +86,7 @@ def read(request: HttpRequest, token: Any, step: Step) -> tuple[Claims, Policy]:
         raise ValidationError(_("This upload is not valid. Please upload the file again."), code="token") from None
     if time.time() > claims.began + found.options.token_seconds:
         raise ValidationError(_("This upload has expired. Please upload the file again."), code="expired")
-    if claims.owner not in _owners(request):
+    if claims.owner not in _owners(request) or claims.tenant != found.tenant:
         raise ValidationError(_("This upload was begun by somebody else. Please upload the file again."), code="owner")
     return claims, found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from django.core import signing
 from django.core.files.base import ContentFile
 from django.test import Client, override_settings
 
+import storage_router
 from storage_router.exceptions import InvalidNameError
 
 from . import site
@@ -198,6 +200,20 @@ def test_a_token_is_its_owners_only(uploads, other):
     token = uploads.ask("complete", token=ticket["token"]).json()["token"]
     assert "begun by somebody else" in uploads.errors(uploads.submit(token, "public", other))
     assert uploads.submit(token, "public").status_code == 200
+
+
+def test_a_token_is_its_tenants_only(uploads):
+    """T6: the same user may exist in each tenant."""
+    with storage_router.tenant("acme"):
+        ticket = uploads.begin()
+        uploads.put(ticket)
+        token = uploads.ask("complete", token=ticket["token"]).json()["token"]
+    for other in ("evil", None):
+        with storage_router.tenant(other) if other else contextlib.nullcontext():
+            assert uploads.ask("renew", token=ticket["token"]).json()["code"] == "owner"
+            assert "begun by somebody else" in uploads.errors(uploads.submit(token))
+    with storage_router.tenant("acme"):
+        assert uploads.submit(token).status_code == 200
 
 
 def test_a_token_ends_with_the_password(uploads):
