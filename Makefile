@@ -68,7 +68,7 @@ canary: ## the fast tests with the newest release of everything
 	@echo "Installing the newest releases into $(CANARY)"
 	@$(PYTHON) -m venv --clear $(CANARY)
 	@$(CANARY)/bin/python -m pip install --quiet --upgrade pip
-	@$(CANARY)/bin/python -m pip install --quiet --upgrade --editable '.[yaml,keyvault,cli,testing]' --group test
+	@$(CANARY)/bin/python -m pip install --quiet --upgrade --editable '.[yaml,keyvault,testing]' --group test
 	@$(CANARY)/bin/python -m pip list --format=freeze
 	@PATH="$(CURDIR)/$(CANARY)/bin:$$PATH" exec $(PYTEST:$(BIN)/%=$(CANARY)/bin/%) -m "$(FAST)" $(ARGS)
 
@@ -132,7 +132,7 @@ $(DEMO_INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing the package, Django and the Azure SDK for Python $(VERSION) into $(DEMO) (half a minute, the first time only)"
 	@$(call MAKE_ENVIRONMENT,$(DEMO))
 	@$(DEMO)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	@$(DEMO)/bin/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable '.[cli]' --group demo
+	@$(DEMO)/bin/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable . --group demo
 	@touch $@
 
 $(BROWSER): $(INSTALLED)
