@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from storage_router.aio import AsyncMethods
 from storage_router.conf.static import StaticOptions
-from storage_router.exceptions import InvalidNameError
+from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.files import FileStat
 from storage_router.router import RouterStorage
 from storage_router.transfer.content import (
@@ -72,12 +73,15 @@ class StaticFilesStorage(AsyncMethods):
     def check(self) -> None:
         """Raise ``ImproperlyConfigured`` where there is no router, where the ``static`` table does not fit,
         and where static files would be those of a tenant."""
-        match, tenancy = self.router.table.without_tenants().match(self.routed_name("x")), self.router.backends.tenancy
-        if tenancy is not None and (match.tenant is not None or tenancy.has(match.alias)):
-            raise ImproperlyConfigured(
-                f"Static files belong to no tenant, and {self.routed_name('')!r} leads to files of tenants, in "
-                f"the backend {match.alias!r}. Add a route for static files to a backend without {{tenant}}."
-            )
+        tenancy = self.router.backends.tenancy
+        # Without a route for static files there are none.
+        with suppress(NoRouteError):
+            match = self.router.table.without_tenants().match(self.routed_name("x"))
+            if tenancy is not None and (match.tenant is not None or tenancy.has(match.alias)):
+                raise ImproperlyConfigured(
+                    f"Static files belong to no tenant, and {self.routed_name('')!r} leads to files of tenants, in "
+                    f"the backend {match.alias!r}. Add a route for static files to a backend without {{tenant}}."
+                )
         if not self.static_options.compress:
             return
         for name in _KINDS:

@@ -246,6 +246,6 @@ def test_the_admin_is_copied_and_its_login_page_finds_its_styles(azurite: Azurit
     ) as here:
         here.collect()
         stored = in_container(azurite, public)
-        assert {name.partition("/")[0] for name in stored} == {"admin"}
+        assert {name.partition("/")[0] for name in stored} == {"admin", "storage_router"}
         with urllib.request.urlopen(static("admin/css/login.css")) as answer:
             assert answer.read() == stored["admin/css/login.css"]
