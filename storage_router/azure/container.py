@@ -14,7 +14,13 @@ from pydantic import SecretStr
 
 from storage_router import events
 from storage_router.conf.azure.options import AzureOptions
-from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.exceptions import (
+    BlobChangedError,
+    BlobError,
+    BlobExistsError,
+    BlobNotFoundError,
+    BlobPermissionError,
+)
 from storage_router.files import Directory, FileSettings, FileStat, ListingPage, Reading, in_order
 
 from .client import Account
@@ -262,10 +268,13 @@ class Blobs:
             self.delete(source, if_match=known.etag)
         return made
 
-    def stage_from_url(self, name: str, source: SecretStr, etag: str, size: int, *, connections: int) -> list[str]:
-        """Have the service copy the ``size`` bytes at the URL ``source`` into blocks and return their ids.
+    def stage_from_url(
+        self, name: str, source: SecretStr, etag: str, size: int, *, connections: int
+    ) -> list[str] | None:
+        """Have the service copy the ``size`` bytes at the URL ``source`` into blocks and return their ids; None where
+        it did not copy them (emulators answer with success and stage empty blocks).
 
-        One request for each block. Raises ``BlobChangedError`` where the source has another ETag.
+        One request for each block and one more. Raises ``BlobChangedError`` where the source has another ETag.
         """
 
         def stage(block_id: str, start: int) -> None:
@@ -285,7 +294,11 @@ class Blobs:
                     one.result()
             finally:
                 workers.shutdown(cancel_futures=True)
-        return block_ids
+        try:
+            arrived = self.uncommitted(name)
+        except BlobPermissionError:
+            return None
+        return block_ids if sum(arrived.get(encoded(one), 0) for one in block_ids) == size else None
 
     def put_from_url(
         self,
@@ -295,16 +308,18 @@ class Blobs:
         *,
         overwrite: bool = False,
         if_match: str | None = None,
-    ) -> FileStat:
+    ) -> FileStat | None:
         """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
-        known of it.
+        known of it. Return None where the service cannot copy so much.
 
         Headers, metadata, an access tier that was set and ``save_id`` are the source's. One request up to
         ``COPIED_AT_ONCE``, beyond that one for each block and one more. Conditions and errors as for ``create``;
         ``BlobChangedError`` if the source's ETag is another.
         """
         if known.size > COPIED_AT_ONCE:
-            block_ids = self.stage_from_url(name, source, known.etag, known.size, connections=1)
+            block_ids = self.stage_from_url(name, source, known.etag, known.size, connections=4)
+            if block_ids is None:
+                return None
             given: dict[str, Any] = {"overwrite": overwrite, "if_match": if_match, "save_id": known.save_id}
             return self.commit_blocks(name, block_ids, known.settings(), size=known.size, **given)
         write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)

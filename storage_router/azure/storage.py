@@ -638,7 +638,8 @@ class AzureStorage(DeconstructibleStorage):
             blob, blobs = self.blob_name(cleaned), self._now().blobs
             with named(name):
                 stored = blobs.put_from_url(blob, SecretStr(link), known, overwrite=overwrite, if_match=if_match)
-            return replace(stored, name=str(cleaned))
+            if stored is not None:
+                return replace(stored, name=str(cleaned))
         with source.read(source_name, if_match=if_source_match) as reading:
             settings, marker = reading.stat.settings(), reading.stat.save_id
             return self._put(name, reading.file(), settings, overwrite=overwrite, if_match=if_match, save_id=marker)

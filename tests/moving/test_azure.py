@@ -117,3 +117,14 @@ def test_a_range_is_copied_and_a_file_that_changed_meanwhile_is_left_for_the_nex
     assert outcomes.count("changed") == changes
     left = [pair.name for pair in Files(storage=moving, directory="m").compared() if backfill.differs(pair)]
     assert left == (["m/03.txt"] if changes else [])
+
+
+def test_what_the_service_cannot_copy_is_streamed(sides, monkeypatch):
+    """Azurite answers Put Block From URL with success and stages an empty block."""
+    monkeypatch.setattr("storage_router.azure.container.COPIED_AT_ONCE", 1000)
+    old, new = sides
+    old.save("a.bin", ContentFile(b"x" * 5000))
+    new.copy_from("a.bin", old, "a.bin")
+    with new.open("a.bin") as file:
+        assert file.read() == b"x" * 5000
+    assert new.stat("a.bin").save_id == old.stat("a.bin").save_id
