@@ -25,6 +25,9 @@ from .names import is_clean
 
 _CHUNK = 256 * 1024
 
+_UNFINISHED = ".storage_router-"
+"""How the name of a file begins that is being written. It stays where the process is killed; walks skip it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileSettings:
@@ -315,6 +318,10 @@ def overrides(storage: Any, family: type, *methods: str) -> bool:
     return any(getattr(kind, method) is not getattr(family, method) for method in methods)
 
 
+def _is_listed(name: str) -> bool:
+    return is_clean(name.removesuffix("/")) and not name.rpartition("/")[2].startswith(_UNFINISHED)
+
+
 class PlainStore:
     """Any storage as a file store, through Django's interface. No condition holds, and nothing is signed."""
 
@@ -352,7 +359,7 @@ class PlainStore:
             # A directory that contains ``start`` comes before it.
             wanted = [name for name in found if name >= start or (name.endswith("/") and start.startswith(name))]
             # A storage may list names that other programs wrote, such as "..".
-            waiting += sorted((name for name in wanted if is_clean(name.removesuffix("/"))), reverse=True)
+            waiting += sorted((name for name in wanted if _is_listed(name)), reverse=True)
 
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
         """List the directory, which Django's interface does as a whole, and look at ``limit`` of its entries.
@@ -366,7 +373,7 @@ class PlainStore:
         except (FileNotFoundError, NotADirectoryError, FileExistsError):
             return ListingPage(entries=())
         found = [f"{name}/" for name in directories] + list(files)
-        names = sorted(name for name in found if name > marker and is_clean(name.removesuffix("/")))
+        names = sorted(name for name in found if name > marker and _is_listed(name))
         entries: list[FileStat | Directory] = []
         for name in names[:limit]:
             if name.endswith("/"):
@@ -529,7 +536,7 @@ class DirectoryStore(PlainStore):
 
     def _put(self, name: str, content: Any, publish: Callable[[str, str], None]) -> FileStat:
         # The file's own name with a suffix could be too long for the file system.
-        beside = os.path.join(os.path.dirname(name), f".{uuid4().hex}")  # noqa: PTH118, PTH120 - a storage's name
+        beside = os.path.join(os.path.dirname(name), f"{_UNFINISHED}{uuid4().hex}")  # noqa: PTH118, PTH120
         try:
             beside = self.storage.save(beside, content)
             publish(self.storage.path(beside), self.storage.path(name))

@@ -204,6 +204,23 @@ def test_a_file_is_created_where_the_file_system_has_no_hard_links(tmp_path, mon
     assert names(store.walk()) == ["x.txt"]
 
 
+def test_what_a_killed_process_was_writing_is_not_listed(tmp_path, monkeypatch):
+    store = file_store(FileSystemStorage(tmp_path))
+
+    def killed(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        patch.setattr(FileSystemStorage, "delete", killed)
+        with pytest.raises(SystemExit):
+            store.replace("a/b.txt", ContentFile(b"x"))
+    store.create("a/c.txt", ContentFile(b"x"))
+    assert len(list((tmp_path / "a").iterdir())) == 2
+    assert names(store.walk()) == ["a/c.txt"]
+    assert names(store.page("a").entries) == ["a/c.txt"]
+
+
 def test_a_subclass_that_saves_in_its_own_way_is_asked_to_do_so(tmp_path):
     class Shouting(FileSystemStorage):
         def _save(self, name, content):

