@@ -84,7 +84,7 @@ def test_it_has_a_url(monkeypatch, tmp_path):
     monkeypatch.setenv("STORAGE_ROUTER__DEFAULT", "toys")
     router = RouterStorage()
     assert router.backends["toys"].color == "blue"
-    assert problems(toys="tooy:///srv")[0][2].startswith("Did you mean 'toy'? ")
+    assert problems(toys="tooy:///srv")[0][2].endswith(", toy:///srv/toys?color=blue.")
 
 
 def test_it_is_in_the_schema():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextvars
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -564,9 +565,10 @@ class _Write:
 
 
 def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:
-    """Have ``work`` done by ``workers``, or here and now where the interpreter, which is ending, starts no threads."""
+    """Have ``work`` done by ``workers`` in this context, whose operation counts its requests, or here and now where the
+    interpreter, which is ending, starts no threads."""
     try:
-        return workers.submit(work, *args)
+        return workers.submit(contextvars.copy_context().run, work, *args)
     except RuntimeError:
         done: Future[Any] = Future()
         try:
