@@ -27,7 +27,7 @@ PYTEST := $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=$(WORKER
 FAST := not azurite and not slow and not large
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-large coverage test-browser screenshots test-floors canary test-wheel test-extras matrix soak bench docs lint format azurite chromium clean
+.PHONY: help demo test test-fast test-large coverage test-browser screenshots test-floors canary test-wheel test-extras matrix soak bench bench-compression docs lint format azurite chromium clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ canary: ## the fast tests with the newest release of everything
 
 bench: $(RIVALS) azurite ## what it costs, beside django-storages and the floor (ARGS='--row "url" --json var/bench.json')
 	@$(RUN) exec $(BIN)/python benchmarks $(ARGS)
+
+bench-compression: $(BROWSER) azurite chromium ## bytes and time of a page in Chromium, with static.compress and without
+	@$(RUN) exec $(BIN)/python benchmarks/compression.py
 
 test-wheel: $(INSTALLED) azurite ## the quickstart, word for word, with the wheel in an empty environment
 	@$(RUN) exec $(BIN)/python tools/wheel.py quickstart

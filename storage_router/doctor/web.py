@@ -72,7 +72,7 @@ class Client:
         self._home = urlsplit(options.endpoint).netloc
         self._verify = options.client_options.get("connection_verify", True)
         policies: list[Any] = [RedirectPolicy(), ProxyPolicy(options.client_options.get("proxies"))]
-        self._pipeline: Any = Pipeline(transport(options, lambda: pools), policies)
+        self._requests: Any = Pipeline(transport(options, lambda: pools), policies)
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""
@@ -95,7 +95,7 @@ class Client:
         request = HttpRequest(method, url, headers={**(headers or {}), "Connection": "close"})
         started = time.time()
         try:
-            response = self._pipeline.run(request, **options).http_response
+            response = self._requests.run(request, **options).http_response
             # A transport of the application's own may give the older kind of response.
             body = response.read() if hasattr(response, "read") else response.body()
         except AzureError as error:
