@@ -54,8 +54,8 @@ def clean_name(name: object) -> CleanName:
     """
     if type(name) is CleanName:
         return name
-    text = _with_single_slashes(name)
     # Every name passes here, some a thousand times a page: string tests first, patterns only where they can match.
+    text = name if type(name) is str and "\\" not in name and "//" not in name else _with_single_slashes(name)
     # What is printable holds neither control characters nor surrogates.
     if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (text[1:2] == ":" and _DRIVE.match(text)):
         raise _refusal(text)

@@ -87,7 +87,8 @@ class BlobUrls:
         headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
             return self.public_url(blob_name) + self._sas
-        expire = seconds_of(expire)
+        if type(expire) is not int:
+            expire = seconds_of(expire)
         kind = (expire, permission, tuple(headers.items()) if headers else None)
         moment = time.time() if now is None else now
         try:
