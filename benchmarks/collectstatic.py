@@ -96,6 +96,8 @@ def collectstatic(folder: Path, endpoint: str, *, ours: bool) -> Any:
         SECRET_KEY="only for benchmarks",
         STATIC_URL="/static/",
         STATICFILES_DIRS=[folder],
+        # Not the files of the apps: the contenders have different ones.
+        STATICFILES_FINDERS=["django.contrib.staticfiles.finders.FileSystemFinder"],
         STORAGES=storages[ours],
     )
     django.setup()
