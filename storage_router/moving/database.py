@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import CommandError
 from django.db import connections
-from django.db.models import Field, FileField, Model
+from django.db.models import FileField, Model
 from django.db.models.functions import Collate
 
 from .comparison import unique
@@ -79,8 +79,3 @@ def file_fields() -> Iterator[tuple[type[Model], FileField]]:
 def merged(columns: Iterable[Column]) -> Iterator[tuple[str, Column]]:
     """Yield the names of all columns in order, each once, with the first column that has it."""
     return unique(heapq.merge(*(each.names() for each in columns), key=lambda item: item[0]))
-
-
-def is_stored_in(field: Field[object, object], storage: object) -> bool:
-    """Return whether a field's files lie in ``storage``."""
-    return getattr(field, "storage", None) is storage

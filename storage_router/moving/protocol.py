@@ -136,15 +136,6 @@ def delete(*, if_match: str | None = None) -> Steps:
             return True
 
 
-def stat(phase: Phase) -> Steps:
-    """Return the side that has the file, and what is seen of it; None where no backend that the phase reads has it."""
-    for side in READS[phase]:
-        seen = yield Request("stat", side)
-        if seen is not None:
-            return side, seen
-    return None
-
-
 def backfill(source: str | None, target: str | None) -> Steps:
     """Make the new backend's file what the old one's is. ``source`` and ``target`` are the ETags of a comparison.
 
