@@ -64,10 +64,9 @@ class Used:
     """A storage that holds files itself: a backend of a router, or an entry without a router.
 
     ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
-    ``options`` are its validated options, if it has any; ``places`` say where each was given, as far as is known.
-    ``quarantine`` is the directory of direct uploads, ``""`` where the storage has none.
-    ``prefixes`` are those of the ``link`` routes that lead to it, ``deliveries`` those of all routes; ``read_only``
-    says that every route is, ``of_tenants`` that it has a place for each tenant.
+    ``options`` are its validated options, if it has any. ``quarantine`` is the directory of direct uploads, ``""``
+    where there is none. ``deliveries`` are those of all its routes; ``read_only`` says that every route is,
+    ``of_tenants`` that it has a place for each tenant.
     """
 
     name: str
@@ -76,16 +75,10 @@ class Used:
     storage: Storage
     options: BaseModel | None
     alias: str = ""
-    prefixes: tuple[str, ...] = ()
     read_only: bool = False
     of_tenants: bool = False
     deliveries: frozenset[str] = frozenset({"link"})
     quarantine: str = ""
-    places: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    def place_of(self, option: str) -> str:
-        """Return where the option was given, or else the place of the storage."""
-        return self.places.get(option, self.place)
 
 
 def entries() -> tuple[Entry, ...]:
@@ -201,8 +194,7 @@ def _unplaced(entry: Entry) -> list[Problem]:
 
 
 def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
-    configuration = router.configuration
-    document = configuration.document
+    document = router.configuration.document
     waiting, quarantine = _quarantine(router)
     for alias in document.backends:
         tenancy = router.backends.tenancy
@@ -222,16 +214,10 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             storage=storage,
             options=options,
             alias=alias,
-            prefixes=tuple(prefix for route in routes if route.delivery == "link" for prefix in route.prefix),
             of_tenants=known_as != alias,
             read_only=only_routes and all(route.read_only for route in routes),
             deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),
             quarantine=quarantine if alias == waiting else "",
-            places={
-                str(location[2]): origin.place
-                for location, origin in configuration.origins.items()
-                if location[:2] == ("backends", alias) and len(location) == 3
-            },
         )
 
 

@@ -30,7 +30,7 @@ def found(default, *, deploy=False, urlconf="tests.delivery.site", others=None, 
     """The ids of what the checks find."""
     storages = {"default": default, "staticfiles": PLAIN, **(others or {})}
     with override_settings(STORAGES=storages, ROOT_URLCONF=urlconf, **more):
-        messages = checks.check_secrets(None) if deploy else checks.check_configuration(None)
+        messages = checks.check_deployment(None) if deploy else checks.check_configuration(None)
     assert all(message.hint for message in messages)
     return {message.id.removeprefix("storage_router."): message.msg for message in messages}
 
