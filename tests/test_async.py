@@ -32,7 +32,10 @@ def configured(proxy, container):
         yield
 
 
-@pytest.fixture(params=["azure", "router", "memory", "static", "reference"])
+on_azurite = [pytest.param(kind, marks=pytest.mark.azurite) for kind in ("azure", "router", "static", "reference")]
+
+
+@pytest.fixture(params=[*on_azurite, "memory"])
 def storage(request):
     if request.param == "azure":
         return request.getfixturevalue("azure")

@@ -41,7 +41,7 @@ class Foreign(Storage):
         return self._files.size(name)
 
 
-@pytest.fixture(params=["directory", "memory", "foreign", "azure"])
+@pytest.fixture(params=["directory", "memory", "foreign", pytest.param("azure", marks=pytest.mark.azurite)])
 def store(request, tmp_path):
     if request.param == "azure":
         azurite, container = request.getfixturevalue("azurite"), request.getfixturevalue("container")

@@ -140,6 +140,7 @@ class TestCommands:
             assert run() == "# No backend is on Azure, so nothing is needed there.\n"
 
 
+@pytest.mark.azurite
 class TestApply:
     @pytest.fixture
     def server(self):

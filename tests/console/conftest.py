@@ -65,7 +65,7 @@ def site(database):
         override.disable()
 
 
-@pytest.fixture(params=["azure", "filesystem", "memory"])
+@pytest.fixture(params=[pytest.param("azure", marks=pytest.mark.azurite), "filesystem", "memory"])
 def backend(request, tmp_path):
     """The options of a backend of each type."""
     if request.param == "azure":

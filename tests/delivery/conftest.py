@@ -81,7 +81,7 @@ class Site:
         return response
 
 
-@pytest.fixture(params=["memory", "filesystem", "azure"])
+@pytest.fixture(params=["memory", "filesystem", pytest.param("azure", marks=pytest.mark.azurite)])
 def any_site(request, tmp_path):
     """The site over each type of backend."""
     if request.param == "memory":

@@ -73,7 +73,11 @@ def test_every_name_reaches_its_blob(servers, name):
     assert (answer.status, content) == (200, name.encode()), content
 
 
-@pytest.fixture(scope="module", params=["private/a.jpg", "archive/a.jpg"], ids=["azure", "filesystem"])
+@pytest.fixture(
+    scope="module",
+    params=["private/a.jpg", "archive/a.jpg"],
+    ids=[pytest.param("azure", marks=pytest.mark.azurite), "filesystem"],
+)
 def picture(servers, request):
     front, _, storage, folder = servers
     if request.param.startswith("private"):

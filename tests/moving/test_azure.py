@@ -17,6 +17,8 @@ from tests.kit.azurite import ACCOUNT_KEY, Azurite
 
 ACCOUNTS = ("oldaccount", "newaccount")
 
+pytestmark = pytest.mark.azurite
+
 
 @pytest.fixture(scope="module")
 def server():

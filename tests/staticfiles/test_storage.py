@@ -22,7 +22,7 @@ from tests.kit.azurite import Azurite
 from .projects import azure, filesystem, in_container, project, router, write
 
 
-@pytest.fixture(params=["azure", "filesystem", "memory"])
+@pytest.fixture(params=[pytest.param("azure", marks=pytest.mark.azurite), "filesystem", "memory"])
 def backend(request: pytest.FixtureRequest, azurite: Azurite, container: str, tmp_path: Path) -> dict[str, object]:
     return {
         "azure": azure(azurite, container),

@@ -34,7 +34,7 @@ def router_of(files, **more):
     )
 
 
-@pytest.fixture(params=["filesystem", "memory", "azure"])
+@pytest.fixture(params=["filesystem", "memory", pytest.param("azure", marks=pytest.mark.azurite)])
 def files(request, tmp_path):
     if request.param != "azure":
         return {"type": request.param, "location": str(tmp_path / "media"), "base_url": "/media/"}
