@@ -67,6 +67,8 @@ class Used:
     ``options`` are its validated options, if it has any. ``quarantine`` is the directory of direct uploads, ``""``
     where there is none. ``deliveries`` are those of all its routes; ``read_only`` says that every route is,
     ``of_tenants`` that it has a place for each tenant.
+    ``router`` and ``known_as`` are the router that has it as a backend, and its alias there, with its tenant if it has
+    one; ``in_fields`` says that fields name it themselves.
     """
 
     name: str
@@ -75,6 +77,9 @@ class Used:
     storage: Storage
     options: BaseModel | None
     alias: str = ""
+    router: RouterStorage | None = None
+    known_as: str = ""
+    in_fields: bool = False
     read_only: bool = False
     of_tenants: bool = False
     deliveries: frozenset[str] = frozenset({"link"})
@@ -196,6 +201,7 @@ def _unplaced(entry: Entry) -> list[Problem]:
 def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
     document = router.configuration.document
     waiting, quarantine = _quarantine(router)
+    in_fields = {alias for _, alias, _ in _references()}
     for alias in document.backends:
         tenancy = router.backends.tenancy
         known_as = alias
@@ -214,6 +220,9 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
             storage=storage,
             options=options,
             alias=alias,
+            router=router,
+            known_as=known_as,
+            in_fields=alias in in_fields,
             of_tenants=known_as != alias,
             read_only=only_routes and all(route.read_only for route in routes),
             deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),

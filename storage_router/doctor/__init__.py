@@ -12,10 +12,11 @@ from storage_router.conf.backends import BACKEND_TYPES
 
 from .azure import AzureProbes
 from .findings import STATUSES, Finding, Status, described
+from .moving import examine_routes
 from .probes import Probes
 from .uploads import examine_uploads
 
-__all__ = ["PROBES", "STATUSES", "Finding", "Status", "described", "examine", "examine_uploads"]
+__all__ = ["PROBES", "STATUSES", "Finding", "Status", "described", "examine", "examine_routes", "examine_uploads"]
 
 PROBES = AzureProbes.names
 """The names of all probes, in their order. Most types of backend have some of them."""

@@ -60,12 +60,13 @@ def test_all_backends_are_examined_and_one_failure_fails_the_command(run, router
     ran = run("doctor", default=router)
     assert ran.status == 1
     assert ran.text.splitlines()[0] == "backend\tprobe\tstatus\tmessage\thint"
-    assert ran.text.splitlines()[-1] == "17 ok, 1 failed, 12 skipped"
+    assert ran.text.splitlines()[-1] == "20 ok, 1 failed, 13 skipped"
     rows = ran.rows[:-1]
     assert {row[0] for row in rows} == {"media", "missing", "ram", "frozen"}
     assert {len(row) for row in rows} == {5}
     assert ["missing", "container", "failed"] in [row[:3] for row in rows]
     assert [row[:4] for row in rows if row[0] == "frozen"] == [
+        ["frozen", "routes", "ok", "The routes lead to the 0 files of a sample."],
         ["frozen", "write", "skipped", "Not tried, because every route to this backend is read_only."],
         ["frozen", "read, list, delete", "skipped", "Not tried, because write was not tried."],
     ]
@@ -76,8 +77,8 @@ def test_one_backend_can_be_examined_alone(run, router):
     ran = run("doctor", "--backend", "ram", default=router)
     assert ran.status == 0
     assert [row[:3] for row in ran.rows] == [
-        *(["ram", probe, "ok"] for probe in ("write", "read", "list", "delete")),
-        ["4 ok"],
+        *(["ram", probe, "ok"] for probe in ("write", "read", "list", "delete", "routes")),
+        ["5 ok"],
     ]
 
 
@@ -99,7 +100,7 @@ def test_a_terminal_gets_hints_below_their_findings_commands_in_one_line_and_a_s
         '--connection-string "$AZURE_STORAGE_CONNECTION_STRING"\n'
     ) in text
     assert max(len(line) for line in text.splitlines() if "az storage" not in line) <= 80
-    assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 7 skipped"]
+    assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 8 skipped"]
 
 
 def test_a_service_that_is_down_is_not_reported_eleven_times(run):
@@ -107,10 +108,10 @@ def test_a_service_that_is_down_is_not_reported_eleven_times(run):
     options = {"backends": {"media": {**backend, "azure_container": "media"}}, "default": "media"}
     default = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
     ran = run("doctor", "--origin", "https://www.acme.example", default=default)
-    probes = ", ".join(probe for probe in PROBES if probe != "connection")
+    probes = ", ".join(probe for probe in (*PROBES, "routes") if probe != "connection")
     assert [row[:4] for row in ran.rows[1:]] == [
         ["media", probes, "skipped", "Not tried, because connection failed."],
-        ["1 failed, 10 skipped"],
+        ["1 failed, 11 skipped"],
     ]
 
 
@@ -118,13 +119,13 @@ def test_json_holds_findings_and_counts(run, router):
     ran = run("doctor", "--json", "--backend", "missing", "--origin", "https://www.acme.example", default=router)
     data = json.loads(ran.text)
     assert ran.status == 1
-    assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 6, "warning": 1}
+    assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 7, "warning": 1}
     assert data["findings"][3]["probe"] == "container"
-    everything_left_out = [f"--skip={probe}" for probe in PROBES]
+    everything_left_out = [f"--skip={probe}" for probe in (*PROBES, "routes")]
     counts = json.loads(run("doctor", "--json", "--backend", "media", *everything_left_out, default=router).text)[
         "counts"
     ]
-    assert counts == {"ok": 0, "warning": 0, "failed": 0, "skipped": len(PROBES)}
+    assert counts == {"ok": 0, "warning": 0, "failed": 0, "skipped": len(PROBES) + 1}
     assert set(data["findings"][0]) == {"backend", "probe", "status", "message", "hint"}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from . import selection
 HELP = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
 
 _COLUMNS = ("backend", "probe", "status", "message", "hint")
+_PROBES = (*doctor.PROBES, "routes")
 _STYLES = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
@@ -35,9 +37,9 @@ def add_arguments(parser: CommandParser) -> None:
         "--skip",
         action="append",
         default=[],
-        choices=doctor.PROBES,
+        choices=_PROBES,
         metavar="PROBE",
-        help=f"Leave out a probe: {', '.join(doctor.PROBES)}. May be repeated.",
+        help=f"Leave out a probe: {', '.join(_PROBES)}. May be repeated.",
     )
     parser.add_argument(
         "--origin",
@@ -76,7 +78,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.
         with contextlib.closing(examination):
-            for finding in examination:
+            for finding in itertools.chain(examination, _of_routes(backend, findings, options["skip"])):
                 findings.append(finding)
                 if finding.status == "skipped":
                     skipped.setdefault(finding.message, []).append(finding)
@@ -97,6 +99,24 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     else:
         output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": counts})
     return 1 if counts["failed"] else 0
+
+
+def _of_routes(backend: Used, findings: Sequence[doctor.Finding], skip: Collection[str]) -> Iterator[doctor.Finding]:
+    """Compare the files with the routes, where the probes before could list them."""
+    if backend.router is None:
+        return
+    listed = next(one for one in findings if (one.backend, one.probe) == (backend.name, "list"))
+    if "routes" in skip:
+        finding = doctor.Finding(status="skipped", message="Left out, as asked.")
+    elif listed.status == "failed":
+        finding = doctor.Finding(status="skipped", message="Not tried, because list failed.")
+    elif listed.status == "skipped" and listed.message.endswith(" failed."):
+        finding = listed
+    elif backend.in_fields:
+        finding = doctor.Finding(status="skipped", message="Not tried, because fields name this backend themselves.")
+    else:
+        finding = doctor.examine_routes(backend.router, backend.known_as)
+    yield dataclasses.replace(finding, backend=backend.name, probe="routes")
 
 
 def _of_uploads(backend: Used, origin: str | None) -> Iterator[doctor.Finding]:
