@@ -66,6 +66,9 @@ class FileStat:
     content_md5: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     access_tier: str | None = None
+    tag_count: int = 0
+    """How many tags the file has, as far as the store says so."""
+
     save_id: str | None = None
     """Which write made the file, where the store keeps that: see ``create``. A copy keeps it."""
 
@@ -235,9 +238,9 @@ class FileStore(Protocol):
     ) -> FileStat:
         """Copy a file of another store to ``name``, on the server where that is possible, otherwise through here.
 
-        Headers, metadata and ``save_id`` are the source's. Without ``overwrite`` or ``if_match`` (the ETag of the file
-        to be replaced) a taken name is ``FileExistsError``. ``FileChangedError`` where the source's ETag is not
-        ``if_source_match``.
+        Headers, metadata, tags and ``save_id`` are the source's, as far as the store keeps them. Without ``overwrite``
+        or ``if_match`` (the ETag of the file to be replaced) a taken name is ``FileExistsError``. ``FileChangedError``
+        where the source's ETag is not ``if_source_match``.
         """
 
     def sign(

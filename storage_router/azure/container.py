@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -259,9 +260,8 @@ class Blobs:
         write = _Write(overwrite=overwrite, if_match=None)
         tags: dict[str, str] = {}
         with self._translated(source):
-            found = self._headers(source)
-            known = stat(source, found)
-            if found.get("x-ms-tag-count", "0") != "0":
+            known = stat(source, self._headers(source))
+            if known.tag_count:
                 tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
         # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
         made = self._copied(target, known, write, SecretStr(self._urls.api_url(source)), tags)
@@ -306,12 +306,13 @@ class Blobs:
         name: str,
         source: SecretStr,
         known: FileStat,
+        tags: Mapping[str, str],
         *,
         overwrite: bool = False,
         if_match: str | None = None,
     ) -> FileStat | None:
         """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
-        known of it. Return None where the service cannot copy so much.
+        known of it. ``tags`` are those of the copy. Return None where the service cannot copy so much.
 
         Headers, metadata, an access tier that was set and ``save_id`` are the source's. One request up to
         ``COPIED_AT_ONCE``, beyond that one for each block and one more. Conditions and errors as for ``create``;
@@ -322,9 +323,10 @@ class Blobs:
             if block_ids is None:
                 return None
             given: dict[str, Any] = {"overwrite": overwrite, "if_match": if_match, "save_id": known.save_id}
-            return self.commit_blocks(name, block_ids, known.settings(), size=known.size, **given)
+            settings = replace(known.settings(), tags=tags)
+            return self.commit_blocks(name, block_ids, settings, size=known.size, **given)
         write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)
-        return self._copied(name, known, write, source, {}, headers={"x-ms-requires-sync": "true"}, limited=False)
+        return self._copied(name, known, write, source, tags, headers={"x-ms-requires-sync": "true"}, limited=False)
 
     def list(
         self,

@@ -41,6 +41,7 @@ _HEADERS = {
     "Creation-Time": "x-ms-creation-time",
     "AccessTier": "x-ms-access-tier",
     "AccessTierInferred": "x-ms-access-tier-inferred",
+    "TagCount": "x-ms-tag-count",
 }
 """The names that headers have for elements of listings, where they differ."""
 
@@ -200,6 +201,7 @@ def _stat(name: str, headers: Mapping[str, str], metadata: Mapping[str, str], si
             content_md5=base64.b64decode(md5) if md5 else None,
             metadata=_without_marker(metadata),
             access_tier=None if headers.get("x-ms-access-tier-inferred") == "true" else headers.get("x-ms-access-tier"),
+            tag_count=int(headers.get("x-ms-tag-count", 0)),
             save_id=next((value for key, value in metadata.items() if key.lower() == SAVE_MARKER), None),
         )
     except (KeyError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -60,6 +61,8 @@ from .options import OPTIONS, blob_settings, changed, default_settings, merged, 
 from .upload import CopiedContent, Upload, temporary_folder
 from .urls import BlobUrls
 
+logger = logging.getLogger("storage_router")
+
 _REBUILDING = OPTIONS - {"location"}
 """The options that requests and URLs depend on. A location is a part of names, and is validated with each of them."""
 
@@ -70,10 +73,7 @@ _MOST_TAKEN = 10
 """Names that a save finds taken before it gives up, if ``timeout`` has passed, too."""
 
 _LINK_SECS = 300
-"""How long the service may take to begin with the copy of an upload."""
-
-_COPY_SECS = 3600
-"""How long the service may take to read the source of a copy."""
+"""How long the service may take to begin with a copy."""
 
 _DIRECTORY_ENDS = ("", "/", "\\")
 
@@ -620,29 +620,48 @@ class AzureStorage(DeconstructibleStorage):
         overwrite: bool = False,
     ) -> FileStat:
         """Copy a file of another store to ``name``: on the server where the source is on Azure and its storage can
-        sign a link or is public, otherwise through here. The link of the source ends after an hour.
+        sign a link or is public, otherwise through here.
 
-        Headers, metadata, an access tier that was set and ``save_id`` are the source's. Without ``overwrite`` or
-        ``if_match`` a taken name is ``BlobExistsError``; a source with another ETag than ``if_source_match`` is
-        ``FileChangedError``.
+        Headers, metadata, tags, an access tier that was set and ``save_id`` are the source's. A file whose tags may not
+        be read or written is copied without them. Without ``overwrite`` or ``if_match`` a taken name is
+        ``BlobExistsError``; a source with another ETag than ``if_source_match`` is ``FileChangedError``.
         """
         cleaned = clean_name(name)
-        overwrite = overwrite and if_match is None
-        if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
-            known = source.stat(source_name)
-            if if_source_match not in (None, known.etag):
-                raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
-            # Never the source's own SAS: Azure shows the URL to everybody who reads the copy.
-            signs, urls = source._can_sign(), source._now().urls
-            link = source.sign(source_name, _COPY_SECS) if signs else urls.api_url(source.blob_name(source_name))
-            blob, blobs = self.blob_name(cleaned), self._now().blobs
-            with named(name):
-                stored = blobs.put_from_url(blob, SecretStr(link), known, overwrite=overwrite, if_match=if_match)
-            if stored is not None:
-                return replace(stored, name=str(cleaned))
-        with source.read(source_name, if_match=if_source_match) as reading:
-            settings, marker = reading.stat.settings(), reading.stat.save_id
-            return self._put(name, reading.file(), settings, overwrite=overwrite, if_match=if_match, save_id=marker)
+        given: dict[str, Any] = {"overwrite": overwrite and if_match is None, "if_match": if_match}
+
+        def attempt(*, tagged: bool) -> FileStat:
+            if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
+                known = source.stat(source_name)
+                if if_source_match not in (None, known.etag):
+                    raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
+                tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
+                blob, blobs = self.blob_name(cleaned), self._now().blobs
+                with named(name):
+                    stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, **given)
+                if stored is not None:
+                    return replace(stored, name=str(cleaned))
+            with source.read(source_name, if_match=if_source_match) as reading:
+                stat = reading.stat
+                tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
+                settings = replace(stat.settings(), tags=tags)
+                return self._put(name, reading.file(), settings, save_id=stat.save_id, **given)
+
+        try:
+            return attempt(tagged=True)
+        except BlobPermissionError:
+            # Many roles may read and write blobs, but not tags. If it was something else, this says so.
+            found = attempt(tagged=False)
+        logger.warning("%s was copied without its tags: a credential may not read or write tags.", name)
+        return found
+
+    def _link(self, name: str, known: FileStat) -> SecretStr:
+        """Return a URL by which the service may read a file to copy it: never this storage's own SAS.
+
+        Azure shows it to those who read the copy, so it ends soon.
+        """
+        if not self._can_sign():
+            return SecretStr(self._now().urls.api_url(self.blob_name(name)))
+        return SecretStr(self.sign(name, _LINK_SECS + known.size // COPIED_PER_SECOND))
 
     def sign(
         self,

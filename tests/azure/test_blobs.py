@@ -537,20 +537,20 @@ class TestOtherPlaces:
         known = steady.head("a b.css")
         other = blobs_for(options_for(azurite, azurite.create_container()))
         url = SecretStr(BlobUrls(options_for(azurite, container)).url("a b.css", expire=60))
-        made = other.put_from_url("b.css", url, known, overwrite=overwrite)
+        made = other.put_from_url("b.css", url, known, {}, overwrite=overwrite)
         found = other.head("b.css")
         assert other.read("b.css", 0, 10)[0] == b"content"
         assert (found.content_type, found.cache_control, found.metadata) == ("text/css", "max-age=1", {"owner": "acme"})
         assert found.save_id == source.save_id == made.save_id is not None
         assert found.etag == made.etag
         # A11: done again, it knows its own copy.
-        assert other.put_from_url("b.css", url, known, overwrite=overwrite).size == 7
+        assert other.put_from_url("b.css", url, known, {}, overwrite=overwrite).size == 7
         other.create("c.css", b"taken", PLAIN)
         with pytest.raises(BlobExistsError):
-            other.put_from_url("c.css", url, known)
+            other.put_from_url("c.css", url, known, {})
         steady.create("a b.css", b"changed", given, overwrite=True)
         with pytest.raises(BlobChangedError):
-            other.put_from_url("d.css", url, known, overwrite=True)
+            other.put_from_url("d.css", url, known, {}, overwrite=True)
 
     def test_a_listing_starts_at_a_name(self, blobs: Blobs) -> None:
         for name in ("a/1", "a/2", "b/1", "b/2"):

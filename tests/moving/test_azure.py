@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 from django.core.files.base import ContentFile
 
 from storage_router import AzureStorage
@@ -14,6 +16,8 @@ from storage_router.moving import backfill
 from storage_router.moving.backfill import Files
 from storage_router.moving.storage import MovingStorage
 from tests.kit.azurite import ACCOUNT_KEY, Azurite
+from tests.kit.faults import Answer
+from tests.kit.proxy import FaultProxy
 
 ACCOUNTS = ("oldaccount", "newaccount")
 
@@ -28,8 +32,6 @@ def server():
 
 @pytest.fixture
 def sides(server):
-    from azure.storage.blob import BlobServiceClient
-
     name = f"c{secrets.token_hex(8)}"
     for account in ACCOUNTS:
         with BlobServiceClient(server.account_url(account), credential=ACCOUNT_KEY) as service:
@@ -67,10 +69,14 @@ def test_a_claim_that_the_backfill_has_copied_is_the_saves_own(sides):
     assert [side.listdir("")[1] for side in sides] == [["a.txt"], ["a.txt"]]
 
 
-def test_a_copy_takes_along_what_is_stored_with_a_file_and_shows_no_secret(sides):
+def test_a_copy_takes_along_what_is_stored_with_a_file(sides):
     old, new = sides
     settings = FileSettings(
-        content_type="text/css", cache_control="max-age=5", metadata={"owner": "me"}, access_tier="Cool"
+        content_type="text/css",
+        cache_control="max-age=5",
+        metadata={"owner": "me"},
+        tags={"project": "a b", "state": "final"},
+        access_tier="Cool",
     )
     stat = old.create("a.css", ContentFile(b"a{}"), settings)
     moving = MovingStorage(old, new, phase="mirror")
@@ -84,23 +90,76 @@ def test_a_copy_takes_along_what_is_stored_with_a_file_and_shows_no_secret(sides
         "Cool",
         stat.save_id,
     )
+    assert new.tags_of("a.css") == {"project": "a b", "state": "final"}
     assert [backfill.differs(pair) for pair in Files(storage=moving).compared()] == [False]
 
 
-def test_a_storage_with_a_sas_is_copied_through_here_and_its_sas_stays_its_own(sides, server):
+def test_the_link_that_a_copy_shows_is_for_reading_one_file_for_minutes(sides):
+    """T7: whoever may read the copy sees where it came from."""
     old, new = sides
-    from azure.storage.blob import BlobClient, generate_container_sas
-
     old.save("a.txt", ContentFile(b"one"))
+    new.copy_from("a.txt", old, "a.txt")
+    key = {"account_name": ACCOUNTS[1], "account_key": ACCOUNT_KEY}
+    with BlobClient(new.account_url, new.azure_container, "a.txt", credential=key) as blob:
+        shown = urlsplit(blob.get_blob_properties().copy.source)
+    query = {key: value for key, [value] in parse_qs(shown.query).items()}
+    assert (query["sr"], query["sp"]) == ("b", "r")
+    ends = dt.datetime.fromisoformat(query["se"])
+    assert ends < dt.datetime.now(dt.UTC) + dt.timedelta(minutes=6)
+
+
+def with_sas(storage: AzureStorage, account: str, permission: str) -> AzureStorage:
     expiry = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    token = generate_container_sas(ACCOUNTS[0], old.azure_container, ACCOUNT_KEY, permission="rl", expiry=expiry)
-    reader = AzureStorage(account_url=old.account_url, sas_token=token, azure_container=old.azure_container)
-    new.copy_from("a.txt", reader, "a.txt")
+    token = generate_container_sas(
+        account,
+        storage.azure_container,
+        ACCOUNT_KEY,
+        permission=ContainerSasPermissions.from_string(permission),
+        expiry=expiry,
+    )
+    return AzureStorage(account_url=storage.account_url, sas_token=token, azure_container=storage.azure_container)
+
+
+def test_a_storage_with_a_sas_is_copied_through_here_and_its_sas_stays_its_own(sides):
+    old, new = sides
+    old.create("a.txt", ContentFile(b"one"), FileSettings(tags={"state": "final"}))
+    new.copy_from("a.txt", with_sas(old, ACCOUNTS[0], "rlt"), "a.txt")
     key = {"account_name": ACCOUNTS[1], "account_key": ACCOUNT_KEY}
     with BlobClient(new.account_url, new.azure_container, "a.txt", credential=key) as blob:
         assert blob.get_blob_properties().copy.source is None
     with new.open("a.txt") as file:
         assert file.read() == b"one"
+    assert new.tags_of("a.txt") == {"state": "final"}
+
+
+def test_a_file_whose_tags_may_not_be_read_is_copied_without_them(sides, caplog):
+    """Roles such as Storage Blob Data Contributor do not include tags."""
+    old, new = sides
+    old.create("a.txt", ContentFile(b"one"), FileSettings(tags={"state": "final"}, metadata={"owner": "me"}))
+    new.copy_from("a.txt", with_sas(old, ACCOUNTS[0], "rl"), "a.txt")
+    assert new.stat("a.txt").metadata == {"owner": "me"}
+    assert new.tags_of("a.txt") == {}
+    assert "a.txt was copied without its tags" in caplog.text
+
+
+def test_a_file_whose_tags_may_not_be_written_is_copied_without_them(sides, server, caplog):
+    """Azurite asks for no permission to write tags, so a proxy refuses the first copy as Azure does."""
+    old, new = sides
+    old.create("a.txt", ContentFile(b"one"), FileSettings(tags={"state": "final"}))
+    with FaultProxy(server) as proxy:
+        source, target = (
+            AzureStorage(
+                account_url=proxy.account_url(account), account_key=ACCOUNT_KEY, azure_container=old.azure_container
+            )
+            for account in ACCOUNTS
+        )
+        proxy.fail("Copy Blob*", Answer(403, "AuthorizationPermissionMismatch"))
+        target.copy_from("a.txt", source, "a.txt")
+        assert new.tags_of("a.txt") == {}
+        assert "a.txt was copied without its tags" in caplog.text
+        proxy.fail("Copy Blob*", Answer(403, "AuthorizationPermissionMismatch"), times=2)
+        with pytest.raises(PermissionError):
+            target.copy_from("b.txt", source, "a.txt")
 
 
 @pytest.mark.parametrize("changes", [False, True])
@@ -125,8 +184,9 @@ def test_what_the_service_cannot_copy_is_streamed(sides, monkeypatch):
     """Azurite answers Put Block From URL with success and stages an empty block."""
     monkeypatch.setattr("storage_router.azure.container.COPIED_AT_ONCE", 1000)
     old, new = sides
-    old.save("a.bin", ContentFile(b"x" * 5000))
+    old.create("a.bin", ContentFile(b"x" * 5000), FileSettings(tags={"state": "final"}))
     new.copy_from("a.bin", old, "a.bin")
     with new.open("a.bin") as file:
         assert file.read() == b"x" * 5000
+    assert new.tags_of("a.bin") == {"state": "final"}
     assert new.stat("a.bin").save_id == old.stat("a.bin").save_id
