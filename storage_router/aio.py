@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Iterator
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from django.core.files.storage import Storage
 
@@ -25,6 +25,7 @@ THREADS = 32
 _PAGE = 500
 """Entries of a walk that are fetched at a time."""
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 
 _pool: ThreadPoolExecutor | None = None
@@ -54,40 +55,32 @@ def _forget() -> None:  # pragma: no cover - runs in forked children, which the 
     _pool = None
 
 
+def _in_thread(method: Callable[Concatenate[Any, P], Result]) -> Callable[Concatenate[Any, P], Awaitable[Result]]:
+    """Return the async method whose work is that of ``method``, of an interface."""
+
+    @functools.wraps(method)
+    async def call(self: Any, /, *args: P.args, **options: P.kwargs) -> Result:
+        return await in_thread(functools.partial(getattr(self, method.__name__), *args, **options))
+
+    return call
+
+
 class AsyncMethods(Storage):
     """The async methods of a storage. Each does what the method without the ``a`` does, and raises what it raises.
 
     A cancelled ``asave`` has either stored the whole file or nothing.
     """
 
-    async def asave(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        """Save the file; return its name."""
-        return str(await in_thread(self.save, name, content, max_length=max_length))
+    asave = _in_thread(Storage.save)
+    adelete = _in_thread(Storage.delete)
+    aexists = _in_thread(Storage.exists)
+    asize = _in_thread(Storage.size)
+    aurl = _in_thread(Storage.url)
+    alistdir = _in_thread(Storage.listdir)
 
     def aopen(self, name: str, mode: str = "rb") -> AsyncFile:
         """Return the file as an async context manager."""
         return AsyncFile(lambda: self.open(name, mode))
-
-    async def adelete(self, name: str) -> None:
-        """Delete the file."""
-        await in_thread(self.delete, name)
-
-    async def aexists(self, name: str) -> bool:
-        """Return whether there is such a file."""
-        return bool(await in_thread(self.exists, name))
-
-    async def asize(self, name: str) -> int:
-        """Return the file's size in bytes."""
-        return int(await in_thread(self.size, name))
-
-    async def aurl(self, name: str | None, *args: Any, **options: Any) -> str:
-        """Return the file's URL; a signed one may need a key from the service."""
-        return str(await in_thread(self.url, name, *args, **options))
-
-    async def alistdir(self, path: str) -> tuple[list[str], list[str]]:
-        """Return the directories and the files directly below ``path``."""
-        found: tuple[list[str], list[str]] = await in_thread(self.listdir, path)
-        return found
 
     async def astat(self, name: str) -> FileStat:
         """Return what is known of the file."""
@@ -115,7 +108,7 @@ class AsyncFile:
             self._file = await asyncio.shield(opening)
         except asyncio.CancelledError as error:
             # Nobody else will close it.
-            opening.add_done_callback(partial(_discard, error))
+            opening.add_done_callback(functools.partial(_discard, error))
             raise
         return self
 

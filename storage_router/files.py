@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import errno
+import heapq
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, Self, cast, runtime_checkable
 from uuid import uuid4
 
@@ -74,16 +75,8 @@ class FileStat:
 
     def settings(self) -> FileSettings:
         """Return what is stored with the file, as far as it is known: tags are not."""
-        return FileSettings(
-            content_type=self.content_type,
-            content_encoding=self.content_encoding,
-            content_language=self.content_language,
-            content_disposition=self.content_disposition,
-            cache_control=self.cache_control,
-            content_md5=self.content_md5,
-            metadata=self.metadata,
-            access_tier=self.access_tier,
-        )
+        known = vars(self)
+        return FileSettings(**{one.name: known[one.name] for one in fields(FileSettings) if one.name in known})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +120,12 @@ class Capabilities:
     """The storage saves, opens or deletes files in a way of its own, which the methods here do not know: use Django's
     methods, file by file."""
 
+    @classmethod
+    def of_all(cls, storages: Iterable[Any]) -> Capabilities:
+        """Return what all of the storages can do."""
+        found = [file_store(storage).capabilities for storage in storages]
+        return cls(**{one.name: all(getattr(capabilities, one.name) for capabilities in found) for one in fields(cls)})
+
 
 class FileNotModifiedError(Exception):
     """The file is still the version that the caller has; nothing was read."""
@@ -162,7 +161,8 @@ class FileStore(Protocol):
     """Files by name, with what Django's ``Storage`` lacks. Names are those of the storage.
 
     Errors are Python's: ``FileNotFoundError``, ``FileExistsError``, ``PermissionError``, ``TimeoutError``,
-    ``ConnectionError``; a condition that does not hold is ``FileChangedError``.
+    ``ConnectionError``; a condition that does not hold is ``FileChangedError``. The methods with a body here are those
+    of a store that has nothing better.
     """
 
     @property
@@ -170,7 +170,7 @@ class FileStore(Protocol):
         """What the store can do."""
 
     def stat(self, name: str) -> FileStat:
-        """Return what is known of the file; one request."""
+        """Return what is known of the file: on Azure everything, elsewhere size and time of modification."""
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, in constant memory.
@@ -184,8 +184,9 @@ class FileStore(Protocol):
         It may be fewer, and none, although there are more: the marker says so. What does not exist is empty.
         """
 
-    def tags_of(self, name: str) -> Mapping[str, str]:
+    def tags_of(self, name: str) -> Mapping[str, str]:  # noqa: ARG002
         """Return the tags of the file; none where the store has no tags."""
+        return {}
 
     def read(
         self,
@@ -208,7 +209,7 @@ class FileStore(Protocol):
     ) -> FileStat:
         """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken.
 
-        ``save_id`` is the marker by which the write is recognised (A11), in place of one of the store's own; a store
+        ``save_id`` is the marker by which the write is recognised, in place of one of the store's own; a store
         without metadata ignores it.
         """
 
@@ -221,7 +222,10 @@ class FileStore(Protocol):
         if_match: str | None = None,
         save_id: str | None = None,
     ) -> FileStat:
-        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag."""
+        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag.
+
+        Where the store is not ``conditional``, the old file is deleted first: a failure in between loses it.
+        """
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Delete the file. One that does not exist is no error."""
@@ -242,6 +246,11 @@ class FileStore(Protocol):
         or ``if_match`` (the ETag of the file to be replaced) a taken name is ``FileExistsError``. ``FileChangedError``
         where the source's ETag is not ``if_source_match``.
         """
+        with source.read(source_name, if_match=if_source_match) as reading:
+            settings, save_id = reading.stat.settings(), reading.stat.save_id
+            if overwrite or if_match is not None:
+                return self.replace(name, reading.file(), settings, if_match=if_match, save_id=save_id)
+            return self.create(name, reading.file(), settings, save_id=save_id)
 
     def sign(
         self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
@@ -250,6 +259,8 @@ class FileStore(Protocol):
         as the response headers. It leads to the service itself, or to the ``custom_domain`` that the storage has.
 
         ``NotImplementedError`` where the store cannot sign."""
+        message = "This storage cannot sign links."
+        raise NotImplementedError(message)
 
 
 @runtime_checkable
@@ -325,7 +336,7 @@ def _is_listed(name: str) -> bool:
     return is_clean(name.removesuffix("/")) and not name.rpartition("/")[2].startswith(_UNFINISHED)
 
 
-class PlainStore:
+class PlainStore(FileStore):
     """Any storage as a file store, through Django's interface. No condition holds, and nothing is signed."""
 
     capabilities = Capabilities()
@@ -354,15 +365,12 @@ class PlainStore:
                 with contextlib.suppress(FileNotFoundError):
                     yield self.stat(here)
                 continue
-            try:
-                directories, files = self.storage.listdir(here.removesuffix("/"))
-            except (FileNotFoundError, NotADirectoryError, FileExistsError):
-                continue
-            found = [*(f"{here}{name}/" for name in directories), *(f"{here}{name}" for name in files)]
             # A directory that contains ``start`` comes before it.
-            wanted = [name for name in found if name >= start or (name.endswith("/") and start.startswith(name))]
-            # A storage may list names that other programs wrote, such as "..".
-            waiting += sorted((name for name in wanted if _is_listed(name)), reverse=True)
+            waiting += [
+                name
+                for name in reversed(self._below(here))
+                if name >= start or (name.endswith("/") and start.startswith(name))
+            ]
 
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
         """List the directory, which Django's interface does as a whole, and look at ``limit`` of its entries.
@@ -370,25 +378,26 @@ class PlainStore:
         The marker is the name of the last entry.
         """
         path = path.strip("/")
-        here = f"{path}/" if path else ""
-        try:
-            directories, files = self.storage.listdir(path)
-        except (FileNotFoundError, NotADirectoryError, FileExistsError):
-            return ListingPage(entries=())
-        found = [f"{name}/" for name in directories] + list(files)
-        names = sorted(name for name in found if name > marker and _is_listed(name))
+        names = [name for name in self._below(f"{path}/" if path else "") if name > marker]
         entries: list[FileStat | Directory] = []
         for name in names[:limit]:
             if name.endswith("/"):
-                entries.append(Directory(name=here + name.removesuffix("/")))
+                entries.append(Directory(name=name.removesuffix("/")))
                 continue
             # It may have been deleted since.
             with contextlib.suppress(FileNotFoundError):
-                entries.append(self.stat(here + name))
+                entries.append(self.stat(name))
         return ListingPage(entries=tuple(entries), marker=names[limit - 1] if len(names) > limit else "")
 
-    def tags_of(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - Django's interface has none
-        return {}
+    def _below(self, here: str) -> list[str]:
+        """Return the names directly below a directory, in their order; those of directories end in a slash."""
+        try:
+            directories, files = self.storage.listdir(here.removesuffix("/"))
+        except (FileNotFoundError, NotADirectoryError, FileExistsError):
+            return []
+        found = [*(f"{here}{name}/" for name in directories), *(f"{here}{name}" for name in files)]
+        # A storage may list names that other programs wrote, such as "..".
+        return sorted(name for name in found if _is_listed(name))
 
     def read(
         self,
@@ -413,15 +422,8 @@ class PlainStore:
             raise
         return Reading(stat=stat, start=start, length=length, chunks=_chunks(file, length), on_close=file.close)
 
-    def create(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None = None,  # noqa: ARG002 - Django's interface has no place for them
-        *,
-        save_id: str | None = None,  # noqa: ARG002
-    ) -> FileStat:
-        """Look whether the name is free, then save."""
+    def create(self, name: str, content: Any, *_: object, **__: object) -> FileStat:
+        """Look whether the name is free, then save. Django's interface has no place for settings."""
         try:
             saved = None if self.storage.exists(name) else self.storage.save(name, content)
         except BaseException:
@@ -436,19 +438,11 @@ class PlainStore:
             raise FileExistsError(errno.EEXIST, f"The storage has stored the file as {saved!r}", name)
         return self.stat(name)
 
-    def replace(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None = None,
-        *,
-        if_match: str | None = None,
-        save_id: str | None = None,
-    ) -> FileStat:
+    def replace(self, name: str, content: Any, *_: object, if_match: str | None = None, **__: object) -> FileStat:
         """Delete the old file, then save. A failure in between loses the file."""
         if if_match is not None or self.storage.exists(name):
             self.delete(name, if_match=if_match)
-        return self.create(name, content, settings, save_id=save_id)
+        return self.create(name, content)
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         if self.capabilities.conditional and if_match is not None:
@@ -457,26 +451,6 @@ class PlainStore:
             except FileNotFoundError:
                 return
         self.storage.delete(name)
-
-    def copy_from(
-        self,
-        name: str,
-        source: FileStore,
-        source_name: str,
-        *,
-        if_source_match: str | None = None,
-        if_match: str | None = None,
-        overwrite: bool = False,
-    ) -> FileStat:
-        with source.read(source_name, if_match=if_source_match) as reading:
-            if overwrite or if_match is not None:
-                return self.replace(name, reading.file(), if_match=if_match)
-            return self.create(name, reading.file())
-
-    def sign(
-        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
-    ) -> str:
-        raise NotImplementedError("This storage cannot sign links.")
 
     def _stat_of(self, name: str, file: Any) -> FileStat:  # noqa: ARG002
         return self.stat(name)
@@ -497,14 +471,7 @@ class DirectoryStore(PlainStore):
     def stat(self, name: str) -> FileStat:
         return _stat_from(name, os.stat(self.storage.path(name)))  # noqa: PTH116
 
-    def create(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None = None,  # noqa: ARG002
-        *,
-        save_id: str | None = None,  # noqa: ARG002
-    ) -> FileStat:
+    def create(self, name: str, content: Any, *_: object, **__: object) -> FileStat:
         """Save the file beside its place and link it there: nobody sees half of it."""
 
         def link(beside: str, path: str) -> None:
@@ -519,15 +486,7 @@ class DirectoryStore(PlainStore):
 
         return self._put(name, content, link)
 
-    def replace(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None = None,  # noqa: ARG002
-        *,
-        if_match: str | None = None,
-        save_id: str | None = None,  # noqa: ARG002
-    ) -> FileStat:
+    def replace(self, name: str, content: Any, *_: object, if_match: str | None = None, **__: object) -> FileStat:
         """Save the file beside its place and rename it: readers see the old file or the new one."""
 
         def rename(beside: str, path: str) -> None:
@@ -564,53 +523,56 @@ class MemoryStore(PlainStore):
 
 
 def merged_page(
-    pages: Mapping[str, Callable[[str], ListingPage]],
+    pages: Sequence[Callable[[str], ListingPage]],
     *,
     limit: int,
     marker: str,
-    is_shown: Callable[[str, FileStat | Directory], bool] = lambda *_: True,
+    is_shown: Callable[[int, FileStat | Directory], bool] = lambda *_: True,
 ) -> ListingPage:
     """Merge several listings into one, in the order of names; the first listing's entry is taken of several alike.
 
-    ``pages`` gives, by a key, the function that fetches a page by its marker; ``is_shown`` gets the key and an entry.
-    The marker holds, for each listing that has not ended, the marker of its page and how many entries of that are done.
-    At most ``_MOST_PAGES`` are fetched. Raises ``ValueError`` for what is not a marker.
+    ``pages`` are the functions that fetch a page by its marker; ``is_shown`` gets the number of one and an entry. The
+    marker holds the last name, and each listing's marker of the page that goes on from there, None at its end. Raises
+    ``ValueError`` for what is not a marker.
     """
-    positions: dict[str, tuple[str, int]] = dict.fromkeys(pages, ("", 0))
-    if marker:
-        try:
-            given = json.loads(marker)
-            positions = {key: (str(given[key][0]), max(0, int(given[key][1]))) for key in pages if key in given}
-        except (IndexError, KeyError, TypeError) as error:
-            raise ValueError(f"not a marker: {marker[:100]!r}") from error
-    fetched: dict[str, ListingPage] = {}
-    requests, found = 0, list[FileStat | Directory]()
-    while positions and len(found) < limit:
-        for key in positions.keys() - fetched.keys():
-            if requests >= _MOST_PAGES:
-                return ListingPage(entries=tuple(found), marker=json.dumps(positions))
-            fetched[key] = pages[key](positions[key][0])
-            requests += 1
-        heads = {
-            key: fetched[key].entries[done] for key, (_, done) in positions.items() if done < len(fetched[key].entries)
-        }
-        if len(heads) == len(positions):
-            first = min(map(in_order, heads.values()))
-            alike = [key for key, entry in heads.items() if in_order(entry) == first]
-            found += [heads[key] for key in alike if is_shown(key, heads[key])][:1]
-            for key in alike:
-                positions[key] = (positions[key][0], positions[key][1] + 1)
-        for key, (_, done) in list(positions.items()):
-            if done >= len(fetched[key].entries):
-                following = fetched.pop(key).marker
-                positions[key] = (following, 0)
-                if not following:
-                    del positions[key]
-    return ListingPage(entries=tuple(found), marker=json.dumps(positions) if positions else "")
+    begin, places = _position(marker, len(pages))
+
+    def entries(number: int) -> Iterator[tuple[str, int, FileStat | Directory, str | None]]:
+        """Yield the entries of a listing, each with the marker of the page that goes on after it."""
+        while (place := places[number]) is not None:
+            page = pages[number](place)
+            following = page.marker or None
+            left = [entry for entry in page.entries if in_order(entry) > begin]
+            for entry in left:
+                yield in_order(entry), number, entry, following if entry is left[-1] else place
+            places[number] = following
+
+    found: list[FileStat | Directory] = []
+    last = shown = begin
+    for looked_at, (name, number, entry, place) in enumerate(heapq.merge(*map(entries, range(len(pages))))):
+        if looked_at >= _MOST * limit and name != last:
+            break
+        places[number], last = place, name
+        if name != shown and is_shown(number, entry):
+            found.append(entry)
+            shown = name
+        if len(found) == limit:
+            break
+    is_end = all(place is None for place in places)
+    return ListingPage(entries=tuple(found), marker="" if is_end else json.dumps([last, *places]))
 
 
-_MOST_PAGES = 20
-"""Pages that are fetched for one, where most of what they hold is not shown."""
+_MOST = 20
+"""Times as many entries are looked at as are asked for, where most of them are not shown."""
+
+
+def _position(marker: str, listings: int) -> tuple[str, list[str | None]]:
+    if not marker:
+        return "", [""] * listings
+    found = json.loads(marker)
+    if not isinstance(found, list) or len(found) != listings + 1 or not isinstance(found[0], str):
+        raise ValueError(f"not a marker: {marker[:100]!r}")
+    return found[0], [None if one is None else str(one) for one in found[1:]]
 
 
 def in_order(entry: FileStat | Directory) -> str:

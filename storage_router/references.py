@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
 from types import MethodType
 from typing import Any, ClassVar, Self
 
@@ -23,6 +22,7 @@ from django.utils.module_loading import import_string
 
 from .aio import AsyncMethods
 from .conf.problems import suggestion
+from .delegation import delegated
 from .files import file_store
 
 Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -45,6 +45,9 @@ class _Reference(AsyncMethods):
         """Return the storage itself."""
         raise NotImplementedError
 
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        return getattr(self.resolve(), method)(*args, **options)
+
     def __getattr__(self, name: str) -> Any:
         # Copying and pickling ask before __init__ has run.
         if name.startswith("_"):
@@ -52,18 +55,10 @@ class _Reference(AsyncMethods):
         return getattr(self.resolve(), name)
 
 
-def _delegating(name: str) -> Callable[..., Any]:
-    def method(self: _Reference, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.resolve(), name)(*args, **kwargs)
-
-    method.__name__ = name
-    return method
-
-
 # The methods come from Django's own class, so that those of later versions are included.
 for _name, _value in list(vars(Storage).items()):
     if callable(_value) and not _name.startswith("__"):
-        setattr(_Reference, _name, _delegating(_name))
+        setattr(_Reference, _name, delegated(_value, _Reference._ask))
 
 
 class StorageReference(_Reference):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import logging
 import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any, TypeVar
@@ -18,17 +17,9 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
+from storage_router.delegation import delegated
 from storage_router.exceptions import FileChangedError
-from storage_router.files import (
-    Capabilities,
-    FileSettings,
-    FileStat,
-    FileStore,
-    ListingPage,
-    Reading,
-    file_store,
-    merged_page,
-)
+from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, ListingPage, file_store, merged_page
 
 from . import protocol
 from .comparison import compared
@@ -132,14 +123,6 @@ class MovingStorage(Storage):
         """Return whether a backend that the phase reads has the file."""
         return any(self._side(side).exists(name) for side in READS[self.phase])
 
-    def size(self, name: str) -> int:
-        """Return the file's size in bytes."""
-        return self._found(name, lambda storage: storage.size(name))
-
-    def url(self, name: str | None, *args: Any, **options: Any) -> str:
-        """Return the URL at the backend that the phase reads; no request."""
-        return str(self.reading.url(name, *args, **options))
-
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the directories and files directly below ``path``."""
         directories: dict[str, None] = {}
@@ -150,47 +133,12 @@ class MovingStorage(Storage):
             files |= dict.fromkeys(found[1])
         return list(directories), list(files)
 
-    def path(self, name: str) -> str:
-        """Return the path at the backend that the phase reads."""
-        return self.reading.path(name)
-
-    def get_modified_time(self, name: str) -> dt.datetime:
-        """Return when the file was last changed."""
-        return self._found(name, lambda storage: storage.get_modified_time(name))
-
-    def get_created_time(self, name: str) -> dt.datetime:
-        """Return when the file was created."""
-        return self._found(name, lambda storage: storage.get_created_time(name))
-
-    def get_accessed_time(self, name: str) -> dt.datetime:
-        """Return when the file was last read, where the backend knows."""
-        return self._found(name, lambda storage: storage.get_accessed_time(name))
-
-    def get_valid_name(self, name: str) -> str:
-        """Return what the reading backend makes of the name."""
-        return self.reading.get_valid_name(name)
-
-    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
-        """Return what the reading backend tries next."""
-        return self.reading.get_alternative_name(file_root, file_ext)
-
-    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
-        """Return what the reading backend makes of an upload's name."""
-        return self.reading.generate_filename(filename)
-
     # The file store
 
     @property
     def capabilities(self) -> Capabilities:
         """What both backends can do."""
-        ours, theirs = file_store(self.new).capabilities, file_store(self.old).capabilities
-        return Capabilities(
-            **{key: getattr(ours, key) and getattr(theirs, key) for key in Capabilities.__dataclass_fields__}
-        )
-
-    def stat(self, name: str) -> FileStat:
-        """Return what is known of the file."""
-        return self._found(name, lambda storage: file_store(storage).stat(name))
+        return Capabilities.of_all((self.new, self.old))
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``; in *switch*, of both backends."""
@@ -205,28 +153,7 @@ class MovingStorage(Storage):
         def fetch(side: Side, marker: str) -> ListingPage:
             return self.store(side).page(path, limit=limit, marker=marker)
 
-        pages: dict[str, Callable[[str], ListingPage]] = {side: partial(fetch, side) for side in LISTS[self.phase]}
-        return merged_page(pages, limit=limit, marker=marker)
-
-    def tags_of(self, name: str) -> Mapping[str, str]:
-        """Return the tags of the file."""
-        return self._found(name, lambda storage: file_store(storage).tags_of(name))
-
-    def read(
-        self,
-        name: str,
-        start: int = 0,
-        length: int | None = None,
-        *,
-        if_match: str | None = None,
-        if_none_match: str | None = None,
-    ) -> Reading:
-        """Return a part of the file."""
-
-        def ask(storage: Storage) -> Reading:
-            return file_store(storage).read(name, start, length, if_match=if_match, if_none_match=if_none_match)
-
-        return self._found(name, ask)
+        return merged_page([partial(fetch, side) for side in LISTS[self.phase]], limit=limit, marker=marker)
 
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
@@ -258,29 +185,6 @@ class MovingStorage(Storage):
             self.run(protocol.overwrite(if_match=if_match), requests)
         return requests.written or self.stat(name)
 
-    def copy_from(
-        self,
-        name: str,
-        source: FileStore,
-        source_name: str,
-        *,
-        if_source_match: str | None = None,
-        if_match: str | None = None,
-        overwrite: bool = False,
-    ) -> FileStat:
-        """Copy a file of another store to both backends; the bytes pass through here."""
-        with source.read(source_name, if_match=if_source_match) as reading:
-            if overwrite or if_match is not None:
-                return self.replace(name, reading.file(), if_match=if_match)
-            return self.create(name, reading.file())
-
-    def sign(
-        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
-    ) -> str:
-        """Return a link at the backend that the phase reads."""
-        store = self.store(READS[self.phase][0])
-        return store.sign(name, seconds, parameters, custom_domain=custom_domain)
-
     # Between the protocol and the backends
 
     def _side(self, side: Side) -> Storage:
@@ -302,6 +206,35 @@ class MovingStorage(Storage):
         self.fallbacks += 1
         logger.warning("%s was found on the backend that the route moves from only.", name)
         return found
+
+    def _of_reading(self, method: str, *args: Any, **options: Any) -> Any:
+        return getattr(self.reading, method)(*args, **options)
+
+    def _of_found(self, method: str, name: str) -> Any:
+        return self._found(name, lambda storage: getattr(storage, method)(name))
+
+    def _of_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
+        return self._found(name, lambda storage: getattr(file_store(storage), method)(name, *args, **options))
+
+    # No request: the backend that the phase reads gives URLs and decides on names.
+    url = delegated(Storage.url, _of_reading)
+    path = delegated(Storage.path, _of_reading)
+    get_valid_name = delegated(Storage.get_valid_name, _of_reading)
+    get_alternative_name = delegated(Storage.get_alternative_name, _of_reading)
+    generate_filename = delegated(Storage.generate_filename, _of_reading)
+    size = delegated(Storage.size, _of_found)
+    get_accessed_time = delegated(Storage.get_accessed_time, _of_found)
+    get_created_time = delegated(Storage.get_created_time, _of_found)
+    get_modified_time = delegated(Storage.get_modified_time, _of_found)
+    stat = delegated(FileStore.stat, _of_store)
+    tags_of = delegated(FileStore.tags_of, _of_store)
+    read = delegated(FileStore.read, _of_store)
+    # The bytes pass through here.
+    copy_from = FileStore.copy_from
+
+    def sign(self, name: str, *args: Any, **options: Any) -> str:
+        """Return a link at the backend that the phase reads."""
+        return self.store(READS[self.phase][0]).sign(name, *args, **options)
 
     def run(self, steps: Steps, requests: Requests) -> Any:
         """Send the requests of a sequence of the protocol; return its result."""

@@ -52,7 +52,7 @@ class Listing:
 
     def page(self, directory: str, *, limit: int, marker: str) -> ListingPage:
         """Return a part of what lies directly below ``directory``, by the rules of ``listdir``."""
-        views = {str(number): view for number, view in enumerate(self.table.views(directory))}
+        views = self.table.views(directory)
         children = (Directory(name=_joined(directory, name)) for name in self.table.prefix_children(directory))
         known = ListingPage(entries=tuple(sorted(children, key=in_order)))
 
@@ -64,15 +64,15 @@ class Listing:
             entries = (replace(entry, name=f"{view.prefix}{entry.name}") for entry in page.entries)
             return replace(page, entries=tuple(entries))
 
-        def is_shown(key: str, entry: FileStat | Directory) -> bool:
-            if (view := views.get(key)) is None:
+        def is_shown(number: int, entry: FileStat | Directory) -> bool:
+            if number == len(views):
                 return True
             if isinstance(entry, Directory):
-                return self._shows(view, entry.name)
-            return self._leads_to(view, entry.name.removeprefix(view.prefix))
+                return self._shows(views[number], entry.name)
+            return self._leads_to(views[number], entry.name.removeprefix(views[number].prefix))
 
-        pages: dict[str, Callable[[str], ListingPage]] = {"": lambda _: known}
-        pages |= {key: partial(fetch, view) for key, view in views.items()}
+        pages: list[Callable[[str], ListingPage]] = [partial(fetch, view) for view in views]
+        pages.append(lambda _: known)
         return merged_page(pages, limit=limit, marker=marker, is_shown=is_shown)
 
     def has_directory(self, directory: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,6 +18,7 @@ from django.utils.module_loading import import_string
 from storage_router import events
 from storage_router.conf.loading import Configuration
 from storage_router.conf.startup import is_reporting, register_check
+from storage_router.delegation import delegated
 from storage_router.exceptions import (
     ConfigurationError,
     InvalidNameError,
@@ -27,7 +27,7 @@ from storage_router.exceptions import (
     RouteChangedError,
 )
 from storage_router.factory import Backends, configure, configure_as_project
-from storage_router.files import Capabilities, FileSettings, FileStat, FileStore, ListingPage, Reading, file_store
+from storage_router.files import Capabilities, FileStat, FileStore, ListingPage, Reading, file_store
 from storage_router.names import clean_directory, clean_name, normalized, refuse_traversal
 from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
@@ -355,12 +355,6 @@ class RouterStorage(DeconstructibleStorage):
         """
         return self._pinned_listing().listdir(clean_directory(path))
 
-    @events.observed
-    def size(self, name: str) -> int:
-        """Return the file's size in bytes."""
-        with self._target(name) as (backend, match):
-            return int(backend.size(match.name))
-
     def url(self, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Return the file's URL. More arguments (Azure: ``expire``, ``parameters``, ``mode``) go to the backend.
 
@@ -419,38 +413,12 @@ class RouterStorage(DeconstructibleStorage):
         [backend] = self.backends.values()
         return backend
 
-    @events.observed
-    def get_accessed_time(self, name: str) -> dt.datetime:
-        """Return when the file was last read, where the backend knows."""
-        with self._target(name) as (backend, match):
-            return backend.get_accessed_time(match.name)
-
-    @events.observed
-    def get_created_time(self, name: str) -> dt.datetime:
-        """Return when the file was created, where the backend knows."""
-        with self._target(name) as (backend, match):
-            return backend.get_created_time(match.name)
-
-    @events.observed
-    def get_modified_time(self, name: str) -> dt.datetime:
-        """Return when the file was last changed."""
-        with self._target(name) as (backend, match):
-            return backend.get_modified_time(match.name)
-
     # What Django's interface lacks: see ``files.FileStore``
 
     @property
     def capabilities(self) -> Capabilities:
         """What all backends can do beyond Django's interface."""
-        found = [file_store(self.backends.sample(alias)).capabilities for alias in self.backends]
-        names = [one.name for one in dataclasses.fields(Capabilities)]
-        return Capabilities(**{name: all(getattr(one, name) for one in found) for name in names})
-
-    @events.observed
-    def stat(self, name: str) -> FileStat:
-        """Return what the backend knows of the file: Azure everything, others size and time of modification."""
-        with self._target(name) as (backend, match):
-            return _in_full(match, file_store(backend).stat(match.name))
+        return Capabilities.of_all(self.backends.sample(alias) for alias in self.backends)
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, by the rules of ``listdir``.
@@ -468,85 +436,31 @@ class RouterStorage(DeconstructibleStorage):
         """
         return self._pinned_listing().page(clean_directory(path), limit=limit, marker=marker)
 
-    @events.observed
-    def tags_of(self, name: str) -> Mapping[str, str]:
-        """Return the tags of the file; none where the backend has no tags."""
+    # What is asked of the backend, and nothing else
+
+    def _of_backend(self, method: str, name: str) -> Any:
         with self._target(name) as (backend, match):
-            return file_store(backend).tags_of(match.name)
+            return getattr(backend, method)(match.name)
 
-    @events.observed
-    def read(
-        self,
-        name: str,
-        start: int = 0,
-        length: int | None = None,
-        *,
-        if_match: str | None = None,
-        if_none_match: str | None = None,
-    ) -> Reading:
-        """Return the bytes from ``start`` on, ``length`` of them at most."""
+    def _of_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
         with self._target(name) as (backend, match):
-            reading = file_store(backend).read(
-                match.name, start, length, if_match=if_match, if_none_match=if_none_match
-            )
-            return dataclasses.replace(reading, stat=_in_full(match, reading.stat))
+            return _in_full(match, getattr(file_store(backend), method)(match.name, *args, **options))
 
-    @events.observed
-    def create(
-        self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
-    ) -> FileStat:
-        """Store ``content`` under exactly this name. Raises ``FileExistsError`` where the name is taken."""
+    def _to_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
         with self._overwritable(name) as (backend, match):
-            return _in_full(match, file_store(backend).create(match.name, content, settings, save_id=save_id))
+            return _in_full(match, getattr(file_store(backend), method)(match.name, *args, **options))
 
-    @events.observed
-    def replace(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None = None,
-        *,
-        if_match: str | None = None,
-        save_id: str | None = None,
-    ) -> FileStat:
-        """Store ``content`` under exactly this name, whatever was there, or only in place of that ETag.
-
-        Azure does it in one step. For other backends the old file is deleted first, so a failure in between loses it.
-        """
-        with self._overwritable(name) as (backend, match):
-            store = file_store(backend)
-            stat = store.replace(match.name, content, settings, if_match=if_match, save_id=save_id)
-            return _in_full(match, stat)
-
-    @events.observed
-    def copy_from(
-        self,
-        name: str,
-        source: FileStore,
-        source_name: str,
-        *,
-        if_source_match: str | None = None,
-        if_match: str | None = None,
-        overwrite: bool = False,
-    ) -> FileStat:
-        """Copy a file of another store to ``name``, on the server where the backend can."""
-        with self._overwritable(name) as (backend, match):
-            stat = file_store(backend).copy_from(
-                match.name,
-                source,
-                source_name,
-                if_source_match=if_source_match,
-                if_match=if_match,
-                overwrite=overwrite,
-            )
-            return _in_full(match, stat)
-
-    def sign(
-        self, name: str, seconds: float, parameters: Mapping[str, str] | None = None, *, custom_domain: bool = False
-    ) -> str:
-        """Return a link for reading the one file that ends after ``seconds``."""
-        with self._target(name) as (backend, match):
-            return file_store(backend).sign(match.name, seconds, parameters, custom_domain=custom_domain)
+    size = events.observed(delegated(Storage.size, _of_backend))
+    get_accessed_time = events.observed(delegated(Storage.get_accessed_time, _of_backend))
+    get_created_time = events.observed(delegated(Storage.get_created_time, _of_backend))
+    get_modified_time = events.observed(delegated(Storage.get_modified_time, _of_backend))
+    stat = events.observed(delegated(FileStore.stat, _of_store))
+    tags_of = events.observed(delegated(FileStore.tags_of, _of_store))
+    read = events.observed(delegated(FileStore.read, _of_store))
+    sign = delegated(FileStore.sign, _of_store)
+    create = events.observed(delegated(FileStore.create, _to_store))
+    replace = events.observed(delegated(FileStore.replace, _to_store))
+    copy_from = events.observed(delegated(FileStore.copy_from, _to_store))
 
 
 class _ByHooks(Storage):
@@ -593,8 +507,13 @@ def _saved(content: Any, name: str) -> str:
     return name
 
 
-def _in_full(match: Match, stat: FileStat) -> FileStat:
-    return dataclasses.replace(stat, name=str(match.full_name))
+def _in_full(match: Match, found: Any) -> Any:
+    """Return what a file store returned, with the file's full name."""
+    if isinstance(found, FileStat):
+        return dataclasses.replace(found, name=str(match.full_name))
+    if isinstance(found, Reading):
+        found.stat = _in_full(match, found.stat)
+    return found
 
 
 def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tuple[str, Exception | None]:
