@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from storage_router import names
@@ -22,6 +22,7 @@ from storage_router.exceptions import InvalidNameError
 from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
+from .table import Table
 from .units import DottedPath, guessed, json_table
 
 if TYPE_CHECKING:
@@ -87,9 +88,7 @@ class AzureBackend(AzureOptions):
     type: Literal["azure"] = Field(description="One Azure container.")
 
 
-class _Local(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
-
+class _Local(Table):
     location: Annotated[str, BeforeValidator(_path)] | None = Field(
         default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
     )
@@ -121,10 +120,8 @@ class MemoryBackend(_Local):
     type: Literal["memory"] = Field(description="The process's memory: Django's InMemoryStorage.")
 
 
-class DjangoBackend(BaseModel):
+class DjangoBackend(Table):
     """Any other Django storage, by its dotted path."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     type: Literal["django"] = Field(description="Any other Django storage.")
     backend: DottedPath = Field(
@@ -312,6 +309,8 @@ def read_backend(given: Any) -> BaseModel:
     """Validate one entry of ``backends``; its ``type`` says by which model."""
     if isinstance(given, BaseModel) and getattr(given, "type", None) in BACKEND_TYPES:
         return given
+    if isinstance(given, str):
+        given = parse_url(given)
     if not isinstance(given, Mapping):
         raise invalid("the value is not a table of keys and values", "A backend has a 'type' and its options.")
     kind = given.get("type")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
 from storage_router.exceptions import Problem
 
@@ -14,11 +14,12 @@ from .backends import BACKEND_TYPES, read_backend
 from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
+from .table import Table
 from .telemetry import TelemetryOptions
 from .tenancy import TenancyOptions
 from .transactions import TransactionOptions
-from .units import Alias, parse_json
-from .uploads import UploadOptions, upload_keys
+from .units import Alias
+from .uploads import UploadOptions, UploadPolicy
 
 
 def _backends(value: dict[str, Any]) -> dict[str, Any]:
@@ -29,16 +30,10 @@ def _backends(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list(value: Any) -> Any:
-    """Return the routes. Variables hold strings: there the list is written as JSON."""
-    hint = """Write all routes at once: '[{"prefix": "private/", "backend": "private"}]'."""
-    if isinstance(value, Mapping):
-        raise invalid("the routes are one list, and this is a table", hint)
-    if not isinstance(value, str):
-        return value
-    decoded = parse_json(value)
-    if not isinstance(decoded, list):
-        raise invalid("the value is not a JSON list", hint)
-    return decoded
+    if not isinstance(value, list | tuple):
+        hint = """Write [[routes]] for each, or all at once: '[{"prefix": "private/", "backend": "private"}]'."""
+        raise invalid("the routes are not a list", hint)
+    return value
 
 
 def _base_url(value: str) -> str:
@@ -48,10 +43,8 @@ def _base_url(value: str) -> str:
     return value if value.endswith("/") else f"{value}/"
 
 
-class RouterDocument(BaseModel):
+class RouterDocument(Table):
     """Everything that the sources give together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     backends: Annotated[
         dict[Alias, Annotated[Any, PlainValidator(read_backend)]],
@@ -128,22 +121,19 @@ class RouterDocument(BaseModel):
 
 def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     """Return the keys that the table at ``location`` of ``given`` may have."""
-    if not location:
-        return RouterDocument.model_fields
-    if location[0] == "static":
-        return StaticOptions.model_fields
-    if location[0] == "uploads":
-        return upload_keys(location)
-    if location[0] == "tenancy":
-        return TenancyOptions.model_fields
-    if location[0] == "transactions":
-        return TransactionOptions.model_fields
-    if location[0] == "telemetry":
-        return TelemetryOptions.model_fields
-    if location[0] == "routes":
-        return RouteOptions.model_fields
-    if location[0] == "backends" and len(location) == 2:
-        return BACKEND_TYPES[given["backends"][location[1]]["type"]].model.model_fields
+    match location:
+        case ():
+            return RouterDocument.model_fields
+        case ("backends", alias):
+            return BACKEND_TYPES[given["backends"][alias]["type"]].model.model_fields
+        case ("routes", _):
+            return RouteOptions.model_fields
+        case ("uploads",):
+            return UploadOptions.model_fields
+        case ("uploads", "policies", _):
+            return UploadPolicy.model_fields
+        case (table,) if table in RouterDocument.model_fields:
+            return getattr(RouterDocument.model_fields[str(table)].annotation, "model_fields", ())
     return ()
 
 

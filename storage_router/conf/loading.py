@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +19,8 @@ from .azure.options import AzureOptions
 from .backends import BACKEND_TYPES, option_names
 from .document import RouterDocument, alias_problems, allowed_keys
 from .layers import Merged, Origin, merge
-from .problems import Locate, Location, nearest, problem, problem_id, problems_from
-from .sources import Surroundings, code, environment, file, read_all
+from .problems import Locate, Location, nearest, problem, problem_id, problems_from, value_at
+from .sources import Surroundings, code, environment, read_all
 
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that no source gives."""
@@ -43,11 +44,10 @@ class Configuration:
     code: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def origin(self, location: Location) -> Origin:
-        """Return where the value at ``location`` came from; of a table, where its first value did."""
-        for length in range(len(location), 0, -1):
-            if (found := self.origins.get(location[:length])) is not None:
-                return found
-        return DEFAULT
+        """Return where the value at ``location`` came from; of one that was not given, where its table did."""
+        while location and location not in self.origins:
+            location = location[:-1]
+        return self.origins.get(location, DEFAULT)
 
 
 def load(
@@ -88,6 +88,7 @@ def load(
         if all(one.is_warning for one in merged.problems):
             key_vault.resolve(merged, fetch)
         document, wrong = _validated(merged, surroundings)
+        origins = merged.origins()
     except RecursionError:
         _refuse([*found, problem("E003", given_as, "the configuration nests too deeply, or contains itself")])
     found = merged.problems + wrong
@@ -101,7 +102,7 @@ def load(
         # What validators warn of may only be due to an error.
         _refuse([one for one in found if not one.is_warning or one in merged.problems])
     given = None if any(layer.source == code.SETTING for layer in layers) else config or {}
-    return Configuration(document=document, origins=merged.origins(), warnings=tuple(found), code=given)
+    return Configuration(document=document, origins=origins, warnings=tuple(found), code=given)
 
 
 def _refuse(found: Iterable[Problem]) -> NoReturn:
@@ -119,57 +120,39 @@ def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocume
             given=merged.tree,
             advise=lambda location, kind: _advice(merged, surroundings, location, kind),
         )
-    # One mistake is one problem: what was reported of a source, and a table that was meant for 'backends'.
+    # One mistake is one problem: what was reported of a source may be why something is missing.
     reported = {one.place for one in merged.problems if not one.is_warning}
-    misplaced = {merged.place((key,)) for key in merged.tree if key not in RouterDocument.model_fields}
-    if reported or misplaced & {one.place for one in problems}:
-        problems = [one for one in problems if (one.id, one.place) != (problem_id("E002"), merged.place(("backends",)))]
+    if reported and not merged.tree.get("backends"):
+        problems = [one for one in problems if one.id != problem_id("E002")]
     return None, [one for one in problems if one.place not in reported]
 
 
 def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind: str) -> str:
     """Return what to do about ``location`` where that depends on the source, or on its neighbours."""
-    layer = merged.layer(location)
-    assert layer is not None
-    is_toml = layer.source == file.SOURCE and layer.place(()).lower().endswith(".toml")
-    if location == ("backends",) and not merged.tree.get("backends"):
-        missing = surroundings.missing_file
-        return missing and f"{missing} Write one, or give the backends in any other source."
-    if location == ("routes",) and layer.source in (code.CODE, code.SETTING, file.SOURCE):
-        return "Write [[routes]], once for each route." if is_toml else "Give a list with an entry for each route."
+    if location == ("backends",) and not merged.tree.get("backends") and (missing := surroundings.missing_file):
+        return f"{missing} Write one, or give the backends in any other source."
     if kind == "E002" and location[0] == "backends" and location[-1] == "type":
         tables = {alias: one for alias, one in merged.tree["backends"].items() if isinstance(one, Mapping)}
         near = nearest(location[1], [alias for alias, table in tables.items() if "type" in table])
         return f"Did you mean the backend {near!r}? Otherwise add the type: {', '.join(BACKEND_TYPES)}." if near else ""
-    if kind != "extra_forbidden":
-        return ""
-    table, key = location[:-1], str(location[-1])
-    if not table:
-        return _backend_meant(merged, layer, key)
-    allowed = set(allowed_keys(merged.tree, table))
-    if key in RouterDocument.model_fields and nearest(key, allowed) is None:
-        where = "above the first [table]" if is_toml else f"as {layer.place((key,))}"
-        return f"It is a key of the document itself: write it {where}."
-    if key.endswith("_file") and key.removesuffix("_file") in allowed:
-        return (
-            "Name the directory of the files in STORAGE_ROUTER_SECRETS_DIR (Docker: /run/secrets), and the file "
-            f"{environment.name_of((*table, key.removesuffix('_file')))}."
-        )
+    if (kind == "extra_forbidden" and len(location) == 1) or (kind == "E003" and location[:-1] == ("backends",)):
+        meant = _setting_meant(merged, location)
+        return f"Did you mean {merged.layer(location).place(meant)}?" if meant else ""
+    if kind == "extra_forbidden" and location[-1] in RouterDocument.model_fields:
+        return f"It is a key of the document itself: {merged.layer(location).place(location[-1:])}."
     return ""
 
 
-def _backend_meant(merged: Merged, layer: Any, key: str) -> str:
-    """Return the right place of a table or key at the top that was meant for ``backends`` or ``static``."""
-    value = merged.tree[key]
-    first, _, rest = key.partition("_")
-    below = next((str(name) for name in value if name in option_names()), "") if isinstance(value, Mapping) else ""
-    if rest and nearest(first, ["backends"]) and (below or not isinstance(value, Mapping)):
-        return f"Did you mean {layer.place(('backends', rest, below) if below else ('backends', rest))}?"
-    if isinstance(value, Mapping) and below:
-        return f"Did you mean {layer.place(('backends', key, below))}? Backends stand below 'backends'."
-    if rest and first in ("static", "routes"):
-        return f"Did you mean {layer.place((first, rest))}?"
-    return ""
+def _setting_meant(merged: Merged, location: Location) -> Location | None:
+    """Return the location that was meant where a level of it is missing: the alias, "backends", or an underscore."""
+    name, above = "_".join(map(str, location)), "backends?_"
+    if isinstance(value := value_at(merged.tree, location), Mapping):
+        name, above = f"{name}_{next((key for key in value if key in option_names()), '')}", f"(?:{above})?"
+    found = re.fullmatch(rf"{above}(?P<alias>\w*?)_?(?P<option>{'|'.join(option_names())})", name)
+    if found is not None:
+        return "backends", found["alias"] or "media", found["option"]
+    table, _, key = name.partition("_")
+    return (table, key) if key in allowed_keys(merged.tree, (table,)) else None
 
 
 def _place_of_option(locate: Locate, alias: str, location: Location) -> str:

@@ -194,7 +194,7 @@ def _problem(
         return problem("E001", place, f"there is no setting {quoted(location[-1], 'of this name')}", hint)
     if kind == "missing":
         return problem("E002", place, f"{location[-1]!r} is missing", _how_to_add(location))
-    value = _value_at(given, location)
+    value = value_at(given, location)
     text = "the value" if _NEVER_QUOTED.intersection(location) else quoted(value)
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
@@ -212,7 +212,8 @@ def _how_to_add(location: Location) -> str:
     return f"Add it there, or set the variable {variable}."
 
 
-def _value_at(given: Any, location: Location) -> Any:
+def value_at(given: Any, location: Location) -> Any:
+    """Return what ``given`` has at ``location``, or None."""
     for part in location:
         try:
             given = given[part]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from storage_router import media_types, names
 from storage_router.exceptions import InvalidNameError
 
 from .problems import invalid, quoted
+from .table import Table
 from .units import duration_within, guessed
 
 _TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
@@ -115,10 +116,8 @@ TypeList = Annotated[
 """Extensions and media types."""
 
 
-class RouteOptions(BaseModel):
+class RouteOptions(Table):
     """Which names go to which backend. Any entry of a matcher may match; different matchers must all match."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     backend: str = Field(description="The alias of the backend.", examples=["media"])
     prefix: Annotated[

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .azure.rules import header
 from .routes import prefix_of_names
+from .table import Table
 
 
 def _prefix(value: str) -> str:
@@ -20,10 +21,8 @@ def _path(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-class StaticOptions(BaseModel):
+class StaticOptions(Table):
     """The table ``static``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         default="static/",

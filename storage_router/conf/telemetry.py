@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from .table import Table
 
 
-class TelemetryOptions(BaseModel):
+class TelemetryOptions(Table):
     """The table ``telemetry``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     subscribers: tuple[Literal["log", "opentelemetry", "prometheus"], ...] = Field(
         default=(),

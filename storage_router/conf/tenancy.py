@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from .problems import invalid, quoted
+from .table import Table
 
 
 def _current(value: str) -> str:
@@ -17,10 +18,8 @@ def _current(value: str) -> str:
     return value
 
 
-class TenancyOptions(BaseModel):
+class TenancyOptions(Table):
     """The table ``tenancy``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     current: Annotated[str, AfterValidator(_current)] | None = Field(
         default=None,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from .table import Table
 
 
-class TransactionOptions(BaseModel):
+class TransactionOptions(Table):
     """The table ``transactions``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     deletes: Literal["now", "on_commit"] = Field(
         default="now",

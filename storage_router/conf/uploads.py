@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from .problems import Location
 from .routes import TypeList, as_list, prefix_of_names
+from .table import Table
 from .units import Alias, DottedPath, duration_within, size_within
 
 _LARGEST = 50_000 * 4000 * 2**20
 """Bytes of the largest blob: https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
 
 
-class UploadPolicy(BaseModel):
+class UploadPolicy(Table):
     """One policy: who may upload what."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     authorize: DottedPath = Field(
         description="Who may upload: the dotted path of a function `f(request, file)` that returns True or False. "
@@ -53,10 +50,8 @@ class UploadPolicy(BaseModel):
     )
 
 
-class UploadOptions(BaseModel):
+class UploadOptions(Table):
     """The table ``uploads``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     quarantine: Annotated[str, AfterValidator(prefix_of_names)] = Field(
         default="quarantine/",
@@ -69,10 +64,3 @@ class UploadOptions(BaseModel):
         description="The policies, by name.",
         examples=[{"documents": {"authorize": "acme.files.may_upload", "types": [".pdf"], "max_size": "5GiB"}}],
     )
-
-
-def upload_keys(location: Location) -> Iterable[str]:
-    """Return the keys that the table at ``location``, which begins with "uploads", may have."""
-    if len(location) == 1:
-        return UploadOptions.model_fields
-    return UploadPolicy.model_fields if len(location) == 3 else ()

@@ -106,17 +106,6 @@ def test_a_backend_without_a_type_and_nearly_the_alias_of_another_is_a_misspelt_
     ]
 
 
-def test_routes_may_be_json_as_variables_hold_them():
-    document = RouterDocument.model_validate(
-        {"backends": {"a": MEMORY}, "routes": '[{"prefix": "x/", "backend": "a"}]'}
-    )
-    assert document.routes == (RouteOptions(backend="a", prefix=("x/",)),)
-    assert errors(backends={"a": MEMORY}, routes="x/ -> a") == {
-        "routes": "the value is not valid JSON: Expecting value (line 1, column 1)"
-    }
-    assert errors(backends={"a": MEMORY}, routes='{"a": 1}') == {"routes": "the value is not a JSON list"}
-
-
 @pytest.mark.parametrize("wrong", [5, "x", [1], None])
 def test_whatever_is_no_table_is_refused(wrong):
     """F3"""

@@ -98,7 +98,7 @@ def test_every_document_is_valid_by_the_schema(tmp_path, case):
         else:
             path = tmp_path / FILES[language]
             path.write_text(text)
-            document = file.read(path, path.name, is_named=True).tree
+            document = file.read(path, path.name, "").tree
         Draft202012Validator(schema.document_schema()).validate(document)
 
 

@@ -18,9 +18,9 @@ JSON = json.dumps({"$schema": "schemas/storage_router.schema.json", "backends": 
 def test_the_suffix_tells_the_format(world, name, text):
     world.write(name, text)
     world.environ["STORAGE_ROUTER_CONFIG"] = name
-    assert world.load().origins == {
-        ("backends", "media", "type"): Origin(source="file", place=f"{name}: backends.media.type")
-    }
+    assert world.load().origin(("backends", "media", "type")) == Origin(
+        source="file", place=f"{name}: backends.media.type"
+    )
 
 
 def test_a_named_file_is_read_instead_of_the_usual_one(world):
@@ -44,16 +44,20 @@ def test_a_file_with_a_byte_order_mark_is_read(world):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("none.toml", None, "the file that STORAGE_ROUTER_CONFIG names does not exist"),
+        ("none.toml", None, "the file that STORAGE_ROUTER_CONFIG names cannot be read: No such file or directory"),
         ("a.ini", "x", "the file is neither TOML, YAML nor JSON"),
         ("a.toml", b"\xff\xfe", "the file is not UTF-8"),
         ("a.toml", TOML + 'key = "c2VjcmV0', "the file cannot be parsed: Unterminated string (at end of document)"),
         ("a.toml", TOML + "type = 1\n", "the file cannot be parsed: Cannot overwrite a value (at line 3, column 9)"),
         ("a.json", '{\n"backends": c2VjcmV0}', "the file cannot be parsed: Expecting value (at line 2, column 13)"),
-        ("a.json", '{"a": 1, "a": 2}', "the file cannot be parsed: the key 'a' is there twice in one object"),
+        ("a.json", '{"a": 1, "a": 2}', "the file cannot be parsed: a key is there twice in one object"),
         ("a.json", "[1]", "the file holds no table of settings"),
         ("a.yaml", "a: b: c2VjcmV0", "the file cannot be parsed: it is not YAML (at line 1, column 5)"),
-        ("a.yaml", "a: 1\nb:\n  c: 1\n  c: 2\n", "the file cannot be parsed: the key 'c' is there twice (at line 4)"),
+        (
+            "a.yaml",
+            "a: 1\nb:\n  c: 1\n  c: 2\n",
+            "the file cannot be parsed: a key is there twice in the table at line 3",
+        ),
         ("a.yaml", "a: \x01", "the file cannot be parsed: it holds characters that YAML does not allow"),
         ("a.yaml", "c2VjcmV0", "the file holds no table of settings"),
     ],
@@ -99,23 +103,27 @@ def test_yaml_is_an_extra(world, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.yaml", "backends: &all\n  media: *all\n", "a table or list contains itself"),
-        ("a.yaml", "routes: &all [*all]\n", "a table or list contains itself"),
+        ("a.yaml", "backends: &all\n  media: *all\n", "with its aliases it has more than 100,000 values"),
+        ("a.yaml", "routes: &all [*all]\n", "with its aliases it has more than 100,000 values"),
         ("a.json", "[" * 200_000, "it nests too deeply, or has a number or date that makes no sense"),
-        (
-            "a.yaml",
-            "backends: {no: {type: memory}}\n",
-            "a key is not a string for YAML, which reads bool: quote it (at line 1)",
-        ),
-        ("a.yaml", "1: x\n", "a key is not a string for YAML, which reads int: quote it (at line 1)"),
     ],
 )
-def test_a_file_that_has_no_end_or_keys_that_are_no_texts_is_one_that_cannot_be_parsed(world, name, text, message):
+def test_a_file_that_has_no_end_is_one_that_cannot_be_parsed(world, name, text, message):
     """C5, F3"""
     world.write(name, text)
     world.environ["STORAGE_ROUTER_CONFIG"] = name
     problem = world.problem()
     assert (problem.id, problem.message) == ("storage_router.E009", f"the file cannot be parsed: {message}")
+
+
+@pytest.mark.parametrize(
+    "text", ["backends: {no: {type: memory}}\n", "1: x\n", "backends: {media: {type: memory, 1: x}}"]
+)
+def test_keys_that_yaml_reads_as_something_else_are_errors(world, text):
+    """F3"""
+    world.write("a.yaml", text)
+    world.environ["STORAGE_ROUTER_CONFIG"] = "a.yaml"
+    assert all(one.place.startswith("a.yaml: ") for one in world.problems())
 
 
 def test_an_alias_of_yaml_may_be_used_twice(world):

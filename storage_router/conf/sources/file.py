@@ -30,8 +30,8 @@ class UnreadableError(Exception):
         self.hint = hint
 
 
-def read(path: Path, name: str, *, is_named: bool) -> Layer:
-    """Return the layer of the file at ``path``; ``name`` is what messages call it."""
+def read(path: Path, name: str, named_by: str) -> Layer:
+    """Return the layer of the file at ``path``; ``name`` is what messages call it, ``named_by`` the variable, or ""."""
 
     def place(location: Location) -> str:
         return f"{name}: {dotted(location)}" if location else name
@@ -39,7 +39,7 @@ def read(path: Path, name: str, *, is_named: bool) -> Layer:
     tree: dict[str, Any] = {}
     problems: list[Problem] = []
     try:
-        tree = _parsed(path, is_named=is_named)
+        tree = _parsed(path, named_by)
     except UnreadableError as error:
         problems.append(problem("E009", name, str(error), error.hint))
     except ModuleNotFoundError:
@@ -50,12 +50,18 @@ def read(path: Path, name: str, *, is_named: bool) -> Layer:
     return Layer(source=SOURCE, tree=tree, place=place, problems=problems)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8."""
+def read_text(path: Path, named_by: str = "") -> str:
+    """Return the text of a file in UTF-8; ``named_by`` is the variable that names it."""
+    return decoded(read_bytes(path, named_by))
+
+
+def read_bytes(path: Path, named_by: str = "") -> bytes:
+    """Return what is in a file; ``named_by`` is the variable that names it."""
     try:
-        return decoded(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
-        raise UnreadableError(f"the file cannot be read: {error.strerror}", f"It is {path}.") from None
+        what = f"the file that {named_by} names" if named_by else "the file"
+        raise UnreadableError(f"{what} cannot be read: {error.strerror}", f"It is {path}.") from None
 
 
 def decoded(data: bytes) -> str:
@@ -71,15 +77,12 @@ def decoded(data: bytes) -> str:
         raise UnreadableError("the file is not UTF-8", "Save it as UTF-8.") from None
 
 
-def _parsed(path: Path, *, is_named: bool) -> dict[str, Any]:
+def _parsed(path: Path, named_by: str) -> dict[str, Any]:
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
         hint = f"The suffix tells the format: {', '.join(_PARSERS)}."
         raise UnreadableError("the file is neither TOML, YAML nor JSON", hint)
-    if is_named and not path.exists():
-        hint = f"It was looked for at {path}."
-        raise UnreadableError("the file that STORAGE_ROUTER_CONFIG names does not exist", hint)
-    text = read_text(path)
+    text = read_text(path, named_by)
     try:
         tree = parse(text)
     except UnreadableError as error:
@@ -102,18 +105,16 @@ def _toml(text: str) -> Any:
 
 
 def _json(text: str) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        table: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in table:
-                raise UnreadableError(f"the key {key!r} is there twice in one object")
-            table[key] = value
-        return table
-
     try:
-        return json.loads(text, object_pairs_hook=unique) if text.strip() else {}
+        return json.loads(text, object_pairs_hook=_table) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise UnreadableError(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
+
+
+def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(table := dict(pairs)) < len(pairs):
+        raise UnreadableError("a key is there twice in one object")
+    return table
 
 
 def _yaml(text: str) -> Any:
@@ -134,36 +135,22 @@ def _yaml(text: str) -> Any:
         raise UnreadableError("it holds characters that YAML does not allow") from None
 
 
-def _count(node: yaml.Node, counts: dict[int, int | None]) -> int:
-    """Return how many values a node has, and refuse what TOML cannot say: repeated keys, keys that are no strings.
-
-    An alias is the same node again: it is counted with all its values, but looked at once.
-    """
+def _count(node: yaml.Node, counts: dict[int, int]) -> int:
+    """Return how many values a node has, each alias counted with all that it stands for; refuse repeated keys."""
     if not isinstance(node.value, list):
         return 1
-    if id(node) in counts:
-        if (known := counts[id(node)]) is None:
-            raise UnreadableError("a table or list contains itself")
+    if (known := counts.get(id(node))) is not None:
         return known
-    counts[id(node)] = None
-    keys: set[str] = set()
-    children = []
-    for child in node.value:
-        if isinstance(child, tuple):
-            key, child = child
-            where = f"(at line {key.start_mark.line + 1})"
-            if not key.tag.endswith((":str", ":merge")):
-                raise UnreadableError(
-                    f"a key is not a string for YAML, which reads {key.tag.rpartition(':')[2]}: quote it {where}"
-                )
-            if key.value in keys:
-                raise UnreadableError(f"the key {key.value!r} is there twice {where}")
-            keys.add(key.value)
-        children.append(child)
-    total = 1 + sum(_count(child, counts) for child in children)
+    # What contains itself has no end.
+    counts[id(node)] = _MOST_YAML_NODES
+    keys = [str(child[0].value) for child in node.value if isinstance(child, tuple)]
+    if len(set(keys)) < len(keys):
+        raise UnreadableError(f"a key is there twice in the table at line {node.start_mark.line + 1}")
+    counts[id(node)] = total = 1 + sum(
+        _count(child[1] if isinstance(child, tuple) else child, counts) for child in node.value
+    )
     if total > _MOST_YAML_NODES:
         raise UnreadableError(f"with its aliases it has more than {_MOST_YAML_NODES:,} values")
-    counts[id(node)] = total
     return total
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.layers import Origin
-from storage_router.conf.loading import DEFAULT, Configuration
+from storage_router.conf.loading import DEFAULT
 from storage_router.conf.problems import Location, dotted
 from storage_router.installed import Entry, used
 from storage_router.management.output import Output
@@ -188,39 +188,30 @@ def _settings(entry: Entry) -> Iterator[Setting]:
     """Yield every setting of a router or of a storage with options."""
     if isinstance(entry.storage, RouterStorage):
         configuration = entry.storage.configuration
-        for path, value in _values(configuration.document, ()):
-            yield Setting(path=path, value=value, origin=_origin(configuration, path))
+        for path, value, is_given in _values(configuration.document, ()):
+            yield Setting(path=path, value=value, origin=configuration.origin(path) if is_given else DEFAULT)
         return
     for one in used([entry]):
         if one.options is not None:
-            for path, value in _values(one.options, ()):
+            for path, value, _ in _values(one.options, ()):
                 origin = _origin_of_option(entry, one.storage, one.options, str(path[0]))
                 yield Setting(path=path, value=value, origin=origin)
 
 
-def _values(value: Any, path: Location) -> Iterator[tuple[Location, Any]]:
-    """Yield the path and the masked value of everything in a model, in the order of its fields."""
+def _values(value: Any, path: Location, *, is_given: bool = True) -> Iterator[tuple[Location, Any, bool]]:
+    """Yield path, masked value and whether it was given of everything in a model, in the order of its fields."""
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _values(getattr(value, name), (*path, name))
+            inner = is_given and name in value.model_fields_set
+            yield from _values(getattr(value, name), (*path, name), is_given=inner)
     elif isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _values(item, (*path, str(key)))
+            yield from _values(item, (*path, str(key)), is_given=is_given)
     elif isinstance(value, tuple | list) and any(isinstance(item, BaseModel) for item in value):
         for index, item in enumerate(value):
-            yield from _values(item, (*path, index))
+            yield from _values(item, (*path, index), is_given=is_given)
     else:
-        yield path, shown(value, path)
-
-
-def _origin(configuration: Configuration, path: Location) -> Origin:
-    origins = configuration.origins
-    if (exact := origins.get(path)) is not None:
-        return exact
-    # Of a list the items have origins; of a text that held a table, the text.
-    below = (origin for location, origin in origins.items() if location[: len(path)] == path)
-    above = (origins[path[:length]] for length in range(len(path) - 1, 2, -1) if path[:length] in origins)
-    return next(below, None) or next(above, None) or DEFAULT
+        yield path, shown(value, path), is_given
 
 
 def _origin_of_option(entry: Entry, storage: Storage, options: BaseModel, option: str) -> Origin:

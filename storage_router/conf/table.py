@@ -1,0 +1,22 @@
+"""``Table``: what all tables of the document have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Table(BaseModel):
+    """One table of the document. Unknown keys are errors; a setting that is None, or ``null``, counts as not given."""
+
+    # Each model is built at its first use; building all of them at import would take 20 ms more.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
