@@ -13,6 +13,9 @@ MEMORY = 64 * 2**20
 DELIVERY_MEMORY = 16 * 2**20
 """What the contract allows 1 GiB to add to a process that delivers it."""
 
+LOOP_WAIT = 0.005
+"""What an event loop may wait, in seconds: as long as Python lets a thread run before another one gets its turn."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
@@ -106,6 +109,17 @@ ROWS = (
     Row(name="open and read 10 kB, stub", work="small_files.read", floor="one GET", server="stub"),
     Row(name="32 threads save 10 kB, stub", work="small_files.save_in_threads", server="stub", rounds=3),
     Row(name="32 threads read 10 kB, stub", work="small_files.read_in_threads", server="stub", rounds=3),
+    *(
+        Row(
+            name=f"loop's wait, async views, {name}", work=f"event_loop.{work}", server="stub", round_trip=delay,
+            floor="to_thread, http.client", rounds=3, goals=goals,
+        )
+        for name, work, delay, goals in (
+            ("10 ms", "steady", FAR, (_at_most(LOOP_WAIT),)),
+            ("uvicorn, 10 ms", "uvicorn", FAR, (_at_most(LOOP_WAIT),)),
+            ("16 at once", "saturated", 0.0, ()),
+        )
+    ),
     Row(
         name="first 100 bytes of 1 GiB", work="large_files.first_bytes", floor="one GET", server="stub", rounds=3,
         goals=(_at_most(1, "requests"),),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -17,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from django.core.files.storage import Storage
 
 from .files import FileStat, file_store
-from .forks import in_child
+from .forks import Lock, in_child
 
 THREADS = 32
 """Operations of async code that run at a time in a process; others wait for their turn."""
@@ -29,6 +30,7 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 _pool: ThreadPoolExecutor | None = None
+_starting = Lock()
 
 
 async def in_thread(
@@ -38,15 +40,27 @@ async def in_thread(
 
     Cancelled before its turn it does not run; afterwards it runs to its end, and the result is dropped.
     """
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="storage_router-async")
+    pool = _pool or await asyncio.to_thread(_started)
     context = context or contextvars.copy_context()
 
     def call() -> Result:
         return context.run(function, *args, **options)
 
-    return await asyncio.get_running_loop().run_in_executor(_pool, call)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def _started() -> ThreadPoolExecutor:
+    """Return the pool with all of its threads. The loop must not start them: it would wait until each one runs."""
+    global _pool
+    with _starting:
+        if _pool is None:
+            pool = ThreadPoolExecutor(THREADS, thread_name_prefix="storage_router-async")
+            # The executor starts a thread for a task only where none is idle, so each waits until all are there.
+            together = threading.Barrier(THREADS)
+            for _ in range(THREADS):
+                pool.submit(together.wait)
+            _pool = pool
+        return _pool
 
 
 @in_child
@@ -80,7 +94,7 @@ class AsyncMethods(Storage):
 
     def aopen(self, name: str, mode: str = "rb") -> AsyncFile:
         """Return the file as an async context manager."""
-        return AsyncFile(lambda: self.open(name, mode))
+        return AsyncFile(lambda: self.open(name, mode), writes=not {*"wax+"}.isdisjoint(mode))
 
     async def astat(self, name: str) -> FileStat:
         """Return what is known of the file."""
@@ -98,8 +112,9 @@ class AsyncMethods(Storage):
 class AsyncFile:
     """A file that async code reads or writes: ``async with storage.aopen(name) as file``."""
 
-    def __init__(self, opener: Callable[[], Any]) -> None:
+    def __init__(self, opener: Callable[[], Any], *, writes: bool) -> None:
         self._opener = opener
+        self._writes = writes
         self._file: Any = None
 
     async def __aenter__(self) -> Self:
@@ -115,6 +130,10 @@ class AsyncFile:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._writes:
+            # Closing it asks nobody anything.
+            self._file.__exit__(kind, error, trace)
+            return
         # A file that is written stores nothing if its block ends with an exception. Cancelled here it is closed, too.
         await asyncio.shield(in_thread(self._file.__exit__, kind, error, trace))
 

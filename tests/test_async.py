@@ -156,6 +156,38 @@ def test_the_context_goes_along(azure):
     assert thread.startswith("storage_router-async")
 
 
+def test_all_threads_are_there_before_the_first_operation(azure):
+    """The loop would wait for each thread that it starts."""
+    from storage_router.aio import THREADS
+
+    seen = []
+
+    class Content(ContentFile):
+        def chunks(self, chunk_size=None):
+            seen.append([thread.name for thread in threading.enumerate()])
+            return super().chunks(chunk_size)
+
+    asyncio.run(azure.asave("a.txt", Content(b"1")))
+    assert sum(name.startswith("storage_router-async") for name in seen[0]) == THREADS
+
+
+@pytest.mark.parametrize("mode", ["rb", "r"])
+def test_a_file_that_was_read_is_closed_however_its_block_ends(azure, mode):
+    async def use(error=None):
+        async with azure.aopen("a.txt", mode) as file:
+            await file.aread(1)
+            files.append(file)
+            if error is not None:
+                raise error
+
+    azure.save("a.txt", ContentFile(b"one"))
+    files = []
+    asyncio.run(use())
+    with pytest.raises(RuntimeError, match="no"):
+        asyncio.run(use(RuntimeError("no")))
+    assert [file.closed for file in files] == [True, True]
+
+
 def test_a_slow_backend_does_not_block_the_loop(azure, proxy):
     proxy.fail("*", Delay(1), times=1000)
 
