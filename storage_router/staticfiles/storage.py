@@ -27,6 +27,7 @@ from storage_router.transfer.content import (
     compressed,
     compressed_settings,
     decompressed,
+    digest,
     is_compressed,
     is_text,
     original,
@@ -135,11 +136,11 @@ class StaticFilesStorage(AsyncMethods):
         if not store_of(holder).capabilities.settings or not is_text(options := holder.blob_settings(name, content)):
             return False
         file = SteadyFile(content, name)
-        digest = file.digest()
-        if (smaller := compressed(file, digest[0])) is None:
+        size, md5 = digest(file)
+        if (smaller := compressed(file, size)) is None:
             return False
         with smaller:
-            holder.replace(name, smaller, settings=compressed_settings(options, *digest))
+            holder.replace(name, smaller, settings=compressed_settings(options, size, md5))
         return True
 
     def path(self, name: str) -> str:

@@ -57,6 +57,10 @@ class SteadyFile(File):  # type: ignore[type-arg]  # a generic in the stubs only
         self._source, self._source_name = file, name
         self._fingerprint = _fingerprint(file)
 
+    def announced_size(self, storage: Storage) -> int | None:
+        """Return the size in bytes as the system or ``storage`` tells it; None if neither can."""
+        return self._fingerprint[0] if self._fingerprint else size_of(storage, self._source_name)
+
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, which belong to those before."""
         piece: bytes = self._source.read(size)
@@ -65,15 +69,16 @@ class SteadyFile(File):  # type: ignore[type-arg]  # a generic in the stubs only
             raise SourceChangedError(f"The file changed while it was being read: {name}", filename=name)
         return piece
 
-    def digest(self) -> tuple[int, bytes]:
-        """Read from the beginning to the end and return the size and the MD5, 16 bytes."""
-        hasher, size = hashlib.md5(usedforsecurity=False), 0
-        self.seek(0)
-        while piece := self.read(_PIECE):
-            hasher.update(piece)
-            size += len(piece)
-        self.seek(0)
-        return size, hasher.digest()
+
+def digest(file: Any) -> tuple[int, bytes]:
+    """Read the file from its beginning to its end and return the size and the MD5, 16 bytes; then go back there."""
+    hasher, size = hashlib.md5(usedforsecurity=False), 0
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        hasher.update(piece)
+        size += len(piece)
+    file.seek(0)
+    return size, hasher.digest()
 
 
 def _fingerprint(file: Any) -> tuple[int, int] | None:

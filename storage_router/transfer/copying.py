@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from queue import SimpleQueue
 from typing import Literal
 
@@ -65,51 +64,52 @@ class Outcome:
 
 
 def outcomes(
-    copies: Iterable[FileCopy], copy: Callable[[FileCopy], Outcome], *, threads: int = THREADS
+    copies: Sequence[FileCopy], copy: Callable[[FileCopy], Outcome], *, threads: int = THREADS
 ) -> Iterator[Outcome]:
     """Apply ``copy`` in ``threads`` threads and yield the results as they come.
 
     An exception of ``copy`` is an outcome, too. If the caller stops (Ctrl-C), nothing new is started, and what is under
     way is finished.
     """
-    rest = iter(copies)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="storage_router-copy")
-    done: SimpleQueue[Future[Outcome]] = SimpleQueue()
-    under_way: dict[Future[Outcome], FileCopy] = {}
+    rest, taking = iter(copies), threading.Lock()
+    done: SimpleQueue[Outcome | None] = SimpleQueue()
     in_a_row = 0
+
+    def work() -> None:
+        # Each thread takes the next file by itself: one that waited to be given one would cost two changes of thread.
+        nonlocal in_a_row
+        try:
+            while True:
+                with taking:
+                    each = next(rest, None) if in_a_row < HOPELESS else None
+                if each is None:
+                    return
+                outcome = _attempted(copy, each)
+                with taking:
+                    if in_a_row < HOPELESS:
+                        in_a_row = in_a_row + 1 if outcome.error else 0
+                done.put(outcome)
+        finally:
+            done.put(None)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-copy") as pool:
+        try:
+            running = [pool.submit(work) for _ in range(min(threads, len(copies)))]
+            for _ in running:
+                yield from iter(done.get, None)
+        finally:
+            in_a_row = HOPELESS
+    for thread in running:
+        thread.result()
+    for each in rest:
+        yield Outcome(copy=each, action="untried")
+
+
+def _attempted(copy: Callable[[FileCopy], Outcome], each: FileCopy) -> Outcome:
     try:
-        while True:
-            # Twice as many as there are threads, so that none waits for this loop.
-            for each in islice(rest, 2 * threads - len(under_way)) if in_a_row < HOPELESS else ():
-                future = pool.submit(copy, each)
-                under_way[future] = each
-                future.add_done_callback(done.put)
-            if not under_way:
-                break
-            future = done.get()
-            if future.cancelled():
-                yield Outcome(copy=under_way.pop(future), action="untried")
-                continue
-            outcome = _outcome(future, under_way.pop(future))
-            if in_a_row < HOPELESS:
-                in_a_row = in_a_row + 1 if outcome.error else 0
-                if in_a_row == HOPELESS:
-                    for waiting in list(under_way):
-                        waiting.cancel()
-            yield outcome
-        for each in rest:
-            yield Outcome(copy=each, action="untried")
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _outcome(future: Future[Outcome], copy: FileCopy) -> Outcome:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if not isinstance(error, Exception):
-        raise error
-    return Outcome(copy=copy, action="failed", error=error)
+        return copy(each)
+    except Exception as error:  # noqa: BLE001 - one file must not end the others
+        return Outcome(copy=each, action="failed", error=error)
 
 
 class Budget:

@@ -13,9 +13,9 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import TransferError
-from storage_router.files import FileSettings, FileStat
+from storage_router.files import Capabilities, FileSettings, FileStat
 
-from .content import SteadyFile, compressed, compressed_settings, is_compressed, is_text, opened, original, size_of
+from .content import compressed, compressed_settings, digest, is_compressed, is_text, opened, original
 from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
 from .stores import has_content, holder_of, holders, store_of
 
@@ -59,6 +59,7 @@ class Destination:
         self._progress = progress
         self._budget = Budget()
         self._cleared: set[str] = set()
+        self._stores: dict[int, tuple[Any, Capabilities]] = {}
 
     @cached_property
     def listing(self) -> dict[str, FileStat] | None:
@@ -178,9 +179,17 @@ class Destination:
 
     def _bears_threads(self, name: str) -> bool:
         try:
-            return bool(store_of(holder_of(self.storage, name)[0]).capabilities.parallel)
+            return self._store(holder_of(self.storage, name)[0])[1].parallel
         except Exception:  # noqa: BLE001 - whoever copies the file gets the same error, and reports it
             return True
+
+    def _store(self, holder: Storage) -> tuple[Any, Capabilities]:
+        """Return the file store over a storage, and what it can do: asked once, not for each file."""
+        found = self._stores.get(id(holder))
+        if found is None:
+            store = store_of(holder)
+            found = self._stores[id(holder)] = store, store.capabilities
+        return found
 
     def _remembered(
         self, results: Iterator[Outcome], succeeded: Callable[[Outcome], object] | None
@@ -194,29 +203,31 @@ class Destination:
 
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
         holder, name = holder_of(self.storage, copy.name)
-        store = store_of(holder)
+        store, capabilities = self._store(holder)
         dry_run = dry_run or self.dry_run
         fresh = copy.fresh or copy.name in self._cleared
-        size = size_of(copy.source, copy.source_name)
-        memory = self._budget.of(_LARGE if size is None else min(size, _LARGE))
-        with memory, opened(copy.source, copy.source_name) as source:
-            content = source.digest()
-            if store.capabilities.settings:
-                known = None if fresh else self._known(copy.name, store, name)
-                there = known is not None
-                upload = _upload(copy, store.blob_settings(name), source, content, known)
-                if upload is not None:
-                    with upload[0] as file:
-                        if not dry_run:
-                            store.replace(name, file, settings=upload[1])
-                unmodified = upload is None
-            else:
-                if copy.compress:
-                    raise ImproperlyConfigured(f"static.compress: {holder!r} cannot store a Content-Encoding.")
-                there = not fresh and holder.exists(name)
-                unmodified = there and has_content(holder, name, *content)
-                if not unmodified and not dry_run:
-                    store.replace(name, source)
+        with opened(copy.source, copy.source_name) as file:
+            size = file.announced_size(copy.source)
+            with self._budget.of(_LARGE if size is None else min(size, _LARGE)):
+                # A small file is read once, a large one again when it is sent.
+                source = ContentFile(file.read(), file.name) if size is not None and size <= _SMALL else file
+                content = digest(source)
+                if capabilities.settings:
+                    known = None if fresh else self._known(copy.name, store, name)
+                    there = known is not None
+                    upload = _upload(copy, store.blob_settings(name), source, content, known)
+                    if upload is not None:
+                        with upload[0] as content_to_store:
+                            if not dry_run:
+                                store.replace(name, content_to_store, settings=upload[1])
+                    unmodified = upload is None
+                else:
+                    if copy.compress:
+                        raise ImproperlyConfigured(f"static.compress: {holder!r} cannot store a Content-Encoding.")
+                    there = not fresh and holder.exists(name)
+                    unmodified = there and has_content(holder, name, *content)
+                    if not unmodified and not dry_run:
+                        store.replace(name, source)
         action: Action = "unmodified" if unmodified else "replaced" if there else "created"
         return Outcome(copy=copy, action=action, size=content[0])
 
@@ -231,7 +242,7 @@ class Destination:
 
 
 def _upload(
-    copy: FileCopy, settings: FileSettings, source: SteadyFile, content: tuple[int, bytes], known: FileStat | None
+    copy: FileCopy, settings: FileSettings, source: File[Any], content: tuple[int, bytes], known: FileStat | None
 ) -> tuple[File[Any], FileSettings] | None:
     """Return what to store, or None where ``known`` is the same content with the same headers."""
     caching = copy.cache_control or settings.cache_control or (IMMUTABLE if copy.immutable else None)
@@ -245,9 +256,9 @@ def _upload(
             return file, smaller
     if same and _fits(same, settings):
         return None
-    if content[0] <= _SMALL:
-        return ContentFile(source.read(), source.name), settings
-    return source, settings if settings.content_md5 else replace(settings, content_md5=content[1])
+    if content[0] > _SMALL and not settings.content_md5:
+        settings = replace(settings, content_md5=content[1])
+    return source, settings
 
 
 def _fits(known: FileStat, settings: FileSettings) -> bool:

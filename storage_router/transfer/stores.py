@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.core.files.storage import Storage
 
 from storage_router.files import OWN_WAYS, FileStore, PlainStore, file_store
 
-from .content import opened, size_of
+from .content import digest, opened, size_of
 
 
 def home_of(storage: Storage) -> type[Storage] | None:
@@ -24,8 +25,17 @@ def home_of(storage: Storage) -> type[Storage] | None:
 
 def overridden(storage: Storage) -> tuple[str, ...]:
     """Return which methods for storing and reading files a subclass of this package's storages overrides."""
-    kind, home = storage.__class__, home_of(storage)
-    return tuple(hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None))
+    kind = storage.__class__
+    if kind not in _overridden:
+        home = home_of(storage)
+        _overridden[kind] = tuple(
+            hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None)
+        )
+    return _overridden[kind]
+
+
+_overridden: WeakKeyDictionary[type[Storage], tuple[str, ...]] = WeakKeyDictionary()
+"""What ``overridden`` has found, as it is asked for each file."""
 
 
 def holder_of(storage: Storage, name: str) -> tuple[Storage, str]:
@@ -63,4 +73,4 @@ def has_content(storage: Storage, name: str, size: int, md5: bytes) -> bool:
         if Path(storage.path(name)).is_symlink():  # by an earlier collectstatic --link
             return False
     with opened(storage, name) as file:
-        return file.digest() == (size, md5)
+        return digest(file) == (size, md5)

@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_it_is_copied_is_not_stored(
 
 
 class ChangingLater(FileSystemStorage):
-    """Somebody else writes to each file while it is copied, after its first pieces, and only once."""
+    """Somebody else writes to each file while it is copied, after its digest was made, and only once."""
 
     opened = 0
 
@@ -97,7 +97,7 @@ class LaterFile(File):
 
     def read(self, size: int = -1) -> bytes:
         self.pieces += 1
-        if self.pieces == 5:
+        if self.pieces == 10:
             with Path(self.path).open("ab") as other:
                 other.write(b"more")
         return self.file.read(size)
@@ -113,7 +113,7 @@ class Keeping(FileSystemStorage):
 @pytest.mark.parametrize("there", [True, False])
 def test_in_a_directory_a_file_is_replaced_whole_or_not_at_all(there: bool, tmp_path: Path) -> None:
     """S3, S4"""
-    write(tmp_path / "source", {"css/a.css": b"a" * 2**20})
+    write(tmp_path / "source", {"css/a.css": b"a" * 6 * 2**20})
     stored = tmp_path / "stored"
     old = {"css/a.css": b"old"} if there else {}
     write(stored, old)
@@ -132,7 +132,7 @@ def test_in_a_directory_a_file_is_replaced_whole_or_not_at_all(there: bool, tmp_
 
 def test_no_other_storage_keeps_part_of_a_file(tmp_path: Path) -> None:
     """S4: what it had is gone, as with Django's own command; half a file would look like a whole one."""
-    write(tmp_path / "source", {"a.css": b"a" * 2**20})
+    write(tmp_path / "source", {"a.css": b"a" * 6 * 2**20})
     write(tmp_path / "stored", {"a.css": b"old"})
     copy = FileCopy(name="a.css", source=ChangingLater(location=tmp_path / "source"), source_name="a.css")
     with pytest.raises(TransferError, match="changed while it was being read"):
