@@ -52,16 +52,25 @@ def clean_name(name: object) -> CleanName:
     Raises ``InvalidNameError`` (a ``SuspiciousFileOperation``) for the empty name, None, bytes, a ``.`` or ``..``
     segment, a leading or trailing slash, a control character, a lone surrogate, or a drive (``C:/``).
     """
-    if type(name) is CleanName:
-        return name
+    return name if type(name) is CleanName else CleanName(_cleaned(name))
+
+
+def blob_name(prefix: str, name: object) -> str:
+    """Return the name of a file's blob: below ``prefix``, a location with its slash. Raises ``InvalidNameError``."""
+    blob = prefix + (name if type(name) is CleanName else _cleaned(name))
+    check_blob_name(blob)
+    return blob
+
+
+def _cleaned(name: object) -> str:
     # Every name passes here, some a thousand times a page: string tests first, patterns only where they can match.
     text = name if type(name) is str and "\\" not in name and "//" not in name else _with_single_slashes(name)
     # What is printable holds neither control characters nor surrogates.
-    if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (text[1:2] == ":" and _DRIVE.match(text)):
+    if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (":" in text and _DRIVE.match(text)):
         raise _refusal(text)
     if (text[0] in "./" or text[-1] == "/" or "/." in text) and _DOTS_OR_EMPTY.search(text):
         raise _refusal(text)
-    return CleanName(text)
+    return text
 
 
 def clean_directory(path: object) -> str:

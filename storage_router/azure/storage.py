@@ -46,6 +46,7 @@ from storage_router.files import (
 from storage_router.names import (
     MAX_LENGTH,
     CleanName,
+    blob_name,
     check_blob_name,
     clean_directory,
     clean_name,
@@ -75,7 +76,8 @@ _MOST_TAKEN = 10
 _LINK_SECS = 300
 """How long the service may take to begin with a copy."""
 
-_DIRECTORY_ENDS = ("", "/", "\\")
+_DIRECTORY_ENDS = "/\\"
+"""What ends the name of a directory, as does nothing at all: the empty string is in every string."""
 
 
 class Setup:
@@ -261,9 +263,7 @@ class AzureStorage(DeconstructibleStorage):
 
     def blob_name(self, name: str | None) -> str:
         """Return the name of the file's blob in the container. Raises ``InvalidNameError``."""
-        blob = self._prefix + clean_name(name)
-        check_blob_name(blob)
-        return blob
+        return blob_name(self._prefix, name)
 
     def _directory(self, path: str) -> str:
         cleaned = clean_directory(path)
@@ -453,7 +453,7 @@ class AzureStorage(DeconstructibleStorage):
             return setup.urls.public_url(self._directory(name or ""))
         expire = setup.options.expiration_secs if expire is None else expire
         try:
-            return setup.urls.url(self.blob_name(name), expire=expire, parameters=parameters, permission=mode)
+            return setup.urls.url(name, prefix=self._prefix, expire=expire, parameters=parameters, permission=mode)
         except BlobError:
             # Not around it all: a context manager takes as long as an unsigned URL.
             with named(name):

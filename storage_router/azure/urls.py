@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY
 from storage_router.exceptions import BlobError, SigningError
+from storage_router.names import blob_name, clean_name
 
 from .client import Account, Client
 from .credentials import LONGEST_LIFE
@@ -65,44 +66,51 @@ class BlobUrls:
 
     def url(
         self,
-        blob_name: str,
+        name: str,
         *,
+        prefix: str = "",
         expire: float | dt.timedelta | None = None,
         parameters: Mapping[str, str | None] | None = None,
         permission: str = "r",
         now: float | None = None,
     ) -> str:
-        """Return the URL of a blob.
+        """Return the URL of a file's blob: ``name`` below ``prefix``, a location with its slash.
 
         Without ``expire`` (seconds, or a timedelta) it is the public one. With it, the URL is signed: good for
         ``permission``, for ``expire`` seconds at least and one window longer at most, or, with a user delegation key,
         until that key's end, seven days at most. ``parameters`` are response headers: content_type,
         content_disposition, content_encoding, content_language, cache_control. ``now`` is for tests.
 
-        Raises ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError`` for wrong arguments (a
-        life of more than seven days from a token credential is one), and ``BlobError`` if the service refuses a user
-        delegation key.
+        Raises ``InvalidNameError``, ``SigningError`` if the credential cannot sign, ``TypeError`` and ``ValueError``
+        for wrong arguments (a life of more than seven days from a token credential is one), and ``BlobError`` if the
+        service refuses a user delegation key.
         """
         # Checked even where they do nothing.
         headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
-            return self.public_url(blob_name) + self._sas
+            return f"{self._public}{_quoted(blob_name(prefix, name))}{self._sas}"
         if type(expire) is not int:
             expire = seconds_of(expire)
-        kind = (expire, permission, tuple(headers.items()) if headers else None)
+        if type(name) is not str:
+            # A name is remembered for the value that it has now.
+            name = clean_name(name)
+        kind = (prefix, expire, permission, tuple(headers.items()) if headers else None)
         moment = time.time() if now is None else now
         try:
             window = self._windows.get(kind)
             if window is None or not window.start < moment <= window.end:
-                window = self._windows[kind] = self._window(blob_name, expire, parameters, permission, moment)
+                blob = blob_name(prefix, name)
+                window = self._windows[kind] = self._window(blob, expire, parameters, permission, moment)
                 if len(self._windows) > REMEMBERED_URLS:
                     self._windows = {kind: window}
-            found = window.urls.get(blob_name)
+            # By the name as it was given: a name that is known is not checked again.
+            found = window.urls.get(name)
             if found is None:
-                found = f"{self.public_url(blob_name)}?{window.sign(blob_name)}"
+                blob = blob_name(prefix, name)
+                found = f"{self._public}{_quoted(blob)}?{window.sign(blob)}"
                 if len(window.urls) >= REMEMBERED_URLS:
                     window.urls.clear()
-                window.urls[blob_name] = found
+                window.urls[name] = found
             return found
         except BaseException as error:
             # Whatever interrupts signing leaves no key and no signature in the variables of its frames.

@@ -35,7 +35,7 @@ from storage_router.routing import Match, RouteTable
 from .explanation import Explanation
 from .file import RoutedFile
 from .listing import Listing
-from .target import Target
+from .target import Target, raise_in_full
 from .view_paths import view_url
 
 # A mode with one of these writes.
@@ -365,16 +365,21 @@ class RouterStorage(DeconstructibleStorage):
         if not name:
             default = self.table.default
             return "" if default is None else str(self.backends[default].url("", *args, **kwargs))
-        find = self._overwritable if (args or kwargs) and not _only_reads(args, kwargs) else self._target
         # A directory has no extension, so it goes where a file without one would.
         is_directory = str(name)[-1] in "/\\"
-        with find(f"{clean_name(clean_directory(name))}/_" if is_directory else name) as (backend, match):
-            full_name, own_name = match.full_name, match.name
-            if is_directory:
-                full_name, own_name = full_name[:-1], own_name[:-1]
-            if match.has_view and not _any_given(args, kwargs):
-                return view_url(self, full_name, tenant=match.tenant)
-            return str(backend.url(own_name, *args, **kwargs))
+        if is_directory:
+            name = f"{clean_directory(name)}/_"
+        if (args or kwargs) and not _only_reads(args, kwargs):
+            self._overwritable(name)
+        match = self.table.match(clean_name(name))
+        if match.has_view and not _any_given(args, kwargs):
+            return view_url(self, match.full_name[:-1] if is_directory else match.full_name, tenant=match.tenant)
+        try:
+            # No operation, so no ``Target``.
+            return str(self.backends[match.alias].url(match.name[:-1] if is_directory else match.name, *args, **kwargs))
+        except OSError as error:
+            raise_in_full(error, match.prefix, match.name)
+            raise
 
     def path(self, name: str) -> str:
         """Return the file's path on this machine; ``NotImplementedError`` where the backend has none.

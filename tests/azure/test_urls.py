@@ -84,7 +84,7 @@ class TestPublic:
 
     def test_a_trailing_slash_stays(self) -> None:
         # A8: Django's manifest storage asks for such a URL
-        assert BlobUrls(options()).url("css/") == "https://acmefiles.blob.core.windows.net/media/css/"
+        assert BlobUrls(options()).public_url("css/") == "https://acmefiles.blob.core.windows.net/media/css/"
 
     def test_parameters_are_checked_though_they_do_nothing(self) -> None:
         with pytest.raises(TypeError, match="not 'contenttype'"):
