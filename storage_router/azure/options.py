@@ -5,20 +5,17 @@ Precedence: constructor, class attribute, ``get_default_settings()`` (the ``AZUR
 
 from __future__ import annotations
 
-import base64
 import copy
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from pydantic import TypeAdapter, ValidationError
 
 from storage_router import media_types
 from storage_router.conf.azure import rules
 from storage_router.conf.azure.authentication import PRECEDENCE, WITH_CLIENT_ID
-from storage_router.conf.azure.options import DJANGO_SETTINGS, AccessTier, AzureOptions, Metadata, Tags
-from storage_router.conf.problems import Location, problem, problems_from, validated
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions, BlobParameters
+from storage_router.conf.problems import Location, problem, validated
 from storage_router.exceptions import ConfigurationError, Problem
 from storage_router.files import FileSettings
 
@@ -37,9 +34,6 @@ UNUSED_HOOKS = (
 """Methods and attributes that the Azure storage of django-storages uses and nothing here does."""
 
 _UNSET = object()
-
-_STORED: Mapping[str, Any] = {"metadata": Metadata, "tags": Tags, "access_tier": AccessTier}
-"""The options that are object parameters, too, and their types."""
 
 
 def default_settings() -> dict[str, Any]:
@@ -169,43 +163,20 @@ def blob_settings(options: AzureOptions, name: str, content: Any, parameters: Ma
 
     Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
     """
-    given = {key: value for key, value in parameters.items() if value is not None}
-    if given:
-        given, wrong = _validated(given)
-        if wrong:
-            raise ValueError(f"get_object_parameters({name!r}): {'; '.join(wrong)}")
-    found: dict[str, Any] = {"cache_control": options.cache_control}
-    found |= {option: getattr(options, option) for option in _STORED} | given
+    try:
+        given = validated(BlobParameters, parameters).model_dump(exclude_unset=True) if parameters else {}
+    except ConfigurationError as error:
+        wrong = "; ".join(f"{one.place}: {one.message}" for one in error.problems)
+        raise ValueError(f"get_object_parameters({name!r}): {wrong}") from None
+    found: dict[str, Any] = {"cache_control": options.cache_control, "metadata": options.metadata}
+    found |= {"tags": options.tags, "access_tier": options.access_tier} | given
     found["content_type"] = (
         found.get("content_type")
         or media_types.content_type(name)
         or _uploaded_type(content)
         or options.default_content_type
     )
-    if isinstance(found.get("content_md5"), str):
-        found["content_md5"] = base64.b64decode(found["content_md5"])
     return FileSettings(**found)
-
-
-def _validated(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the parameters, those that are options as these are kept, and what is wrong with any of them."""
-    given = dict(parameters)
-    wrong: list[str] = []
-    try:
-        rules.object_parameters({key: value for key, value in given.items() if key not in _STORED})
-    except ValidationError as error:
-        wrong += [problem.message for problem in problems_from(error, str)]
-    for option in given.keys() & _STORED.keys():
-        try:
-            given[option] = _adapter(option).validate_python(given[option])
-        except ValidationError as error:
-            wrong += [f"{option}: {problem.message}" for problem in problems_from(error, str)]
-    return given, wrong
-
-
-@functools.cache
-def _adapter(option: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_STORED[option])
 
 
 def _uploaded_type(content: Any) -> str | None:

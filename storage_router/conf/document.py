@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
@@ -19,7 +19,7 @@ from .telemetry import TelemetryOptions
 from .tenancy import TenancyOptions
 from .transactions import TransactionOptions
 from .units import Alias
-from .uploads import UploadOptions, UploadPolicy
+from .uploads import UploadOptions
 
 
 def _backends(value: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +45,15 @@ def _base_url(value: str) -> str:
 
 class RouterDocument(Table):
     """Everything that the sources give together."""
+
+    tables: ClassVar = {
+        "routes": RouteOptions,
+        "static": StaticOptions,
+        "telemetry": TelemetryOptions,
+        "tenancy": TenancyOptions,
+        "transactions": TransactionOptions,
+        "uploads": UploadOptions,
+    }
 
     backends: Annotated[
         dict[Alias, Annotated[Any, PlainValidator(read_backend)]],
@@ -121,20 +130,10 @@ class RouterDocument(Table):
 
 def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     """Return the keys that the table at ``location`` of ``given`` may have."""
-    match location:
-        case ():
-            return RouterDocument.model_fields
-        case ("backends", alias):
-            return BACKEND_TYPES[given["backends"][alias]["type"]].model.model_fields
-        case ("routes", _):
-            return RouteOptions.model_fields
-        case ("uploads",):
-            return UploadOptions.model_fields
-        case ("uploads", "policies", _):
-            return UploadPolicy.model_fields
-        case (table,) if table in RouterDocument.model_fields:
-            return getattr(RouterDocument.model_fields[str(table)].annotation, "model_fields", ())
-    return ()
+    if location[:1] != ("backends",) or len(location) < 2:
+        return RouterDocument.keys_at(location)
+    model = BACKEND_TYPES[given["backends"][location[1]]["type"]].model
+    return model.keys_at(location[2:]) if issubclass(model, Table) else model.model_fields
 
 
 def alias_problems(document: RouterDocument, locate: Locate) -> Iterator[Problem]:

@@ -152,7 +152,7 @@ def _setting_meant(merged: Merged, location: Location) -> Location | None:
     if found is not None:
         return "backends", found["alias"] or "media", found["option"]
     table, _, key = name.partition("_")
-    return (table, key) if key in allowed_keys(merged.tree, (table,)) else None
+    return (table, key) if table in RouterDocument.tables and key in RouterDocument.keys_at((table,)) else None
 
 
 def _place_of_option(locate: Locate, alias: str, location: Location) -> str:

@@ -10,12 +10,15 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storage_router.exceptions import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from .table import Table
 
 PROBLEMS: Mapping[str, str] = {
     "E001": "a key or variable that matches no setting",
@@ -54,7 +57,7 @@ Errors = list[tuple[Location, PydanticCustomError]]
 Locate = Callable[[Location], str]
 """Returns the place of a value: the variable, the file and key, or the option in code."""
 
-_Model = TypeVar("_Model", bound=BaseModel)
+_Table = TypeVar("_Table", bound="Table")
 
 # Values longer than this are never quoted. Account keys have 88 characters, SAS and connection strings more.
 _LONGEST_QUOTED = 40
@@ -76,24 +79,6 @@ _NEVER_QUOTED = {
 
 _SECRET_NAME = re.compile(r"(?i)key|secret|token|pass|pwd|credential|connection|auth|signature|dsn|sas|private")
 _NOT_SECRET_NAME = re.compile(r"(?i)^(key_prefix|.*_key_(id|name)|authority|.*_expir\w*)$")
-
-_MESSAGES = {
-    "string_type": "is not a string",
-    "int_type": "is not a whole number",
-    "int_parsing": "is not a whole number",
-    "int_from_float": "is not a whole number",
-    "bool_type": "is neither true nor false",
-    "bool_parsing": "is neither true nor false",
-    "dict_type": "is not a table of keys and values",
-    "mapping_type": "is not a table of keys and values",
-    "model_type": "is not a table of keys and values",
-    "model_attributes_type": "is not a table of keys and values",
-    "tuple_type": "is not a list",
-    "list_type": "is not a list",
-    "greater_than_equal": "is too small: the minimum is {ge}",
-    "less_than_equal": "is too large: the maximum is {le}",
-}
-"""The commonest of pydantic's errors in the words of operators."""
 
 
 def problem_id(short: str) -> str:
@@ -165,13 +150,12 @@ def problems_from(
     return found
 
 
-def validated(model: type[_Model], given: Mapping[str, Any], locate: Locate | None = None) -> _Model:
+def validated(model: type[_Table], given: Mapping[str, Any], locate: Locate | None = None) -> _Table:
     """Return ``model`` built from ``given``, or raise ``ConfigurationError`` with each problem and no input."""
-    names = list(model.model_fields)
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = problems_from(error, locate or dotted, keys=lambda location: () if location else names, given=given)
+        problems = problems_from(error, locate or dotted, keys=model.keys_at, given=given)
     # Outside of the except block: pydantic's error holds its input, and a context is printed with the traceback.
     raise ConfigurationError(problems)
 
@@ -193,23 +177,16 @@ def _problem(
         hint = suggestion(location[-1], keys(location[:-1]))
         return problem("E001", place, f"there is no setting {quoted(location[-1], 'of this name')}", hint)
     if kind == "missing":
-        return problem("E002", place, f"{location[-1]!r} is missing", _how_to_add(location))
+        variable = f", or set the variable STORAGE_ROUTER__{'__'.join(map(str, location)).upper()}"
+        hint = f"Add it there{variable if location[0] == 'backends' and location[1:] else ''}."
+        return problem("E002", place, f"{location[-1]!r} is missing", hint)
     value = value_at(given, location)
     text = "the value" if _NEVER_QUOTED.intersection(location) else quoted(value)
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         return problem("E003", place, f"{text} is not one of the allowed values", suggestion(value, allowed))
-    message = _MESSAGES.get(kind)
-    return problem("E003", place, f"{text} {message.format_map(context) if message else detail['msg']}")
-
-
-def _how_to_add(location: Location) -> str:
-    if len(location) == 1:
-        return "Add it to any of the sources."
-    if isinstance(location[-2], int):
-        return "Add it to the route."
-    variable = "STORAGE_ROUTER__" + "__".join(map(str, location)).upper()
-    return f"Add it there, or set the variable {variable}."
+    # "Input should be a valid string"
+    return problem("E003", place, f"{text} is not valid: it {detail['msg'].removeprefix('Input ')}")
 
 
 def value_at(given: Any, location: Location) -> Any:

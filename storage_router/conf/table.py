@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from .problems import Location
 
 
 class Table(BaseModel):
     """One table of the document. Unknown keys are errors; a setting that is None, or ``null``, counts as not given."""
+
+    tables: ClassVar[Mapping[str, type[Table]]] = {}
+    """The keys whose values are tables, too, or lists or tables of them."""
 
     # Each model is built at its first use; building all of them at import would take 20 ms more.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -20,3 +25,11 @@ class Table(BaseModel):
         if not isinstance(given, Mapping):
             return given
         return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
+
+    @classmethod
+    def keys_at(cls, location: Location) -> Iterable[str]:
+        """Return the keys that the table at ``location`` may have."""
+        table: type[Table] = cls
+        for key in location:
+            table = table.tables.get(str(key), table)
+        return table.model_fields

@@ -5,18 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from .problems import invalid, quoted
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
+    from collections.abc import Callable
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -27,12 +25,13 @@ _BYTES = {"": 1, "b": 1} | {
     for suffix, base in (("ib", 1024), ("b", 1000))
 }
 
-_QUANTITY = re.compile(r"\A(\d+(?:\.\d+)?)\s*([A-Za-z]*)\Z")
-_DURATION = re.compile(r"\A(?:\d+[smhdwSMHDW]\s*)+\Z")
-
+_QUANTITY = re.compile(r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*")
 
 _SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?")
 """Neither JSON's exponents nor Infinity: 1e5 as an option of another package is a string."""
+
+NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
+_DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
 
 
 def parse_json(text: str) -> Any:
@@ -68,74 +67,43 @@ def guessed(text: str) -> Any:
 
 
 def seconds(value: Any) -> Any:
-    """Return ``value`` in whole seconds: a number, ``"300"``, ``"5m"``, ``"1h30m"``, ``"7d"``, or a ``timedelta``."""
-    allowed = "seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'"
+    """Return ``value`` in whole seconds: a number, ``"300"``, ``"5m"``, ``"7d"``, or a ``timedelta``."""
     if isinstance(value, dt.timedelta):
         value = value.total_seconds()
-    if isinstance(value, str):
-        if _DURATION.match(value.strip()):
-            parts = re.findall(r"(\d+)([a-z])", value.lower())
-            return sum(int(number) * _SECONDS[unit] for number, unit in parts)
-        return _whole(value, _SECONDS, "a duration", allowed)
-    return _number(value, "a duration", allowed)
+    return _whole(value, _SECONDS, "is not a duration", "seconds as a number, or a string such as '90s', '5m' or '7d'")
 
 
 def size(value: Any) -> Any:
     """Return ``value`` in bytes: a number, ``"65536"``, ``"64KiB"``, ``"64MiB"``, ``"2MB"``, ``"1GiB"``."""
-    allowed = "bytes as a number, or a string such as '64KiB', '64MiB', '2MB' or '1GiB'"
-    if isinstance(value, str):
-        return _whole(value, _BYTES, "a size", allowed)
-    return _number(value, "a size", allowed)
+    return _whole(value, _BYTES, "is not a size", "bytes as a number, or a string such as '64KiB', '64MiB' or '2MB'")
 
 
-def _whole(text: str, units: dict[str, int], what: str, allowed: str) -> int:
-    found = _QUANTITY.match(text.strip())
-    factor = units.get(found[2].lower()) if found else None
-    if found is None or factor is None:
-        raise invalid(f"{quoted(text)} is not {what}", f"Write {allowed}.")
-    # Whole units stay in integers: a float has no room for every number of bytes.
-    amount = int(found[1]) * factor if found[1].isdigit() else float(found[1]) * factor
-    return _number(amount, what, allowed)
-
-
-def _number(value: Any, what: str, allowed: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise invalid(f"{quoted(value)} is not {what}", f"Write {allowed}.")
-    return int(value)
+def _whole(value: Any, units: Mapping[str, int], wrong: str, allowed: str) -> int:
+    if isinstance(value, str) and (found := _QUANTITY.fullmatch(value)) is not None and found[2].lower() in units:
+        return int(found[1]) * units[found[2].lower()]
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        return int(value)
+    raise invalid(f"{quoted(value)} {wrong}", f"Write {allowed}.")
 
 
 def duration_within(least: int, most: int | None = None) -> Any:
     """Return what marks an ``int`` as a number of seconds, with bounds, for validation and for editors."""
-    text = r"^\s*(\d+(\.\d+)?\s*[smhdwSMHDW]?|(\d+[smhdwSMHDW]\s*)+)\s*$"
-    return _Quantity(seconds, text, least, most)
+    return _quantity(seconds, r"^\s*\d+\s*[smhdwSMHDW]?\s*$", least, most)
 
 
 def size_within(least: int, most: int | None = None) -> Any:
     """Return what marks an ``int`` as a number of bytes, with bounds, for validation and for editors."""
-    return _Quantity(size, r"^\s*\d+(\.\d+)?\s*([kmgtKMGT]?[iI]?[bB])?\s*$", least, most)
+    return _quantity(size, r"^\s*\d+\s*([kmgtKMGT]?[iI]?[bB])?\s*$", least, most)
 
 
-@dataclass(frozen=True)
-class _Quantity:
-    read: Callable[[Any], Any]
-    pattern: str
-    least: int
-    most: int | None
+def _quantity(read: Callable[[Any], Any], pattern: str, least: int, most: int | None) -> Any:
+    bounds = {"minimum": least} | ({} if most is None else {"maximum": most})
+    shown = {"anyOf": [{"type": "integer", **bounds}, {"type": "string", "pattern": pattern}]}
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        number = core_schema.int_schema(ge=self.least, le=self.most)
-        return core_schema.no_info_before_validator_function(self.read, number)
+    def schema(*_: Any) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(read, core_schema.int_schema(ge=least, le=most))
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        bounds = {"minimum": self.least} | ({} if self.most is None else {"maximum": self.most})
-        return {"anyOf": [{"type": "integer", **bounds}, {"type": "string", "pattern": self.pattern}]}
-
-
-Duration = Annotated[int, duration_within(0)]
-"""Seconds."""
-
-NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
-_DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+    return GetPydanticSchema(schema, lambda *_: dict(shown))
 
 
 def _name(value: str) -> str:
@@ -153,6 +121,9 @@ def _dotted_path(value: str) -> str:
         raise invalid(f"{quoted(value)} is not a dotted path", "It is a module and a name: 'acme.files.may_upload'.")
     return value
 
+
+Duration = Annotated[int, duration_within(0)]
+"""Seconds."""
 
 Alias = Annotated[str, AfterValidator(_name)]
 """The name of a backend or a policy. Two underscores would divide it in the name of a variable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -52,6 +52,8 @@ class UploadPolicy(Table):
 
 class UploadOptions(Table):
     """The table ``uploads``."""
+
+    tables: ClassVar = {"policies": UploadPolicy}
 
     quarantine: Annotated[str, AfterValidator(prefix_of_names)] = Field(
         default="quarantine/",

@@ -312,19 +312,19 @@ class TestContentType:
         [
             (
                 {"content_typ": "text/css"},
-                r"get_object_parameters\('a.txt'\): there is no object parameter 'content_typ'",
+                r"get_object_parameters\('a.txt'\): content_typ: there is no setting 'content_typ'",
             ),
             ({"cache_control": "a\r\nX: y"}, "cannot be sent as a header"),
             ({"metadata": {"not-a-name": "x"}}, "cannot be the name of metadata"),
             ({"tags": {"a": "?"}}, "is not one that Azure stores"),
-            ({"metadata": {"n": 5}}, "metadata: the value is not a string"),
+            ({"metadata": {"n": 5}}, "metadata.n: 5 is not valid: it should be a valid string"),
             ({"metadata": "a=b"}, "metadata: the value is not valid JSON"),
-            ({"tags": {"n": 1}}, "tags: the value is not a string"),
-            ({"access_tier": 5}, "access_tier: the value is not one of the allowed values"),
-            ({"access_tier": "hot"}, "access_tier: the value is not one of the allowed values"),
+            ({"tags": {"n": 1}}, "tags.n: 1 is not valid: it should be a valid string"),
+            ({"access_tier": 5}, "access_tier: 5 is not one of the allowed values"),
+            ({"access_tier": "hot"}, "access_tier: 'hot' is not one of the allowed values"),
             (
                 {"access_tier": "Hot\r\nX: y", "content_type": "no"},
-                "'no' is not a content type; access_tier: the value",
+                "content_type: 'no' is not a content type; access_tier: 'Hot",
             ),
         ],
     )

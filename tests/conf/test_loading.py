@@ -63,7 +63,7 @@ def test_a_file_that_was_named_in_the_env_file_and_has_no_backends_is_the_place(
     world.write(".env", "STORAGE_ROUTER_CONFIG=production.toml\n")
     world.write("production.toml", 'default = "media"\n')
     found = world.problem()
-    assert (found.place, found.hint) == ("production.toml: backends", "Add it to any of the sources.")
+    assert (found.place, found.hint) == ("production.toml: backends", "Add it there.")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_five_mistakes_in_five_places_are_reported_in_one_go(world):
     assert [str(found) for found in world.problems()] == [
         (
             "STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT: 'never' is not a duration (storage_router.E003)\n"
-            "    Write seconds as a number, or a string such as '90s', '5m', '1h30m' or '7d'."
+            "    Write seconds as a number, or a string such as '90s', '5m' or '7d'."
         ),
         (
             "storage_router.toml: backends.media.acount_name: there is no setting 'acount_name' (storage_router.E001)\n"
@@ -418,13 +418,13 @@ def test_an_alias_that_only_begins_like_another_is_told_the_form_of_a_url(world)
             {"backends": {"media": "memory://"}, "routes": [{"prefix": "a/"}]},
             'OPTIONS["routes"][0]["backend"]',
             "'backend' is missing",
-            "Add it to the route.",
+            "Add it there.",
         ),
         (
             {"routes": []},
             'OPTIONS["backends"]',
             "'backends' is missing",
-            "Add it to any of the sources.",
+            "Add it there.",
         ),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_client_secret_in_the_wrong_option_is_not_shown_however_short_it_is(wo
         ["the value is not one of the allowed values"],
         ["the value is not a client id"],
         ["the value (int) is not the name of a credential"],
-        ["the value is not a string"],
+        ["the value is not valid: it should be a valid string"],
     )
     assert str(value) not in "\n".join(map(str, told))
 

@@ -235,7 +235,7 @@ def test_a_higher_source_may_give_again_what_null_took_away(world):
             "'azure_container' is missing",
             "Add it there, or set the variable STORAGE_ROUTER__BACKENDS__MEDIA__AZURE_CONTAINER.",
         ),
-        ("BACKENDS", "E002", "'backends' is missing", "Add it to any of the sources."),
+        ("BACKENDS", "E002", "'backends' is missing", "Add it there."),
     ],
 )
 def test_null_is_an_error_where_there_is_no_such_key_and_where_nothing_is_left(world, name, short, message, hint):

@@ -27,9 +27,6 @@ SIZE = TypeAdapter(Annotated[int, size_within(0)])
         ("5m", 300),
         ("5 m", 300),
         ("1h", 3600),
-        ("1.5h", 5400),
-        ("1h30m", 5400),
-        ("1h 30m", 5400),
         ("7d", 604800),
         ("2w", 1209600),
         ("7D", 604800),
@@ -50,7 +47,6 @@ def test_a_duration_is_read_as_seconds(written, seconds):
         ("64 kib", 65536),
         ("64MiB", 64 * 1024**2),
         ("2MB", 2_000_000),
-        ("1.5GB", 1_500_000_000),
         ("1GiB", 1024**3),
         ("1TiB", 1024**4),
     ],
@@ -60,7 +56,7 @@ def test_a_size_is_read_as_bytes(written, size):
 
 
 @pytest.mark.parametrize(
-    "written", ["", "5 parsecs", "m5", "-5m", "1.5s", "1e3", True, 1.5, float("nan"), [], None, "5MiB"]
+    "written", ["", "5 parsecs", "m5", "-5m", "1.5s", "1e3", "1.5h", "1h30m", True, 1.5, float("nan"), [], None, "5MiB"]
 )
 def test_what_is_no_duration_is_refused_with_examples(written):
     with pytest.raises(ValidationError, match="not a duration") as caught:
@@ -68,7 +64,7 @@ def test_what_is_no_duration_is_refused_with_examples(written):
     assert caught.value.errors()[0]["ctx"]["hint"].startswith("Write seconds as a number, or a string such as '90s'")
 
 
-@pytest.mark.parametrize("written", ["", "64 Mi", "64XB", "-1KB", "0.3b", True, 1.5, float("inf"), [], "5m"])
+@pytest.mark.parametrize("written", ["", "64 Mi", "64XB", "-1KB", "0.3b", "1.5GB", True, 1.5, float("inf"), [], "5m"])
 def test_what_is_no_size_is_refused_with_examples(written):
     with pytest.raises(ValidationError, match="not a size") as caught:
         SIZE.validate_python(written)

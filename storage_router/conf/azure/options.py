@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -70,10 +70,36 @@ def _connection_string(value: SecretStr) -> SecretStr:
     return string
 
 
+class ObjectParameters(Table):
+    """What is stored with a blob: the keys of ``object_parameters``."""
+
+    content_type: Annotated[str, AfterValidator(rules.media_type)] | None = None
+    content_encoding: _Header | None = None
+    content_language: _Header | None = None
+    content_disposition: _Header | None = None
+    cache_control: _Header | None = None
+    content_md5: Annotated[Any, AfterValidator(rules.md5)] = None
+
+
+class BlobParameters(ObjectParameters):
+    """What ``get_object_parameters(name)`` may return: some options of the storage, too."""
+
+    metadata: Metadata = Field(default={})
+    tags: Tags = Field(default={})
+    access_tier: AccessTier | None = None
+
+
+def _object_parameters(value: dict[str, Any]) -> dict[str, Any]:
+    ObjectParameters.model_validate(value)
+    return value
+
+
 class AzureOptions(Table):
     """Every option of ``AzureStorage``. Secrets are ``SecretStr``: they show as asterisks wherever they are printed."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    tables: ClassVar = {"object_parameters": ObjectParameters}
 
     azure_container: Annotated[
         str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
@@ -188,12 +214,12 @@ class AzureOptions(Table):
     )
     object_parameters: Annotated[
         dict[str, Any],
-        AfterValidator(rules.object_parameters),
+        AfterValidator(_object_parameters),
         _FromText,
         WithJsonSchema(
             {
                 "type": "object",
-                "properties": {name: {"type": "string"} for name in rules.OBJECT_PARAMETERS},
+                "properties": {name: {"type": "string"} for name in ObjectParameters.model_fields},
                 "additionalProperties": False,
             }
         ),

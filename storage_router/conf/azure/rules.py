@@ -14,20 +14,10 @@ import re
 from typing import Any
 
 from pydantic import SecretStr
-from pydantic_core import PydanticCustomError
 
 from storage_router import names
-from storage_router.conf.problems import collected, invalid, quoted, suggestion
+from storage_router.conf.problems import invalid, quoted
 from storage_router.exceptions import InvalidNameError
-
-OBJECT_PARAMETERS = (
-    "content_type",
-    "content_encoding",
-    "content_language",
-    "content_disposition",
-    "cache_control",
-    "content_md5",
-)
 
 LONGEST_EXPIRY = 10**10
 """Seconds that a signed URL may live, some 300 years: a date in a URL ends with the year 9999."""
@@ -187,41 +177,15 @@ def media_type(value: str, what: str = "the value") -> str:
     return value
 
 
-def object_parameters(value: dict[str, Any]) -> dict[str, Any]:
-    """Blob settings by name; ``content_md5`` as 16 bytes or their base64."""
-    wrong = []
-    for key, content in value.items():
-        try:
-            _object_parameter(key, content)
-        except PydanticCustomError as error:
-            wrong.append(error)
-    if wrong:
-        raise collected("object_parameters", [((), error) for error in wrong])
-    return value
-
-
-def _object_parameter(key: str, content: Any) -> None:
-    if key not in OBJECT_PARAMETERS:
-        raise invalid(
-            f"there is no object parameter {quoted(key, 'of this name')}", suggestion(key, OBJECT_PARAMETERS), id="E001"
-        )
-    if key == "content_md5":
-        _md5(content)
-    elif not isinstance(content, str):
-        raise invalid(f"{key} is not a string")
-    elif key == "content_type":
-        media_type(content, key)
-    else:
-        header(content, key)
-
-
-def _md5(value: Any) -> None:
+def md5(value: Any) -> bytes:
+    """The 16 bytes of an MD5, or their base64."""
     try:
         raw = base64.b64decode(value, validate=True) if isinstance(value, str) else bytes(memoryview(value))
     except (TypeError, ValueError):
         raw = b""
     if len(raw) != 16:
-        raise invalid("content_md5 is not an MD5", "Give its 16 bytes, or their base64.")
+        raise invalid("the value is not an MD5", "Give its 16 bytes, or their base64.")
+    return raw
 
 
 def metadata(value: dict[str, str]) -> dict[str, str]:
