@@ -48,20 +48,20 @@ def exhausted(items: Iterable[Any]) -> int:
 
 
 @contextlib.contextmanager
-def counted() -> Iterator[list[str]]:
-    """Count the requests that http.client sends; urllib3, requests and the SDK send by it."""
-    found: list[str] = []
-    send = http.client.HTTPConnection.putrequest
+def counted() -> Iterator[list[int]]:
+    """Count the answers that http.client reads; ours, urllib3, requests and the SDK read by it."""
+    found: list[int] = []
+    begin = http.client.HTTPResponse.begin
 
-    def putrequest(self: Any, method: str, *args: Any, **options: Any) -> None:
-        found.append(method)
-        send(self, method, *args, **options)
+    def counting(self: Any) -> None:
+        begin(self)
+        found.append(self.status)
 
-    http.client.HTTPConnection.putrequest = putrequest  # type: ignore[method-assign]
+    http.client.HTTPResponse.begin = counting  # type: ignore[method-assign]
     try:
         yield found
     finally:
-        http.client.HTTPConnection.putrequest = send  # type: ignore[method-assign]
+        http.client.HTTPResponse.begin = begin  # type: ignore[method-assign]
 
 
 def reset_peak() -> None:

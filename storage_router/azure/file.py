@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import shutil
@@ -38,6 +39,7 @@ class Mode:
     updating: bool
 
     @classmethod
+    @functools.cache
     def parse(cls, mode: str) -> Mode:
         """Return the mode that ``mode`` spells. Raises ``ValueError`` in the words of Python's ``open()``."""
         letters = set(mode)
@@ -114,7 +116,7 @@ class AzureFile(File):  # type: ignore[type-arg]
         buffer: Any
         if mode.verb == "r" and not mode.updating:
             raw = self._source.reader()
-            buffer = io.BufferedReader(raw, _BUFFER)
+            buffer = io.BufferedReader(raw, max(1, min(_BUFFER, raw.size)))
         else:
             raw = Draft(
                 reads=mode.verb == "r" or mode.updating,

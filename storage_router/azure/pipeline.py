@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import random
@@ -22,7 +23,6 @@ from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     CustomHookPolicy,
     DistributedTracingPolicy,
-    HeadersPolicy,
     HTTPPolicy,
     ProxyPolicy,
     RequestIdPolicy,
@@ -52,7 +52,7 @@ STORAGE_WAITS = {"initial_backoff": 15, "increment_base": 3, "random_jitter_rang
 
 _CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
 _COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
-_RANGE = re.compile(r"bytes[= ](\d+)-(\d*)")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)")
 
 Request = PipelineRequest[HttpRequest]
 Answer = PipelineResponse[HttpRequest, HttpResponse]
@@ -71,8 +71,8 @@ def policies(
     # Computed once: the policy would read the environment for each request.
     user_agent = UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}).user_agent
     return [
-        RequestIdPolicy(**given) if request_id else RandomIdPolicy(),
-        HeadersPolicy({"User-Agent": user_agent}, **given),
+        *([RequestIdPolicy(**given)] if request_id else []),
+        HeadersOfAll({"User-Agent": user_agent, **given.get("headers", {})}, with_id=not request_id),
         *filter(None, [given.get("user_agent_policy")]),
         *([ProxyPolicy(given["proxies"])] if given.get("proxies") else []),
         given.get("retry_policy") or Retry(deadline=timeout, bounded_reads="read_timeout" not in given, **given),
@@ -96,11 +96,20 @@ def _authentication(given: Authentication, endpoint: str, options: Mapping[str, 
     return []
 
 
-class RandomIdPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
-    """Gives each request an id, by which its answer is recognised."""
+class HeadersOfAll(HTTPPolicy[HttpRequest, HttpResponse]):
+    """Gives each request the headers that all have, and an id by which its answer is recognised."""
+
+    def __init__(self, headers: Mapping[str, str], *, with_id: bool) -> None:
+        super().__init__()
+        self._headers = tuple(headers.items())
+        self._with_id = with_id
 
     def send(self, request: Request) -> Answer:
-        request.http_request.headers["x-ms-client-request-id"] = f"{random.getrandbits(128):032x}"
+        headers = request.http_request.headers
+        for name, value in self._headers:
+            headers[name] = value
+        if self._with_id:
+            headers["x-ms-client-request-id"] = f"{random.getrandbits(128):032x}"
         return self.next.send(request)
 
 
@@ -215,22 +224,31 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         super().__init__()
         self._account = given.account_name
         self._keyed = hmac.new(base64.b64decode(given.account_key.get_secret_value()), digestmod=hashlib.sha256)
+        self._clock = (0, "")
 
     def send(self, request: Request) -> Answer:
         http = request.http_request
         headers = http.headers
-        headers["x-ms-date"] = formatdate(usegmt=True)
+        headers["x-ms-date"] = self._date()
         signer = self._keyed.copy()
         signer.update(self._text(http.method, http.url, {key.lower(): text for key, text in headers.items()}).encode())
         signature = base64.b64encode(signer.digest()).decode()
         headers["Authorization"] = f"SharedKey {self._account}:{signature}"
         return self.next.send(request)
 
+    def _date(self) -> str:
+        second, text = self._clock
+        if second != (now := int(time.time())):
+            text = formatdate(now, usegmt=True)
+            self._clock = (now, text)
+        return text
+
     def _text(self, method: str, url: str, headers: dict[str, str]) -> str:
         if headers.get("content-length") == "0":
             del headers["content-length"]
-        lines = [method, *(headers.get(name, "") for name in self._signed)]
-        lines += [f"{key}:{headers[key]}" for key in sorted(filter(_is_azures, headers), key=_order)]
+        lines = [method, *[headers.get(name, "") for name in self._signed]]
+        azures = sorted([key for key in headers if key.startswith("x-ms-")], key=_order)
+        lines += [f"{key}:{headers[key]}" for key in azures]
         path, _, query = url[url.index("/", 8) :].partition("?")
         lines.append(f"/{self._account}{path}")
         if query:
@@ -239,10 +257,7 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         return "\n".join(lines)
 
 
-def _is_azures(header: str) -> bool:
-    return header.startswith("x-ms-")
-
-
+@functools.lru_cache(maxsize=256)
 def _order(header: str) -> str:
     """Azure sorts headers as a dictionary does: without hyphens, underscores before digits and letters."""
     return header.replace("-", "").replace("_", " ")
@@ -297,9 +312,9 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         answer.http_response = response = Response.around(answer.http_response, http)
         try:
             _require_own(http, response)
+            part = _part(http, response)
             if not streamed or not 200 <= response.status_code < 300:
                 body = response.read()
-                part = _RANGE.match(response.headers.get("Content-Range", "")) if response.status_code == 206 else None
                 if part and int(part[2]) - int(part[1]) + 1 != len(body):
                     raise ServiceResponseError(
                         f"The answer holds {len(body)} bytes and announces {int(part[2]) - int(part[1]) + 1}."
@@ -337,10 +352,18 @@ def _require_own(request: HttpRequest, response: HttpResponse) -> None:
     echoed = response.headers.get("x-ms-client-request-id")
     if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
         raise ServiceResponseError("The answer belongs to another request.")
-    if response.status_code == 206:
-        asked = _RANGE.match(request.headers.get("x-ms-range", ""))
-        part = _RANGE.match(response.headers.get("Content-Range", ""))
-        if asked and part and asked[1] != part[1]:
-            raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {asked[1]} on.")
-    elif response.status_code == 200 and "x-ms-range" in request.headers:
+
+
+def _part(request: HttpRequest, response: HttpResponse) -> re.Match[str] | None:
+    """Return which part of a blob an answer says that it holds, if any. Raises ``ServiceResponseError`` for one that
+    begins elsewhere than was asked for."""
+    asked = request.headers.get("x-ms-range")
+    if response.status_code == 200 and asked:
         raise ServiceResponseError("The answer is not the part that was asked for.")
+    if response.status_code != 206:
+        return None
+    part = _RANGE.match(response.headers.get("Content-Range", ""))
+    start = asked.removeprefix("bytes=").partition("-")[0] if asked else None
+    if part and asked and part[1] != start:
+        raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {start} on.")
+    return part

@@ -1,4 +1,4 @@
-"""The HTTP transport: an ``HttpTransport`` of azure-core over urllib3's connection pools.
+"""The HTTP transport: an ``HttpTransport`` of azure-core over connections that urllib3 opens.
 
 Proxies and certificates follow the rules of requests, by its public functions. A requests session itself would cost a
 third of a request's processor time for what is of no use here: cookies, redirects, netrc, the environment read again
@@ -8,14 +8,20 @@ for each request.
 from __future__ import annotations
 
 import contextlib
+import errno
+import http.client
 import json
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator, MutableMapping
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import certifi
 import requests
@@ -31,17 +37,11 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest, HttpResponse
+from azure.core.utils import case_insensitive_dict
 from requests.adapters import HTTPAdapter
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 
 from .errors import ClientError
 
@@ -74,6 +74,9 @@ _SOCKET_OPTIONS = [
     ),
 ]
 
+_CLOSED = frozenset((errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE))
+"""What the system says, macOS the last one, of a write to a connection that the server has closed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
@@ -96,35 +99,89 @@ class Route:
         )
 
 
-Opener = Callable[..., urllib3.BaseHTTPResponse]
-
-
 class Pools:
-    """The connection pools of one account, one for each route. Safe across threads."""
+    """The connections of one account: a pool for each origin and route. Safe across threads."""
 
     def __init__(self) -> None:
-        self._openers: dict[tuple[str, Route], tuple[Opener, bool]] = {}
-        self._managers: list[urllib3.PoolManager] = []
+        self._pools: dict[tuple[str, Route], Pool] = {}
 
-    def opener(self, origin: str, route: Route) -> tuple[Opener, bool]:
-        """Return urllib3's ``urlopen`` for an origin (``https://host:port``), and whether it takes entire URLs.
-
-        The environment is read once for each route.
-        """
-        found = self._openers.get((origin, route))
+    def pool(self, origin: str, route: Route) -> Pool:
+        """Return the pool for an origin (``https://host:port``). The environment is read once for each route."""
+        found = self._pools.get((origin, route))
         if found is None:
-            manager, absolute = _manager(origin, route)
-            # Two threads may build one each; the second one is never used.
-            opener = manager.urlopen if absolute else manager.connection_from_url(origin).urlopen
-            found = self._openers.setdefault((origin, route), (opener, absolute))
-            self._managers.append(manager)
+            # Two threads may make one each; the second one is never used.
+            found = self._pools.setdefault((origin, route), Pool(origin, route))
         return found
 
     def close(self) -> None:
-        self._openers = {}
-        managers, self._managers = self._managers, []
-        for manager in managers:
-            manager.clear()
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.close()
+
+
+class Pool:
+    """The connections to one origin by one route: urllib3 opens them, and they are kept here while they are idle.
+
+    urllib3's own ``urlopen`` takes as much of the processor as all the rest of a request.
+    """
+
+    def __init__(self, origin: str, route: Route) -> None:
+        manager, self.takes_urls = _manager(origin, route)
+        self._described = manager.connection_from_url(origin)
+        self.headers = {"Host": urlsplit(origin).netloc, "Accept-Encoding": "identity"}
+        if self.takes_urls:
+            self.headers |= self._described.proxy_headers
+        self._idle: deque[HTTPConnection] = deque()
+        self._closed = False
+        weakref.finalize(self, _close_all, self._idle)
+
+    def take(self, limits: urllib3.Timeout) -> HTTPConnection:
+        """Return a connection that waits for a request. Raises urllib3's errors and ``OSError`` where none is made."""
+        while self._idle:
+            with contextlib.suppress(IndexError):  # another thread may have taken the last one
+                connection = self._idle.pop()
+                # One that can be read was closed by the server, or holds an answer that nobody has asked for.
+                if connection.is_connected:
+                    break
+                connection.close()
+        else:
+            connection = self._opened(limits.connect_timeout)
+        if connection.sock.gettimeout() != limits.read_timeout:
+            connection.sock.settimeout(limits.read_timeout)
+        return connection
+
+    def _opened(self, timeout: Any) -> Any:
+        pool = self._described
+        tunnel = None if self.takes_urls else pool.proxy
+        host, port = (pool.host, pool.port) if tunnel is None else (tunnel.host, tunnel.port)
+        connection: Any = pool.ConnectionCls(host=str(host), port=port, timeout=timeout, **pool.conn_kw)
+        try:
+            if tunnel is not None:
+                connection.set_tunnel(pool.host, pool.port, pool.proxy_headers, tunnel.scheme or "http")
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def give_back(self, connection: HTTPConnection) -> None:
+        if len(self._idle) >= POOL_SIZE:
+            connection.close()
+            return
+        self._idle.append(connection)
+        if self._closed:
+            # Perhaps only now, by another thread.
+            _close_all(self._idle)
+
+    def close(self) -> None:
+        self._closed = True
+        _close_all(self._idle)
+
+
+def _close_all(idle: deque[HTTPConnection]) -> None:
+    with contextlib.suppress(IndexError):
+        while True:
+            idle.pop().close()
 
 
 def _manager(origin: str, route: Route) -> tuple[urllib3.PoolManager, bool]:
@@ -138,7 +195,7 @@ def _manager(origin: str, route: Route) -> tuple[urllib3.PoolManager, bool]:
     if origin.startswith("https:"):
         options["ssl_context"] = _ssl_context(settings["verify"], route)
         if not settings["verify"]:
-            options["cert_reqs"] = "CERT_NONE"
+            warnings.warn(f"Unverified HTTPS requests are made to {origin}.", InsecureRequestWarning, stacklevel=2)
     if proxy is None:
         return urllib3.PoolManager(maxsize=POOL_SIZE, **options), False
     return _through(proxy, options), origin.startswith("http:") and not proxy.startswith("socks")
@@ -204,7 +261,7 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
         self.connection_config = ConnectionConfiguration(**options)
         self._options = options
         self._route = Route.of(options)
-        self._timeout = _timeout(options)
+        self._limits = _limits(options)
 
     # Connections are opened by requests, and the pools are the account's.
 
@@ -222,66 +279,97 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
 
         Raises azure-core's errors. Nothing is repeated, and no redirect is followed.
         """
-        route, timeout = self._route, self._timeout
+        route, limits = self._route, self._limits
         if options:
             given = self._options | options
-            route, timeout = Route.of(given), _timeout(given)
+            route, limits = Route.of(given), _limits(given)
         url = request.url
         origin = url[: url.index("/", 8)] if "/" in url[8:] else url
-        opener, absolute = self._pools().opener(origin, route)
-        body = request.content
+        pool = self._pools().pool(origin, route)
+        head, body = _written(request, url if pool.takes_urls else url[len(origin) :] or "/", pool.headers)
         try:
-            raw = opener(
-                request.method,
-                url if absolute else url[len(origin) :] or "/",
-                body=_pieces(body) if isinstance(body, bytes) and len(body) > PIECE else body,
-                headers=dict(request.headers),
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        except (HTTPError, HTTPException, OSError) as error:
-            failure = _failure(error)
+            connection = pool.take(limits)
+        except (HTTPError, OSError) as error:
+            failure = _failure(error, ServiceRequestError)
         else:
-            response = Response(request, raw.status, raw.reason or "", raw.headers, raw)
-            if not stream:
-                response.read()
-            return response
+            try:
+                raw = _answer(connection, request.method, head, body)
+            except (HTTPException, OSError) as error:
+                connection.close()
+                failure = _failure(error, ServiceResponseError)
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                response = _answered(request, raw, connection, pool)
+                if not stream:
+                    response.read()
+                return response
         raise failure
 
 
-def _timeout(options: MutableMapping[str, Any]) -> urllib3.Timeout:
+def _limits(options: MutableMapping[str, Any]) -> urllib3.Timeout:
     return urllib3.Timeout(connect=options.get("connection_timeout"), read=options.get("read_timeout"))
 
 
-def _pieces(data: bytes) -> Iterator[memoryview]:
-    """Yield ``data`` in what is written at a time, without copying it."""
-    view = memoryview(data)
-    return (view[start : start + PIECE] for start in range(0, len(data), PIECE))
+def _written(request: HttpRequest, target: str, given: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Return the head of a request as it is sent, and its body. ``given`` are headers that the request may replace."""
+    body = request.content or b""
+    if isinstance(body, str):
+        body = body.encode()
+    headers = request.headers
+    lines = [f"{request.method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in given.items() if name not in headers]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if "Content-Length" not in headers and (body or request.method in ("PUT", "POST")):
+        lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
+        raise ValueError("A header of a request has a line break.")
+    return f"{head}\r\n\r\n".encode("latin-1"), body
 
 
-def _failure(error: Exception) -> AzureError:
-    """Return azure-core's error for one of urllib3 or the system."""
+def _answer(connection: HTTPConnection, method: str, head: bytes, body: bytes) -> http.client.HTTPResponse:
+    """Send a request and return the answer, whose body has not been read."""
+    try:
+        if len(body) <= PIECE:
+            # Together: one packet where that is enough.
+            connection.send(head + body)
+        else:
+            connection.send(head)
+            view = memoryview(body)
+            for start in range(0, len(view), PIECE):
+                connection.send(view[start : start + PIECE])
+    except OSError as error:
+        # A server may answer, a refusal for example, and close the connection before it has read everything.
+        if error.errno not in _CLOSED:
+            raise
+    answer = http.client.HTTPResponse(connection.sock, method=method)
+    try:
+        answer.begin()
+    except BaseException:
+        answer.close()
+        raise
+    return answer
+
+
+def _failure(error: Exception, kind: type[AzureError]) -> AzureError:
+    """Return azure-core's error, of this ``kind`` or the one for time limits, for one of urllib3 or the system."""
     # The text of some errors is the URL's path with its query, which may hold a SAS; what they wrap has none.
     shown: BaseException | None = error
     if hasattr(error, "url"):
         shown = error.__cause__ or error.__context__
-    kind: type[AzureError] = ServiceResponseError
-    if isinstance(error, NewConnectionError | ProxyError | SSLError):
-        kind = ServiceRequestError
-    elif isinstance(error, ConnectTimeoutError):
-        kind = ServiceRequestTimeoutError
-    elif isinstance(error, ReadTimeoutError | TimeoutError):
-        kind = ServiceResponseTimeoutError
+    # urllib3 counts a connection that was refused among those that took too long.
+    if isinstance(error, TimeoutError | ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        kind = ServiceRequestTimeoutError if kind is ServiceRequestError else ServiceResponseTimeoutError
     failure = kind(str(error), error=shown)
     failure.__cause__ = shown
     return failure
 
 
 class Response(HttpResponse):
-    """An answer. ``raw`` is urllib3's, or the answer of a transport of the application's own."""
+    """An answer. ``received`` gives its body in pieces of a size, or whole for None; ``release`` is called once, with
+    whether all of the body has been read."""
 
     def __init__(
         self,
@@ -289,27 +377,37 @@ class Response(HttpResponse):
         status: int,
         reason: str,
         headers: MutableMapping[str, str],
-        raw: Any,
+        received: Callable[[int | None], Iterator[bytes]],
+        release: Callable[[bool], None],
     ) -> None:
         self._request = request
         self._status = status
         self._reason = reason
         self._headers = headers
-        self._raw = raw
+        self._received = received
+        self._release = release
         self._body: bytes | None = None
         self._consumed = False
         self._closed = False
 
     @classmethod
     def around(cls, found: Any, request: HttpRequest) -> Response:
-        """Return an answer of another transport as one of these."""
+        """Return an answer of a transport of the application's own as one of these."""
         if isinstance(found, cls):
             return found
-        return cls(request, found.status_code, found.reason or "", found.headers, found)
+
+        def received(_: int | None) -> Iterator[bytes]:
+            return found.iter_raw() if hasattr(found, "iter_raw") else iter((found.body(),))
+
+        def release(_: bool) -> None:
+            if hasattr(found, "close"):
+                found.close()
+
+        return cls(request, found.status_code, found.reason or "", found.headers, received, release)
 
     def of(self, request: HttpRequest) -> Response:
         """Return the answer, read, as one to ``request``."""
-        twin = Response(request, self._status, self._reason, self._headers, None)
+        twin = Response(request, self._status, self._reason, self._headers, self._received, self._release)
         twin._body, twin._consumed, twin._closed = self.read(), True, True
         return twin
 
@@ -342,7 +440,7 @@ class Response(HttpResponse):
 
     def read(self) -> bytes:
         if self._body is None:
-            self._body = b"".join(self.iter_raw())
+            self._body = b"".join(self._pieces(None))
         return self._body
 
     def iter_bytes(self, **_: Any) -> Iterator[bytes]:
@@ -352,47 +450,55 @@ class Response(HttpResponse):
     def iter_raw(self, **_: Any) -> Iterator[bytes]:
         """Yield the body in pieces, as it was sent; then the connection is free for others."""
         if self._consumed:
-            yield self._body or b""
-            return
+            return iter((self._body or b"",))
+        return self._pieces(PIECE)
+
+    def _pieces(self, size: int | None) -> Iterator[bytes]:
         self._consumed = True
         try:
-            yield from self._pieces()
-        except (HTTPError, HTTPException, OSError) as error:
-            failure = _failure(error)
-        except AzureError:
+            yield from self._received(size)
+        except (HTTPException, OSError) as error:
+            failure = _failure(error, ServiceResponseError)
+        except BaseException:
             self.close()
             raise
         else:
+            self._closed = True
+            self._release(True)
             return
         self.close()
         raise failure
-
-    def _pieces(self) -> Iterator[bytes]:
-        raw = self._raw
-        if isinstance(raw, urllib3.BaseHTTPResponse):
-            if (raw.length_remaining or 0) <= PIECE and not raw.chunked:
-                # One piece; urllib3's stream() costs more.
-                yield raw.read()
-            else:
-                yield from raw.stream(PIECE, decode_content=False)
-            raw.release_conn()
-            self._closed = True
-        elif hasattr(raw, "iter_raw"):
-            yield from raw.iter_raw()
-        else:
-            yield raw.body()
 
     def close(self) -> None:
         """Close the connection, unless the body has been read."""
         if not self._closed:
             self._closed = True
-            if hasattr(self._raw, "close"):
-                self._raw.close()
-            if isinstance(self._raw, urllib3.BaseHTTPResponse):
-                self._raw.release_conn()
+            self._release(False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _answered(request: HttpRequest, raw: http.client.HTTPResponse, connection: HTTPConnection, pool: Pool) -> Response:
+    """Return the answer that begins on a connection, which goes back to the pool when its body has been read."""
+
+    def received(size: int | None) -> Iterator[bytes]:
+        if size is None or (raw.length is not None and raw.length <= size):
+            yield raw.read()
+            return
+        while piece := raw.read(size):
+            yield piece
+        if raw.length:
+            raise http.client.IncompleteRead(b"", raw.length)
+
+    def release(complete: bool) -> None:
+        if complete and not raw.will_close:
+            pool.give_back(connection)
+        else:
+            raw.close()
+            connection.close()
+
+    return Response(request, raw.status, raw.reason, case_insensitive_dict(raw.headers.items()), received, release)

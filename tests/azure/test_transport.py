@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from django.views.debug import ExceptionReporter
 
 from storage_router.azure.client import Account
 from storage_router.azure.container import Blobs, FileSettings
-from storage_router.azure.transport import PIECE, Pools, Route
+from storage_router.azure.transport import PIECE, Pool, Route
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
@@ -229,7 +230,7 @@ class TestCertificates:
         monkeypatch.setenv(variable, str(azurite_https.certificate))
         _works(blobs_for(_https(azurite_https, container_https)))
 
-    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+    @pytest.mark.filterwarnings("ignore:Unverified HTTPS requests")
     def test_verification_can_be_turned_off(self, azurite_https: Azurite, container_https: str) -> None:
         _works(blobs_for(_https(azurite_https, container_https, connection_verify=False)))
 
@@ -274,16 +275,13 @@ class TestConnections:
 
     @pytest.mark.parametrize("through", ["directly", "a proxy"])
     def test_idle_connections_are_kept_alive_and_dead_ones_noticed(
-        self, azurite: Azurite, container: str, forward: Any, through: str
+        self, azurite: Azurite, forward: Any, through: str
     ) -> None:
         # Azure's load balancers drop what was idle for four minutes, without a word.
         proxies = {"http": f"http://{forward[0]}"} if through == "a proxy" else None
-        pools = Pools()
-        opener, _ = pools.opener(f"http://127.0.0.1:{azurite.port}", Route.of({"proxies": proxies}))
-        url = f"{azurite.account_url()}/{container}"
-        answer = opener("GET", url, preload_content=False, assert_same_host=False)
-        sock = answer.connection.sock
-        answer.drain_conn()
+        pool = Pool(f"http://127.0.0.1:{azurite.port}", Route.of({"proxies": proxies}))
+        connection = pool.take(urllib3.Timeout(connect=5, read=5))
+        sock = connection.sock
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
         idle, interval, count = (
@@ -291,7 +289,7 @@ class TestConnections:
             for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
         )
         assert idle + interval * count <= 120
-        pools.close()
+        connection.close()
 
     def test_a_large_body_is_written_in_pieces(
         self, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
