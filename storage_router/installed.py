@@ -176,8 +176,7 @@ def _references() -> Iterator[tuple[FileField, str, str]]:
     """Yield each field whose storage is ``storage_router.backend(…)``, with the alias of backend and router."""
     for field in file_fields():
         if type(field.storage) is BackendReference:
-            _, (alias,), options = field.storage.deconstruct()
-            yield field, alias, options.get("router", "default")
+            yield field, field.storage.alias, field.storage.router
 
 
 def _is_alike(entry: Entry, other: Entry) -> bool:

@@ -23,7 +23,6 @@ from django.utils.module_loading import import_string
 from .aio import AsyncMethods
 from .conf.problems import suggestion
 from .delegation import delegated
-from .files import file_store
 
 Deconstruction = tuple[str, tuple[Any, ...], dict[str, Any]]
 
@@ -46,6 +45,7 @@ class _Reference(AsyncMethods):
         raise NotImplementedError
 
     def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        """Have the storage do what is asked."""
         return getattr(self.resolve(), method)(*args, **options)
 
     def __getattr__(self, name: str) -> Any:
@@ -58,7 +58,7 @@ class _Reference(AsyncMethods):
 # The methods come from Django's own class, so that those of later versions are included.
 for _name, _value in list(vars(Storage).items()):
     if callable(_value) and not _name.startswith("__"):
-        setattr(_Reference, _name, delegated(_value, _Reference._ask))
+        setattr(_Reference, _name, delegated(_value, lambda self, *args, **options: self._ask(*args, **options)))
 
 
 class StorageReference(_Reference):
@@ -83,69 +83,41 @@ class BackendReference(_Reference):
     """One backend of a router, by alias. Make one with ``storage_router.backend``."""
 
     def __init__(self, alias: str, *, router: str = "default") -> None:
-        self._alias = alias
-        self._router = router
+        self.alias = alias
+        self.router = router
 
     def resolve(self) -> Any:
         """Return the backend itself."""
-        return self._resolved()[0]
+        return self._router().backends[self.alias]
 
-    def _resolved(self) -> tuple[Any, Any]:
-        """Return the backend, and the router's ``pending_deletes``: None unless files are deleted on commit."""
-        router = storages[self._router]
+    def _router(self) -> Any:
+        router = storages[self.router]
         backends = getattr(router, "backends", None)
         if backends is None:
             raise ImproperlyConfigured(
-                f"storage_router.backend({self._alias!r}) needs a storage_router.RouterStorage, and "
-                f"STORAGES[{self._router!r}] is a {type(router).__name__}."
+                f"storage_router.backend({self.alias!r}) needs a storage_router.RouterStorage, and "
+                f"STORAGES[{self.router!r}] is a {type(router).__name__}."
             )
-        if self._alias not in backends:
+        if self.alias not in backends:
             raise ImproperlyConfigured(
-                f"storage_router.backend({self._alias!r}): STORAGES[{self._router!r}] has no such backend. "
-                f"{suggestion(self._alias, backends)}"
+                f"storage_router.backend({self.alias!r}): STORAGES[{self.router!r}] has no such backend. "
+                f"{suggestion(self.alias, backends)}"
             )
-        return backends[self._alias], getattr(router, "pending_deletes", None)
+        return router
 
-    def delete(self, name: str, **conditions: Any) -> None:
-        """Delete the file as the router does: on commit, where the configuration says so."""
-        storage, pending = self._resolved()
-        if pending is None or not name or conditions or not pending.add(storage, name):
-            storage.delete(name, **conditions)
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is such a file that the transaction does not delete."""
-        storage, pending = self._resolved()
-        return not (pending is not None and pending.has(storage, name)) and bool(storage.exists(name))
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Return a free name; that of a file which the transaction deletes is one."""
-        storage, pending = self._resolved()
-        if pending is not None and pending.has(storage, name) and (max_length is None or len(name) <= max_length):
-            return name
-        return str(storage.get_available_name(name, max_length=max_length))
-
-    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        """Save the file; in place of one that the transaction was to delete under the same name."""
-        storage, pending = self._resolved()
-        wanted = content.name if name is None else name
-        fits = max_length is None or len(wanted) <= max_length
-        if pending is not None and fits and pending.cancel(storage, wanted):
-            return str(file_store(storage).replace(wanted, content).name)
-        return str(storage.save(name, content, max_length=max_length))
-
-    def open(self, name: str, mode: str = "rb") -> Any:
-        """Open the file. One that is opened to be written is kept."""
-        storage, pending = self._resolved()
-        if pending is not None and not {"w", "a", "x", "+"}.isdisjoint(mode):
-            pending.cancel(storage, name)
-        return storage.open(name, mode)
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        router = self._router()
+        pending = getattr(router, "pending_deletes", None)
+        # Deleting and saving follow the transaction here, too.
+        storage = router.backends[self.alias] if pending is None else pending.only_backend(router, self.alias)
+        return getattr(storage, method)(*args, **options)
 
     def deconstruct(self) -> Deconstruction:
         """Return the call that makes the reference: an alias, never an option."""
-        return "storage_router.backend", (self._alias,), {} if self._router == "default" else {"router": self._router}
+        return "storage_router.backend", (self.alias,), {} if self.router == "default" else {"router": self.router}
 
     def __repr__(self) -> str:
-        return f"<BackendReference {self._alias!r} of STORAGES[{self._router!r}]>"
+        return f"<BackendReference {self.alias!r} of STORAGES[{self.router!r}]>"
 
 
 class HistoricalStorage(_Reference):

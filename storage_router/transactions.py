@@ -14,6 +14,8 @@ from django.db import connections, transaction
 
 from .exceptions import FileChangedError
 from .files import file_store
+from .router import RouterStorage
+from .routing import RouteTable
 
 logger = logging.getLogger("storage_router")
 
@@ -76,6 +78,14 @@ class PendingDeletes:
         for deletion in found:
             deletion.is_pending = False
         return bool(found)
+
+    @staticmethod
+    def only_backend(router: RouterStorage, alias: str) -> RouterStorage:
+        """Return one backend as a storage that deletes on commit, too: the router, with no other way to go."""
+        found = RouterStorage.__new__(RouterStorage)
+        table = RouteTable((), alias, tenants=router.backends.tenancy)
+        vars(found).update(vars(router), table=table)
+        return found
 
     def _of(self, storage: Storage, name: str) -> list[Deletion]:
         connection = connections[self.database]

@@ -252,11 +252,11 @@ def _served(backend: Storage, place: str) -> Iterator[Problem]:
 def _fields(fields: Iterable[FileField], alias: str, private: set[str]) -> Iterator[Problem]:
     for field in fields:
         # type(), because isinstance() builds a lazy storage, which may be invalid.
-        if type(field.storage) is BackendReference:
-            _, (backend,), options = field.storage.deconstruct()
-            if backend in private and options.get("router", "default") == alias:
-                message = f"its URLs are those of the backend {backend!r}, whose files only views deliver otherwise"
-                yield _problem("W032", str(field), message, "Let the field use the router and a prefix of the route.")
+        if type(field.storage) is not BackendReference or field.storage.router != alias:
+            continue
+        if (backend := field.storage.alias) in private:
+            message = f"its URLs are those of the backend {backend!r}, whose files only views deliver otherwise"
+            yield _problem("W032", str(field), message, "Let the field use the router and a prefix of the route.")
 
 
 def _below_a_language(resolver: URLResolver, below: bool = False) -> bool:

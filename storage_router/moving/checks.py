@@ -52,8 +52,8 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
     for field in fields:
         if type(field.storage) is not BackendReference:
             continue
-        _, (alias,), options = field.storage.deconstruct()
-        if (moved := moving.get((options.get("router", "default"), alias))) is not None:
+        alias = field.storage.alias
+        if (moved := moving.get((field.storage.router, alias))) is not None:
             message = f"its storage is backend({alias!r}), which {moved} moves: its files would not be moved along"
             yield _problem("E044", str(field), message, "Let the field use the router while the files move.")
 

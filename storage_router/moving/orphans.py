@@ -64,8 +64,8 @@ def columns(storage: Any, also: Iterable[str] = ()) -> list[Column]:
         prefixes = [""]
         if type(field.storage) is BackendReference:
             # Its names are the backend's own; the router puts the stripped prefix of a route before them.
-            _, (alias,), _ = field.storage.deconstruct()
-            routes = [route for route in storage.table.routes if route.options.backend == alias and route.strip_prefix]
+            its = [route for route in storage.table.routes if route.options.backend == field.storage.alias]
+            routes = [route for route in its if route.strip_prefix]
             prefixes += [f"{prefix}/" for route in routes for prefix in route.prefixes]
         for database in connections:
             if database_router.allow_migrate_model(database, model):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
-from os import PathLike
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -64,7 +64,7 @@ class RouterStorage(DeconstructibleStorage):
     """
 
     _import_path = "storage_router.RouterStorage"
-    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "pending_deletes", "_listing"}
+    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "pending_deletes"}
     _own_hooks: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -94,7 +94,6 @@ class RouterStorage(DeconstructibleStorage):
         document = configuration.document
         self.table = RouteTable(document.routes, document.default, document.hidden, backends.tenancy)
         self.backends: Backends = backends
-        self._listing = Listing(table=self.table, backends=backends)
         self.pending_deletes: Any = None
         if (transactions := configuration.document.transactions).deletes == "on_commit":
             self.pending_deletes = import_string("storage_router.transactions.PendingDeletes")(transactions.database)
@@ -102,13 +101,7 @@ class RouterStorage(DeconstructibleStorage):
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.
         postponed = vars(self).get("_postponed")
-        if postponed is not None and name in (
-            "configuration",
-            "table",
-            "backends",
-            "pending_deletes",
-            "_listing",
-        ):
+        if postponed is not None and name in ("configuration", "table", "backends", "pending_deletes"):
             raise ConfigurationError(postponed.problems)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -275,7 +268,7 @@ class RouterStorage(DeconstructibleStorage):
             if self._is_to_be_deleted(target) and (max_length is None or len(match.full_name) <= max_length):
                 return str(match.full_name)
             if not self._own_hooks.isdisjoint(_AVAILABILITY_HOOKS):
-                found = _ByHooks(self).get_available_name(str(match.full_name), max_length=max_length)
+                found = super().get_available_name(str(match.full_name), max_length=max_length)
                 return self._required(match, found)
             found = backend.get_available_name(match.name, max_length=_own_length(max_length, match))
             return self._required(match, f"{match.prefix}{found}")
@@ -285,7 +278,7 @@ class RouterStorage(DeconstructibleStorage):
         """Return whether a file can be saved under exactly this name."""
         target = self._target(name)
         with target as (backend, match):
-            if "exists" in self._own_hooks:
+            if "exists" in self._own_hooks and not self._overwrites(match.full_name):
                 return bool(super().is_name_available(name, max_length=max_length))
             # False where the prefix alone is too long.
             if max_length is not None and len(match.prefix) >= max_length:
@@ -294,7 +287,12 @@ class RouterStorage(DeconstructibleStorage):
                 return max_length is None or len(match.full_name) <= max_length
             return bool(backend.is_name_available(match.name, max_length=_own_length(max_length, match)))
 
-    def generate_filename(self, filename: str | PathLike[str]) -> str:
+    def _overwrites(self, name: str) -> bool:
+        """Return whether the backend stores in place of what is there: it then knows no other name."""
+        root, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+        return self.get_alternative_name(root, extension) == name
+
+    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
         """Return the name that the backend makes of an upload's, which is normalized first.
 
         Raises ``InvalidNameError`` for ``..`` and absolute names.
@@ -344,8 +342,7 @@ class RouterStorage(DeconstructibleStorage):
 
     def _pinned_listing(self) -> Listing:
         """Return the listing of the current tenant, which a listing that goes on keeps."""
-        table = self.table.pinned()
-        return self._listing if table is self.table else dataclasses.replace(self._listing, table=table)
+        return Listing(table=self.table.pinned(), backends=self.backends)
 
     @events.observed
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -466,23 +463,6 @@ class RouterStorage(DeconstructibleStorage):
     create = events.observed(delegated(FileStore.create, _to_store))
     replace = events.observed(delegated(FileStore.replace, _to_store))
     copy_from = events.observed(delegated(FileStore.copy_from, _to_store))
-
-
-class _ByHooks(Storage):
-    """Django's ``get_available_name`` over the hooks of a router."""
-
-    def __init__(self, router: RouterStorage) -> None:
-        self._router = router
-        self._overwrites = False
-
-    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
-        return self._overwrites or self._router.is_name_available(name, max_length=max_length)
-
-    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
-        other = self._router.get_alternative_name(file_root, file_ext)
-        # A backend that overwrites says so by the same name. There would be no end to asking it.
-        self._overwrites = other == f"{file_root}{file_ext}"
-        return other
 
 
 def _place_of(config: Mapping[str, Any]) -> str:
