@@ -54,14 +54,14 @@ soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new 
 test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
 	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
-screenshots: $(BROWSER) azurite chromium ## the pictures of the console in docs/pictures
+screenshots: $(BROWSER) azurite chromium ## the pictures of the console and the demo in docs/pictures
 	@$(RUN) exec $(BIN)/python tools/screenshots.py $(ARGS)
 
 test-floors: azurite ## the tests with the lowest versions that pyproject.toml allows
 	@$(FLOORS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(FLOORS)
 	@$(FLOORS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	@$(FLOORS)/bin/python -m pip install --quiet --constraint constraints-floors.txt --editable '.[yaml,keyvault,testing]' --group test
-	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(FLOORS)/bin/python -m pytest --ignore=tests/browser $(ARGS)
+	@PATH="$(CURDIR)/$(FLOORS)/bin:$(CURDIR)/$(BIN):$$PATH" exec $(PYTEST:$(BIN)/%=$(FLOORS)/bin/%) $(ARGS)
 
 canary: ## the fast tests with the newest release of everything
 	@$(CHECK_PYTHON)
@@ -85,7 +85,7 @@ test-extras: $(INSTALLED) ## the wheel without extras, and with each of them alo
 	@$(RUN) exec $(BIN)/python tools/wheel.py extras
 
 matrix: $(INSTALLED) azurite ## the tests with every supported Python and Django (PAIRS="3.13-6.1", JOBS=2, PYTHON313=/path/to/python3.13)
-	@$(RUN) PAIRS="$(PAIRS)" JOBS=$(JOBS) exec $(BIN)/python tools/matrix.py $(ARGS)
+	@$(RUN) PAIRS="$(PAIRS)" JOBS=$(JOBS) WORKERS=$(WORKERS) exec $(BIN)/python tools/matrix.py $(ARGS)
 
 docs: $(DOCS) ## the site of the documentation, in var/docs; warnings are errors
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --doctree-dir var/doctrees docs var/docs

@@ -163,6 +163,8 @@ def test_the_metadata_is_what_the_project_says(built):
     assert metadata["Description-Content-Type"] == "text/markdown"
     description = metadata.get_payload()
     assert "* Quickstart, recipes, moving from django-storages" in description
+    assert "![" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "![" not in description
     assert {link.partition(":")[0] for link in re.findall(r"\]\(([^)]+)\)", description)} == {"https"}
 
 

@@ -1,9 +1,9 @@
 """Run the tests with every version of Python and Django that the package supports. ``make matrix`` runs this.
 
 Interpreters are found by name (``python3.12``), or given in variables: ``PYTHON312=/some/where/python3.12``. One that
-is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them, ``JOBS=2`` two at a time.
-Arguments go to pytest. Environments are kept in ``var/matrix``, so the second run is faster; what each pair printed is
-there, too.
+is missing fails the run, as does any warning. ``PAIRS="3.13-6.1"`` runs some of them, ``JOBS=2`` two at a time,
+``WORKERS=1`` the tests of a pair one after the other. Arguments go to pytest. Environments are kept in ``var/matrix``,
+so the second run is faster; what each pair printed is there, too.
 """
 
 from __future__ import annotations
@@ -81,9 +81,12 @@ def install(python: str, django: str) -> Path:
 
 def run(environment: Path, arguments: list[str], log: Path) -> int:
     """Run the tests in an environment, and return pytest's exit status; what it printed is in ``log``."""
-    command = [environment / "bin/python", "-W", "error", "-m", "pytest", "-q", "--ignore=tests/browser", *arguments]
+    parallel = [f"--numprocesses={os.environ.get('WORKERS') or 'auto'}", "--dist=worksteal"]
+    pytest = [environment / "bin/python", "-W", "error", "-m", "pytest", "-q", "--ignore=tests/browser"]
     with log.open("w", encoding="utf-8") as printed:
-        return subprocess.run(command, cwd=ROOT, check=False, stdout=printed, stderr=subprocess.STDOUT).returncode
+        return subprocess.run(
+            [*pytest, *parallel, *arguments], cwd=ROOT, check=False, stdout=printed, stderr=subprocess.STDOUT
+        ).returncode
 
 
 if __name__ == "__main__":

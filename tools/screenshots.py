@@ -1,4 +1,4 @@
-"""Make the pictures of the console in docs/pictures/: a site on Azurite, looked at by Chromium.
+"""Make the pictures of the console and of the demo in docs/pictures/: sites on Azurite, looked at by Chromium.
 
 python tools/screenshots.py [FOLDER]
 """
@@ -28,6 +28,7 @@ from storage_router import AzureStorage  # noqa: E402
 from storage_router.files import FileSettings  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.console.project import PASSWORD  # noqa: E402
+from tests.demo_process import DemoProcess  # noqa: E402
 from tests.kit import servers  # noqa: E402
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite  # noqa: E402
 
@@ -43,13 +44,34 @@ SHARDS = [
 
 
 def main(folder: Path) -> None:
-    """Start everything, and take the pictures."""
+    """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Azurite() as azurite, tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        options = filled(azurite)
-        given = {"options": options, "database": str(Path(temporary) / "db.sqlite3"), "move": MOVE, "shards": SHARDS}
+    with sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        demo(browser, folder)
+        console(browser, folder)
+        browser.close()
+
+
+def demo(browser: Browser, folder: Path) -> None:
+    """Take the pictures of the page of ``make demo``, for a wide and for a narrow screen."""
+    with DemoProcess() as process:
+        for name, width, last in (("demo", 1180, "Documents"), ("demo-narrow", 390, "Store a file")):
+            page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+            page.goto(process.page, wait_until="networkidle")
+            box = page.locator("section", has=page.get_by_role("heading", name=last)).bounding_box()
+            assert box is not None
+            page.set_viewport_size({"width": width, "height": int(box["y"] + box["height"] + 20)})
+            keep(page, folder / f"{name}.png", full_page=False)
+            page.context.close()
+
+
+def console(browser: Browser, folder: Path) -> None:
+    """Take the pictures of the console."""
+    with Azurite() as azurite, tempfile.TemporaryDirectory() as temporary:
+        options = filled(azurite)
+        given = {"options": options, "database": str(Path(temporary) / "db.sqlite3"), "move": MOVE, "shards": SHARDS}
         with servers.web(
             "gunicorn",
             "tests.console.project:application()",
@@ -74,12 +96,14 @@ def main(folder: Path) -> None:
                     page.click("text=Ask every backend now")
                 else:
                     page.goto(f"{address}{CONSOLE}{where}", wait_until="networkidle")
-                with Image.open(io.BytesIO(page.screenshot(full_page=True))) as shot:
-                    shot.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-                        folder / f"{name}.png", optimize=True
-                    )
+                keep(page, folder / f"{name}.png", full_page=True)
                 page.context.close()
-        browser.close()
+
+
+def keep(page: Page, path: Path, *, full_page: bool) -> None:
+    """Write what the page looks like, in 128 colours, so that the file is small."""
+    with Image.open(io.BytesIO(page.screenshot(full_page=full_page))) as shot:
+        shot.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def filled(azurite: Azurite) -> dict[str, Any]:

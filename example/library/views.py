@@ -231,14 +231,21 @@ def picture_of_routes() -> dict[str, object]:
         {
             "alias": alias,
             "where": where_of(default_storage.backends[alias]),
-            "who": "asks who may read"
-            if any(r and r.backend == alias and r.delivery != "link" for _, r in rows)
-            else "public",
+            "who": who_may_read(alias),
             "y": number * height + 28,
         }
         for number, alias in enumerate(aliases)
     ]
     return {"lines": lines, "boxes": boxes, "height": max(len(lines), len(boxes)) * height}
+
+
+def who_may_read(alias: str) -> str:
+    """Say who can read the files of a backend."""
+    document = default_storage.configuration.document
+    routes = [route for route in document.routes if route.backend == alias]
+    if any(document.uploads.quarantine in route.prefix for route in routes):
+        return "unchecked uploads"
+    return "asks who may read" if any(route.delivery != "link" for route in routes) else "public"
 
 
 def names_below(storage: Storage, path: str = "") -> Iterator[str]:
