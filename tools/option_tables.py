@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import Storage
 from pydantic import BaseModel, SecretStr
 
 import storage_router
 import storage_router.testing
 import storage_router.uploads
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
-from storage_router.conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend
+from storage_router.conf.backends import DjangoBackend, FilesystemBackend
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
@@ -45,7 +46,6 @@ _QUALIFIED = {
     UploadOptions: "uploads",
     UploadPolicy: "policy",
     FilesystemBackend: "filesystem",
-    MemoryBackend: "memory",
 }
 
 
@@ -69,7 +69,9 @@ def _options(model: type[BaseModel], with_settings: bool = False) -> str:
     for name, field in model.model_fields.items():
         if name == "type":
             continue
-        examples = ", ".join(_code(example) for example in field.examples or ())
+        # ``true`` where the default is ``false`` tells nobody anything.
+        told = [example for example in field.examples or () if example != field.default and example is not True]
+        examples = ", ".join(map(_code, told))
         facts = [
             _default(field),
             f"Setting: `{DJANGO_SETTINGS[name]}`." if with_settings else "",
@@ -95,12 +97,17 @@ def _signature(function: Callable[..., Any]) -> str:
     return f"{shown}{'' if returned in (signature.empty, 'None', None) else f' -> {returned}'}"
 
 
-def _methods(kind: type) -> str:
-    """Each public method and property that the class itself defines; what is undocumented there, as in the protocol."""
+def _methods(kind: type, documented: type) -> str:
+    """Each public method and property that the class defines, unless ``documented`` has one of that name and what is
+    said here is one sentence, or the protocol's. What serves uploads only is left out.
+    """
     found = ["\n"]
     for name, member in sorted(vars(kind).items()):
-        text = _text(member) or (_text(getattr(DirectStore, name)) if hasattr(DirectStore, name) else "")
-        if name.startswith("_") or isinstance(member, classmethod) or not text:
+        general = _text(getattr(DirectStore, name)) if hasattr(DirectStore, name) else ""
+        text = _text(member) or general
+        if name.startswith("_") or isinstance(member, classmethod) or not text or name in vars(DirectStore):
+            continue
+        if hasattr(documented, name) and (text == general or "\n\n" not in text):
             continue
         if isinstance(member, property):
             found.append(f"### {name}\n\n{text}\n\n")
@@ -116,7 +123,7 @@ def _names(*documented: tuple[str, Any]) -> str:
         signature = f"`{name}{_signature(value)}`\n\n" if called else ""
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
         named = f"Fields: {', '.join(f'`{field.name}`' for field in fields)}.\n\n" if fields else ""
-        found.append(f"### {name}{'()' if called else ''}\n\n{signature}{_text(value)}\n\n{named}")
+        found.append(f"### {name}{'()' if called else ''}\n\n{signature}{_text(value, 1)}\n\n{named}")
     return "".join(found)
 
 
@@ -131,7 +138,6 @@ def _sources() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "azure": lambda: _options(AzureOptions, with_settings=True),
     "filesystem": lambda: _options(FilesystemBackend),
-    "memory": lambda: _options(MemoryBackend),
     "django": lambda: _options(DjangoBackend),
     "route": lambda: _options(RouteOptions),
     "document": lambda: _options(RouterDocument),
@@ -141,8 +147,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "telemetry": lambda: _options(TelemetryOptions),
     "uploads": lambda: _options(UploadOptions),
     "policy": lambda: _options(UploadPolicy),
-    "azure_methods": lambda: _methods(storage_router.AzureStorage),
-    "router_methods": lambda: _methods(storage_router.RouterStorage),
+    "azure_methods": lambda: _methods(storage_router.AzureStorage, Storage),
+    "router_methods": lambda: _methods(storage_router.RouterStorage, storage_router.AzureStorage),
     "names": lambda: _names(*(one for package in PACKAGES for one in _public(package))),
     "files": lambda: _names(
         *((f"storage_router.files.{kind.__name__}", kind) for kind in (FileStat, FileSettings, Capabilities))

@@ -29,7 +29,7 @@ import os, pathlib
 pathlib.Path("files.yaml").write_text('backends: {media: "memory://"}')
 os.environ["STORAGE_ROUTER_CONFIG"] = "files.yaml"
 try:
-    storage_router.storages()
+    storage_router.RouterStorage()
 except storage_router.exceptions.ConfigurationError as error:
     assert "django-storage-router[yaml]" in str(error), error
 else:

@@ -99,8 +99,8 @@ def test_the_settings_come_from_the_sources_that_are_shown(run, monkeypatch, tmp
     monkeypatch.setenv("COLUMNS", COLUMNS)
     monkeypatch.setenv("STORAGE_ROUTER__BACKENDS__PRIVATE__ACCOUNT_NAME", "acmeprivate")
     monkeypatch.setenv("STORAGE_ROUTER_SECRETS_DIR", "s")
-    (tmp_path / "s/backends/private").mkdir(parents=True)
-    (tmp_path / "s/backends/private/account_key").write_text(ACCOUNT_KEY)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/STORAGE_ROUTER__BACKENDS__PRIVATE__ACCOUNT_KEY").write_text(ACCOUNT_KEY)
     (tmp_path / "storage_router.toml").write_text(
         'default = "private"\n[backends.private]\ntype = "azure"\nazure_container = "private"\n'
     )
