@@ -22,8 +22,9 @@ FLOORS = (
     {"telemetry", "tenancy", "transactions"},
     {"delivery", "moving"},
     {"uploads"},
-    {"installed", "doctor", "health"},
+    {"installed", "health"},
     {"provision"},
+    {"doctor"},
     {"checks", "urls", "console"},
     {"management", "apps"},
 )

@@ -33,6 +33,8 @@ from storage_router.doctor import advice
 from storage_router.doctor.azure import facts
 from storage_router.doctor.findings import described
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
+from storage_router.names import TRASH
+from storage_router.provision.commands import assign
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
 from tests.kit.faults import Answer
 from tests.kit.proxy import FaultProxy
@@ -76,7 +78,8 @@ def with_sas(azurite, container: str, permission: str, **options) -> AzureStorag
 def cors_rule(azurite):
     """Lets pages of ``ORIGIN`` fetch from the account, for the time of a test."""
     with BlobServiceClient.from_connection_string(azurite.connection_string()) as service:
-        service.set_service_properties(cors=[CorsRule([ORIGIN], ["GET"], allowed_headers=["*"], max_age_in_seconds=60)])
+        rule = CorsRule([ORIGIN], ["GET", "HEAD"], allowed_headers=["range"], max_age_in_seconds=3600)
+        service.set_service_properties(cors=[rule])
         yield
         service.set_service_properties(cors=[])
 
@@ -86,10 +89,14 @@ class Hashed(ManifestFilesMixin, AzureStorage):
 
 
 class DateProxy(http.server.ThreadingHTTPServer):
-    """Passes requests on to Azurite and answers with a Date that is ``shift`` seconds off; None leaves it out."""
+    """Passes requests on to Azurite and answers with a Date that is ``shift`` seconds off; None leaves it out.
 
-    def __init__(self, azurite, shift: float | None) -> None:
+    Blobs in listings are as old as ``last_modified`` says.
+    """
+
+    def __init__(self, azurite, shift: float | None, last_modified: str | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _DateHandler)
+        self.last_modified = last_modified
         self.azurite = azurite
         self.shift = shift
 
@@ -108,6 +115,9 @@ class _DateHandler(http.server.BaseHTTPRequestHandler):
             connection.request(self.command, self.path, body, dict(self.headers))
             answer = connection.getresponse()
             content = answer.read()
+        if self.server.last_modified is not None:
+            old = f"<Last-Modified>{self.server.last_modified}</Last-Modified>".encode()
+            content = re.sub(rb"<Last-Modified>[^<]*</Last-Modified>", old, content)
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in ("date", "connection", "keep-alive", "transfer-encoding", "content-length"):
@@ -126,8 +136,8 @@ class _DateHandler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def date_proxy(azurite, shift: float | None):
-    with DateProxy(azurite, shift) as server:
+def date_proxy(azurite, shift: float | None, **options):
+    with DateProxy(azurite, shift, **options) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
@@ -137,7 +147,7 @@ def date_proxy(azurite, shift: float | None):
 
 class TestAContainerThatWorks:
     def test_every_probe_is_ok_and_the_probe_file_is_gone(self, azurite, container, storage, cors_rule):
-        findings = examined(storage, origin=ORIGIN)
+        findings = examined(storage, origins=[ORIGIN])
         assert list(findings) == list(doctor.PROBES)
         assert set(statuses(findings).values()) == {"ok"}
         assert findings["authentication"].message == "The account key from 'connection_string' is accepted."
@@ -291,6 +301,47 @@ class TestCredentials:
         assert findings["list"].hint.startswith("Without a credential only a container of the public access level")
         assert findings["write"].message == "Not tried, because nobody can write without a credential."
 
+    @pytest.mark.parametrize(
+        ("operation", "probe", "read_only", "role"),
+        [
+            ("Put Blob", "write", False, "Storage Blob Data Contributor"),
+            ("List Blobs", "list", False, "Storage Blob Data Contributor"),
+            ("List Blobs", "list", True, "Storage Blob Data Reader"),
+        ],
+    )
+    def test_an_identity_without_its_role_gets_provisions_command(
+        self, azurite_https, container_https, operation, probe, read_only, role
+    ):
+        """V5"""
+        with FaultProxy(azurite_https) as proxy:
+            # The first listing is that of ``connection``, without a credential.
+            refused = Answer(403, "AuthorizationPermissionMismatch")
+            proxy.fail(operation, refused, times=10, skip=int(operation == "List Blobs"))
+            storage = AzureStorage(
+                account_url=proxy.account_url(),
+                azure_container=container_https,
+                token_credential=UnsignedTokenCredential(),
+                client_options={"connection_verify": str(proxy.certificate)},
+            )
+            findings = examined(storage, read_only=read_only)
+        assert findings["authentication"].status == "ok"
+        assert findings[probe].status == "failed"
+        assert findings[probe].hint.startswith(f"Give the identity the role {role!r} on the container; 'Owner' and")
+        assert assign(storage.options, role, container_https) in findings[probe].hint
+
+    def test_a_key_that_the_account_refuses_is_told_from_a_wrong_one(self, azurite, container):
+        """V5"""
+        with FaultProxy(azurite) as proxy:
+            proxy.fail("List Blobs", Answer(403, "KeyBasedAuthenticationNotPermitted"), times=10, skip=1)
+            found = examined(
+                AzureStorage(connection_string=proxy.connection_string(), azure_container=container), skip=["write"]
+            )["authentication"]
+        assert found.status == "failed"
+        assert found.hint == (
+            "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another "
+            "identity. 'manage.py storage_router provision' prints the commands that give it its roles."
+        )
+
 
 class TestTheContainer:
     def test_a_missing_container_comes_with_the_command_that_creates_it(self, azurite):
@@ -304,6 +355,25 @@ class TestTheContainer:
             f"--connection-string {PLACEHOLDER}"
         )
         assert findings["write"].message == "Not tried, because container failed."
+
+    def test_files_that_a_lifecycle_rule_should_have_deleted_are_counted(self, azurite, container, storage):
+        """V5"""
+        storage.save(f"{TRASH}/letters/1.txt", ContentFile(b"1"))
+        assert examined(storage)["trash"].message == "Nothing in the trash is older than 32 days."
+        with date_proxy(azurite, 0, last_modified="Fri, 02 Oct 2026 10:00:00 GMT") as proxy:
+            found = examined(
+                AzureStorage(
+                    account_url=proxy.account_url,
+                    account_name=ACCOUNT_NAME,
+                    account_key=ACCOUNT_KEY,
+                    azure_container=container,
+                )
+            )["trash"]
+        assert found.status == "warning"
+        assert found.message == (
+            "1 files in the trash are older than 32 days, '.storage_router_trash/letters/1.txt' for example."
+        )
+        assert found.hint.startswith("The account has no lifecycle rule that deletes them after 30 days")
 
 
 class TestTheNetwork:
@@ -502,6 +572,7 @@ class TestLinks:
             found = examined(storage)["sign"]
         assert found.message.startswith("Azure says HTTP 403 AuthorizationPermissionMismatch")
         assert found.hint.startswith("Give the identity the role 'Storage Blob Delegator' on the account: links are")
+        assert found.hint.endswith(assign(storage.options, "Storage Blob Delegator"))
 
     def test_a_public_container_behind_signed_links_is_a_failure(self, azurite):
         container = azurite.create_container(public_access="container")
@@ -596,7 +667,7 @@ class TestLinks:
             custom_domain=f"http://{host}",
             expiration_secs=300,
         )
-        findings = examined(storage, origin=ORIGIN)
+        findings = examined(storage, origins=[ORIGIN])
         for probe in ("sign", "public", "cors"):
             assert (findings[probe].status, findings[probe].message) == (
                 "failed",
@@ -702,22 +773,51 @@ class TestLinks:
     def test_links_are_the_storages_own_where_a_subclass_gives_hashed_ones(self, azurite, container, cors_rule):
         """Section 1: ``AzureStorage`` can be subclassed."""
         storage = Hashed(connection_string=azurite.connection_string(), azure_container=container, expiration_secs=300)
-        findings = examined(storage, origin=ORIGIN)
+        findings = examined(storage, origins=[ORIGIN])
         assert set(statuses(findings).values()) == {"ok"}
         assert findings["public"].message == "Nothing can be read without a signature."
-        assert examined(storage, origin=ORIGIN, skip=["write"])["cors"].status == "ok"
+        assert examined(storage, origins=[ORIGIN], skip=["write"])["cors"].status == "ok"
 
     def test_without_a_cors_rule_the_command_that_adds_one_is_printed(self, storage):
-        found = examined(storage, origin=ORIGIN)["cors"]
+        found = examined(storage, origins=[ORIGIN])["cors"]
         assert found.status == "warning"
         assert found.message.startswith(f"Scripts, fonts and modules cannot be fetched by pages of {ORIGIN}: HTTP 403")
         assert found.hint == (
-            "If they should: az storage cors add --services b --methods GET HEAD OPTIONS --max-age 3600 "
-            f"--allowed-headers '*' --origins {ORIGIN} --connection-string {PLACEHOLDER}"
+            f"If they should: az storage cors add --services b --methods GET HEAD --origins {ORIGIN} "
+            f"--allowed-headers range --max-age 3600 --connection-string {PLACEHOLDER}"
         )
 
+    @pytest.mark.parametrize(
+        ("methods", "headers", "seconds", "difference"),
+        [
+            (["GET"], ["*"], 3600, "no HEAD."),
+            (["GET", "HEAD"], ["x-other"], 3600, "no GET with range; no HEAD with range."),
+            (["GET", "HEAD"], ["*"], 60, "GET for 60 s, not 3600 s; HEAD for 60 s, not 3600 s."),
+        ],
+    )
+    def test_a_rule_that_allows_less_than_provisions_is_compared(
+        self, azurite, storage, cors_rule, methods, headers, seconds, difference
+    ):
+        """V5"""
+        rule = CorsRule([ORIGIN], methods, allowed_headers=headers, max_age_in_seconds=seconds)
+        with BlobServiceClient.from_connection_string(azurite.connection_string()) as service:
+            service.set_service_properties(cors=[rule])
+        found = examined(storage, origins=[ORIGIN], skip=["write"])["cors"]
+        assert found.status == "warning"
+        assert found.message == (
+            f"Scripts, fonts and modules can be fetched by pages of {ORIGIN}. "
+            f"The rule differs from provision's. {ORIGIN}: {difference}"
+        )
+        assert found.hint.startswith("az storage cors add --services b --methods GET HEAD ")
+
+    def test_each_origin_is_asked_for_and_those_that_are_refused_are_in_the_command(self, storage, cors_rule):
+        """V5"""
+        found = examined(storage, origins=[ORIGIN, "https://other.example"])["cors"]
+        assert "by pages of https://other.example: HTTP 403" in found.message
+        assert " --origins https://other.example --allowed-headers" in found.hint
+
     def test_a_cors_rule_for_another_site_does_not_help(self, storage, cors_rule):
-        assert examined(storage, origin="https://other.example")["cors"].status == "warning"
+        assert examined(storage, origins=["https://other.example"])["cors"].status == "warning"
 
 
 class TestOtherStorages:

@@ -13,15 +13,9 @@ from urllib.parse import urlsplit
 from storage_router.conf.azure.endpoint import stays_here
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
 
-_ROLE = (
-    "Give the identity the role 'Storage Blob Data Contributor' ('Storage Blob Data Reader' where it only reads) on "
-    "the container; 'Owner' and 'Contributor' do not include data. New roles take up to ten minutes."
-)
-DELEGATOR = (
-    "Give the identity the role 'Storage Blob Delegator' on the account: links are signed with a key of the account's, "
-    "which a role on the container does not open. New roles take up to ten minutes."
-)
-"""What to do where an identity gets no user delegation key."""
+SLACK_DAYS = 2
+"""Azure carries lifecycle rules out once a day, and a new one up to a day later."""
+
 _NETWORK = "Check this machine's firewall and proxy settings, and the account's Networking page."
 
 BY_CODE: Mapping[str, str] = {
@@ -31,7 +25,6 @@ BY_CODE: Mapping[str, str] = {
         "Either the credential does not fit the account, or the account's firewall does not let this machine in: "
         "compare the credential with the portal, then look at the account's Networking page."
     ),
-    "AuthorizationPermissionMismatch": _ROLE,
     "AuthorizationProtocolMismatch": "The SAS allows https only: leave azure_ssl on, or use an https endpoint.",
     "AuthorizationResourceTypeMismatch": "The SAS lacks resource types: an account SAS needs srt=co here.",
     "AuthorizationServiceMismatch": "The SAS is for another service: an account SAS needs ss=b here.",
@@ -39,7 +32,8 @@ BY_CODE: Mapping[str, str] = {
     "InsufficientAccountPermissions": "The account allows no writing now: look at its state in the portal.",
     "InvalidAuthenticationInfo": "The token or the signature was not understood: check the endpoint and api_version.",
     "KeyBasedAuthenticationNotPermitted": (
-        "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another identity."
+        "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another identity. "
+        "'manage.py storage_router provision' prints the commands that give it its roles."
     ),
     "NoAuthenticationInformation": "The container is private: configure a credential.",
     "PublicAccessNotPermitted": "The account forbids public containers: configure a credential and expiration_secs.",
@@ -87,3 +81,11 @@ def network_advice(reason: BaseException, endpoint: str) -> str:
             f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {urlsplit(endpoint).port or 10000}'."
         )
     return _NETWORK
+
+
+def no_lifecycle_rule(days: int) -> str:
+    """Return what to do where files are still there that a lifecycle rule should have deleted."""
+    return (
+        f"The account has no lifecycle rule that deletes them after {days} days, or it is disabled. Add it to the "
+        "account's policy: 'manage.py storage_router provision' prints it."
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import itertools
 import json
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,8 +18,12 @@ from storage_router.azure.errors import translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError, SigningError
+from storage_router.names import TRASH
+from storage_router.provision.commands import assign
+from storage_router.provision.needs import DELEGATOR, FONTS, TRASH_DAYS, role
 
-from .advice import BY_CODE, DELEGATOR, NOT_AUTHENTICATED, advice, network_advice
+from .advice import BY_CODE, NOT_AUTHENTICATED, SLACK_DAYS, advice, network_advice, no_lifecycle_rule
+from .cors import Preflight
 from .findings import Finding, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
 from .web import Answer, Client, UnreachableError
@@ -28,22 +33,25 @@ REFUSED_SECONDS = 900
 """Azure refuses requests that were signed more than 15 minutes off:
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key#specifying-the-date-header"""
 
+_LACKS_ROLE = "AuthorizationPermissionMismatch"
+_NEW_ROLES = "New roles take up to ten minutes:"
 _LINK_SECONDS = 300
 _KINDS = {"account_key": "The account key", "token": "The token", "sas": "The SAS"}
 _SAS_LETTERS: Mapping[str, str] = {"list": "l", "write": "cw", "read": "r", "delete": "d"}
 _NEEDS_CONTAINER = ("list", "write", "read", "sign", "public")
-_CORS_RULE = "cors add --services b --methods GET HEAD OPTIONS --max-age 3600 --allowed-headers * --origins"
+_MOST = 10_000
 
 
 class AzureProbes(Probes):
-    """The examination of one ``AzureStorage``. ``origin`` is that of the site's pages, if known."""
+    """The examination of one ``AzureStorage``."""
 
     storage: AzureStorage
-    names = ("connection", "clock", "authentication", "container", *_NEEDS_CONTAINER, "cors", "delete")
+    names = ("connection", "clock", "authentication", "container", *_NEEDS_CONTAINER, "trash", "cors", "delete")
     needs: Mapping[str, tuple[str, ...]] = {
         **dict.fromkeys(("clock", "authentication", "cors"), ("connection",)),
         **dict.fromkeys(_NEEDS_CONTAINER, ("container",)),
         "container": ("authentication",),
+        "trash": ("list",),
         "delete": ("write",),
     }
 
@@ -54,9 +62,9 @@ class AzureProbes(Probes):
         read_only: bool = False,
         private: bool = False,
         skip: Collection[str] = (),
-        origin: str | None = None,
+        origins: Sequence[str] = (),
     ) -> None:
-        super().__init__(storage, read_only=read_only, private=private, skip=skip, origin=origin)
+        super().__init__(storage, read_only=read_only, private=private, skip=skip, origins=origins)
         self.options = storage.options
         self.endpoint = storage.options.endpoint
         self.kind = storage.options.authentication.kind
@@ -104,11 +112,11 @@ class AzureProbes(Probes):
         if ahead is None:
             return warning("The service sends no date, so the clocks cannot be compared.")
         difference = f"This machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Azure's."
-        remedy = "Let this machine synchronise its clock (NTP; on a virtual machine, the host's time service)."
+        hint = "Let this machine synchronise its clock (NTP; on a virtual machine, the host's time service)."
         if abs(ahead) >= REFUSED_SECONDS:
-            return failed(f"{difference} From 15 minutes on, Azure refuses what is signed here.", remedy)
+            return failed(f"{difference} From 15 minutes on, Azure refuses what is signed here.", hint)
         if abs(ahead) > TOLERATED_SECONDS:
-            return warning(f"{difference} Links with a short life start late or end early.", remedy)
+            return warning(f"{difference} Links with a short life start late or end early.", hint)
         return ok("This machine's clock agrees with Azure's to the minute.")
 
     def authentication(self) -> Finding:
@@ -182,12 +190,12 @@ class AzureProbes(Probes):
         answer = self._fetch(url)
         if self._delivers(answer):
             return ok(f"A signed link fetches the file from {urlsplit(url).netloc}.")
-        remedy = BY_CODE.get(
-            answer.error_code, "Look at the account's Networking page: it may allow some networks only."
-        )
+        hint = BY_CODE.get(answer.error_code, "Look at the account's Networking page: it may allow some networks only.")
+        if answer.error_code == _LACKS_ROLE:
+            hint = self._role()
         if self.options.custom_domain is not None:
-            remedy = "Check custom_domain and container_in_url: the link has to reach this container, with its query."
-        return failed(f"A signed link does not fetch the file: {_outcome(answer, url)}.", remedy)
+            hint = "Check custom_domain and container_in_url: the link has to reach this container, with its query."
+        return failed(f"A signed link does not fetch the file: {_outcome(answer, url)}.", hint)
 
     def public(self) -> Finding:
         """Fetch without a signature, and compare the answer with what the configuration implies."""
@@ -203,28 +211,37 @@ class AzureProbes(Probes):
             return ok("Links without a signature work: everything here is public, as configured.")
         if self.signs or self.private:
             return ok("Nothing can be read without a signature.")
-        remedy = "Set expiration_secs to get signed links"
+        hint = "Set expiration_secs to get signed links"
         if self.kind in ("sas", "anonymous"):
-            remedy = "Use an account key or an identity, and set expiration_secs, to get signed links"
+            hint = "Use an account key or an identity, and set expiration_secs, to get signed links"
         return warning(
             f"url() gives links without a signature, and they do not work: {_outcome(answer, url)}.",
-            f"{remedy}; or, if all files are public, let the container be read publicly. If no page links to these "
+            f"{hint}; or, if all files are public, let the container be read publicly. If no page links to these "
             "files, nothing needs to be done.",
         )
 
+    def trash(self) -> Finding:
+        """Look for files that a lifecycle rule should have deleted: the rules themselves cannot be seen from here."""
+        now, days = dt.datetime.now(dt.UTC), TRASH_DAYS + SLACK_DAYS
+        found = itertools.islice(self.storage.walk(TRASH), _MOST)
+        old = [one.name for one in found if one.modified and now - one.modified > dt.timedelta(days=days)]
+        if not old:
+            return ok(f"Nothing in the trash is older than {days} days.")
+        message = f"{len(old)} files in the trash are older than {days} days, {old[0]!r} for example."
+        return warning(message, no_lifecycle_rule(TRASH_DAYS))
+
     def cors(self) -> Finding:
         """Ask, as a browser does before it fetches a script or a font from another origin."""
-        if self.origin is None:
-            return skipped("The site's origin is not known. Give it: --origin https://www.example.com")
         url = self.storage.public_url(self.subject or self.probe_name)
-        headers = {"Origin": self.origin, "Access-Control-Request-Method": "GET"}
-        answer = self.web.ask(url, method="OPTIONS", headers=headers)
-        if answer.headers.get("Access-Control-Allow-Origin") in (self.origin, "*"):
-            return ok(f"Scripts, fonts and modules can be fetched by pages of {self.origin}.")
-        return warning(
-            f"Scripts, fonts and modules cannot be fetched by pages of {self.origin}: {_outcome(answer, url)}.",
-            f"If they should: {command(self.options, *_CORS_RULE.split(), self.origin)}",
-        )
+        return Preflight(
+            client=self.web,
+            options=self.options,
+            url=url,
+            rule=FONTS,
+            needed=(),
+            what="Scripts, fonts and modules",
+            done="fetched",
+        ).examine(self.origins)
 
     def explain(self, name: str, error: Exception) -> Finding:
         """Return the result of a probe that raised, with the advice that fits this credential."""
@@ -233,8 +250,8 @@ class AzureProbes(Probes):
         hints = [advice(error, self.endpoint)]
         if isinstance(error, PermissionError) and self.kind == "sas" and name in _SAS_LETTERS:
             hints = [f"The SAS needs the permission{'s' * (name == 'write')} sp={_SAS_LETTERS[name]} for this."]
-        if name == "sign" and getattr(error, "error_code", None) == "AuthorizationPermissionMismatch":
-            hints = [DELEGATOR]
+        if self.kind == "token" and getattr(error, "error_code", None) == _LACKS_ROLE:
+            hints = [self._role_for_keys() if name == "sign" else self._role()]
         if isinstance(error, PermissionError) and name == "write":
             hints.append("If it is not meant to write, set read_only on its routes, or use --skip write.")
         if name == "list" and self.kind == "anonymous":
@@ -243,17 +260,30 @@ class AzureProbes(Probes):
             hints.append(f"The probe's file stays behind: {self.written!r}.")
         return failed(described(error), " ".join(filter(None, hints)))
 
+    def _role(self) -> str:
+        wanted = role(read_only=self.read_only)
+        return (
+            f"Give the identity the role {wanted!r} on the container; 'Owner' and 'Contributor' do not include data. "
+            f"{_NEW_ROLES} {assign(self.options, wanted, self.options.azure_container)}"
+        )
+
+    def _role_for_keys(self) -> str:
+        return (
+            f"Give the identity the role {DELEGATOR!r} on the account: links are signed with a key of the account's, "
+            f"which a role on the container does not open. {_NEW_ROLES} {assign(self.options, DELEGATOR)}"
+        )
+
     def _unreachable(self, error: UnreachableError) -> Finding:
         """Return the result of a link that got no answer: it may lead to another host than the storage's requests."""
         message = f"Links lead to {error.host}, which cannot be reached from here: {described(error.reason)}."
         network = network_advice(error.reason, self.endpoint)
         if self.options.custom_domain is None:
             return failed(message, network)
-        remedy = (
+        hint = (
             "Correct custom_domain, or its DNS entry and the proxy or CDN behind it, which has to pass requests on to "
             f"{self.endpoint}. If only browsers reach it, use --skip sign --skip public --skip cors."
         )
-        return failed(message, f"{network} {remedy}" if isinstance(error.reason, ssl.SSLError) else remedy)
+        return failed(message, f"{network} {hint}" if isinstance(error.reason, ssl.SSLError) else hint)
 
     def _fetch(self, url: str) -> Answer:
         # A file that was there before may be large.

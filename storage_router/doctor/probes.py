@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -22,7 +22,7 @@ CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again
 class Probes:
     """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that nothing is written to
     it,
-    ``private`` that views ask who may read the files; ``origin`` is that of the site's pages."""
+    ``private`` that views ask who may read the files; ``origins`` are those of the site's pages."""
 
     names: tuple[str, ...] = ("write", "read", "list", "delete")
     """The probes in their order: each is a method that returns a ``Finding``."""
@@ -37,9 +37,9 @@ class Probes:
         read_only: bool = False,
         private: bool = False,
         skip: Collection[str] = (),
-        origin: str | None = None,
+        origins: Sequence[str] = (),
     ) -> None:
-        self.origin = origin
+        self.origins = origins
         self.storage = storage
         self.read_only = read_only
         self.private = private

@@ -3,57 +3,54 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from storage_router.azure.command_line import command
 from storage_router.azure.storage import AzureStorage
+from storage_router.provision.needs import QUARANTINE_DAYS, UPLOADS
 
-from .findings import Finding, failed, ok, skipped, warning
-from .web import Answer, Client
-
-HEADERS = "content-type,x-ms-blob-type"
-"""Request headers of the script."""
+from .advice import SLACK_DAYS, no_lifecycle_rule
+from .cors import Preflight, allows
+from .findings import Finding, failed, ok, warning
+from .web import Client
 
 _NO_SITE = "https://storage-router.invalid"
 """An origin that no rule names."""
 
 _MOST = 10_000
-_OLD = 3 * 86400
+_OLD = (QUARANTINE_DAYS + SLACK_DAYS) * 86400
 _TIME = re.compile(r"(\d{10,})-[0-9a-f]{32}")
 
 
-def examine_uploads(storage: Any, directory: str, *, origin: str | None) -> Iterator[Finding]:
+def examine_uploads(storage: Any, directory: str, *, origins: Sequence[str]) -> Iterator[Finding]:
     """Yield what browsers meet that send files to the quarantine, which is ``directory`` of ``storage``."""
     host = f"{urlsplit(storage.options.endpoint).scheme}://{urlsplit(storage.options.endpoint).netloc}"
-    yield _cors(storage, f"{directory}/x", origin)
+    yield _cors(storage, f"{directory}/x", origins)
     yield _policy(host)
     yield _waiting(storage, directory)
 
 
-def _cors(storage: AzureStorage, name: str, origin: str | None) -> Finding:
-    if origin is None:
-        return skipped("The site's origin is not known. Give it: --origin https://www.example.com")
-    url, client = storage.ticket(name, 60).partition("?")[0], Client(storage.options)
-
-    def ask(site: str) -> Answer:
-        asked = {"Origin": site, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": HEADERS}
-        return client.ask(url, method="OPTIONS", headers=asked)
-
-    answer = ask(origin)
-    words = f"cors add --services b --methods PUT --max-age 3600 --allowed-headers {HEADERS} --origins {origin}"
-    rule = command(storage.options, *words.split())
-    if "Access-Control-Allow-Origin" in ask(_NO_SITE).headers:
-        return failed("Pages of all sites may send files to the service.", f"Replace the rule for '*': {rule}")
-    if answer.headers.get("Access-Control-Allow-Origin") == origin:
-        return ok(f"Pages of {origin} may send files to the service.")
-    message = f"Pages of {origin} may not send files to the service ({answer.outcome}); they go through Django."
-    return failed(message, f"Add a rule: {rule}")
+def _cors(storage: AzureStorage, name: str, origins: Sequence[str]) -> Finding:
+    asked = Preflight(
+        client=Client(storage.options),
+        options=storage.options,
+        url=storage.ticket(name, 60).partition("?")[0],
+        rule=UPLOADS,
+        needed=UPLOADS.headers,
+        what="Uploads",
+        done="sent to the service",
+        refused=failed,
+    )
+    if origins and allows(asked.ask(_NO_SITE, UPLOADS.methods[0], UPLOADS.headers), _NO_SITE):
+        message = "Pages of all sites may send files to the service."
+        return failed(message, f"Replace the rule for '*': {asked.command(origins)}")
+    return asked.examine(origins)
 
 
 def _policy(host: str) -> Finding:
@@ -73,8 +70,15 @@ def _waiting(storage: AzureStorage, directory: str) -> Finding:
     size = sum(stat.size for stat in found)
     more = " or more" if len(found) == _MOST else ""
     message = f"{len(found)}{more} uploads with {size} bytes wait in the quarantine."
-    times = (_TIME.fullmatch(stat.name.rpartition("/")[2]) for stat in found)
-    if any(one is None or time.time() - int(one[1]) > _OLD for one in times):
-        hint = "Add a lifecycle rule that empties it, and run: manage.py storage_router uploads purge"
-        return warning(f"{message} Some are older than three days.", hint)
-    return ok(message)
+    old = [stat.name for stat in found if _age(stat.name) > _OLD]
+    if not old:
+        return ok(message)
+    message = f"{message} {len(old)} are older than {_OLD // 86400} days, {old[0]!r} for example."
+    purge = "'manage.py storage_router uploads purge' deletes them now."
+    return warning(message, f"{no_lifecycle_rule(QUARANTINE_DAYS)} {purge}")
+
+
+def _age(name: str) -> float:
+    """Return for how many seconds an upload has waited; a name that ``begin`` has not made counts as old."""
+    found = _TIME.fullmatch(name.rpartition("/")[2])
+    return time.time() - int(found[1]) if found else math.inf

@@ -19,7 +19,7 @@ from django.test.utils import isolate_apps
 from storage_router import AzureStorage, installed
 from storage_router.doctor import PROBES
 from storage_router.management.output import NO_READER
-from storage_router.management.subcommands.doctor import site_origin
+from storage_router.management.subcommands.doctor import site_origins
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """
@@ -60,7 +60,7 @@ def test_all_backends_are_examined_and_one_failure_fails_the_command(run, router
     ran = run("doctor", default=router)
     assert ran.status == 1
     assert ran.text.splitlines()[0] == "backend\tprobe\tstatus\tmessage\thint"
-    assert ran.text.splitlines()[-1] == "20 ok, 1 failed, 13 skipped"
+    assert ran.text.splitlines()[-1] == "21 ok, 1 failed, 14 skipped"
     rows = ran.rows[:-1]
     assert {row[0] for row in rows} == {"media", "missing", "ram", "frozen"}
     assert {len(row) for row in rows} == {5}
@@ -100,10 +100,10 @@ def test_a_terminal_gets_hints_below_their_findings_commands_in_one_line_and_a_s
         '--connection-string "$AZURE_STORAGE_CONNECTION_STRING"\n'
     ) in text
     assert max(len(line) for line in text.splitlines() if "az storage" not in line) <= 80
-    assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 8 skipped"]
+    assert text.splitlines()[-2:] == ["", "3 ok, 1 failed, 9 skipped"]
 
 
-def test_a_service_that_is_down_is_not_reported_eleven_times(run):
+def test_a_service_that_is_down_is_not_reported_by_each_probe(run):
     backend = {"type": "azure", "account_url": "http://127.0.0.1:9/acme", "credential": "anonymous"}
     options = {"backends": {"media": {**backend, "azure_container": "media"}}, "default": "media"}
     default = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
@@ -111,7 +111,7 @@ def test_a_service_that_is_down_is_not_reported_eleven_times(run):
     probes = ", ".join(probe for probe in (*PROBES, "routes") if probe != "connection")
     assert [row[:4] for row in ran.rows[1:]] == [
         ["media", probes, "skipped", "Not tried, because connection failed."],
-        ["1 failed, 11 skipped"],
+        ["1 failed, 12 skipped"],
     ]
 
 
@@ -119,7 +119,7 @@ def test_json_holds_findings_and_counts(run, router):
     ran = run("doctor", "--json", "--backend", "missing", "--origin", "https://www.acme.example", default=router)
     data = json.loads(ran.text)
     assert ran.status == 1
-    assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 7, "warning": 1}
+    assert data["counts"] == {"ok": 3, "failed": 1, "skipped": 8, "warning": 1}
     assert data["findings"][3]["probe"] == "container"
     everything_left_out = [f"--skip={probe}" for probe in (*PROBES, "routes")]
     counts = json.loads(run("doctor", "--json", "--backend", "media", *everything_left_out, default=router).text)[
@@ -211,17 +211,20 @@ def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, t
 
 
 @pytest.mark.parametrize(
-    ("settings", "origin"),
+    ("settings", "origins"),
     [
-        ({"CSRF_TRUSTED_ORIGINS": ["https://*.acme.example", "https://acme.example"]}, "https://acme.example"),
-        ({"ALLOWED_HOSTS": ["*", ".acme.example", "www.acme.example"]}, "https://www.acme.example"),
-        ({"CSRF_TRUSTED_ORIGINS": ["https://acme.example/"]}, "https://acme.example"),
-        ({"ALLOWED_HOSTS": []}, None),
+        ({"CSRF_TRUSTED_ORIGINS": ["https://*.acme.example", "https://acme.example"]}, ["https://acme.example"]),
+        ({"ALLOWED_HOSTS": ["*", ".acme.example", "www.acme.example"]}, ["https://www.acme.example"]),
+        (
+            {"CSRF_TRUSTED_ORIGINS": ["https://acme.example/"], "ALLOWED_HOSTS": ["acme.example", "b.example"]},
+            ["https://acme.example", "https://b.example"],
+        ),
+        ({"ALLOWED_HOSTS": []}, []),
     ],
 )
-def test_the_sites_origin_is_read_from_the_settings(settings, origin):
+def test_the_sites_origins_are_read_from_the_settings(settings, origins):
     with override_settings(**{"ALLOWED_HOSTS": [], "CSRF_TRUSTED_ORIGINS": [], **settings}):
-        assert site_origin() == origin
+        assert site_origins({"origin": None}) == origins
 
 
 @pytest.mark.parametrize(

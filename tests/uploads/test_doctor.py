@@ -21,7 +21,8 @@ def examined(uploads, azurite, capsys):
     """Run doctor and return its findings for the quarantine's backend, as (probe, status, message)."""
 
     def run(*origins: str, **settings):
-        rules = [CorsRule([origin], ["PUT"], allowed_headers=["content-type", "x-ms-blob-type"]) for origin in origins]
+        headers = ["content-type", "x-ms-blob-type"]
+        rules = [CorsRule([one], ["PUT"], allowed_headers=headers, max_age_in_seconds=3600) for one in origins]
         with BlobServiceClient.from_connection_string(azurite.connection_string()) as service:
             service.set_service_properties(cors=rules)
         with override_settings(**settings), contextlib.suppress(SystemExit):
@@ -40,21 +41,21 @@ def test_all_is_well(uploads, examined):
     uploads.upload()
     host = uploads.azurite.account_url().rpartition("/")[0]
     cors, policy, waiting = of_uploads(examined(ORIGIN, SECURE_CSP={"connect-src": ["'self'", host]}))
-    assert cors == ("ok", f"Pages of {ORIGIN} may send files to the service. ")
+    assert cors == ("ok", f"Uploads can be sent to the service by pages of {ORIGIN}. ")
     assert policy == ("ok", f"The Content-Security-Policy allows connections to {host}. ")
     assert waiting == ("ok", "1 uploads with 1033 bytes wait in the quarantine. ")
 
 
 @pytest.mark.parametrize(
     ("origins", "message"),
-    [([], "may not send files to the service"), (["*"], "Pages of all sites may send files")],
+    [([], "Uploads cannot be sent to the service by pages of"), (["*"], "Pages of all sites may send files")],
 )
 def test_cors_that_is_missing_or_lets_all_sites_in_fails(examined, origins, message):
     status, text = of_uploads(examined(*origins))[0]
     assert status == "failed"
     assert message in text
     assert "--methods PUT" in text
-    assert f"--allowed-headers content-type,x-ms-blob-type --origins {ORIGIN}" in text
+    assert f"--origins {ORIGIN} --allowed-headers content-type x-ms-blob-type" in text
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,7 @@ def test_old_uploads_are_a_warning(uploads, examined):
     uploads.waiting.move(name, old)
     status, text = of_uploads(examined(ORIGIN))[2]
     assert status == "warning"
+    assert f"1 are older than 3 days, {old!r} for example. The account has no lifecycle rule" in text
     assert "manage.py storage_router uploads purge" in text
 
 

@@ -25,6 +25,7 @@ _COLUMNS = ("backend", "probe", "status", "message", "hint")
 _PROBES = (*doctor.PROBES, "routes")
 _STYLES = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
+_COMMAND = re.compile(r"(.*?)(az (?:storage|role) .*)?", re.DOTALL)
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -41,18 +42,14 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="PROBE",
         help=f"Leave out a probe: {', '.join(_PROBES)}. May be repeated.",
     )
-    parser.add_argument(
-        "--origin",
-        help="The site's origin for the CORS probe, such as https://www.example.com. Without it the first of "
-        "CSRF_TRUSTED_ORIGINS, else of ALLOWED_HOSTS, that names one host.",
-    )
+    add_origins(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 
 @selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
-    origin = given_origin(options["origin"]) if options["origin"] else site_origin()
+    origins = site_origins(options)
     findings: list[doctor.Finding] = []
     as_text = not options["json"]
     chosen = _chosen(options)
@@ -72,7 +69,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             backend.options,
             read_only=backend.read_only,
             private=backend.deliveries != {"link"} or bool(backend.quarantine),
-            origin=origin,
+            origins=origins,
             skip=options["skip"],
         )
         skipped: dict[str, list[doctor.Finding]] = {}
@@ -84,7 +81,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
                     skipped.setdefault(finding.message, []).append(finding)
                 elif as_text:
                     _print(output, finding)
-        for finding in _of_uploads(backend, origin):
+        for finding in _of_uploads(backend, origins):
             findings.append(finding)
             if as_text:
                 _print(output, finding)
@@ -119,11 +116,11 @@ def _of_routes(backend: Used, findings: Sequence[doctor.Finding], skip: Collecti
     yield dataclasses.replace(finding, backend=backend.name, probe="routes")
 
 
-def _of_uploads(backend: Used, origin: str | None) -> Iterator[doctor.Finding]:
+def _of_uploads(backend: Used, origins: Sequence[str]) -> Iterator[doctor.Finding]:
     if not backend.quarantine:
         return
     try:
-        for finding in doctor.examine_uploads(backend.storage, backend.quarantine, origin=origin):
+        for finding in doctor.examine_uploads(backend.storage, backend.quarantine, origins=origins):
             yield dataclasses.replace(finding, backend=backend.name, probe="uploads")
     except OSError as error:
         # The other probes say more.
@@ -137,26 +134,35 @@ def _print(output: Output, finding: doctor.Finding) -> None:
         return
     paint = getattr(output.style, _STYLES.get(finding.status, ""), str)
     output.paragraph(f"{finding.probe}: {finding.message}", f"  {finding.status:<8} ", paint)
-    hint, command, arguments = finding.hint.partition("az storage ")
+    hint, command = _COMMAND.fullmatch(finding.hint).groups()  # type: ignore[union-attr]  # it matches everything
     if hint:
         output.paragraph(hint, " " * 11)
     if command:
-        output.line(f"{'':11}{command}{arguments}")
+        output.line(f"{'':11}{command}")
 
 
-def site_origin() -> str | None:
-    """Return the first of ``site_origins()``, or None."""
-    return next(iter(site_origins()), None)
+def add_origins(parser: CommandParser) -> None:
+    """Add ``--origin``."""
+    parser.add_argument(
+        "--origin",
+        action="append",
+        help="An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
+        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
+    )
 
 
-def site_origins() -> list[str]:
-    """Return the origins of the site's pages as far as the settings tell: those without wildcards."""
+def site_origins(options: Mapping[str, Any]) -> list[str]:
+    """Return the origins of the site's pages: those given, else what the settings tell without wildcards.
+
+    Raises ``CommandError`` for one that is none.
+    """
+    if options["origin"]:
+        return [_given(text) for text in options["origin"]]
     hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
     return list(dict.fromkeys(filter(None, map(_origin, (*settings.CSRF_TRUSTED_ORIGINS, *hosts)))))
 
 
-def given_origin(text: str) -> str:
-    """Return an origin that the command line gives. Raises ``CommandError`` for what is none."""
+def _given(text: str) -> str:
     if (origin := _origin(text)) is None:
         message = f"{text} is not an origin. Write the scheme and the host of the site: https://www.example.com."
         raise CommandError(f"--origin {message}", returncode=selection.UNUSABLE)

@@ -12,7 +12,7 @@ from storage_router.exceptions import BlobError
 from storage_router.management.output import Output
 
 from . import selection
-from .doctor import given_origin, site_origins
+from .doctor import add_origins, site_origins
 
 HELP = "Print what the configuration needs in Azure as commands of the Azure CLI, or create it with --apply."
 
@@ -24,17 +24,12 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--apply", action="store_true", help="Create containers and CORS rules through the storage accounts themselves."
     )
-    parser.add_argument(
-        "--origin",
-        action="append",
-        help="An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
-        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
-    )
+    add_origins(parser)
 
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the commands, or apply; return 1 if an account refuses something."""
-    origins = [given_origin(text) for text in options["origin"] or ()] or site_origins()
+    origins = site_origins(options)
     accounts = provision.needs(selection.sound_entries(options))
     if not accounts:
         output.line("# No backend is on Azure, so nothing is needed there.")
