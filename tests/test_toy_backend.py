@@ -49,7 +49,7 @@ def toy(monkeypatch):
             model=ToyBackend,
             scheme="toy",
             example="toy:///srv/toys?color=blue",
-            from_url=lambda address, options: {**options, "box": address},
+            from_url=lambda address: {"box": address},
             builder=lambda alias, options, locate: ToyStorage(options.box, options.color),
             place=lambda options: Place(text=f"box {options.box}", store=("box",), segments=Path(options.box).parts),
         ),

@@ -23,7 +23,7 @@ from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
 from .table import Table
-from .units import DottedPath, guessed, json_table
+from .units import DottedPath, json_table
 
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
@@ -161,62 +161,29 @@ def _filesystem_place(backend: FilesystemBackend) -> Place:
     return Place(text=f"directory {backend.location or 'MEDIA_ROOT'}", store=store, segments=segments)
 
 
-Options = dict[str, Any]
-
-
-def _azure_url(address: str, options: Options) -> Options:
+def _azure_url(address: str) -> dict[str, str]:
     if "@" in address:
         raise invalid("the URL has '@' before the account", "Keys are options: azure://account/container?account_key=…")
-    pasted = _SAS_FIELDS & options.keys()
-    if pasted:
-        raise invalid(
-            f"the URL has {', '.join(sorted(pasted))} as options: they are parts of a SAS whose '&' are not escaped",
-            "Write each '&' in the SAS as '%26': azure://account/container?sas_token=sv=…%26sp=…%26sig=…",
-        )
     account, _, path = address.partition("/")
     container, _, location = path.strip("/").partition("/")
-    if not container:
-        raise invalid("the URL names no container", "It has the form azure://account/container.")
     # Without an account, as in azure:///media?connection_string=..., an option names it.
-    return _with(
-        options,
-        account_name=unquote(account) or None,
-        azure_container=unquote(container),
-        location=unquote(location) or None,
-    )
+    found = {"account_name": account, "azure_container": container, "location": location}
+    return {option: value for option, value in found.items() if value}
 
 
-def _file_url(address: str, options: Options) -> Options:
+def _file_url(address: str) -> dict[str, str]:
     if address and not address.startswith("/"):
         raise invalid(
             "the URL has no absolute path", "Three slashes: file:///srv/media. Without a path MEDIA_ROOT is used."
         )
-    path = unquote(address)
-    is_windows = path[2:3] == ":" and path[1:2].isalpha()
-    return _with(options, location=(path[1:] if is_windows else path) or None)
+    path = address[1:] if address[2:3] == ":" else address
+    return {"location": path} if path else {}
 
 
-def _url_without_address(address: str, options: Options) -> Options:
+def _memory_url(address: str) -> dict[str, str]:
     if address:
         raise invalid("the URL takes nothing between '://' and '?'", "Options come after '?'.")
-    return options
-
-
-def _django_url(address: str, options: Options) -> Options:
-    return {
-        "backend": unquote(address).strip("/"),
-        "options": {name: guessed(value) for name, value in options.items()},
-    }
-
-
-def _with(options: Options, **settings: str | None) -> Options:
-    for name, value in settings.items():
-        if value is None:
-            continue
-        if name in options:
-            raise invalid(f"the URL gives {name} twice: before and after the '?'", "Remove one of them.")
-        options[name] = value
-    return options
+    return {}
 
 
 Builder = Callable[[str, Any, Locate], "Storage"]
@@ -226,18 +193,18 @@ Builder = Callable[[str, Any, Locate], "Storage"]
 class BackendType:
     """One type of backend.
 
-    ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, of which there is an
-    ``example``; ``from_url`` turns the part before the ``?`` and the options after it into settings. ``builder``, a
-    function or its dotted path, returns the storage for an alias, its options and their places. ``place`` says where
-    the files are. ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule. ``probes`` is the
-    dotted path of the class by which ``doctor`` examines the storage.
+    ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, if it has one, of which there
+    is an ``example``; ``from_url`` turns the part before the ``?`` into settings. ``builder``, a function or its dotted
+    path, returns the storage for an alias, its options and their places. ``place`` says where the files are.
+    ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule. ``probes`` is the dotted path of the
+    class by which ``doctor`` examines the storage.
     """
 
     model: type[BaseModel]
-    scheme: str
-    example: str
     builder: Builder | str
-    from_url: Callable[[str, Options], Options] = _url_without_address
+    scheme: str = ""
+    example: str = ""
+    from_url: Callable[[str], dict[str, str]] = _memory_url
     place: Callable[[Any], Place]
     of_tenants: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     probes: str = "storage_router.doctor.probes.Probes"
@@ -280,10 +247,7 @@ BACKEND_TYPES: dict[str, BackendType] = {
     ),
     "django": BackendType(
         model=DjangoBackend,
-        scheme="django",
-        example="django://storages.backends.s3.S3Storage?bucket_name=acme",
         builder="storage_router.factory.build_django",
-        from_url=_django_url,
         place=lambda backend: Place(text=backend.backend),
     ),
 }
@@ -364,26 +328,23 @@ def parse_url(text: str) -> dict[str, Any]:
     if text.startswith("{"):
         return dict(json_table(text))
     scheme, separator, rest = text.partition("://")
-    by_scheme = {one.scheme: (kind, one) for kind, one in BACKEND_TYPES.items()}
-    if not separator or scheme.lower() not in by_scheme:
-        forms = ", ".join(one.example for one in BACKEND_TYPES.values())
+    kinds = {one.scheme: kind for kind, one in BACKEND_TYPES.items() if one.scheme}
+    if not separator or scheme.lower() not in kinds:
+        forms = ", ".join(one.example for one in BACKEND_TYPES.values() if one.scheme)
         raise invalid("the value is not a backend URL", f"For example {forms}.")
-    kind, found = by_scheme[scheme.lower()]
+    kind = kinds[scheme.lower()]
     address, _, query = rest.partition("?")
-    return _with(found.from_url(address, _url_options(query)), type=kind)
-
-
-def _url_options(query: str) -> Options:
-    options: Options = {}
-    for pair in filter(None, query.split("&")):
-        name, equals, value = pair.partition("=")
-        name = unquote(name).strip()
-        if not equals or not name.isidentifier():
-            raise invalid(
-                "an option in the URL does not have the form 'name=value'",
-                "Options are separated by '&'; write '%26' for an ampersand in a value, as in a SAS.",
-            )
-        if name in options:
-            raise invalid(f"the URL has the option {name!r} twice", "Remove one of them.")
-        options[name] = unquote(value)
-    return options
+    found = {"type": kind} | {name: unquote(part) for name, part in BACKEND_TYPES[kind].from_url(address).items()}
+    options = [pair.partition("=") for pair in query.split("&") if pair]
+    names_given = [unquote(name) for name, _, _ in options]
+    if pasted := _SAS_FIELDS.intersection(names_given):
+        raise invalid(
+            f"the URL has {', '.join(sorted(pasted))} as options: they are parts of a SAS whose '&' are not escaped",
+            "Write each '&' in the SAS as '%26': azure://account/container?sas_token=sv=…%26sp=…%26sig=…",
+        )
+    if not all(equals for _, equals, _ in options):
+        hint = "Options are separated by '&'; write '%26' for an ampersand in a value, as in a SAS."
+        raise invalid("an option in the URL does not have the form 'name=value'", hint)
+    if len({*names_given, *found}) < len(names_given) + len(found):
+        raise invalid("the URL gives an option twice", "The parts before the '?' are options, too: remove one of them.")
+    return found | {name: unquote(value) for name, (_, _, value) in zip(names_given, options, strict=True)}

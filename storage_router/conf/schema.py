@@ -34,7 +34,7 @@ def document_schema() -> dict[str, Any]:
         schema["$defs"] |= model.pop("$defs", {})
     schema["$defs"] |= {one.model.__name__: models[kind] for kind, one in BACKEND_TYPES.items()}
     references = {kind: f"#/$defs/{one.model.__name__}" for kind, one in BACKEND_TYPES.items()}
-    schemes = "|".join(one.scheme for one in BACKEND_TYPES.values())
+    with_url = [one for one in BACKEND_TYPES.values() if one.scheme]
     backends["additionalProperties"] = {
         "anyOf": [
             {
@@ -43,9 +43,9 @@ def document_schema() -> dict[str, Any]:
             },
             {
                 "type": "string",
-                "pattern": f"^({schemes})://",
+                "pattern": f"^({'|'.join(one.scheme for one in with_url)})://",
                 "description": "The whole backend in one string.",
-                "examples": [one.example for one in BACKEND_TYPES.values()],
+                "examples": [one.example for one in with_url],
             },
         ]
     }

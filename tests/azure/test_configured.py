@@ -128,7 +128,7 @@ class TestPrecedence:
     def test_an_empty_secret_is_an_error_where_nothing_else_authenticates(self):
         for option, message in {
             "account_key": "the key is not base64",
-            "connection_string": "the connection string is empty",
+            "connection_string": "the connection string has neither AccountKey nor SharedAccessSignature",
             "sas_token": "the value is not a shared access signature",
         }.items():
             with pytest.raises(ConfigurationError, match=message):

@@ -111,11 +111,9 @@ def test_variables_mean_what_the_page_says(run):
         "media": "azure",
         "files": "filesystem",
         "scratch": "memory",
-        "archive": "django",
         "local": "azure",
     }
     assert document.backends["media"].location == "sites/acme"
-    assert document.backends["archive"].options == {"bucket_name": "acme", "querystring_expire": 300}
 
 
 def test_what_is_generated_is_what_the_code_says():

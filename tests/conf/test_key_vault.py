@@ -256,11 +256,11 @@ def test_the_former_variable_is_an_error_that_prints_the_references_to_write(wor
     )
 
 
-def test_a_storage_of_its_own_says_that_nothing_resolves_its_reference():
+def test_a_storage_of_its_own_resolves_no_reference():
     with pytest.raises(ConfigurationError) as caught:
         AzureStorage(account_name="acmefiles", azure_container="media", account_key=REFERENCE)
     (problem,) = caught.value.problems
-    assert problem.message == "the key is a reference to Key Vault, which nothing has resolved"
+    assert problem.message == "the key is not base64"
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,9 @@ def test_a_whole_url_is_refused_and_not_repeated(address):
         ("sv=1&sp=r", "the value is not a shared access signature"),
         ("sv=1&sp=r&sig=", "the value is not a shared access signature"),
         ("sv=1&sig=a b", "the value is not a shared access signature"),
-        ("ss=qt&srt=co&sig=a", "the SAS is not for the blob service"),
-        ("ss=b&srt=sc&sig=a", "the SAS is not for objects"),
-        ("sr=b&sig=a", "the SAS is for a single blob"),
+        ("ss=qt&srt=co&sig=a", "the SAS is not for all blobs of a container"),
+        ("ss=b&srt=sc&sig=a", "the SAS is not for all blobs of a container"),
+        ("sr=b&sig=a", "the SAS is not for all blobs of a container"),
         ("sig=a&se=tomorrow", r"the expiry \(se\) of the SAS is not a time"),
     ],
 )

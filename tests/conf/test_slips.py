@@ -280,14 +280,6 @@ def test_the_class_of_a_credential_is_told_its_name(world, name, meant):
     assert problem.hint == f"Write {meant!r}."
 
 
-@pytest.mark.parametrize("value", [object(), 5, True])
-def test_an_object_as_credential_is_told_of_token_credential(world, value):
-    """Other packages have a setting AZURE_CREDENTIAL, too."""
-    world.config = {"backends": {"media": {"credential": value}}}
-    assert "token_credential" in world.problem().hint
-    assert "AZURE_TOKEN_CREDENTIAL" in world.problem().hint
-
-
 # Sources that are missing
 
 

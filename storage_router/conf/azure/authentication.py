@@ -97,14 +97,10 @@ class SharedAccess:
             raise invalid(
                 "the value is not a shared access signature", f"It has the form 'sv=...&sp=...&sig=...'. {_HINT}"
             )
-        if "ss" in fields and "b" not in fields["ss"]:
-            raise invalid("the SAS is not for the blob service", "Create it with ss=b (allowed services: Blob).")
-        if "ss" in fields and "o" not in fields.get("srt", ""):
-            raise invalid(
-                "the SAS is not for objects", "Create it with srt=co (allowed resource types: container, object)."
-            )
-        if fields.get("sr", "c") in ("b", "bs", "bv"):
-            raise invalid("the SAS is for a single blob", "Create one for the container (sr=c).")
+        of_account = "ss" not in fields or ("b" in fields["ss"] and "o" in fields.get("srt", ""))
+        if not of_account or fields.get("sr", "c") in ("b", "bs", "bv"):
+            hint = "Create one for the container (sr=c), or for the account with ss=b and srt=co."
+            raise invalid("the SAS is not for all blobs of a container", hint)
         return cls(
             permissions=fields.get("sp"),
             expires=_time(fields["se"]) if fields.get("se") else None,

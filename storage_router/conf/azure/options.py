@@ -36,13 +36,15 @@ from .authentication import (
     SharedKey,
     TokenCredential,
 )
-from .endpoint import ConnectionString, Endpoint, EndpointOptions
+from .endpoint import ZONES, ConnectionString, named_by
 
 SECRETS = ("connection_string", "account_key", "sas_token")
 """The options whose values are never shown."""
 
 _IMPLIED = "default"
 """The ``credential`` where no way to authenticate is given: an identity needs no secret, so there is none to forget."""
+
+_NO_STRING = ConnectionString("")
 
 _FromText = BeforeValidator(json_table)
 _Header = Annotated[str, AfterValidator(rules.header)]
@@ -57,17 +59,6 @@ Credential = Literal["default", "managed_identity", "workload_identity", "enviro
 def _pattern(pattern: str) -> WithJsonSchema:
     """For editors only: the functions in ``rules`` decide, with messages that say more."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-def _connection_string(value: SecretStr) -> SecretStr:
-    string = ConnectionString(value.get_secret_value())
-    if string.account_name is not None:
-        rules.account_name(string.account_name)
-    if string.account_key is not None:
-        rules.account_key(string.account_key)
-    elif string.sas_token is not None:  # pragma: no branch - a string without either is refused
-        authentications.sas_token(string.sas_token)
-    return string
 
 
 class ObjectParameters(Table):
@@ -149,7 +140,7 @@ class AzureOptions(Table):
         description="A shared access signature for the container or the account, with or without a leading `?`.",
         examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
     )
-    connection_string: Annotated[SecretStr, AfterValidator(_connection_string), _Secret] | None = Field(
+    connection_string: Annotated[SecretStr, AfterValidator(endpoints.connection_string), _Secret] | None = Field(
         default=None,
         description="A connection string with an AccountKey or a SharedAccessSignature, or "
         "`UseDevelopmentStorage=true` for the emulator on its standard port.",
@@ -274,12 +265,12 @@ class AzureOptions(Table):
     @cached_property
     def authentication(self) -> Authentication:
         """The way to authenticate that won (O1)."""
-        name = self._endpoint.account_name or ""
-        string = self._string
-        if string is not None and string.account_key is not None:
+        string, name = self._string, self.resolved_account_name
+        if string.account_key is not None:
+            # Its own name, which need not be that of the endpoint's path.
             name = string.account_name or name
             return SharedKey(account_name=name, account_key=string.account_key, option="connection_string")
-        if string is not None and string.sas_token is not None:
+        if string.sas_token is not None:
             return SasToken(sas_token=string.sas_token, option="connection_string")
         if self.account_key is not None:
             return SharedKey(account_name=name, account_key=self.account_key)
@@ -295,12 +286,17 @@ class AzureOptions(Table):
     @cached_property
     def endpoint(self) -> str:
         """The blob service's URL, without a trailing slash."""
-        return self._endpoint.url
+        if (url := self.account_url or self._string.blob_endpoint) is not None:
+            return url
+        scheme = self._string.scheme or ("https" if self.azure_ssl else "http")
+        suffix = self._string.endpoint_suffix or self.endpoint_suffix
+        return f"{scheme}://{self.resolved_account_name}.blob.{suffix}"
 
     @cached_property
     def resolved_account_name(self) -> str:
         """The account's name, from the option, the connection string or the endpoint, in this order."""
-        return self._endpoint.account_name or ""
+        url = self.account_url or self._string.blob_endpoint or ""
+        return self.account_name or self._string.account_name or named_by(url)[0] or ""
 
     @cached_property
     def unused(self) -> tuple[str, ...]:
@@ -310,8 +306,7 @@ class AzureOptions(Table):
         applies = given[:1] in ([], ["credential"]) and (self.credential or _IMPLIED) in WITH_CLIENT_ID
         if self.client_id is not None and not applies:
             lost.append("client_id")
-        string = self._string
-        if string is not None and string.account_key is not None and string.sas_token is not None:
+        if self._string.account_key is not None and self._string.sas_token is not None:
             lost.append("connection_string.SharedAccessSignature")
         return tuple(lost)
 
@@ -326,53 +321,67 @@ class AzureOptions(Table):
             hint = "Remove them: requests do not pass through azure-storage-blob's client."
             yield problem("W008", locate(("client_options",)), message, hint)
 
-    @cached_property
-    def _endpoint(self) -> Endpoint:
-        return self._endpoint_options.resolved()
-
-    @cached_property
-    def _string(self) -> ConnectionString | None:
-        assert self.connection_string is None or isinstance(self.connection_string, ConnectionString)
-        return self.connection_string
-
-    @cached_property
-    def _endpoint_options(self) -> EndpointOptions:
-        given = self.model_fields_set
-        return EndpointOptions(
-            connection_string=self._string,
-            account_name=self.account_name,
-            account_url=self.account_url,
-            azure_ssl=self.azure_ssl if "azure_ssl" in given else None,
-            endpoint_suffix=self.endpoint_suffix if "endpoint_suffix" in given else None,
-        )
+    @property
+    def _string(self) -> ConnectionString:
+        return self.connection_string if isinstance(self.connection_string, ConnectionString) else _NO_STRING
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         """Refuse options that contradict each other, and resolve endpoint and authentication once."""
-        found = self._endpoint_options.contradictions()
-        found += self._missing() or self._signing_errors()
-        if found:
+        if found := self._contradictions() + (self._missing() or self._signing_errors()):
             raise collected(type(self).__name__, found)
         return self
+
+    def _contradictions(self) -> Errors:
+        """Return an error for each option that names another account, scheme or suffix than the first that does."""
+        found = Errors()
+        first: dict[str, tuple[str, str]] = {}
+        for subject, option, value in self._claims():
+            if not value:
+                continue
+            other, known = first.setdefault(subject, (option, value))
+            if ZONES.get(value, value) != ZONES.get(known, known):
+                message = f"{option} says {value!r}, {other} says {known!r}"
+                found.append(((option,), invalid(message, f"Remove one of them; {other} decides.", id="E008")))
+        return found
+
+    def _claims(self) -> Iterator[tuple[str, str, str | None]]:
+        """Yield what each option says of the endpoint, the first to be believed: subject, option, value."""
+        string, given = self._string, self.model_fields_set
+        yield "account", "connection_string", string.account_name
+        yield "scheme", "connection_string", string.scheme
+        yield "suffix", "connection_string", string.endpoint_suffix
+        # An account_url is compared with a BlobEndpoint as a whole.
+        yield "endpoint", "connection_string", string.blob_endpoint
+        yield "endpoint", "account_url", self.account_url
+        if url := string.blob_endpoint or self.account_url:
+            option = "connection_string" if string.blob_endpoint else "account_url"
+            account, suffix = named_by(url)
+            yield "account", option, account
+            yield "scheme", option, url.partition(":")[0]
+            yield "suffix", option, suffix
+        yield "account", "account_name", self.account_name
+        yield "scheme", "azure_ssl", ("https" if self.azure_ssl else "http") if "azure_ssl" in given else None
+        yield "suffix", "endpoint_suffix", self.endpoint_suffix if "endpoint_suffix" in given else None
 
     def _missing(self) -> Errors:
         """Return an error where the account, or a way to authenticate, is missing."""
         winner = next((name for name in PRECEDENCE if getattr(self, name) is not None), None)
-        string = self._string
         # Keys and identities sign URLs with the account's name; a SAS and anonymous reading need the endpoint only.
         can_sign = not isinstance(self.authentication, SasToken | Anonymous)
-        is_located = self.account_url is not None or (string is not None and string.blob_endpoint is not None)
-        if self._endpoint.account_name is None and (can_sign or not is_located):
+        is_located = self.account_url is not None or self._string.blob_endpoint is not None
+        if not self.resolved_account_name and (can_sign or not is_located):
             hint = "account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
             message = f"{winner} needs account_name" if winner else "there is neither account_name nor account_url"
             return [(("account_name",), invalid(message, hint, id="E011"))]
-        if winner is None and not self._endpoint.is_secure:
+        if winner is None and self.endpoint.startswith("http:"):
             hint = "Give account_key or connection_string for an emulator; identities are for https only."
             return [(("credential",), invalid("there is no way to authenticate over http", hint, id="E011"))]
         return []
 
     def _signing_errors(self) -> Errors:
-        how, expiry, is_secure, found = self.authentication, self.expiration_secs, self._endpoint.is_secure, Errors()
+        how, expiry, found = self.authentication, self.expiration_secs, Errors()
+        is_secure = self.endpoint.startswith("https:")
         access = SharedAccess.parse(how.sas_token.get_secret_value()) if isinstance(how, SasToken) else None
         if isinstance(how, TokenCredential) and not is_secure:
             message = f"{how.option} cannot be used over http: tokens are sent over https only"
