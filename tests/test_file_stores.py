@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from django.core.files.base import ContentFile
@@ -247,16 +248,16 @@ def test_a_file_is_copied_on_the_server_within_an_account(azurite, container):
         azure_container=azurite.create_container(), location="from", cache_control="no-store", **options
     )
     target = AzureStorage(azure_container=container, location="to", connection_string=azurite.connection_string())
-    made = source.create("x.txt", ContentFile(b"content"), save_id="marker")
+    source.create("x.txt", ContentFile(b"content"), save_id="marker")
 
-    copied = target.copy_from("y.txt", source, "x.txt", if_source_match=made.etag)
+    copied = target.copy_from("y.txt", source, "x.txt", version=source.stat("x.txt"))
 
     assert (copied.name, copied.size) == ("y.txt", 7)
     stat = target.stat("y.txt")
     assert (stat.cache_control, dict(stat.metadata), stat.save_id) == ("no-store", {"by": "source"}, "marker")
     assert content_of(target, "y.txt") == b"content"
     with pytest.raises(FileChangedError):
-        target.copy_from("z.txt", source, "x.txt", if_source_match='"another"')
+        target.copy_from("z.txt", source, "x.txt", version=replace(source.stat("x.txt"), etag='"another"'))
     there = target.create("taken.txt", ContentFile(b"there"))
     with pytest.raises(FileExistsError):
         target.copy_from("taken.txt", source, "x.txt")

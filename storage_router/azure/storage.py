@@ -23,7 +23,6 @@ from storage_router import events
 from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import (
-    BlobChangedError,
     BlobError,
     BlobExistsError,
     BlobNotFoundError,
@@ -615,7 +614,7 @@ class AzureStorage(DeconstructibleStorage):
         source: FileStore,
         source_name: str,
         *,
-        if_source_match: str | None = None,
+        version: FileStat | None = None,
         if_match: str | None = None,
         overwrite: bool = False,
     ) -> FileStat:
@@ -624,23 +623,21 @@ class AzureStorage(DeconstructibleStorage):
 
         Headers, metadata, tags, an access tier that was set and ``save_id`` are the source's. A file whose tags may not
         be read or written is copied without them. Without ``overwrite`` or ``if_match`` a taken name is
-        ``BlobExistsError``; a source with another ETag than ``if_source_match`` is ``FileChangedError``.
+        ``BlobExistsError``; a source with another ETag than that of ``version`` is ``FileChangedError``.
         """
         cleaned = clean_name(name)
         given: dict[str, Any] = {"overwrite": overwrite and if_match is None, "if_match": if_match}
 
         def attempt(*, tagged: bool) -> FileStat:
             if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
-                known = source.stat(source_name)
-                if if_source_match not in (None, known.etag):
-                    raise BlobChangedError("The source has another ETag.", alias=source.alias, blob=source_name)
+                known = version or source.stat(source_name)
                 tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
                 blob, blobs = self.blob_name(cleaned), self._now().blobs
                 with named(name):
                     stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, **given)
                 if stored is not None:
                     return replace(stored, name=str(cleaned))
-            with source.read(source_name, if_match=if_source_match) as reading:
+            with source.read(source_name, if_match=version.etag if version else None) as reading:
                 stat = reading.stat
                 tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
                 settings = replace(stat.settings(), tags=tags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from storage_router.files import FileStat, FileStore, file_store
@@ -91,14 +93,17 @@ def make_shards(move: Move, files: Files, length: int) -> int:
     return int(move.shards.count())
 
 
+def free(move: Move) -> QuerySet[Shard]:
+    """Return the ranges that nobody works on, those of workers included that were killed."""
+    abandoned = Q(state=Shard.State.RUNNING, lease__lt=timezone.now())
+    found: QuerySet[Shard] = move.shards.filter(Q(state=Shard.State.WAITING) | abandoned).order_by("number")
+    return found
+
+
 def take(move: Move) -> Shard | None:
     """Take a range that nobody works on; None where there is none left."""
-    now = timezone.now()
     while True:
-        free = move.shards.filter(state=Shard.State.WAITING) | move.shards.filter(
-            state=Shard.State.RUNNING, lease__lt=now
-        )
-        shard: Shard | None = free.order_by("number").first()
+        shard = free(move).first()
         if shard is None:
             return None
         if claim(shard):
@@ -180,7 +185,7 @@ def settle(storage: MovingStorage, pair: Compared[FileStat, FileStat]) -> str | 
     source, target = pair.left, pair.right
     try:
         steps = protocol.backfill(source.etag if source else None, target.etag if target else None)
-        return str(storage.run(steps, Requests(storage, pair.name)))
+        return str(storage.run(steps, Requests(storage, pair.name, source=source)))
     except Exception as error:  # noqa: BLE001 - one file must not end the others
         return error
 
@@ -226,16 +231,26 @@ def _is_superseded(pair: Compared[FileStat, FileStat]) -> bool:
 
 
 def verify(move: Move, files: Files, *, progress: Callable[[str], object] = lambda _: None) -> list[str]:
-    """Compare the two backends; record when and how many names differ. Return the first of these names."""
+    """Compare the two backends; record when and how many names differ. Return the first of these names.
+
+    A range with such a name counts as failed: ``move retry`` runs it again.
+    """
     names: list[str] = []
     count = 0
+    # By code points; a database may compare in another order.
+    shards = sorted(move.shards.values_list("first", "pk"))
+    firsts = [first for first, _ in shards]
+    differing: set[int] = set()
     for pair in files.compared():
         different = differs(pair)
         progress("different" if different else "same")
         if different:
             count += 1
+            differing.update(pk for _, pk in shards[: bisect_right(firsts, pair.name)][-1:])
             if len(names) < ERRORS:
                 names.append(pair.name)
+    for pk in differing:
+        move.shards.filter(pk=pk, state=Shard.State.DONE).update(state=Shard.State.FAILED)
     move.verified, move.differences = timezone.now(), count
     move.save(update_fields=["verified", "differences"])
     return names

@@ -110,7 +110,10 @@ def delete(storage: Any, first: Report, second: Report, *, at_most: int | None, 
         etag = second.orphans[name] or None
         try:
             if trash:
-                store.copy_from(f"{TRASH}/{match.name}", store, match.name, if_source_match=etag, overwrite=True)
+                version = store.stat(match.name)
+                if etag not in (None, version.etag):
+                    raise FileChangedError(match.name)
+                store.copy_from(f"{TRASH}/{match.name}", store, match.name, version=version, overwrite=True)
             store.delete(match.name, if_match=etag)
         except (FileChangedError, FileNotFoundError):
             changed += 1

@@ -253,7 +253,8 @@ class MovingStorage(Storage):
 
 
 class Requests:
-    """The requests of one operation about one name. ``body`` is the content of a save.
+    """The requests of one operation about one name. ``body`` is the content of a save, ``source`` what is known of the
+    old backend's file.
 
     ``written`` is what is known of the file on the backend that the phase reads, once it was written there.
     """
@@ -265,12 +266,14 @@ class Requests:
         body: Any = None,
         settings: FileSettings | None = None,
         save_id: str | None = None,
+        source: FileStat | None = None,
     ) -> None:
         self._storage = storage
         self._name = name
         self._body = body
         self._settings = settings
         self._save_id = save_id or uuid.uuid4().hex
+        self._versions = {source.etag: source} if source else {}
         self.written: FileStat | None = None
 
     def answer(self, request: Request) -> Any:
@@ -307,6 +310,7 @@ class Requests:
             found = store.stat(self._name)
         except FileNotFoundError:
             return None
+        self._versions[found.etag] = found
         return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self._save_id)
 
     def _copied(self, target: FileStore, request: Request) -> str | None:
@@ -315,7 +319,7 @@ class Requests:
                 self._name,
                 self._storage.store("old"),
                 self._name,
-                if_source_match=request.if_match,
+                version=self._versions[request.if_match or ""],
                 if_match=request.if_target_match,
             ).etag
         except (FileNotFoundError, FileExistsError, FileChangedError):

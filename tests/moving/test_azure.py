@@ -59,7 +59,7 @@ def test_a_claim_that_the_backfill_has_copied_is_the_saves_own(sides):
     class Copying(AzureStorage):
         def create(self, name, content, settings=None, *, save_id=None):
             stat = super().create(name, content, settings, save_id=save_id)
-            sides[1].copy_from(name, self, name, if_source_match=stat.etag)
+            sides[1].copy_from(name, self, name, version=self.stat(name))
             return stat
 
     moving.old = Copying(

@@ -41,17 +41,17 @@ class Project:
         )
         (self.folder / "storage_router.toml").write_text(backends + routes)
 
-    def run(self, *words: str, status: int = 0) -> str:
+    def run(self, *words: str, status: int | None = 0) -> str:
         ran = subprocess.run(
             [sys.executable, "-m", "django", *words],
             cwd=self.folder,
             env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": f"{self.folder}:{ROOT}"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=3600,
             stdin=subprocess.DEVNULL,
         )
-        assert ran.returncode == status, ran.stdout + ran.stderr
+        assert status in (None, ran.returncode), ran.stdout + ran.stderr
         return ran.stdout + ran.stderr
 
     def move(self, *words: str, status: int = 0) -> str:
@@ -102,13 +102,13 @@ def test_the_files_of_a_route_move_from_the_first_phase_to_the_last(project):
 
 def test_verification_names_what_differs_and_retry_repairs_it(project):
     project.configure(MOVE.format(phase="mirror"))
-    project.move("start", "--yes")
+    project.move("start", "--yes", "--range-size", "10")
     (project.folder / "new/media/0/0.txt").write_text("other")
     (project.folder / "new/media/zombie.txt").write_text("deleted on old")
     (project.folder / "new/media/1/1.txt").unlink()
     found = project.move("verify", status=1)
     assert {"media/0/0.txt", "media/1/1.txt", "media/zombie.txt"} <= set(found.split())
-    project.run("shell", "-c", "from storage_router.moving.models import Shard; Shard.objects.update(state='failed')")
+    assert json.loads(project.move("status", "--json", status=1))["ranges failed"] == 2
     project.move("retry")
     assert project.files("new") == project.files("old")
     assert json.loads(project.move("verify", "--json"))["differences"] == 0

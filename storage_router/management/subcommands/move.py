@@ -156,16 +156,16 @@ class _Move:
         return move
 
     def _work(self, move: Move) -> int:
+        from storage_router.moving import backfill
+
         if self.options["celery"]:
             from storage_router.moving.tasks import run_shard
 
-            waiting = move.shards.filter(state="waiting").values_list("pk", flat=True)
-            for shard_id in waiting:
-                run_shard.delay(shard_id, threads=self.options["threads"])
-            self.output.line(f"{len(waiting)} tasks were sent. Look at: manage.py storage_router move status")
+            shards = [shard.pk for shard in backfill.free(move)]
+            for shard in shards:
+                run_shard.delay(shard, threads=self.options["threads"])
+            self.output.line(f"{len(shards)} tasks were sent. Look at: manage.py storage_router move status")
             return 0
-        from storage_router.moving import backfill
-
         done = 0
         total = move.shards.count()
         while (shard := backfill.take(move)) is not None:
