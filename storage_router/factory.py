@@ -1,8 +1,7 @@
-"""From validated models to storages: each backend built once, by its alias."""
+"""The project's configuration, ``storages()``, and from validated options to the storage of a backend."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import sys
@@ -14,21 +13,18 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 from django.utils.module_loading import import_string
-from pydantic import BaseModel
 
 from .azure.storage import AzureStorage
 from .conf import key_vault
 from .conf.azure.options import AzureOptions
-from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, has_tenants, place_of, type_of
+from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, has_tenants, place_of
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, load
-from .conf.problems import Locate, Location, is_secret_name, problem
+from .conf.problems import Locate, is_secret_name, problem
 from .conf.startup import register_check
-from .exceptions import ConfigurationError, InvalidNameError, Problem
-from .forks import RLock
-from .names import SAMPLE_TENANT, TENANT
-from .references import note_backend
-from .routing import Attachments, RouteTable
+from .exceptions import ConfigurationError, Problem
+from .names import TENANT
+from .routing import RouteTable
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
@@ -85,118 +81,6 @@ def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any
         "default": {"BACKEND": ROUTER, "OPTIONS": {"configuration": configuration}},
         "staticfiles": {"BACKEND": HASHED_STATIC_FILES if hashed else STATIC_FILES},
     }
-
-
-class Backends(Mapping[str, Storage]):
-    """The storages of a configuration, by alias. Each is built at its first use, once for all threads.
-
-    Building one raises ``ConfigurationError`` where a ``django`` backend cannot be imported or refuses its options.
-    ``router`` is whose ``backends`` they are; its name and theirs stand for them in migrations and pickles.
-    """
-
-    def __init__(self, configuration: Configuration, *, router: Storage | None = None) -> None:
-        self._configuration = configuration
-        self._router = router
-        self._built: dict[str, Storage] = {}
-        self._lock = RLock()
-        self._of_tenants: Any = None
-        if _tells_tenants(document := configuration.document):
-            tenancy = import_string("storage_router.tenancy.Tenancy")(document)
-            self._of_tenants = import_string("storage_router.tenancy.TenantStorages")(tenancy, self._of_tenant)
-
-    def __getitem__(self, alias: str) -> Storage:
-        if (storage := self._built.get(alias)) is not None:
-            return storage
-        backend = self._configuration.document.backends.get(alias)
-        if self._of_tenants is not None and (alias.endswith("]") or self._of_tenants.tenancy.has(alias)):
-            found: Storage = self._of_tenants[alias]
-            return found
-        if backend is None:
-            return self._built.setdefault(alias, self._moving(alias))
-        with self._lock:
-            if alias not in self._built:
-                self._built[alias] = self._build(alias, backend, alias)
-            return self._built[alias]
-
-    def _build(self, alias: str, options: BaseModel, known_as: str) -> Storage:
-        storage = type_of(options).build(alias, options, self._place)
-        if hasattr(storage, "is_attachment"):
-            document = self._configuration.document
-            vars(storage)["is_attachment"] = Attachments.of(alias, document.routes, document.default)
-        if self._router is not None:
-            note_backend(storage, known_as, self._router)
-        return storage
-
-    def _of_tenant(self, alias: str, tenant: str) -> Storage:
-        if alias in self._configuration.document.backends:
-            return self._build(alias, self._of_tenants.options(alias, tenant), f"{alias}[{tenant}]")
-        return self._moving(alias, tenant)
-
-    @property
-    def tenancy(self) -> Any:
-        """The tenants, None where the configuration has none."""
-        return None if self._of_tenants is None else self._of_tenants.tenancy
-
-    def options(self, alias: str) -> BaseModel | None:
-        """Return the options of a backend, with the tenant that its alias has; None for a route that moves."""
-        base, bracket, tenant = alias.removesuffix("]").partition("[")
-        backend: BaseModel | None = self._configuration.document.backends.get(base)
-        if not bracket or backend is None:
-            return backend
-        found: BaseModel = self._of_tenants.options(base, tenant)
-        return found
-
-    def sample(self, alias: str) -> Storage:
-        """Return the storage of a backend, for what needs no request: that of no tenant, where it has tenants."""
-        is_of_tenants = self._of_tenants is not None and self._of_tenants.tenancy.has(alias)
-        return self[f"{alias}[{SAMPLE_TENANT}]" if is_of_tenants else alias]
-
-    def _moving(self, alias: str, tenant: str | None = None) -> Storage:
-        """Return the two backends of a route that moves, as one storage. Raises ``KeyError`` for an unknown alias."""
-        for route in self._configuration.document.routes:
-            if route.phase is not None and alias == f"{route.moving_from} > {route.backend} ({route.phase})":
-                build = import_string("storage_router.moving.storage.MovingStorage")
-                aliases = [str(route.moving_from), route.backend]
-                if tenant is not None:
-                    aliases = [f"{one}[{tenant}]" if self.tenancy.has(one) else one for one in aliases]
-                sides = [self[one] for one in aliases]
-                moving: Storage = build(*sides, phase=route.phase, mirror_errors=route.mirror_errors)
-                return moving
-        raise KeyError(alias)
-
-    def copied_for(self, router: Storage) -> Backends:
-        """Return the same backends for a copy of their router: twins of each, which share account and connections."""
-        twins = Backends(self._configuration, router=router)
-        for alias in self:
-            if has_tenants(self._configuration.document.backends[alias]):
-                continue
-            twins._built[alias] = copy.copy(self[alias])
-            note_backend(twins._built[alias], alias, router)
-        return twins
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._configuration.document.backends)
-
-    def __len__(self) -> int:
-        return len(self._configuration.document.backends)
-
-    def __repr__(self) -> str:
-        return f"<Backends {', '.join(self)}>"
-
-    def check(self) -> tuple[Problem, ...]:
-        """Build every backend, which takes no request, and return what is wrong with those that cannot be built."""
-        found: list[Problem] = []
-        for alias in self:
-            try:
-                self.sample(alias)
-            except ConfigurationError as error:
-                found += error.problems
-            except InvalidNameError as error:
-                found.append(problem("E003", self._place(("backends", alias)), str(error)))
-        return tuple(found)
-
-    def _place(self, location: Location) -> str:
-        return self._configuration.origin(location).place
 
 
 def build_azure(alias: str, options: AzureOptions, _: Locate) -> Storage:
@@ -271,7 +155,7 @@ def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Proble
     return RouteTable(document.routes, document.default).problems(document.backends, locate)
 
 
-def _tells_tenants(document: RouterDocument) -> bool:
+def tells_tenants(document: RouterDocument) -> bool:
     """Return whether tenants have to do with the document. ``tenancy`` is imported only then."""
     prefixes = "".join(prefix for route in document.routes for prefix in route.prefix)
     return (
@@ -283,7 +167,7 @@ def _tells_tenants(document: RouterDocument) -> bool:
 
 
 def _tenant_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
-    if not _tells_tenants(document):
+    if not tells_tenants(document):
         return ()
     found: Iterable[Problem] = import_string("storage_router.tenancy.problems")(document, locate)
     return found

@@ -23,7 +23,6 @@ from .conf.loading import Configuration
 from .conf.problems import suggestion
 from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, NoRouteError, Problem
-from .factory import Backends
 from .files import direct_store
 from .names import SAMPLE_TENANT
 from .references import BackendReference, DeconstructibleStorage, note
@@ -296,7 +295,6 @@ def _checked(name: str, place: str, storage: Storage) -> Entry:
 def _of(storage: Storage, place: str) -> Iterator[Problem]:
     if isinstance(storage, RouterStorage):
         # It builds its backends at their first use. A process that cannot have one of them should not start.
-        assert isinstance(storage.backends, Backends)
         yield from storage.backends.check()
         named = {f"the backend {alias!r}" for _, alias, _ in _references()}
         for one in storage.configuration.warnings:

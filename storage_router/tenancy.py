@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
-from django.core.files.storage import Storage
 from django.utils.module_loading import import_string
+from pydantic import BaseModel
 
 from .conf.backends import has_tenants, of_tenant, place_of
 from .conf.document import RouterDocument
 from .conf.problems import Locate, problem
 from .exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem, TenantMismatchError
-from .forks import RLock
 from .names import SAMPLE_TENANT, TENANT, valid_tenant
 from .routing import Route, RouteTable
-
-REMEMBERED = 1000
-"""Storages of tenants that a process keeps. They share account, connections and delegation key."""
 
 _tenant: ContextVar[str | None] = ContextVar("storage_router_tenant", default=None)
 
@@ -97,45 +91,11 @@ class Tenancy:
             raise TenantMismatchError(f"{str(name)!r} is a file of another tenant than {now!r}.")
         return captured
 
-
-def _of_connection() -> object | None:
-    """Return the id of django-tenants' current tenant. The stand-in for the public schema has none."""
-    from django.db import connection
-
-    return getattr(getattr(connection, "tenant", None), "pk", None)
-
-
-class TenantStorages:
-    """The storages of backends with a place for each tenant, by alias: ``media[acme]``. Each is built at its first use.
-
-    ``build`` returns the storage of an alias for a tenant.
-    """
-
-    def __init__(self, tenancy: Tenancy, build: Callable[[str, str], Storage]) -> None:
-        self.tenancy = tenancy
-        self._build = build
-        self._built: OrderedDict[str, Storage] = OrderedDict()
-        self._lock = RLock()
-
-    def __getitem__(self, alias: str) -> Storage:
-        base, bracket, value = alias.removesuffix("]").partition("[")
-        if not bracket:
-            return self[f"{alias}[{self.tenancy.tenant(None, alias)}]"]
-        with self._lock:
-            storage = self._built.get(alias)
-            if storage is None:
-                storage = self._built[alias] = self._build(base, valid_tenant(value))
-                if len(self._built) > REMEMBERED:
-                    self._built.popitem(last=False)
-            else:
-                self._built.move_to_end(alias)
-            return storage
-
-    def options(self, alias: str, value: str) -> Any:
+    def options(self, alias: str, value: str) -> BaseModel:
         """Return the options of a backend for a tenant. Raises ``InvalidNameError`` where its files would lie among
         those of another backend."""
-        backends = self.tenancy.document.backends
-        options = of_tenant(backends[alias], value)
+        backends = self.document.backends
+        options = of_tenant(backends[alias], valid_tenant(value))
         place, sample = place_of(options), place_of(of_tenant(backends[alias], SAMPLE_TENANT))
         for other, its in backends.items():
             theirs = place_of(its)
@@ -145,6 +105,13 @@ class TenantStorages:
                 if same and (sample.store, sample.segments[:length]) != (theirs.store, theirs.segments[:length]):
                     raise InvalidNameError(f"The tenant {value!r} would have the files of the backend {other!r}.")
         return options
+
+
+def _of_connection() -> object | None:
+    """Return the id of django-tenants' current tenant. The stand-in for the public schema has none."""
+    from django.db import connection
+
+    return getattr(getattr(connection, "tenant", None), "pk", None)
 
 
 def problems(document: RouterDocument, locate: Locate) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ import storage_router
 from storage_router import RouterStorage, factory
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError
+from storage_router.router.backends import Backends
 from tests.router import storages as doubles
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ def nothing_else_configures(monkeypatch, tmp_path):
 
 def backend(**options):
     """The storage that one backend's options make."""
-    return factory.Backends(factory.configure({"backends": {"one": options}, "default": "one"}))["one"]
+    return Backends(factory.configure({"backends": {"one": options}, "default": "one"}))["one"]
 
 
 def problems_of(config):
@@ -104,7 +105,7 @@ def test_any_other_storage_is_built_by_its_dotted_path(tmp_path):
 def test_a_backend_is_built_at_its_first_use_and_once_for_all_threads():
     doubles.BUILT.clear()
     counted = {"type": "django", "backend": "tests.router.storages.Counted"}
-    backends = factory.Backends(factory.configure({"backends": {"one": counted, "two": counted}, "default": "one"}))
+    backends = Backends(factory.configure({"backends": {"one": counted, "two": counted}, "default": "one"}))
     assert list(backends) == ["one", "two"]
     assert len(backends) == 2
     assert doubles.BUILT == []
@@ -126,7 +127,7 @@ def test_a_backend_is_built_at_its_first_use_and_once_for_all_threads():
 
 
 def test_an_alias_that_nobody_configured_is_a_key_error():
-    backends = factory.Backends(factory.configure({"backends": {"one": "memory://"}, "default": "one"}))
+    backends = Backends(factory.configure({"backends": {"one": "memory://"}, "default": "one"}))
     assert "other" not in backends
     with pytest.raises(KeyError, match="other"):
         backends["other"]
@@ -191,7 +192,7 @@ def test_an_alias_that_nobody_configured_is_a_key_error():
 def test_a_storage_that_cannot_be_built_is_a_problem_with_place_and_remedy(options, place, message, hint):
     """C5, C6, C7: found offline, by whoever starts the process; no value of an option is repeated."""
     bad = {"type": "django", **options}
-    backends = factory.Backends(factory.configure({"backends": {"good": "memory://", "bad": bad}, "default": "good"}))
+    backends = Backends(factory.configure({"backends": {"good": "memory://", "bad": bad}, "default": "good"}))
     [problem] = backends.check()
     # From Python 3.13 on, the interpreter adds a suggestion of its own.
     said = problem.message.removesuffix(". Did you mean 'location'?")
@@ -205,7 +206,7 @@ def test_a_storage_that_cannot_be_built_is_a_problem_with_place_and_remedy(optio
 def test_whatever_a_storage_raises_while_it_is_built_is_a_problem():
     # C5
     bad = {"type": "django", "backend": "tests.router.storages.BrokenStorage"}
-    [problem] = factory.Backends(factory.configure({"backends": {"bad": bad}, "default": "bad"})).check()
+    [problem] = Backends(factory.configure({"backends": {"bad": bad}, "default": "bad"})).check()
     assert problem.message == (
         "tests.router.storages.BrokenStorage refuses its options: it raises RuntimeError: no service here"
     )
@@ -214,7 +215,7 @@ def test_whatever_a_storage_raises_while_it_is_built_is_a_problem():
 def test_a_refusal_that_repeats_no_value_is_told_as_it_is():
     # C5
     refusing = {"type": "django", "backend": "tests.router.storages.Refusing", "options": {"password": "hunter2"}}
-    backends = factory.Backends(
+    backends = Backends(
         factory.configure(
             {
                 "backends": {
@@ -250,12 +251,12 @@ def test_a_refusal_that_repeats_a_part_of_a_value_in_any_form_is_told_by_its_kin
         "backend": "tests.router.storages.Quoting",
         "options": {"secret": secret, "how": how},
     }
-    [problem] = factory.Backends(factory.configure({"backends": {"bad": quoting}, "default": "bad"})).check()
+    [problem] = Backends(factory.configure({"backends": {"bad": quoting}, "default": "bad"})).check()
     assert problem.message == "tests.router.storages.Quoting refuses its options: it raises ValueError"
 
 
 def test_a_sound_configuration_checks_out():
-    backends = factory.Backends(
+    backends = Backends(
         factory.configure(
             {
                 "backends": {"one": AZURE, "two": "memory://"},

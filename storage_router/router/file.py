@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from django.core.files.base import File
 
-from .target import Target
+from .backends import Target
 
 
 class RoutedFile(File):  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ from storage_router.files import Directory, FileStat, ListingPage, file_store, i
 from storage_router.names import is_clean
 from storage_router.routing import RouteTable, View
 
-from .target import raise_in_full
+from .backends import raise_in_full
 
 # What storages raise for a directory that does not exist, and for a file in its place (InMemoryStorage the last).
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)

@@ -26,16 +26,16 @@ from storage_router.exceptions import (
     ReadOnlyRouteError,
     RouteChangedError,
 )
-from storage_router.factory import Backends, configure, configure_as_project
+from storage_router.factory import configure, configure_as_project
 from storage_router.files import Capabilities, FileStat, FileStore, ListingPage, Reading, file_store
 from storage_router.names import clean_directory, clean_name, normalized, refuse_traversal
 from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
 
+from .backends import Backends, Target, raise_in_full
 from .explanation import Explanation
 from .file import RoutedFile
 from .listing import Listing
-from .target import Target, raise_in_full
 from .view_paths import view_url
 
 # A mode with one of these writes.

@@ -17,7 +17,7 @@ from storage_router import AzureStorage
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.loading import load
 from storage_router.exceptions import ConfigurationError
-from storage_router.factory import Backends
+from storage_router.router.backends import Backends
 from storage_router.routing import RouteTable
 
 from . import SOAK
