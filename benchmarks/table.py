@@ -23,18 +23,28 @@ def heading() -> str:
 def lines(row: Row, rounds: Rounds) -> list[str]:
     """Return the row's lines: one for each contender, then one for each goal."""
     verdicts = [f"    {'reached' if reached else 'MISSED'}: {words}" for words, reached in judged(row, rounds)]
-    return [_aligned(cells) for cells in _cells(row, rounds)] + verdicts
+    return [_aligned(cells) for cells in _cells(row, rounds, list(row.contenders))] + verdicts
 
 
 def markdown(measured: list[tuple[Row, Rounds]]) -> str:
-    """Return the whole table for a page of the documentation."""
+    """Return the whole table for a page of the documentation; of ``SDK, connections: 1``, ``2`` … only the fastest."""
     found = [f"| {' | '.join((*_HEADING, 'goal'))} |", f"|{' --- |' * (len(_HEADING) + 1)}"]
     for row, rounds in measured:
         verdicts = "; ".join(f"{'reached' if ok else '**missed**'}: {words}" for words, ok in judged(row, rounds))
-        for index, cells in enumerate(_cells(row, rounds)):
+        for index, cells in enumerate(_cells(row, rounds, _fastest(row, rounds))):
             first = row.name if index == 0 else ""
             found.append(f"| {' | '.join((first, *cells[1:], verdicts if index == 0 else ''))} |")
     return "\n".join(found) + "\n"
+
+
+def _fastest(row: Row, rounds: Rounds) -> list[str]:
+    """Return the contenders without those that differ from a faster one in a number only."""
+    best: dict[str, str] = {}
+    for contender in row.contenders:
+        family = contender.rstrip("0123456789")
+        if family not in best or _ratio(rounds, contender, best[family]) < 1:
+            best[family] = contender
+    return list(best.values())
 
 
 def judged(row: Row, rounds: Rounds) -> list[tuple[str, bool]]:
@@ -56,9 +66,9 @@ def _judged(goal: Goal, row: Row, rounds: Rounds) -> tuple[str, bool]:
     return f"{ratio:.2f} x the time of {name}, at most {goal.bound:g} x", ratio <= goal.bound
 
 
-def _cells(row: Row, rounds: Rounds) -> list[tuple[str, ...]]:
+def _cells(row: Row, rounds: Rounds, contenders: list[str]) -> list[tuple[str, ...]]:
     found = []
-    for contender in row.contenders:
+    for contender in contenders:
         figures = [_middle(rounds, contender, figure) for figure in _COLUMNS]
         shown = ["-" if value is None else _shown(value, name) for name, value in zip(_COLUMNS, figures, strict=True)]
         name = row.floor if contender == "floor" else contender

@@ -101,7 +101,7 @@ class RouterDocument(Table):
     )
     telemetry: TelemetryOptions = Field(
         default=TelemetryOptions(),
-        description="Who is told of the operations of storages.",
+        description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],
     )
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(

@@ -128,7 +128,7 @@ class RouteOptions(Table):
     ] = Field(
         default=(),
         validate_default=False,
-        description="Whole leading path segments.",
+        description="Entire leading path segments.",
         examples=["private/", ["a/", "b/c/"]],
     )
     glob: Annotated[
@@ -138,7 +138,7 @@ class RouteOptions(Table):
         _one_or_more(minLength=1),
     ] = Field(
         default=(),
-        description="Patterns for the whole name: `*` stays inside a segment, `**` crosses segments.",
+        description="Patterns for the entire name: `*` stays inside a segment, `**` crosses segments.",
         examples=["invoices/*.pdf", ["**/*.psd", "raw/**"]],
     )
     types: TypeList = Field(

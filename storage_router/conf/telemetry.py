@@ -1,4 +1,4 @@
-"""``TelemetryOptions``: who is told of the operations of storages."""
+"""``TelemetryOptions``: who is notified of the operations of storages."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class UploadPolicy(Table):
     )
     max_image_size: Annotated[int, size_within(1)] = Field(
         default=20 * 2**20,
-        description="The largest upload that is read into memory as a whole, as `ImageField` does.",
+        description="The largest upload that is read into memory at once, as `ImageField` does.",
         examples=["20MiB"],
     )
 

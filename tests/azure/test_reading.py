@@ -209,7 +209,9 @@ class TestLarge:
         with shelf.storage(max_memory_size=max_memory_size).open("large.bin") as file:
             for start in range(0, len(large), MIB):
                 assert file.read(MIB) == large[start : start + MIB]
-        assert max(last - first + 1 for first, last in map(_range, shelf.requests.sent[1:])) == window
+        # The first window is that of open(), however often a busy machine made it be asked for.
+        ranges = list(dict.fromkeys(map(_range, shelf.requests.sent)))
+        assert max(last - first + 1 for first, last in ranges[1:]) == window
         shelf.requests.taken()
 
     @pytest.mark.parametrize("change", ["replaced", "deleted"])

@@ -132,7 +132,7 @@ class AzureOptions(Table):
     )
     account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
         default=None,
-        description="The account's key, base64. It opens the whole account: prefer `credential`.",
+        description="The account's key, base64. It opens the entire account: prefer `credential`.",
         examples=["<key1 from the portal>"],
     )
     sas_token: Annotated[SecretStr, AfterValidator(authentications.sas_token), _Secret] | None = Field(
