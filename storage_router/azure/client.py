@@ -164,7 +164,7 @@ class Client:
                 version=self._options.client_options.get("api_version") or self._options.api_version,
                 query={"restype": "service", "comp": "userdelegationkey", "timeout": self._options.timeout},
                 content=f"<?xml version='1.0' encoding='utf-8'?><KeyInfo>{times}</KeyInfo>".encode(),
-                content_type="application/xml",
+                headers={"Content-Type": "application/xml"},
             )
             found = {item.tag: item.text or "" for item in parsed(answer, "UserDelegationKey")}
             try:

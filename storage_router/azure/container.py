@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -65,6 +65,43 @@ COPIED_BLOCK = 100 * 2**20
 """Bytes of one block that is copied from a URL."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """The conditions of one write, and the marker that it leaves in the blob's metadata: ``save_id``, or a random one.
+
+    With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free
+    (``BlobExistsError``), or, with ``if_match``, the blob must still have that ETag (``BlobChangedError``). A write
+    that was delivered twice, because its answer was lost or something on the way repeats requests, then fails by its
+    own success, which the marker shows.
+    """
+
+    overwrite: bool = False
+    if_match: str | None = None
+    save_id: str | None = None
+
+    @property
+    def creates(self) -> bool:
+        return not self.overwrite and self.if_match is None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        return {"If-None-Match": "*"} if self.creates else unchanged(self.if_match)
+
+    def marker(self) -> str | None:
+        return self.save_id or (uuid.uuid4().hex if self.conditions else None)
+
+    def may_have_caused(self, error: Exception) -> bool:
+        """Whether ``error`` may be a conflict of the write with itself, or hide that it was done."""
+        status = getattr(error, "status_code", None)
+        conflict = status in (409, 412) or getattr(error, "error_code", None) == OVERWRITE_REFUSED
+        # An answer without content, or one that leads elsewhere, is none to a write, which may have been done.
+        return bool(self.conditions) and (conflict or (status is not None and status < 400))
+
+
+NEW = Write()
+NO_HEADERS: Mapping[str, str] = {}
+
+
 class Blobs:
     """One container, seen through one account. Each method is one request unless it says otherwise.
 
@@ -90,52 +127,36 @@ class Blobs:
         name: str,
         data: bytes,
         settings: FileSettings,
-        *,
-        overwrite: bool = False,
-        if_match: str | None = None,
-        save_id: str | None = None,
+        write: Write = NEW,
     ) -> FileStat:
         """Store the entire blob with one request.
 
-        Without ``overwrite`` the name must be free (``BlobExistsError``); with ``if_match`` the blob must still have
-        that ETag (``BlobChangedError``). A retry that finds the name taken by its own first attempt is a success (one
-        request more). ``save_id`` is the marker of the write, instead of a random one.
+        Raises ``BlobExistsError`` or ``BlobChangedError`` where a condition of ``write`` is not met. A retry that finds
+        the name taken by its own first attempt is a success (one request more).
         """
-        write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
-        headers = {"x-ms-blob-type": "BlockBlob", **stored_with(settings, write.marker)}
-        return self._written(name, len(data), write, headers, content=data, limited=False)
+        headers = {"x-ms-blob-type": "BlockBlob"}
+        return self._written(name, len(data), settings, write, headers, content=data)
 
     def stage_block(self, name: str, block_id: str, data: bytes) -> None:
         """Send one block; nothing is visible before ``commit_blocks``."""
         query = {"comp": "block", "blockid": encoded(block_id)}
         with self._translated(name):
-            self._send(name, "PUT", 201, query=query, content=data, limited=False)
+            self._send(name, "PUT", 201, query=query, content=data)
 
     def commit_blocks(
         self,
         name: str,
         block_ids: Sequence[str],
         settings: FileSettings,
+        write: Write = NEW,
         *,
-        overwrite: bool = False,
-        if_match: str | None = None,
-        save_id: str | None = None,
         size: int = 0,
     ) -> FileStat:
-        """Make a blob of the staged blocks, in this order. Conditions and errors as for ``create``."""
+        """Make a blob of the staged blocks, in this order. Errors as for ``create``."""
         latest = "".join(f"<Latest>{encoded(block_id)}</Latest>" for block_id in block_ids)
         body = f"<?xml version='1.0' encoding='utf-8'?>\n<BlockList>{latest}</BlockList>".encode()
-        write = _Write(overwrite=overwrite, if_match=if_match, marker=save_id)
-        return self._written(
-            name,
-            size,
-            write,
-            stored_with(settings, write.marker),
-            query={"comp": "blocklist"},
-            content=body,
-            content_type="application/xml",
-            limited=False,
-        )
+        headers, query = {"Content-Type": "application/xml"}, {"comp": "blocklist"}
+        return self._written(name, size, settings, write, headers, query=query, content=body)
 
     def read(
         self, name: str, offset: int, length: int, *, if_match: str | None = None
@@ -257,14 +278,13 @@ class Blobs:
         a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
         ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
         """
-        write = _Write(overwrite=overwrite, if_match=None)
         tags: dict[str, str] = {}
         with self._translated(source):
             known = stat(source, self._headers(source))
             if known.tag_count:
                 tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
         # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-        made = self._copied(target, known, write, SecretStr(self._urls.api_url(source)), tags)
+        made = self._copied(target, known, tags, Write(overwrite=overwrite), SecretStr(self._urls.api_url(source)))
         if moves:
             self.delete(source, if_match=known.etag)
         return made
@@ -283,7 +303,7 @@ class Blobs:
             query = {"comp": "block", "blockid": encoded(block_id)}
             headers = {"x-ms-source-if-match": etag, "x-ms-source-range": part}
             with self._translated(name):
-                self._send(name, "PUT", 201, query=query, headers=headers, source=source, content=b"", limited=False)
+                self._send(name, "PUT", 201, query=query, headers=headers, source=source, content=b"")
 
         upload = uuid.uuid4().hex
         starts = range(0, size, COPIED_BLOCK)
@@ -307,9 +327,7 @@ class Blobs:
         source: SecretStr,
         known: FileStat,
         tags: Mapping[str, str],
-        *,
-        overwrite: bool = False,
-        if_match: str | None = None,
+        write: Write = NEW,
     ) -> FileStat | None:
         """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
         known of it. ``tags`` are those of the copy. Return None where the service cannot copy so much.
@@ -322,11 +340,10 @@ class Blobs:
             block_ids = self.stage_from_url(name, source, known.etag, known.size, connections=4)
             if block_ids is None:
                 return None
-            given: dict[str, Any] = {"overwrite": overwrite, "if_match": if_match, "save_id": known.save_id}
             settings = replace(known.settings(), tags=tags)
-            return self.commit_blocks(name, block_ids, settings, size=known.size, **given)
-        write = _Write(overwrite=overwrite, if_match=if_match, marker=known.save_id)
-        return self._copied(name, known, write, source, tags, headers={"x-ms-requires-sync": "true"}, limited=False)
+            return self.commit_blocks(name, block_ids, settings, replace(write, save_id=known.save_id), size=known.size)
+        write = replace(write, save_id=known.save_id)
+        return self._copied(name, known, tags, write, source, {"x-ms-requires-sync": "true"})
 
     def list(
         self,
@@ -389,32 +406,43 @@ class Blobs:
         self,
         name: str,
         known: FileStat,
-        write: _Write,
-        source: SecretStr,
         tags: Mapping[str, str],
-        *,
-        headers: Mapping[str, str] | None = None,
-        limited: bool = True,
+        write: Write,
+        source: SecretStr,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> FileStat:
         """Send a Copy Blob. Azure copies the headers of the source, but neither tags nor tier.
 
         Metadata that is given, here for the marker, replaces the source's.
         """
         settings = FileSettings(metadata=known.metadata, tags=tags, access_tier=known.access_tier)
-        headers = {"x-ms-source-if-match": known.etag, **stored_with(settings, write.marker), **(headers or {})}
-        given: dict[str, Any] = {"source": source, "content": b"", "content_type": None, "limited": limited}
-        return self._written(name, known.size, write, headers, expected=202, **given)
+        headers = {"x-ms-source-if-match": known.etag, **headers}
+        return self._written(name, known.size, settings, write, headers, expected=202, source=source)
 
     def _written(
-        self, name: str, size: int, write: _Write, headers: Mapping[str, str], *, expected: int = 201, **given: Any
+        self,
+        name: str,
+        size: int,
+        settings: FileSettings,
+        write: Write,
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        expected: int = 201,
+        query: Mapping[str, str] | None = None,
+        source: SecretStr | None = None,
+        content: bytes = b"",
     ) -> FileStat:
         """Send a write and return what its answer says of the blob; if the answer was lost, ask for it (A11)."""
         from azure.core.exceptions import AzureError
 
+        marker = write.marker()
+        headers = {**headers, **stored_with(settings, marker), **write.conditions}
         answer: Mapping[str, str]
         with self._translated(name, creates=write.creates) as translator:
             try:
-                answer = self._send(name, "PUT", expected, headers={**headers, **write.conditions}, **given).headers
+                answer = self._send(
+                    name, "PUT", expected, query=query, headers=headers, source=source, content=content
+                ).headers
             except AzureError as error:
                 if not write.may_have_caused(error):
                     raise
@@ -428,12 +456,12 @@ class Blobs:
                         # Nobody knows whether the content is stored; a save under another name might store it twice.
                         raise
                     raise error from None
-                if not write.made(answer):
+                if answer.get(METADATA + SAVE_MARKER) != marker:
                     raise
             if answer.get("x-ms-copy-status") == "pending":
                 answer = self._completed(name, answer.get("x-ms-copy-id"), size)
         events.count(size)
-        return written(name, size, answer, write.marker)
+        return written(name, size, answer, marker)
 
     def _completed(self, name: str, copy_id: str | None, size: int) -> Mapping[str, str]:
         """Wait until a copy of ``size`` bytes is complete and return the headers of an answer about it.
@@ -457,7 +485,7 @@ class Blobs:
         if status == "pending":
             query = {"comp": "copy", "copyid": copy_id}
             abort = {"x-ms-copy-action": "abort"}
-            self._send(name, "PUT", 204, query=query, headers=abort, content=b"", content_type=None)
+            self._send(name, "PUT", 204, query=query, headers=abort, content=b"")
         # A failed copy leaves an empty blob.
         self._send(name, "DELETE", 202)
         reason = headers.get("x-ms-copy-status-description") or f"it is still {status}"
@@ -473,7 +501,7 @@ class Blobs:
             headers["x-ms-range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
         if "If-None-Match" in headers:
             expected.append(304)
-        return self._send(name, "GET", *expected, headers=headers, limited=False, stream=stream)
+        return self._send(name, "GET", *expected, headers=headers, stream=stream)
 
     def _beyond_end(self, name: str, offset: int, if_match: str | None) -> FileStat:
         """Return what is known of a blob that has no byte at ``offset``, as an answer says; it may be wrong."""
@@ -511,15 +539,13 @@ class Blobs:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         source: SecretStr | None = None,
-        limited: bool = True,
         content: bytes | None = None,
-        content_type: str | None = "application/octet-stream",
         stream: bool = False,
     ) -> HttpResponse:
         """Send a request about a blob and return the answer. ``source`` is the URL of what is copied."""
-        if limited:
-            # Azure gives up when the client does. Not for requests that carry content: the time that takes depends on
-            # its size.
+        if method in ("HEAD", "DELETE") or (method == "GET" and query):
+            # Azure gives up when the client does. Not where content is sent, copied or read, whose time depends on its
+            # size.
             query = {**(query or {}), "timeout": self._options.timeout}
         if source is not None:
             headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
@@ -532,38 +558,11 @@ class Blobs:
             query=query,
             headers=headers,
             content=content,
-            content_type=content_type,
             stream=stream,
         )
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(self._options, alias=self.alias, container=self.container, blob=name, creates=creates)
-
-
-class _Write:
-    """One write: its conditions, and the marker that it leaves in the blob's metadata.
-
-    With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free, or, with
-    ``if_match``, the blob must still have that ETag. A write that was delivered twice, because its answer was lost or
-    because something between here and Azure repeats requests, then fails by its own success, which the marker shows.
-    """
-
-    def __init__(self, *, overwrite: bool, if_match: str | None, marker: str | None = None) -> None:
-        self.creates = not overwrite and if_match is None
-        self.conditional = not overwrite or if_match is not None
-        self.marker = marker or (uuid.uuid4().hex if self.conditional else None)
-        self.conditions = {"If-None-Match": "*"} if self.creates else unchanged(if_match)
-
-    def may_have_caused(self, error: Exception) -> bool:
-        """Whether ``error`` may be a conflict of the write with itself, or hide that it was done."""
-        status = getattr(error, "status_code", None)
-        conflict = status in (409, 412) or getattr(error, "error_code", None) == OVERWRITE_REFUSED
-        # An answer without content, or one that leads elsewhere, is none to a write, which may have been done.
-        return self.conditional and (conflict or (status is not None and status < 400))
-
-    def made(self, headers: Mapping[str, str]) -> bool:
-        """Whether the blob that is answered for with these headers is what this write made."""
-        return headers.get(METADATA + SAVE_MARKER) == self.marker
 
 
 def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:

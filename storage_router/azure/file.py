@@ -19,7 +19,7 @@ from storage_router import events
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
 
-from .container import Blobs
+from .container import Blobs, Write
 from .errors import named
 from .reader import BlobReader
 from .upload import Upload
@@ -170,7 +170,7 @@ class AzureFile(File):  # type: ignore[type-arg]
         upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)
         with source.operation("save"), named(source.name), upload:
             try:
-                upload.put(source.blob, settings, if_match=if_match)
+                upload.put(source.blob, settings, Write(if_match=if_match))
             except BlobExistsError as error:
                 if self._mode.verb == "x":
                     raise

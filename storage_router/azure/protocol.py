@@ -59,7 +59,6 @@ def send(
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
-    content_type: str | None = "application/octet-stream",
     stream: bool = False,
 ) -> HttpResponse:
     """Send a request and return the answer, if its status is one of ``expected``; with ``stream`` its body has not been
@@ -72,12 +71,12 @@ def send(
     if query:
         url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
     given = {"x-ms-version": version or SIGNED_VERSION}
-    if headers:
-        given.update(headers)
     if content is not None:
         given["Content-Length"] = str(len(content))
-        if content_type is not None:
-            given["Content-Type"] = content_type
+        if content:
+            given["Content-Type"] = "application/octet-stream"
+    if headers:
+        given.update(headers)
     answer: HttpResponse = client.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
     if answer.status_code not in expected:
         raise refusal(answer)

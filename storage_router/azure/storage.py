@@ -54,7 +54,7 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .container import COPIED_PER_SECOND, Blobs
+from .container import COPIED_PER_SECOND, Blobs, Write
 from .errors import named
 from .file import AzureFile, Source
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
@@ -342,7 +342,7 @@ class AzureStorage(DeconstructibleStorage):
                 try:
                     with named(str(name)):
                         stored_with = self.blob_settings(str(name), content)
-                        upload.put(blob, stored_with, overwrite=options.overwrite_files)
+                        upload.put(blob, stored_with, Write(overwrite=options.overwrite_files))
                 except BlobExistsError:
                     if options.overwrite_files or (taken >= _MOST_TAKEN and time.monotonic() >= give_up):
                         raise
@@ -573,7 +573,7 @@ class AzureStorage(DeconstructibleStorage):
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
         """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken."""
-        return self._put(name, content, settings, save_id=save_id)
+        return self._put(name, content, settings, Write(save_id=save_id))
 
     @events.observed
     def replace(
@@ -586,25 +586,17 @@ class AzureStorage(DeconstructibleStorage):
         save_id: str | None = None,
     ) -> FileStat:
         """Store ``content`` under exactly this name, or only in place of that ETag (``BlobChangedError``)."""
-        return self._put(name, content, settings, overwrite=if_match is None, if_match=if_match, save_id=save_id)
+        write = Write(overwrite=if_match is None, if_match=if_match, save_id=save_id)
+        return self._put(name, content, settings, write)
 
-    def _put(
-        self,
-        name: str,
-        content: Any,
-        settings: FileSettings | None,
-        *,
-        overwrite: bool = False,
-        if_match: str | None = None,
-        save_id: str | None = None,
-    ) -> FileStat:
+    def _put(self, name: str, content: Any, settings: FileSettings | None, write: Write) -> FileStat:
         cleaned = clean_name(name)
         blob = self.blob_name(cleaned)
         if not hasattr(content, "chunks"):
             content = File(content)
         settings = settings or self.blob_settings(str(cleaned), content)
         with named(name), self._upload(content) as upload:
-            stored = upload.put(blob, settings, overwrite=overwrite, if_match=if_match, save_id=save_id)
+            stored = upload.put(blob, settings, write)
         return replace(stored, name=str(cleaned))
 
     @events.observed
@@ -626,7 +618,7 @@ class AzureStorage(DeconstructibleStorage):
         ``BlobExistsError``; a source with another ETag than that of ``version`` is ``FileChangedError``.
         """
         cleaned = clean_name(name)
-        given: dict[str, Any] = {"overwrite": overwrite and if_match is None, "if_match": if_match}
+        write = Write(overwrite=overwrite and if_match is None, if_match=if_match)
 
         def attempt(*, tagged: bool) -> FileStat:
             if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
@@ -634,14 +626,14 @@ class AzureStorage(DeconstructibleStorage):
                 tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
                 blob, blobs = self.blob_name(cleaned), self._now().blobs
                 with named(name):
-                    stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, **given)
+                    stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, write)
                 if stored is not None:
                     return replace(stored, name=str(cleaned))
             with source.read(source_name, if_match=version.etag if version else None) as reading:
                 stat = reading.stat
                 tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
                 settings = replace(stat.settings(), tags=tags)
-                return self._put(name, reading.file(), settings, save_id=stat.save_id, **given)
+                return self._put(name, reading.file(), settings, replace(write, save_id=stat.save_id))
 
         try:
             return attempt(tagged=True)

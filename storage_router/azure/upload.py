@@ -14,7 +14,7 @@ import os
 import tempfile
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 from storage_router.files import FileSettings, FileStat
 
-from .container import Blobs, block_id, started
+from .container import NEW, Blobs, Write, block_id, started
 
 SINGLE_PUT = 4 * 2**20
 """Bytes up to which content is one request. It is held in memory until the answer is there, so that a retry can
@@ -94,46 +94,38 @@ class Upload:
         if "_content" in vars(self):
             self._content.close()
 
-    def put(
-        self,
-        name: str,
-        settings: FileSettings,
-        *,
-        overwrite: bool = False,
-        if_match: str | None = None,
-        save_id: str | None = None,
-    ) -> FileStat:
-        """Store the content as the blob ``name``, which must be free unless ``overwrite`` or ``if_match`` is given.
-
-        ``save_id`` is the marker of the write. Raises ``BlobExistsError`` without ``overwrite``, ``BlobChangedError``
-        with ``if_match``, and what the content raises.
+    def put(self, name: str, settings: FileSettings, write: Write = NEW) -> FileStat:
+        """Store the content as the blob ``name``. Raises what the content raises, and ``BlobExistsError`` or
+        ``BlobChangedError`` where a condition of ``write`` is not met.
         """
         if self._copied is not None:
-            if not overwrite and if_match is None:
+            if write.creates:
                 self._require_free(name)
-            commit = self._staged_from(self._copied, name, settings)
-            if commit is not None:
-                return commit(overwrite=overwrite, if_match=if_match, save_id=save_id)
+            # Not by Copy Blob: that takes over the headers and the metadata of the source.
+            source = self._copied
+            block_ids = self._blobs.stage_from_url(
+                name, source.url, source.etag, source.size, connections=self._connections
+            )
+            if block_ids is not None:
+                return self._blobs.commit_blocks(name, block_ids, settings, write, size=source.size)
             self._copied = None
         if (whole := self._content.whole) is not None:
-            return self._blobs.create(name, whole, settings, overwrite=overwrite, if_match=if_match, save_id=save_id)
-        creates = not overwrite and if_match is None
+            return self._blobs.create(name, whole, settings, write)
         found: FileStat | None = None
         for attempts_left in reversed(range(_ATTEMPTS)):
-            if creates:
+            if write.creates:
                 # Only the commit is conditional: without a look all content would be sent for nothing.
                 self._require_free(name)
             try:
-                commit = self._staged(name, settings)
-                return commit(overwrite=overwrite, if_match=if_match, save_id=save_id)
+                return self._put_blocks(name, settings, write)
             except BlobError as error:
-                if error.error_code == "InvalidBlobOrBlock" and creates:
+                if error.error_code == "InvalidBlobOrBlock" and write.creates:
                     # Unfinished blocks of another client, with ids of another length, keep the name for a week.
                     raise self._taken(name) from error
                 # A commit or a small upload under the same name drops everybody's staged blocks.
                 if error.error_code != "InvalidBlockList" or not attempts_left:
                     raise
-            if overwrite:
+            if write.overwrite:
                 before, found = found, self._found(name)
                 if before is not None and found is not None and found.etag != before.etag:
                     # Another write of this name was completed during this call, as if right after this one. Writers
@@ -165,21 +157,7 @@ class Upload:
             error_code="BlobAlreadyExists",
         )
 
-    def _staged_from(self, source: CopiedContent, name: str, settings: FileSettings) -> Callable[..., FileStat] | None:
-        """Have the service copy the bytes of ``source``, and nothing else of it, into blocks, and return what makes a
-        blob of them; None where the service cannot do so.
-
-        Not by Copy Blob: that takes over the headers and the metadata of the source.
-        """
-        block_ids = self._blobs.stage_from_url(
-            name, source.url, source.etag, source.size, connections=self._connections
-        )
-        if block_ids is None:
-            return None
-        return partial(self._blobs.commit_blocks, name, block_ids, settings, size=source.size)
-
-    def _staged(self, name: str, settings: FileSettings) -> Callable[..., FileStat]:
-        """Send the content in blocks and return what makes a blob of them."""
+    def _put_blocks(self, name: str, settings: FileSettings, write: Write) -> FileStat:
         # Two writers of one name stage into the same place, so nobody else's blocks may have these ids.
         upload = uuid.uuid4().hex
         block_ids: list[str] = []
@@ -209,7 +187,7 @@ class Upload:
             workers.shutdown(cancel_futures=True)
         if digest is not None:
             settings = replace(settings, content_md5=digest.digest())
-        return partial(self._blobs.commit_blocks, name, block_ids, settings, size=size)
+        return self._blobs.commit_blocks(name, block_ids, settings, write, size=size)
 
 
 def temporary_folder() -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from storage_router.azure.container import Blobs, FileSettings, FileStat
+from storage_router.azure.container import Blobs, FileSettings, FileStat, Write
 from storage_router.azure.protocol import SAVE_MARKER
 from storage_router.azure.urls import BlobUrls
 from storage_router.exceptions import (
@@ -129,7 +129,7 @@ class TestCreate:
     def test_overwriting_replaces_all(self, blobs: Blobs, requests: Requests) -> None:
         blobs.create("a.txt", b"first", FileSettings(content_type="text/css", metadata={"owner": "acme"}))
         requests.taken()
-        blobs.create("a.txt", b"second", PLAIN, overwrite=True)
+        blobs.create("a.txt", b"second", PLAIN, Write(overwrite=True))
         assert requests.taken() == ["PUT blob"]
         body, found = blobs.read("a.txt", 0, 100)
         assert (body, found.content_type, found.metadata) == (b"second", "application/octet-stream", {})
@@ -137,9 +137,9 @@ class TestCreate:
     def test_a_changed_blob_is_not_replaced(self, blobs: Blobs) -> None:
         # A5
         first = blobs.create("a.txt", b"first", PLAIN)
-        second = blobs.create("a.txt", b"second", PLAIN, if_match=first.etag)
+        second = blobs.create("a.txt", b"second", PLAIN, Write(if_match=first.etag))
         with pytest.raises(BlobChangedError, match="The blob changed in between"):
-            blobs.create("a.txt", b"third", PLAIN, if_match=first.etag)
+            blobs.create("a.txt", b"third", PLAIN, Write(if_match=first.etag))
         assert blobs.read("a.txt", 0, 100) == (b"second", blobs.read("a.txt", 0, 100)[1])
         assert blobs.head("a.txt").etag == second.etag
 
@@ -148,7 +148,7 @@ class TestCreate:
         first = blobs.create("a.txt", b"first", PLAIN)
         blobs.delete("a.txt")
         with pytest.raises(BlobChangedError):
-            blobs.create("a.txt", b"second", PLAIN, if_match=first.etag)
+            blobs.create("a.txt", b"second", PLAIN, Write(if_match=first.etag))
 
     def test_of_many_writers_one_wins(self, blobs: Blobs) -> None:
         # A2
@@ -203,11 +203,11 @@ class TestBlocks:
     def test_a_commit_overwrites_or_minds_the_etag(self, blobs: Blobs) -> None:
         first = blobs.create("a.txt", b"first", PLAIN)
         blobs.stage_block("a.txt", "000000", b"second")
-        second = blobs.commit_blocks("a.txt", ["000000"], PLAIN, overwrite=True)
+        second = blobs.commit_blocks("a.txt", ["000000"], PLAIN, Write(overwrite=True))
         blobs.stage_block("a.txt", "000001", b"third")
         with pytest.raises(BlobChangedError):
-            blobs.commit_blocks("a.txt", ["000001"], PLAIN, if_match=first.etag)
-        blobs.commit_blocks("a.txt", ["000001"], PLAIN, if_match=second.etag)
+            blobs.commit_blocks("a.txt", ["000001"], PLAIN, Write(if_match=first.etag))
+        blobs.commit_blocks("a.txt", ["000001"], PLAIN, Write(if_match=second.etag))
         assert blobs.read("a.txt", 0, 100)[0] == b"third"
 
 
@@ -246,14 +246,14 @@ class TestRead:
 
     def test_a_blob_that_was_emptied_is_not_the_one_asked_for(self, blobs: Blobs) -> None:
         first = blobs.create("a.txt", b"0123456789", PLAIN)
-        blobs.create("a.txt", b"", PLAIN, overwrite=True)
+        blobs.create("a.txt", b"", PLAIN, Write(overwrite=True))
         with pytest.raises(BlobChangedError):
             blobs.read("a.txt", 0, 5, if_match=first.etag)
 
     def test_a_changed_blob_is_not_mixed_with_what_was_read_before(self, blobs: Blobs) -> None:
         first = blobs.create("a.txt", b"0123456789", PLAIN)
         assert blobs.read("a.txt", 0, 5, if_match=first.etag)[0] == b"01234"
-        blobs.create("a.txt", b"9876543210", PLAIN, overwrite=True)
+        blobs.create("a.txt", b"9876543210", PLAIN, Write(overwrite=True))
         with pytest.raises(BlobChangedError):
             blobs.read("a.txt", 5, 5, if_match=first.etag)
         with pytest.raises(BlobChangedError):
@@ -375,7 +375,7 @@ class TestLostAnswers:
     ) -> None:
         first = steady.create("a.txt", b"first", PLAIN)
         proxy.fail("Put Blob", fault)
-        made = shaky.create("a.txt", b"second", PLAIN, if_match=first.etag)
+        made = shaky.create("a.txt", b"second", PLAIN, Write(if_match=first.etag))
         assert steady.read("a.txt", 0, 10)[0] == b"second"
         assert steady.head("a.txt").etag == made.etag
 
@@ -408,7 +408,7 @@ class TestLostAnswers:
     def test_overwriting_twice_is_overwriting_once(self, proxy: FaultProxy, shaky: Blobs, steady: Blobs) -> None:
         steady.create("a.txt", b"first", PLAIN)
         proxy.fail("Put Blob", Reset("answer"))
-        shaky.create("a.txt", b"second", PLAIN, overwrite=True)
+        shaky.create("a.txt", b"second", PLAIN, Write(overwrite=True))
         assert steady.read("a.txt", 0, 100)[0] == b"second"
 
     def test_a_twin_of_another_writer_is_not_ones_own(self, proxy: FaultProxy, shaky: Blobs, steady: Blobs) -> None:
@@ -537,20 +537,20 @@ class TestOtherPlaces:
         known = steady.head("a b.css")
         other = blobs_for(options_for(azurite, azurite.create_container()))
         url = SecretStr(BlobUrls(options_for(azurite, container)).url("a b.css", expire=60))
-        made = other.put_from_url("b.css", url, known, {}, overwrite=overwrite)
+        made = other.put_from_url("b.css", url, known, {}, Write(overwrite=overwrite))
         found = other.head("b.css")
         assert other.read("b.css", 0, 10)[0] == b"content"
         assert (found.content_type, found.cache_control, found.metadata) == ("text/css", "max-age=1", {"owner": "acme"})
         assert found.save_id == source.save_id == made.save_id is not None
         assert found.etag == made.etag
         # A11: done again, it knows its own copy.
-        assert other.put_from_url("b.css", url, known, {}, overwrite=overwrite).size == 7
+        assert other.put_from_url("b.css", url, known, {}, Write(overwrite=overwrite)).size == 7
         other.create("c.css", b"taken", PLAIN)
         with pytest.raises(BlobExistsError):
             other.put_from_url("c.css", url, known, {})
-        steady.create("a b.css", b"changed", given, overwrite=True)
+        steady.create("a b.css", b"changed", given, Write(overwrite=True))
         with pytest.raises(BlobChangedError):
-            other.put_from_url("d.css", url, known, {}, overwrite=True)
+            other.put_from_url("d.css", url, known, {}, Write(overwrite=True))
 
     def test_a_listing_starts_at_a_name(self, blobs: Blobs) -> None:
         for name in ("a/1", "a/2", "b/1", "b/2"):

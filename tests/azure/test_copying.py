@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.container import Blobs, FileSettings
+from storage_router.azure.container import Blobs, FileSettings, Write
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from tests.kit.azurite import Azurite
 
@@ -102,7 +102,7 @@ def test_a_source_that_changes_in_between_is_an_error(azurite: Azurite, containe
 
     def interfere(request: Any) -> None:
         if "x-ms-copy-source" in request.http_request.headers:
-            other.create("a.txt", b"other content", FileSettings(), overwrite=True)
+            other.create("a.txt", b"other content", FileSettings(), Write(overwrite=True))
 
     blobs = blobs_for(options_for(azurite, container, client_options={"raw_request_hook": interfere}))
     other.create("a.txt", b"content", FileSettings())

@@ -15,7 +15,7 @@ import pytest
 import requests
 from azure.core.exceptions import AzureError
 
-from storage_router.azure.container import FileSettings
+from storage_router.azure.container import FileSettings, Write
 from storage_router.azure.errors import RedactedError, redact, translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import (
@@ -120,7 +120,7 @@ def test_a_taken_name_is_told_from_a_changed_blob_by_what_was_asked(proxy: Fault
     with pytest.raises(BlobExistsError):
         blobs.create("a.txt", b"", FileSettings())
     with pytest.raises(BlobChangedError):
-        blobs.create("a.txt", b"", FileSettings(), if_match='"0x1"')
+        blobs.create("a.txt", b"", FileSettings(), Write(if_match='"0x1"'))
 
 
 def test_a_sas_that_may_only_create_hears_of_a_taken_name(proxy: FaultProxy, container: str) -> None:
@@ -131,7 +131,7 @@ def test_a_sas_that_may_only_create_hears_of_a_taken_name(proxy: FaultProxy, con
     with pytest.raises(BlobExistsError):
         blobs.create("a.txt", b"", FileSettings())
     with pytest.raises(BlobPermissionError, match="Azure refused the request"):
-        blobs.create("a.txt", b"", FileSettings(), overwrite=True)
+        blobs.create("a.txt", b"", FileSettings(), Write(overwrite=True))
     # A11: unless it took the name itself, and the answer was lost.
     proxy.fail("Put Blob", Answer(403, "UnauthorizedBlobOverwrite", done=True))
     assert blobs.create("b.txt", b"own", FileSettings()).etag == blobs.head("b.txt").etag

@@ -22,7 +22,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
 
-from storage_router.azure.container import Blobs
+from storage_router.azure.container import Blobs, Write
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.upload import block_sizes, blocks
 from storage_router.exceptions import BlobError, BlobExistsError
@@ -76,7 +76,7 @@ def take_by_blocks(storage, name, content):
     blobs = Blobs(storage.options)
     block_id = f"{uuid.uuid4().hex:>48}"
     blobs.stage_block(name, block_id, content)
-    blobs.commit_blocks(name, [block_id], storage.blob_settings(name), overwrite=True)
+    blobs.commit_blocks(name, [block_id], storage.blob_settings(name), Write(overwrite=True))
 
 
 def content_of(storage, name):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from storage_router.azure.container import FileSettings
+from storage_router.azure.container import FileSettings, Write
 from storage_router.azure.sas import (
     OVERRIDES,
     PERMISSIONS,
@@ -180,7 +180,7 @@ def test_the_service_takes_what_is_signed_for_each_version(
     # U1, U2
     options = options_for(azurite_https, container_https)
     blobs = blobs_for(options)
-    blobs.create("a b/ö.txt", b"content", FileSettings(), overwrite=True)
+    blobs.create("a b/ö.txt", b"content", FileSettings(), Write(overwrite=True))
     expiry = int(dt.datetime.now(dt.UTC).timestamp()) + 300
     grant = Grant(
         account_name=ACCOUNT_NAME,
