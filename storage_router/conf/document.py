@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar
 
@@ -18,7 +17,7 @@ from .table import Table
 from .telemetry import TelemetryOptions
 from .tenancy import TenancyOptions
 from .transactions import TransactionOptions
-from .units import Alias
+from .units import Alias, Form
 from .uploads import UploadOptions
 
 
@@ -34,13 +33,6 @@ def _list(value: Any) -> Any:
         hint = """Write [[routes]] for each, or all at once: '[{"prefix": "private/", "backend": "private"}]'."""
         raise invalid("the routes are not a list", hint)
     return value
-
-
-def _base_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", value):
-        hint = "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls."
-        raise invalid(f"{quoted(value)} is not an absolute http or https URL", hint)
-    return value if value.endswith("/") else f"{value}/"
 
 
 class RouterDocument(Table):
@@ -104,7 +96,18 @@ class RouterDocument(Table):
         description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],
     )
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+    base_url: (
+        Annotated[
+            str,
+            Form(
+                r"https?://[^\s/?#@]+(?:/[^\s?#]*)?",
+                "is not an absolute http or https URL",
+                "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls.",
+            ),
+            AfterValidator(lambda url: f"{url.removesuffix('/')}/"),
+        ]
+        | None
+    ) = Field(
         default=None,
         description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
         "e-mails. Without it the URLs of private files are paths.",

@@ -26,14 +26,16 @@ TIMEOUT = 10.0
 """Seconds in which all references of a configuration must be resolved."""
 
 # The token of the identity goes to no other host.
-_URI = re.compile(
-    r"https://(?P<host>[0-9a-z-]{1,127}\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net))(?::443)?"
-    r"/secrets/(?P<name>[0-9a-z-]{1,127})(?:/(?P<version>[0-9a-z-]{1,127})?)?",
-    re.IGNORECASE | re.ASCII,
+_REFERENCE = re.compile(
+    r"""\s*@Microsoft\.KeyVault\(\s*(?:
+        SecretUri=https://(?P<host>[0-9a-z-]{1,127}\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net))(?::443)?
+        /secrets/(?P<name>[0-9a-z-]{1,127})(?:/(?P<version>[0-9a-z-]{1,127})?)?
+        |
+        VaultName=(?P<vault>[0-9a-z-]{1,127});\s*SecretName=(?P<secret>[0-9a-z-]{1,127})
+        (?:;\s*SecretVersion=(?P<number>[0-9a-z-]{1,127}))?
+    )\s*\)\s*""",
+    re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
-
-_REFERENCE = re.compile(r"\s*@Microsoft\.KeyVault\((?P<arguments>.*)\)\s*", re.IGNORECASE | re.DOTALL)
-_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 _FORMS = (
     "The forms are @Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/<name>) and "
     "@Microsoft.KeyVault(VaultName=<vault>;SecretName=<name>)."
@@ -55,24 +57,13 @@ class Reference:
     version: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Reference | None:
-        """Read a reference; None for any other string. Raises an error for one that is not well-formed."""
-        found = _REFERENCE.fullmatch(text)
-        if found is None:
-            if text.lstrip().lower().startswith("@microsoft.keyvault"):
-                raise invalid("the Key Vault reference is not well-formed", _FORMS)
-            return None
-        pairs = (pair.partition("=") for pair in found["arguments"].split(";") if pair.strip())
-        given = {key.strip().lower(): value.strip() for key, _, value in pairs}
-        if given.keys() == {"secreturi"}:
-            if (uri := _URI.fullmatch(given["secreturi"])) is None:
-                raise invalid("the SecretUri of the Key Vault reference is not the address of a secret", _FORMS)
-            return cls(vault_url=f"https://{uri['host'].lower()}", name=uri["name"], version=uri["version"])
-        if {"vaultname", "secretname"} <= given.keys() <= {"vaultname", "secretname", "secretversion"}:
-            vault, name, version = given["vaultname"], given["secretname"], given.get("secretversion")
-            if all(_NAME.fullmatch(part) for part in (vault, name, version or "x")):
-                return cls(vault_url=f"https://{vault}.vault.azure.net", name=name, version=version or None)
-        raise invalid("the Key Vault reference is not well-formed", _FORMS)
+    def parse(cls, text: str) -> Reference:
+        """Read a reference. Raises an error for one that is not well-formed, or leads to another host."""
+        if (found := _REFERENCE.fullmatch(text)) is None:
+            raise invalid("the Key Vault reference is not well-formed", _FORMS)
+        host = (found["host"] or f"{found['vault']}.vault.azure.net").lower()
+        name, version = found["name"] or found["secret"], found["version"] or found["number"]
+        return cls(vault_url=f"https://{host}", name=name, version=version)
 
 
 def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
@@ -81,19 +72,15 @@ def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
     What fails becomes a problem at the reference's place.
     """
     wanted: list[tuple[Location, dict[str, Any], Reference]] = []
-    for location, table, text in _strings(merged.tree, ()):
+    for location, table, text in _references(merged.tree, ()):
         try:
-            reference = Reference.parse(text)
-            if reference is not None and not _MAY_BE_REFERENCES.intersection(location[:1] + location[2:3]):
+            if not _MAY_BE_REFERENCES.intersection(location[:1] + location[2:3]):
                 hint = f"Write its value itself. References are for {', '.join(sorted(_MAY_BE_REFERENCES))}."
                 raise invalid(f"{location[-1]!r} is not a secret, and a Key Vault reference is given", hint)
+            wanted.append((location, table, Reference.parse(text)))
         except PydanticCustomError as error:
-            merged.problems.append(
-                problem("E003", merged.place(location), error.message(), (error.context or {}).get("hint", ""))
-            )
-            continue
-        if reference is not None:
-            wanted.append((location, table, reference))
+            hint = (error.context or {})["hint"]
+            merged.problems.append(problem("E003", merged.place(location), error.message(), hint))
     results = _fetched({reference for _, _, reference in wanted}, fetch) if fetch is not None else {}
     for location, table, reference in wanted:
         secret = results.get(reference)
@@ -102,14 +89,14 @@ def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
         table[str(location[-1])] = secret if isinstance(secret, str) else _placeholder(location, table)
 
 
-def _strings(value: Any, location: Location) -> Iterator[tuple[Location, dict[str, Any], str]]:
-    """Yield location, table and text of each string that could be a reference."""
-    for key, item in list(value.items()) if isinstance(value, dict) else ():
-        if isinstance(item, dict):
-            yield from _strings(item, (*location, key))
+def _references(tree: dict[str, Any], location: Location) -> Iterator[tuple[Location, dict[str, Any], str]]:
+    """Yield location, table and text of each string that is meant to be a reference."""
+    for key, item in tree.items():
         text = item.get_secret_value() if isinstance(item, SecretStr) else item
-        if isinstance(text, str) and "@microsoft.keyvault" in text.lower():
-            yield (*location, key), value, text
+        if isinstance(item, dict):
+            yield from _references(item, (*location, key))
+        elif isinstance(text, str) and text.lstrip().lower().startswith("@microsoft.keyvault"):
+            yield (*location, key), tree, text
 
 
 def _placeholder(location: Location, table: Mapping[str, Any]) -> Any:
@@ -150,40 +137,28 @@ def fetch(reference: Reference) -> str:
 
 
 def _failure(place: str, reference: Reference, error: Exception) -> Problem:
-    what = f"the secret {reference.name!r} of {reference.vault_url}"
     if isinstance(error, ImportError):
         hint = "pip install 'django-storage-router[keyvault]'."
         return problem("E013", place, "the packages for Azure Key Vault are not installed", hint)
-    if isinstance(error, TimeoutError):
-        message, hint = f"{what} did not come within {TIMEOUT:.0f} seconds", "Check the vault's name and the network."
-        return problem("E013", place, message, hint)
+    # The error's own text may hold the secret.
     status = getattr(error, "status_code", None)
-    hints = {
-        403: "Give the identity the role 'Key Vault Secrets User' on the vault, and check the vault's firewall.",
-        404: "Check the names of the vault and of the secret.",
-    }
-    hint = hints.get(status or 0, "Check the vault's name, the network, and that an identity is signed in (az login).")
-    message = f"{what} cannot be read: {type(error).__name__}" + (f" (status {status})" if status else "")
+    what = type(error).__name__ + (f" (status {status})" if status else "")
+    hint = (
+        "Check the names of the vault and of the secret, the network and the vault's firewall, that an identity is "
+        f"signed in (az login) and has the role 'Key Vault Secrets User'. The limit is {TIMEOUT:.0f} seconds."
+    )
+    message = f"the secret {reference.name!r} of {reference.vault_url} cannot be read: {what}"
     return problem("E013", place, message, hint)
 
 
 def former_variable(url: str, merged: Merged) -> Problem:
     """Return the problem of the variable that the first edition read: the references that take its place."""
     backends = merged.tree.get("backends")
-    aliases = [
-        str(alias)
-        for alias, backend in (backends.items() if isinstance(backends, Mapping) else ())
-        if isinstance(backend, Mapping) and backend.get("type") == "azure"
-    ]
     lines = [
         f"STORAGE_ROUTER__BACKENDS__{alias.upper()}__ACCOUNT_KEY=@Microsoft.KeyVault(SecretUri={url.rstrip('/')}"
         f"/secrets/storage-router--backends--{alias.replace('_', '-')}--account-key)"
-        for alias in aliases or ["media"]
+        for alias in (map(str, backends) if isinstance(backends, Mapping) else ["media"])
     ]
-    hint = "Remove it, and write a reference where the secret is needed:"
-    return problem(
-        "E001",
-        "STORAGE_ROUTER_KEY_VAULT_URL",
-        "Key Vault is not a source any more; secrets are given as references",
-        "\n    ".join((hint, *lines)),
-    )
+    message = "Key Vault is not a source any more; secrets are given as references"
+    hint = "\n    ".join(("Remove it, and write a reference where the secret is needed:", *lines))
+    return problem("E001", "STORAGE_ROUTER_KEY_VAULT_URL", message, hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -12,12 +11,22 @@ from storage_router.exceptions import InvalidNameError
 
 from .problems import invalid, quoted
 from .table import Table
-from .units import duration_within, guessed
+from .units import DOTTED_PATH, Form, duration_within, guessed
 
-_TYPE = r"(?:(?:\.[^\s./*\\]+)+|[\w.+-]+/(?:[\w.+-]+|\*))"
 _MEDIA_TYPE = r"[\w.+-]+/(?:[\w.+-]+|\*)"
-_AUTHORIZE = r"(?:model:[A-Za-z_]\w*\.[A-Za-z_]\w*\.[A-Za-z_]\w*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
-_AUTHORIZE_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_AUTHORIZE}$"})
+_EXAMPLES = "For example 'application/pdf' or 'image/*'."
+_type = Form(
+    rf"(?:\.[^\s./*\\]+)+|{_MEDIA_TYPE}",
+    "is neither an extension nor a media type",
+    "For example '.psd', '.tar.gz', 'image/png' or 'video/*'.",
+)
+_media_type = Form(_MEDIA_TYPE, "is not a media type", _EXAMPLES)
+_attachment = Form(f"active|{_MEDIA_TYPE}", "is not a media type", _EXAMPLES)
+_authorize = Form(
+    rf"model:(?:[A-Za-z_]\w*\.){{2}}[A-Za-z_]\w*|{DOTTED_PATH}",
+    "is neither a dotted path nor 'model:app.Model.field'",
+    "For example 'acme.files.may_read' or 'model:docs.Document.file'.",
+)
 _LONGEST_LINK = 7 * 86400
 # What names.clean_directory takes, for editors.
 _SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
@@ -73,34 +82,6 @@ def _glob(value: str) -> str:
     return value
 
 
-def _type(value: str) -> str:
-    if not re.fullmatch(_TYPE, value):
-        raise invalid(
-            f"{quoted(value)} is neither an extension nor a media type",
-            "For example '.psd', '.tar.gz', 'image/png' or 'video/*'.",
-        )
-    return value
-
-
-def _media_type(value: str) -> str:
-    if not re.fullmatch(_MEDIA_TYPE, value):
-        raise invalid(f"{quoted(value)} is not a media type", "For example 'application/pdf' or 'image/*'.")
-    return value.lower()
-
-
-def _attachment(value: str) -> str:
-    return value if value == "active" else _media_type(value)
-
-
-def _authorize(value: str) -> str:
-    if not re.fullmatch(_AUTHORIZE, value):
-        raise invalid(
-            f"{quoted(value)} is neither a dotted path nor 'model:app.Model.field'",
-            "For example 'acme.files.may_read' or 'model:docs.Document.file'.",
-        )
-    return value
-
-
 def _one_or_more(**entry: Any) -> WithJsonSchema:
     """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each string."""
     string = {"type": "string", **entry}
@@ -108,10 +89,10 @@ def _one_or_more(**entry: Any) -> WithJsonSchema:
 
 
 TypeList = Annotated[
-    tuple[Annotated[str, AfterValidator(_type)], ...],
+    tuple[Annotated[str, _type], ...],
     AfterValidator(_not_empty),
     BeforeValidator(as_list),
-    _one_or_more(pattern=f"^{_TYPE}$"),
+    _one_or_more(pattern=f"^(?:{_type.pattern})$"),
 ]
 """Extensions and media types."""
 
@@ -156,14 +137,14 @@ class RouteOptions(Table):
         "`authorize`, then redirects to a short link, streams the file, or lets nginx send it.",
         examples=["stream"],
     )
-    authorize: Annotated[str, AfterValidator(_authorize), _AUTHORIZE_SCHEMA] | None = Field(
+    authorize: Annotated[str, _authorize] | None = Field(
         default=None,
         description="Who may read the files: a function `f(request, file)` by its dotted path, or a field of a model. "
         "Required unless `delivery` is `link`.",
         examples=["acme.files.may_read", "model:docs.Document.file"],
     )
     inline: Annotated[
-        tuple[Annotated[str, AfterValidator(_media_type)], ...],
+        tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...],
         BeforeValidator(as_list),
         _one_or_more(pattern=f"^{_MEDIA_TYPE}$"),
     ] = Field(
@@ -186,9 +167,9 @@ class RouteOptions(Table):
         examples=["same-site"],
     )
     attachment: Annotated[
-        tuple[Annotated[str, AfterValidator(_attachment)], ...],
+        tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...],
         BeforeValidator(as_list),
-        _one_or_more(pattern=f"^(?:active|{_MEDIA_TYPE})$"),
+        _one_or_more(pattern=f"^(?:{_attachment.pattern})$"),
     ] = Field(
         default=(),
         description="On a `link` route: the media types that are stored with `Content-Disposition: attachment`; "

@@ -6,15 +6,18 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, GetPydanticSchema, WithJsonSchema
+from pydantic import AfterValidator, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from .problems import invalid, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -31,7 +34,28 @@ _SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?")
 """Neither JSON's exponents nor Infinity: 1e5 as an option of another package is a string."""
 
 NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
-_DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a string looks like: a pattern, for validation and for editors, and the message for what does not match."""
+
+    pattern: str
+    wrong: str
+    hint: str
+
+    def __call__(self, value: str) -> str:
+        """Return ``value``, or raise the error."""
+        if not re.fullmatch(self.pattern, value):
+            raise invalid(f"{quoted(value)} {self.wrong}", self.hint)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self, handler(source))
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
 
 
 def parse_json(text: str) -> Any:
@@ -106,29 +130,24 @@ def _quantity(read: Callable[[Any], Any], pattern: str, least: int, most: int | 
     return GetPydanticSchema(schema, lambda *_: dict(shown))
 
 
-def _name(value: str) -> str:
-    if not re.fullmatch(NAME, value):
-        raise invalid(
-            f"{quoted(value, 'the key')} cannot be an alias",
-            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so "
-            "that variables can name them.",
-        )
-    return value
-
-
-def _dotted_path(value: str) -> str:
-    if not re.fullmatch(_DOTTED_PATH, value):
-        raise invalid(f"{quoted(value)} is not a dotted path", "It is a module and a name: 'acme.files.may_upload'.")
-    return value
-
-
 Duration = Annotated[int, duration_within(0)]
 """Seconds."""
 
-Alias = Annotated[str, AfterValidator(_name)]
+Alias = Annotated[
+    str,
+    # For editors the pattern is that of the table's keys.
+    AfterValidator(
+        Form(
+            NAME,
+            "cannot be an alias",
+            "Aliases are made of lower-case letters, digits and single underscores, a letter first, so that variables "
+            "can name them.",
+        )
+    ),
+]
 """The name of a backend or a policy. Two underscores would divide it in the name of a variable."""
 
 DottedPath = Annotated[
-    str, AfterValidator(_dotted_path), WithJsonSchema({"type": "string", "pattern": f"^{_DOTTED_PATH}$"})
+    str, Form(DOTTED_PATH, "is not a dotted path", "It is a module and a name: 'acme.files.may_upload'.")
 ]
 """Where a function or a class is."""

@@ -92,13 +92,11 @@ class AzureOptions(Table):
 
     tables: ClassVar = {"object_parameters": ObjectParameters}
 
-    azure_container: Annotated[
-        str, AfterValidator(rules.container_name), _pattern(r"^(\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9]){2,62})$")
-    ] = Field(
+    azure_container: Annotated[str, rules.container_name] = Field(
         description="The container. It must exist; `manage.py storage_router doctor` says how to create it.",
         examples=["media", "$web"],
     )
-    account_name: Annotated[str, AfterValidator(rules.account_name), _pattern("^[a-z0-9]{3,24}$")] | None = Field(
+    account_name: Annotated[str, rules.account_name] | None = Field(
         default=None, description="The storage account's name.", examples=["acmefiles"]
     )
     credential: Annotated[Credential, BeforeValidator(rules.credential)] | None = Field(

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from storage_router import names
 from storage_router.conf.problems import invalid, quoted
+from storage_router.conf.units import Form
 from storage_router.exceptions import InvalidNameError
 
 LONGEST_EXPIRY = 10**10
@@ -31,8 +32,6 @@ CREDENTIAL_CLASSES = {
 }
 """Class of azure-identity -> its name as a value of ``credential``."""
 
-_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+")
 _DATE = re.compile(r"\d{4}-(?:0\d|1[0-2])-[0-3]\d")
@@ -43,26 +42,18 @@ _TAG = re.compile(r"[A-Za-z0-9 +\-./:=_]*")
 _METADATA_BYTES = 8 * 1024
 
 
-def account_name(value: str) -> str:
-    """3 to 24 lower-case letters and digits."""
-    if not _ACCOUNT.fullmatch(value):
-        hint = (
-            "An account's name has 3 to 24 characters, lower-case letters and digits only; a URL goes to account_url."
-        )
-        # A pasted URL may end in a SAS.
-        raise invalid(f"{quoted(value.partition('?')[0])} is not the name of a storage account", hint)
-    return value
+account_name = Form(
+    "[a-z0-9]{3,24}",
+    "is not the name of a storage account",
+    "An account's name has 3 to 24 characters, lower-case letters and digits only; a URL goes to account_url.",
+)
 
-
-def container_name(value: str) -> str:
-    """3 to 63 lower-case letters, digits and single dashes, or one of Azure's own containers."""
-    if not _CONTAINER.fullmatch(value):
-        raise invalid(
-            f"{quoted(value)} is not the name of a container",
-            "A container's name has 3 to 63 characters: lower-case letters, digits and single dashes, neither first "
-            "nor last; or it is $root, $web or $logs.",
-        )
-    return value
+container_name = Form(
+    r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs",
+    "is not the name of a container",
+    "A container's name has 3 to 63 characters: lower-case letters, digits and single dashes, neither first nor last; "
+    "or it is $root, $web or $logs.",
+)
 
 
 def account_key(value: SecretStr) -> SecretStr:
