@@ -297,14 +297,12 @@ class AzureStorage(DeconstructibleStorage):
 
     def _longest(self, name: CleanName, max_length: int | None) -> int:
         """Return how long a name may get. One that is too long itself is cut only where the caller sets a length."""
-        if not max_length:
-            self.blob_name(name)
         limit = MAX_LENGTH - len(self._prefix)
-        return min(max_length, limit) if max_length else limit
+        return min(max_length, limit) if max_length else max(limit, len(name))
 
-    def _names_by_hooks(self, name: str, max_length: int | None = None) -> Iterator[str]:
+    def _names_by_hooks(self, name: str, max_length: int | None = None) -> Iterator[CleanName]:
         while True:
-            yield self.get_available_name(name, max_length=max_length)
+            yield clean_name(self.get_available_name(name, max_length=max_length))
 
     # Django's storage interface
 
@@ -326,14 +324,14 @@ class AzureStorage(DeconstructibleStorage):
         return self._store(_candidates(cleaned, longest, self.get_alternative_name), content)
 
     def _save(self, name: str, content: Any) -> str:
-        return self._store(itertools.chain((name,), self._names_by_hooks(name)), content)
+        return self._store(itertools.chain((clean_name(name),), self._names_by_hooks(name)), content)
 
-    def _store(self, names: Iterator[str], content: Any) -> str:
+    def _store(self, names: Iterator[CleanName], content: Any) -> str:
         """Store ``content`` under the first of ``names`` that is free."""
         options = self._now().options
         if not hasattr(content, "chunks"):
             content = File(content)
-        name = clean_name(next(names))
+        name = next(names)
         # Before the content is read.
         blob = self.blob_name(name)
         give_up = time.monotonic() + options.timeout
@@ -346,7 +344,7 @@ class AzureStorage(DeconstructibleStorage):
                 except BlobExistsError:
                     if options.overwrite_files or (taken >= _MOST_TAKEN and time.monotonic() >= give_up):
                         raise
-                    following = clean_name(next(names))
+                    following = next(names)
                     if following == name:
                         raise
                     name, blob = following, self.blob_name(following)
@@ -740,7 +738,7 @@ class _Untaken(Storage):
         return self._alternative(file_root, file_ext)
 
 
-def _candidates(name: CleanName, longest: int, alternative: Callable[[str, str], str]) -> Iterator[str]:
+def _candidates(name: CleanName, longest: int, alternative: Callable[[str, str], str]) -> Iterator[CleanName]:
     """Yield names for a file, ``name`` or what is left of it first. Ask for the next one only when the last is taken.
 
     Raises Django's ``SuspiciousFileOperation`` when ``longest`` leaves no room for another name.
@@ -751,7 +749,7 @@ def _candidates(name: CleanName, longest: int, alternative: Callable[[str, str],
         taken.add(name)
     untaken = _Untaken(taken, alternative)
     while True:
-        candidate = untaken.get_available_name(str(name), max_length=longest)
+        candidate = clean_name(untaken.get_available_name(str(name), max_length=longest))
         yield candidate
         taken.add(candidate)
 

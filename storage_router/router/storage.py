@@ -196,7 +196,7 @@ class RouterStorage(DeconstructibleStorage):
     def _save_to(self, target: Target, content: Any, max_length: int | None) -> str:
         started = time.time()
         with target as (backend, match):
-            name, limit = str(match.name), _own_length(max_length, match)
+            name, limit = match.name, _own_length(max_length, match)
             if self._is_to_be_deleted(target) and (limit is None or len(name) <= limit):
                 # Code that deletes a file and saves another under its name expects that name.
                 self.pending_deletes.cancel(backend, name)
