@@ -62,17 +62,14 @@ class Entry:
 class Used:
     """A storage that holds files itself: a backend of a router, or an entry without a router.
 
-    ``name`` is unique among those of one call; ``title`` is what messages call it, ``place`` where it is configured.
-    ``options`` are its validated options, if it has any. ``quarantine`` is the directory of direct uploads, ``""``
-    where there is none. ``deliveries`` are those of all its routes; ``read_only`` says that every route is,
-    ``of_tenants`` that it has a place for each tenant.
+    ``name`` is unique among those of one call. ``options`` are its validated options, if it has any. ``quarantine`` is
+    the directory of direct uploads, ``""`` where there is none. ``deliveries`` are those of all its routes;
+    ``read_only`` says that every route is.
     ``router`` and ``known_as`` are the router that has it as a backend, and its alias there, with its tenant if it has
     one; ``in_fields`` says that fields name it themselves.
     """
 
     name: str
-    title: str
-    place: str
     storage: Storage
     options: BaseModel | None
     alias: str = ""
@@ -80,9 +77,13 @@ class Used:
     known_as: str = ""
     in_fields: bool = False
     read_only: bool = False
-    of_tenants: bool = False
     deliveries: frozenset[str] = frozenset({"link"})
     quarantine: str = ""
+
+    @property
+    def of_tenants(self) -> bool:
+        """Whether it has a place for each tenant."""
+        return self.known_as != self.alias
 
 
 def entries() -> tuple[Entry, ...]:
@@ -117,7 +118,8 @@ def field_problems(found: Iterable[Entry]) -> Iterator[Problem]:
         for one, router in taken:
             if one.storage is field.storage and not isinstance(one.storage, DeconstructibleStorage):
                 call = f"storage_router.backend({one.alias!r}{'' if router == 'default' else f', router={router!r}'})"
-                message = f"{type(one.storage).__name__} is {one.title}, and migrations would hold its options"
+                kind = type(one.storage).__name__
+                message = f"{kind} is the backend {one.alias!r}, and migrations would hold its options"
                 yield _problem("E024", str(field), message, f"Write storage={call}.")
     for field, alias, router in _references():
         if router in routers and alias not in routers[router].backends:
@@ -135,7 +137,7 @@ def used(found: Iterable[Entry]) -> Iterator[Used]:
         elif isinstance(entry.storage, DeconstructibleStorage):
             name = f"storages:{entry.name}" if routers and entry.name in settings.STORAGES else entry.name
             options = getattr(entry.storage, "options", None)
-            yield Used(name=name, title=entry.place, place=entry.place, storage=entry.storage, options=options)
+            yield Used(name=name, storage=entry.storage, options=options)
 
 
 def uploads_among(static: Storage) -> str | None:
@@ -213,15 +215,12 @@ def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:
         only_routes = bool(routes) and document.default != alias
         yield Used(
             name=f"{qualifier}{alias}",
-            title=f"the backend {alias!r}",
-            place=f"backends.{alias}",
             storage=storage,
             options=options,
             alias=alias,
             router=router,
             known_as=known_as,
             in_fields=alias in in_fields,
-            of_tenants=known_as != alias,
             read_only=only_routes and all(route.read_only for route in routes),
             deliveries=frozenset(route.delivery for route in routes) | (frozenset() if only_routes else {"link"}),
             quarantine=quarantine if alias == waiting else "",

@@ -122,22 +122,20 @@ class RouterStorage(DeconstructibleStorage):
 
     # Routing
 
-    def _target(self, name: object, table: RouteTable | None = None) -> Target:
-        """Return the backend of a full name, and the match, which holds the backend's own name for it."""
-        match = (table or self.table).match(clean_name(name))
-        return Target(self.backends[match.alias], match)
+    def _target(self, name: object, table: RouteTable | None = None, *, writes: bool = False) -> Target:
+        """Return the backend of a full name, and the match, which holds the backend's own name for it.
 
-    def _writable(self, name: object, table: RouteTable | None = None) -> Target:
-        """Return the same, for what changes files. Raises ``ReadOnlyRouteError`` where the route is ``read_only``."""
+        Raises ``ReadOnlyRouteError`` for what ``writes`` or deletes where the route is ``read_only``.
+        """
         match = (table or self.table).match(clean_name(name))
-        if match.read_only:
+        if writes and match.read_only:
             message = f"{match.route} is read_only: {match.full_name} can be neither written nor deleted"
             raise ReadOnlyRouteError(message, name=str(match.full_name))
         return Target(self.backends[match.alias], match)
 
     def _overwritable(self, name: object, table: RouteTable | None = None) -> Target:
         """Return the same, for what writes exactly this name: a file that was to be deleted on commit is kept."""
-        target = self._writable(name, table)
+        target = self._target(name, table, writes=True)
         if self.pending_deletes is not None:
             self.pending_deletes.cancel(target.backend, target.match.name)
         return target
@@ -181,7 +179,7 @@ class RouterStorage(DeconstructibleStorage):
         A subclass with hooks of its own for this, such as ``get_available_name()``, has them called as in Django.
         Raises ``RouteChangedError`` where another name than ``name`` would lead elsewhere.
         """
-        target = self._writable(content.name if name is None else name)
+        target = self._target(content.name if name is None else name, writes=True)
         if self._own_hooks.isdisjoint(_SAVE_HOOKS):
             return self._save_to(target, content, max_length)
         if not hasattr(content, "chunks"):
@@ -191,7 +189,7 @@ class RouterStorage(DeconstructibleStorage):
         return self._save(available, content)
 
     def _save(self, name: str, content: Any) -> str:
-        return self._save_to(self._writable(name), content, None)
+        return self._save_to(self._target(name, writes=True), content, None)
 
     def _save_to(self, target: Target, content: Any, max_length: int | None) -> str:
         started = time.time()
@@ -236,27 +234,24 @@ class RouterStorage(DeconstructibleStorage):
 
     # Names before they are saved
 
-    def get_valid_name(self, name: str) -> str:
-        """Return the last segment of ``name`` as the backend would store it, after the segments before it."""
+    def _naming(self, name: str) -> Target:
+        """Return the target of a name; a bare name without a ``default`` follows Django's rule."""
         try:
-            target = self._target(name)
+            return self._target(name)
         except NoRouteError as error:
             if "/" in error.name:
                 raise
-            return str(super().get_valid_name(name))
-        with target as (backend, match):
+            return Target(Storage(), Match("", error.name, None, ""))
+
+    def get_valid_name(self, name: str) -> str:
+        """Return the last segment of ``name`` as the backend would store it, after the segments before it."""
+        with self._naming(name) as (backend, match):
             directory, slash, file_name = match.full_name.rpartition("/")
             return f"{directory}{slash}{backend.get_valid_name(file_name)}"
 
     def get_alternative_name(self, file_root: str, file_ext: str) -> str:
         """Return the name that the backend tries where ``file_root`` plus ``file_ext`` is taken."""
-        try:
-            target = self._target(f"{file_root}{file_ext}")
-        except NoRouteError as error:
-            if "/" in error.name:
-                raise
-            return str(super().get_alternative_name(file_root, file_ext))
-        with target as (backend, match):
+        with self._naming(f"{file_root}{file_ext}") as (backend, match):
             return match.prefix + backend.get_alternative_name(match.name.removesuffix(file_ext), file_ext)
 
     @events.observed
@@ -313,7 +308,7 @@ class RouterStorage(DeconstructibleStorage):
         """
         if not name:
             raise ValueError("The name must be given to delete().")
-        with self._writable(name) as (backend, match):
+        with self._target(name, writes=True) as (backend, match):
             if if_match is not None:
                 file_store(backend).delete(match.name, if_match=if_match)
             elif self.pending_deletes is None or not self.pending_deletes.add(backend, match.name):
