@@ -18,13 +18,12 @@ from storage_router.conf.azure.options import AzureOptions
 from storage_router.forks import Lock, in_child
 
 from .credentials import DelegationKeys
-from .errors import ClientError, redact, translated
-from .protocol import misunderstood, parsed, send
+from .errors import translated
+from .protocol import misunderstood, parsed
 from .sas import DelegationKey, timestamp
 
 if TYPE_CHECKING:
-    from azure.core import PipelineClient
-
+    from .pipeline import Sender
     from .transport import Pools
 
 
@@ -96,11 +95,11 @@ class Client:
     def __init__(self, options: AzureOptions, account: Account) -> None:
         self._options = options
         self._account = account
-        self._sender: PipelineClient[Any, Any] | None = None
+        self._sender: Sender | None = None
         self._lock = Lock()
 
-    def sender(self) -> PipelineClient[Any, Any]:
-        """Return azure-core's pipeline client, the same for all threads."""
+    def sender(self) -> Sender:
+        """Return what sends the requests, the same for all threads."""
         sender = self._sender
         if sender is None:
             with self._lock:
@@ -127,41 +126,19 @@ class Client:
         _abandoned.append(self._sender)
         self._sender = None
 
-    def _build(self) -> PipelineClient[Any, Any]:
-        from azure.core import PipelineClient
+    def _build(self) -> Sender:
+        from .pipeline import Sender
 
-        from .pipeline import policies
-
-        options, account = self._options, self._account
-        given = options.client_options
-        try:
-            return PipelineClient(
-                options.endpoint,
-                transport=transport(options, account.pools),
-                policies=policies(
-                    given,
-                    account.authentication,
-                    endpoint=options.endpoint,
-                    timeout=options.timeout,
-                    log_requests=options.log_requests,
-                ),
-                per_call_policies=given.get("per_call_policies"),
-                per_retry_policies=given.get("per_retry_policies"),
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            names = ", ".join(sorted(given))
-            raise ClientError(f"azure-core refuses one of client_options ({names}): {redact(str(error))}") from error
+        return Sender(self._options, transport(self._options, self._account.pools))
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         """https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
         times = f"<Start>{timestamp(start)}</Start><Expiry>{timestamp(expiry)}</Expiry>"
         with translated(self._options, signs=True):
-            answer = send(
-                self.sender(),
+            answer = self.sender().send(
                 "POST",
                 f"{self._options.endpoint}/",
-                expected=(200,),
-                version=self._options.client_options.get("api_version") or self._options.api_version,
+                200,
                 query={"restype": "service", "comp": "userdelegationkey", "timeout": self._options.timeout},
                 content=f"<?xml version='1.0' encoding='utf-8'?><KeyInfo>{times}</KeyInfo>".encode(),
                 headers={"Content-Type": "application/xml"},

@@ -36,7 +36,6 @@ from .protocol import (
     misunderstood,
     next_marker,
     parsed,
-    send,
     size_in,
     stat,
     stored_with,
@@ -44,12 +43,13 @@ from .protocol import (
     unchanged,
     written,
 )
+from .sas import SIGNED_VERSION
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from azure.core.rest import HttpResponse
+    from .transport import Response
 
 PAGE_SIZE = 5000
 """Entries of a listing's page, the most that Azure gives."""
@@ -115,7 +115,6 @@ class Blobs:
         self.alias = alias
         self.client_options = options.client_options
         self._options = options
-        self._version: str | None = options.client_options.get("api_version") or options.api_version
         self._urls = BlobUrls(options)
 
     def head(self, name: str) -> FileStat:
@@ -358,11 +357,10 @@ class Blobs:
         Names before ``start_from`` are left out; services that cannot do so send them, and they are dropped here. One
         request for each ``page_size`` entries, made when they are asked for.
         """
-        version = self._version or (LISTS_FROM if start_from else None)
 
         def fetch(marker: str) -> Element:
             return self._page(
-                version=version,
+                version=LISTS_FROM if start_from else SIGNED_VERSION,
                 prefix=prefix,
                 delimiter=delimiter,
                 marker=marker,
@@ -377,7 +375,7 @@ class Blobs:
 
     def page(self, prefix: str, *, limit: int, marker: str) -> ListingPage:
         """Return what lies directly below ``prefix``, from the service's own marker on, with one request."""
-        tree = self._page(version=self._version, prefix=prefix, delimiter="/", marker=marker, maxresults=limit)
+        tree = self._page(prefix=prefix, delimiter="/", marker=marker, maxresults=limit)
         return ListingPage(
             entries=tuple(sorted(entries_of(tree, set()), key=in_order)), marker=next_marker(tree, marker) or ""
         )
@@ -386,19 +384,19 @@ class Blobs:
         with self._translated(name):
             return tags_in(self._send(name, "GET", 200, query={"comp": "tags"}))
 
-    def _page(self, *, version: str | None, **given: object) -> Element:
+    def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
         query = {key: value for key, value in {**every, **given}.items() if value}
         url = self._urls.api_url("").rstrip("/")
         with self._translated(None):
-            answer = send(self.client.sender(), "GET", url, expected=(200,), version=version, query=query)
+            answer = self.client.sender().send("GET", url, 200, version=version, query=query)
             return parsed(answer, "EnumerationResults")
 
     def leftovers(self, prefix: str) -> Iterator[str]:
         """Yield the names of all blobs that begin with ``prefix``, those with nothing but staged blocks included."""
         marker: str | None = ""
         while marker is not None:
-            tree = self._page(version=self._version, include="uncommittedblobs", prefix=prefix, marker=marker)
+            tree = self._page(include="uncommittedblobs", prefix=prefix, marker=marker)
             yield from (blob.findtext("Name") or "" for blob in tree.iterfind("Blobs/Blob"))
             marker = next_marker(tree, marker)
 
@@ -495,7 +493,7 @@ class Blobs:
 
     def _part(
         self, name: str, start: int, length: int | None, headers: dict[str, str], *, stream: bool = False
-    ) -> HttpResponse:
+    ) -> Response:
         expected = [200] if start == 0 and length is None else [206, 416]
         if expected != [200]:
             headers["x-ms-range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
@@ -510,7 +508,7 @@ class Blobs:
             raise misunderstood(ValueError(f"416 for bytes from {offset} on of {known.size}"))
         return known
 
-    def _chunks(self, name: str, answer: HttpResponse, size: int) -> Iterator[bytes]:
+    def _chunks(self, name: str, answer: Response, size: int) -> Iterator[bytes]:
         """Yield the body of an answer; raise where it is shorter than ``size``."""
         from azure.core.exceptions import ServiceResponseError
 
@@ -529,7 +527,8 @@ class Blobs:
             answer.close()
 
     def _headers(self, name: str, if_match: str | None = None) -> Mapping[str, str]:
-        return self._send(name, "HEAD", 200, headers=unchanged(if_match)).headers
+        found: Mapping[str, str] = self._send(name, "HEAD", 200, headers=unchanged(if_match)).headers
+        return found
 
     def _send(
         self,
@@ -541,7 +540,7 @@ class Blobs:
         source: SecretStr | None = None,
         content: bytes | None = None,
         stream: bool = False,
-    ) -> HttpResponse:
+    ) -> Response:
         """Send a request about a blob and return the answer. ``source`` is the URL of what is copied."""
         if method in ("HEAD", "DELETE") or (method == "GET" and query):
             # Azure gives up when the client does. Not where content is sent, copied or read, whose time depends on its
@@ -549,16 +548,9 @@ class Blobs:
             query = {**(query or {}), "timeout": self._options.timeout}
         if source is not None:
             headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
-        return send(
-            self.client.sender(),
-            method,
-            self._urls.api_url(name),
-            expected=expected,
-            version=self._version,
-            query=query,
-            headers=headers,
-            content=content,
-            stream=stream,
+        url = self._urls.api_url(name)
+        return self.client.sender().send(
+            method, url, *expected, query=query, headers=headers, content=content, stream=stream
         )
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:

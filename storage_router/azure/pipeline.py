@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import hmac
+import html
 import random
 import re
 import ssl
@@ -13,10 +14,19 @@ import time
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from azure.core import PipelineClient
 from azure.core.credentials import AzureSasCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceResponseError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AzureSasCredentialPolicy,
@@ -33,11 +43,13 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.core.settings import settings
 
 from storage_router import events
-from storage_router.conf.azure.authentication import Authentication, SharedKey
+from storage_router.conf.azure.authentication import SharedKey
+from storage_router.conf.azure.options import AzureOptions
 
 from .credentials import SCOPE, credential
-from .errors import causes
+from .errors import ClientError, causes, redact
 from .logs import log_policy
+from .sas import SIGNED_VERSION
 from .transport import Response
 
 FIRST_WAIT = 0.25
@@ -52,19 +64,98 @@ STORAGE_WAITS = {"initial_backoff": 15, "increment_base": 3, "random_jitter_rang
 
 _CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
 _COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
+_KINDS: dict[int, type[HttpResponseError]] = {
+    401: ClientAuthenticationError,
+    404: ResourceNotFoundError,
+    409: ResourceExistsError,
+    412: ResourceModifiedError,
+}
+"""The SDK's errors for answers, by their status."""
+
+_ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _RANGE = re.compile(r"bytes (\d+)-(\d+)")
 
 Request = PipelineRequest[HttpRequest]
 Answer = PipelineResponse[HttpRequest, HttpResponse]
 
 
-def policies(
-    given: Mapping[str, Any], authentication: Authentication, *, endpoint: str, timeout: float, log_requests: bool
-) -> list[Any]:
-    """Return the policies for client options that are ``given``, the first one first. ``timeout`` is in seconds.
+class Sender:
+    """Sends the requests of an account: azure-core's pipeline client with ``policies()``."""
+
+    def __init__(self, options: AzureOptions, transport: Any) -> None:
+        given = options.client_options
+        self._version = given.get("api_version") or options.api_version
+        try:
+            self._client: PipelineClient[HttpRequest, Response] = PipelineClient(
+                options.endpoint,
+                transport=transport,
+                policies=policies(options),
+                per_call_policies=given.get("per_call_policies"),
+                per_retry_policies=given.get("per_retry_policies"),
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            names = ", ".join(sorted(given))
+            raise ClientError(f"azure-core refuses one of client_options ({names}): {redact(str(error))}") from error
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *expected: int,
+        version: str = SIGNED_VERSION,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        stream: bool = False,
+    ) -> Response:
+        """Send a request and return the answer, if its status is one of ``expected``; with ``stream`` its body has not
+        been read. ``version`` is that of the API where the options have none.
+
+        Raises ``AzureError`` and its kinds.
+        """
+        if query:
+            url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
+        given = {"x-ms-version": self._version or version}
+        if content is not None:
+            given["Content-Length"] = str(len(content))
+            if content:
+                given["Content-Type"] = "application/octet-stream"
+        if headers:
+            given.update(headers)
+        answer = self._client.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
+        if answer.status_code not in expected:
+            raise _refusal(answer)
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _refusal(response: Response) -> HttpResponseError:
+    """Return the error of an answer, of the kind and with the ``error_code`` that the SDK gives it."""
+    found = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(response.text())}
+    if "Code" not in found:
+        found = {}  # the page of a proxy
+    code = response.headers.get("x-ms-error-code") or found.get("Code")
+    message = found.get("Message") or f"{response.status_code} {response.reason}"
+    if found.get("HeaderName") == "x-ms-version":
+        version = found.get("HeaderValue")
+        message = f"it does not know version {version} of its API; set api_version to one that it knows"
+    details = "".join(f"\n{tag}:{text}" for tag, text in found.items() if tag not in ("Code", "Message"))
+    # The error keeps its request, without the secrets of that.
+    asked = HttpRequest(response.request.method, redact(response.request.url))
+    kind = _KINDS.get(response.status_code, HttpResponseError)
+    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response.of(asked))
+    vars(error)["error_code"] = code
+    return error
+
+
+def policies(options: AzureOptions) -> list[Any]:
+    """Return azure-core's policies for ``options``, the first one first.
 
     None decodes answers, and none follows redirects.
     """
+    given = options.client_options
     hooks = given.keys() & {"raw_request_hook", "raw_response_hook"}
     # azure-core's own policy makes ids of the clock and the network card, which takes longer than the rest of it.
     request_id = given.keys() & {"request_id", "auto_request_id", "request_id_header_name"}
@@ -75,23 +166,25 @@ def policies(
         HeadersOfAll({"User-Agent": user_agent, **given.get("headers", {})}, with_id=not request_id),
         *filter(None, [given.get("user_agent_policy")]),
         *([ProxyPolicy(given["proxies"])] if given.get("proxies") else []),
-        given.get("retry_policy") or Retry(deadline=timeout, bounded_reads="read_timeout" not in given, **given),
-        *_authentication(authentication, endpoint, given),
+        given.get("retry_policy")
+        or Retry(deadline=options.timeout, bounded_reads="read_timeout" not in given, **given),
+        *_authentication(options),
         *([CustomHookPolicy(**{name: given[name] for name in hooks})] if hooks else []),
-        log_policy(log_requests=log_requests, **given),
+        log_policy(log_requests=options.log_requests, **given),
         # Tracing is enabled before the first request, or not at all: asking each time costs as much as a signature.
         *([DistributedTracingPolicy(**given)] if settings.tracing_enabled() else []),
         AnswerPolicy(),
     ]
 
 
-def _authentication(given: Authentication, endpoint: str, options: Mapping[str, Any]) -> list[Any]:
+def _authentication(options: AzureOptions) -> list[Any]:
+    given = options.authentication
     if given.kind == "account_key":
         return [SharedKeyPolicy(given)]
     if given.kind == "sas":
-        return [SasPolicy(given.sas_token.get_secret_value(), endpoint)]
+        return [SasPolicy(given.sas_token.get_secret_value(), options.endpoint)]
     if given.kind == "token":
-        audience = options.get("audience")
+        audience = options.client_options.get("audience")
         return [TokenPolicy(credential(given), f"{audience.rstrip('/')}/.default" if audience else SCOPE)]
     return []
 
@@ -224,24 +317,16 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         super().__init__()
         self._account = given.account_name
         self._keyed = hmac.new(base64.b64decode(given.account_key.get_secret_value()), digestmod=hashlib.sha256)
-        self._clock = (0, "")
 
     def send(self, request: Request) -> Answer:
         http = request.http_request
         headers = http.headers
-        headers["x-ms-date"] = self._date()
+        headers["x-ms-date"] = formatdate(usegmt=True)
         signer = self._keyed.copy()
         signer.update(self._text(http.method, http.url, {key.lower(): text for key, text in headers.items()}).encode())
         signature = base64.b64encode(signer.digest()).decode()
         headers["Authorization"] = f"SharedKey {self._account}:{signature}"
         return self.next.send(request)
-
-    def _date(self) -> str:
-        second, text = self._clock
-        if second != (now := int(time.time())):
-            text = formatdate(now, usegmt=True)
-            self._clock = (now, text)
-        return text
 
     def _text(self, method: str, url: str, headers: dict[str, str]) -> str:
         if headers.get("content-length") == "0":

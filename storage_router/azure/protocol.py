@@ -8,22 +8,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
-import html
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree as ET
 
 from storage_router.exceptions import BlobError
 from storage_router.files import Directory, FileSettings, FileStat
 
-from .errors import redact
-from .sas import SIGNED_VERSION
-
 if TYPE_CHECKING:
-    from azure.core import PipelineClient
-    from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpResponse
 
 METADATA = "x-ms-meta-"
@@ -47,74 +41,6 @@ _HEADERS = {
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def send(
-    client: PipelineClient[Any, Any],
-    method: str,
-    url: str,
-    *,
-    expected: tuple[int, ...],
-    version: str | None = None,
-    query: Mapping[str, object] | None = None,
-    headers: Mapping[str, str] | None = None,
-    content: bytes | None = None,
-    stream: bool = False,
-) -> HttpResponse:
-    """Send a request and return the answer, if its status is one of ``expected``; with ``stream`` its body has not been
-    read.
-
-    Raises ``AzureError`` and its kinds.
-    """
-    from azure.core.rest import HttpRequest
-
-    if query:
-        url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
-    given = {"x-ms-version": version or SIGNED_VERSION}
-    if content is not None:
-        given["Content-Length"] = str(len(content))
-        if content:
-            given["Content-Type"] = "application/octet-stream"
-    if headers:
-        given.update(headers)
-    answer: HttpResponse = client.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
-    if answer.status_code not in expected:
-        raise refusal(answer)
-    return answer
-
-
-def refusal(response: Any) -> HttpResponseError:
-    """Return the error of an answer, of the kind and with the ``error_code`` that the SDK gives it."""
-    from azure.core.exceptions import (
-        ClientAuthenticationError,
-        HttpResponseError,
-        ResourceExistsError,
-        ResourceModifiedError,
-        ResourceNotFoundError,
-    )
-    from azure.core.rest import HttpRequest
-
-    kinds: dict[int, type[HttpResponseError]] = {
-        401: ClientAuthenticationError,
-        404: ResourceNotFoundError,
-        409: ResourceExistsError,
-        412: ResourceModifiedError,
-    }
-    found = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(response.text())}
-    if "Code" not in found:
-        found = {}  # the page of a proxy
-    code = response.headers.get("x-ms-error-code") or found.get("Code")
-    message = found.get("Message") or f"{response.status_code} {response.reason}"
-    if found.get("HeaderName") == "x-ms-version":
-        version = found.get("HeaderValue")
-        message = f"it does not know version {version} of its API; set api_version to one that it knows"
-    details = "".join(f"\n{tag}:{text}" for tag, text in found.items() if tag not in ("Code", "Message"))
-    # The error keeps its request, without the secrets of that.
-    asked = HttpRequest(response.request.method, redact(response.request.url))
-    kind = kinds.get(response.status_code, HttpResponseError)
-    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response.of(asked))
-    vars(error)["error_code"] = code
-    return error
 
 
 def parsed(answer: HttpResponse, root: str) -> ET.Element:
