@@ -24,8 +24,8 @@ NO_READER = 141
 
 _INDENT = "    "
 
-# A longer cell does not make its column wider.
-_WIDEST = 32
+# A longer cell does not make its column wider; the first of these with which the columns fit side by side.
+_WIDEST = (32, 28, 24, 20)
 
 
 def visible(value: object) -> str:
@@ -76,7 +76,7 @@ class Output:
             return
         used = [any(column) for column in zip(*cells, strict=True)] if cells else [True] * len(heading)
         cells = [list(itertools.compress(row, used)) for row in (heading, *cells)]
-        widths = [max(len(cell) for cell in column if len(cell) <= _WIDEST) for column in zip(*cells, strict=True)]
+        widths = _widths(cells, _width())
         for number, row in enumerate(cells):
             lines = _flow(row, widths, _width())
             self._print("\n".join(map(self.style.MIGRATE_LABEL, lines) if number == 0 else lines))
@@ -100,6 +100,15 @@ def _width() -> int:
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    columns = list(zip(*rows, strict=True))
+    for widest in _WIDEST:
+        widths = [max((len(cell) for cell in column if len(cell) <= widest), default=0) for column in columns]
+        if sum(widths) + 2 * (len(widths) - 1) <= width:
+            break
+    return widths
 
 
 def _flow(row: Sequence[str], widths: Sequence[int], width: int) -> list[str]:

@@ -104,15 +104,36 @@ def test_a_terminal_gets_hints_below_their_findings_commands_in_one_line_and_a_s
 
 
 def test_a_service_that_is_down_is_not_reported_by_each_probe(run):
-    backend = {"type": "azure", "account_url": "http://127.0.0.1:9/acme", "credential": "anonymous"}
-    options = {"backends": {"media": {**backend, "azure_container": "media"}}, "default": "media"}
+    backend = {"type": "azure", "account_url": "http://127.0.0.1:9/acme", "account_key": "QQ=="}
+    options = {
+        "backends": {"media": {**backend, "azure_container": "media"}},
+        "default": "media",
+        "uploads": {"policies": {"all": {"authorize": "tests.delivery.site.may_read"}}},
+    }
     default = {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}
     ran = run("doctor", "--origin", "https://www.acme.example", default=default)
-    probes = ", ".join(probe for probe in (*PROBES, "routes") if probe != "connection")
+    probes = ", ".join(probe for probe in (*PROBES, "routes", "uploads") if probe != "connection")
     assert [row[:4] for row in ran.rows[1:]] == [
         ["media", probes, "skipped", "Not tried, because connection failed."],
-        ["1 failed, 12 skipped"],
+        ["1 failed, 13 skipped"],
     ]
+
+
+@pytest.mark.parametrize("command", [["inventory"], ["uploads", "purge"]], ids=" ".join)
+def test_other_commands_say_in_one_line_which_backend_failed_and_what_to_run(run, command):
+    """Section 8"""
+    backend = {"type": "azure", "account_url": "http://127.0.0.1:9/acme", "account_key": "QQ=="}
+    options = {
+        "backends": {"media": {**backend, "azure_container": "media"}},
+        "default": "media",
+        "uploads": {"policies": {"all": {"authorize": "tests.delivery.site.may_read"}}},
+    }
+    ran = run(*command, default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
+    assert (ran.status, ran.text) == (2, "")
+    assert ran.error.startswith("The connection to the service failed: ")
+    assert ran.error.endswith(
+        "[backend 'media', container 'media']. Run: manage.py storage_router doctor --backend media"
+    )
 
 
 def test_json_holds_findings_and_counts(run, router):

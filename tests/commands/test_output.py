@@ -27,8 +27,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(stream: io.StringIO, *, rows=ROWS, **options) -> str:
-    Output(OutputWrapper(stream), **options).table(["name", "backend"], rows)
+def printed(stream: io.StringIO, *, rows=ROWS, heading=("name", "backend"), **options) -> str:
+    Output(OutputWrapper(stream), **options).table(heading, rows)
     return stream.getvalue()
 
 
@@ -43,6 +43,17 @@ def test_a_terminal_gets_aligned_columns():
 def test_a_row_that_is_too_long_is_continued_on_the_next_line():
     lines = printed(Terminal(), rows=[["a" * 50, "b" * 40], ["c", "d"]]).splitlines()
     assert lines == ["name  backend", "a" * 50, "    " + "b" * 40, "c     d"]
+
+
+def test_one_long_cell_does_not_push_every_row_over_two_lines():
+    rows = [["a" * 31, "b" * 27, "storage_router.toml"], ["default", "media", "storage_router.toml"]]
+    lines = printed(Terminal(), rows=rows, heading=["setting", "value", "source"]).splitlines()
+    assert lines == [
+        "setting  value                        source",
+        f"{'a' * 31}  {'b' * 27}",
+        "    storage_router.toml",
+        "default  media                        storage_router.toml",
+    ]
 
 
 def test_long_texts_are_wrapped_and_urls_are_not():

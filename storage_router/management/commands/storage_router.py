@@ -6,8 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from storage_router.exceptions import BlobError
 from storage_router.management.output import Output
 from storage_router.management.subcommands import (
     config,
@@ -22,6 +23,7 @@ from storage_router.management.subcommands import (
     schema,
     uploads,
 )
+from storage_router.management.subcommands.selection import UNUSABLE
 
 _SUBCOMMANDS = {
     "routes": routes,
@@ -56,7 +58,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the subcommand. Exit status: 0 all is well; 1 the answer is no; 2 it cannot be answered."""
         output = Output(self.stdout, force_terminal=options["force_color"], style=self.style)
-        if status := _SUBCOMMANDS[options["subcommand"]].run(output, options):
+        try:
+            status = _SUBCOMMANDS[options["subcommand"]].run(output, options)
+        except BlobError as error:
+            hint = f" Run: manage.py storage_router doctor --backend {error.alias}" if error.alias else ""
+            raise CommandError(f"{error}.{hint}", returncode=UNUSABLE) from error
+        if status:
             sys.exit(status)
 
 

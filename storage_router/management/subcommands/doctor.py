@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from storage_router import doctor
 from storage_router.conf.problems import suggestion
 from storage_router.installed import Used, used
 from storage_router.management.output import Output
+from storage_router.router import RouterStorage
 
 from . import selection
 
@@ -63,28 +63,15 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     for backend in chosen:
         if as_text:
             output.heading(backend.name)
-        examination = doctor.examine(
-            backend.name,
-            backend.storage,
-            backend.options,
-            read_only=backend.read_only,
-            private=backend.deliveries != {"link"} or bool(backend.quarantine),
-            origins=origins,
-            skip=options["skip"],
-        )
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.
-        with contextlib.closing(examination):
-            for finding in itertools.chain(examination, _of_routes(backend, findings, options["skip"])):
+        with contextlib.closing(_examined(backend, origins, options["skip"])) as examination:
+            for finding in examination:
                 findings.append(finding)
                 if finding.status == "skipped":
                     skipped.setdefault(finding.message, []).append(finding)
                 elif as_text:
                     _print(output, finding)
-        for finding in _of_uploads(backend, origins):
-            findings.append(finding)
-            if as_text:
-                _print(output, finding)
         if as_text:
             for same in skipped.values():
                 _print(output, dataclasses.replace(same[0], probe=", ".join(finding.probe for finding in same)))
@@ -98,33 +85,53 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     return 1 if counts["failed"] else 0
 
 
-def _of_routes(backend: Used, findings: Sequence[doctor.Finding], skip: Collection[str]) -> Iterator[doctor.Finding]:
-    """Compare the files with the routes, where the probes before could list them."""
-    if backend.router is None:
-        return
-    listed = next(one for one in findings if (one.backend, one.probe) == (backend.name, "list"))
+def _examined(backend: Used, origins: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
+    """Yield what the probes of one backend find, those of its router last."""
+    examination = doctor.examine(
+        backend.name,
+        backend.storage,
+        backend.options,
+        read_only=backend.read_only,
+        private=backend.deliveries != {"link"} or bool(backend.quarantine),
+        origins=origins,
+        skip=skip,
+    )
+    hindrance = ""
+    with contextlib.closing(examination):
+        for finding in examination:
+            yield finding
+            if finding.probe == "list" and finding.status == "failed":
+                hindrance = "Not tried, because list failed."
+            elif finding.probe == "list" and finding.message.endswith(" failed."):
+                hindrance = finding.message
+    if backend.router is not None:
+        found = _of_routes(backend, backend.router, hindrance, skip)
+        yield dataclasses.replace(found, backend=backend.name, probe="routes")
+    if backend.quarantine:
+        for found in _of_uploads(backend, hindrance, origins):
+            yield dataclasses.replace(found, backend=backend.name, probe="uploads")
+
+
+def _of_routes(backend: Used, router: RouterStorage, hindrance: str, skip: Collection[str]) -> doctor.Finding:
+    """Compare the files with the routes."""
     if "routes" in skip:
-        finding = doctor.Finding(status="skipped", message="Left out, as asked.")
-    elif listed.status == "failed":
-        finding = doctor.Finding(status="skipped", message="Not tried, because list failed.")
-    elif listed.status == "skipped" and listed.message.endswith(" failed."):
-        finding = listed
-    elif backend.in_fields:
-        finding = doctor.Finding(status="skipped", message="Not tried, because fields name this backend themselves.")
-    else:
-        finding = doctor.examine_routes(backend.router, backend.known_as)
-    yield dataclasses.replace(finding, backend=backend.name, probe="routes")
+        return doctor.Finding(status="skipped", message="Left out, as asked.")
+    if hindrance:
+        return doctor.Finding(status="skipped", message=hindrance)
+    if backend.in_fields:
+        return doctor.Finding(status="skipped", message="Not tried, because fields name this backend themselves.")
+    return doctor.examine_routes(router, backend.known_as)
 
 
-def _of_uploads(backend: Used, origins: Sequence[str]) -> Iterator[doctor.Finding]:
-    if not backend.quarantine:
+def _of_uploads(backend: Used, hindrance: str, origins: Sequence[str]) -> Iterator[doctor.Finding]:
+    if hindrance:
+        yield doctor.Finding(status="skipped", message=hindrance)
         return
     try:
-        for finding in doctor.examine_uploads(backend.storage, backend.quarantine, origins=origins):
-            yield dataclasses.replace(finding, backend=backend.name, probe="uploads")
+        yield from doctor.examine_uploads(backend.storage, backend.quarantine, origins=origins)
     except OSError as error:
         # The other probes say more.
-        yield doctor.Finding(backend=backend.name, probe="uploads", status="failed", message=doctor.described(error))
+        yield doctor.Finding(status="failed", message=doctor.described(error))
 
 
 def _print(output: Output, finding: doctor.Finding) -> None:
