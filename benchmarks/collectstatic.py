@@ -48,15 +48,9 @@ def make_files(folder: Path) -> int:
 def floor(folder: Path, endpoint: str) -> None:
     """Put the files with obstore."""
     import obstore
-    from obstore.store import AzureStore
+    from contenders import object_store
 
-    from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
-
-    store = AzureStore(
-        CONTAINER,
-        config={"account_name": ACCOUNT_NAME, "account_key": ACCOUNT_KEY, "endpoint": endpoint},
-        client_options={"allow_http": True},
-    )
+    store = object_store(endpoint, CONTAINER)
 
     def put(path: Path) -> None:
         obstore.put(store, path.relative_to(folder).as_posix(), path.read_bytes(), use_multipart=False)

@@ -58,6 +58,14 @@ def sdk(endpoint: str, **given: Any) -> Any:
     return service.get_container_client(CONTAINER)
 
 
+def object_store(endpoint: str, container: str = CONTAINER) -> Any:
+    """Return obstore's client of a container."""
+    from obstore.store import AzureStore
+
+    config: Any = {"account_name": ACCOUNT_NAME, "account_key": ACCOUNT_KEY, "endpoint": endpoint}
+    return AzureStore(container, config=config, client_options={"allow_http": True})
+
+
 class PlainRequests:
     """The floor: one signed request after the other, by http.client, over one connection."""
 

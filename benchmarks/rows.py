@@ -159,8 +159,12 @@ ROWS = (
     ),
     Row(name="listing 10,000 files", work="listings.ten_thousand", server="stub", rounds=3),
     Row(
-        name="listing 100,000 files", work="listings.hundred_thousand", server="stub", rounds=3,
-        goals=(_at_most(MEMORY / 2, "memory"),),
+        name="listing 100,000 files", work="listings.hundred_thousand", server="stub", rounds=3, floor="obstore's",
+        goals=(_of_the_time(3, "floor"), _at_most(MEMORY / 2, "memory")),
+    ),
+    Row(
+        name="comparing two containers of 10^6 files", work="listings.compared", others=(), server="stub", rounds=1,
+        floor="two listings", goals=(_of_the_time(1.3, "floor"), _at_most(MEMORY, "memory")),
     ),
     *(
         Row(

@@ -132,8 +132,8 @@ def listing(query: dict[str, str]) -> bytes:
     start = int(query.get("marker", 0))
     end = min(start + PAGE, count)
     blobs = "".join(
-        f"<Blob><Name>{prefix}file-{index:08d}.txt</Name><Properties><Creation-Time>{_DATE}</Creation-Time>"
-        f"<Last-Modified>{_DATE}</Last-Modified><Etag>0x1</Etag><Content-Length>{SMALL}</Content-Length>"
+        f"<Blob><Name>{prefix}file-{index:08d}.txt</Name><Properties><Creation-Time>{(date := _date(index))}"
+        f"</Creation-Time><Last-Modified>{date}</Last-Modified><Etag>0x1</Etag><Content-Length>{SMALL}</Content-Length>"
         "<Content-Type>text/plain</Content-Type><Content-MD5>CY9rzUYh03PK3k6DJie09g==</Content-MD5>"
         "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier></Properties></Blob>"
         for index in range(start, end)
@@ -144,6 +144,11 @@ def listing(query: dict[str, str]) -> bytes:
         # The SDK asks for the next page with the prefix that it finds here.
         f'ContainerName="bench"><Prefix>{prefix}</Prefix><Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>'
     ).encode()
+
+
+def _date(index: int) -> str:
+    """Return a time for the blob: each has one of its own, as a cache of times would flatter."""
+    return f"Fri, 20 Nov 2026 {index // 3600 % 24:02}:{index // 60 % 60:02}:{index % 60:02} GMT"
 
 
 async def serve() -> None:

@@ -512,7 +512,7 @@ class AzureStorage(DeconstructibleStorage):
     def stat(self, name: str) -> FileStat:
         cleaned = clean_name(name)
         with named(name):
-            return replace(self._now().blobs.head(self.blob_name(cleaned)), name=str(cleaned))
+            return self._now().blobs.head(self.blob_name(cleaned)).named(str(cleaned))
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
@@ -529,7 +529,7 @@ class AzureStorage(DeconstructibleStorage):
             return
         for entry in blobs.list(directory, start_from=first):
             if isinstance(entry, FileStat) and _is_reachable(name := entry.name[len(prefix) :]):
-                yield replace(entry, name=name)
+                yield entry.named(name) if prefix else entry
 
     @events.observed
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
@@ -563,7 +563,7 @@ class AzureStorage(DeconstructibleStorage):
             )
         if reading is None:
             raise FileNotModifiedError(name)
-        reading.stat = replace(reading.stat, name=str(cleaned))
+        reading.stat = reading.stat.named(str(cleaned))
         return reading
 
     @events.observed
@@ -595,7 +595,7 @@ class AzureStorage(DeconstructibleStorage):
         settings = settings or self.blob_settings(str(cleaned), content)
         with named(name), self._upload(content) as upload:
             stored = upload.put(blob, settings, write)
-        return replace(stored, name=str(cleaned))
+        return stored.named(str(cleaned))
 
     @events.observed
     def copy_from(
@@ -626,7 +626,7 @@ class AzureStorage(DeconstructibleStorage):
                 with named(name):
                     stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, write)
                 if stored is not None:
-                    return replace(stored, name=str(cleaned))
+                    return stored.named(str(cleaned))
             with source.read(source_name, if_match=version.etag if version else None) as reading:
                 stat = reading.stat
                 tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
@@ -683,7 +683,7 @@ class AzureStorage(DeconstructibleStorage):
     def uploaded(self, name: str) -> FileStat:
         cleaned = clean_name(name)
         with named(name):
-            return replace(self._now().blobs.uploaded(self.blob_name(cleaned)), name=str(cleaned))
+            return self._now().blobs.uploaded(self.blob_name(cleaned)).named(str(cleaned))
 
     @events.observed
     def discard(self, name: str) -> None:

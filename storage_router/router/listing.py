@@ -116,7 +116,7 @@ class Listing:
         try:
             for stat in file_store(self.backends[view.alias]).walk(_inner(view, directory), start=own_start):
                 if self._leads_to(view, stat.name):
-                    yield replace(stat, name=f"{prefix}{stat.name}") if prefix else stat
+                    yield stat.named(f"{prefix}{stat.name}") if prefix else stat
         except NotImplementedError as error:
             raise _cannot_list(view, directory) from error
 

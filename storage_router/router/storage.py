@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -490,7 +489,7 @@ def _saved(content: Any, name: str) -> str:
 def _in_full(match: Match, found: Any) -> Any:
     """Return what a file store returned, with the file's full name."""
     if isinstance(found, FileStat):
-        return dataclasses.replace(found, name=str(match.full_name))
+        return found.named(str(match.full_name))
     if isinstance(found, Reading):
         found.stat = _in_full(match, found.stat)
     return found

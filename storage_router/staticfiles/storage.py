@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +105,7 @@ class StaticFilesStorage(AsyncMethods):
     def walk(self, path: str = "") -> Iterator[FileStat]:
         """Return an iterator over every static file below ``path``, at any depth, where the router can list."""
         cut = len(self.prefix)
-        return (replace(stat, name=stat.name[cut:]) for stat in self.router.walk(self._directory(path)))
+        return (stat.named(stat.name[cut:]) for stat in self.router.walk(self._directory(path)))
 
     def _directory(self, path: object) -> str:
         return self.routed_name(path) if path else self.prefix.rstrip("/")
