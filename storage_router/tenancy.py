@@ -9,8 +9,9 @@ from contextvars import ContextVar
 
 from django.utils.module_loading import import_string
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
-from .conf.backends import has_tenants, of_tenant, place_of
+from .conf.backends import has_tenants, place_of, type_of
 from .conf.document import RouterDocument
 from .conf.problems import Locate, problem
 from .exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem, TenantMismatchError
@@ -95,8 +96,8 @@ class Tenancy:
         """Return the options of a backend for a tenant. Raises ``InvalidNameError`` where its files would lie among
         those of another backend."""
         backends = self.document.backends
-        options = of_tenant(backends[alias], valid_tenant(value))
-        place, sample = place_of(options), place_of(of_tenant(backends[alias], SAMPLE_TENANT))
+        options = _of_tenant(backends[alias], valid_tenant(value))
+        place, sample = place_of(options), place_of(_of_tenant(backends[alias], SAMPLE_TENANT))
         for other, its in backends.items():
             theirs = place_of(its)
             if other != alias and place.store == theirs.store and place.store:
@@ -112,6 +113,18 @@ def _of_connection() -> object | None:
     from django.db import connection
 
     return getattr(getattr(connection, "tenant", None), "pk", None)
+
+
+def _of_tenant(backend: BaseModel, tenant: str) -> BaseModel:
+    """Return the options of a backend for one tenant. Raises ``InvalidNameError`` where they are not valid with it."""
+    options = {}
+    for key, rule in type_of(backend).of_tenants.items():
+        if TENANT in (template := str(getattr(backend, key))):
+            try:
+                options[key] = rule(template.replace(TENANT, tenant))
+            except PydanticCustomError as error:
+                raise InvalidNameError(f"The tenant {tenant!r} makes an invalid {key}: {error.message()}") from None
+    return backend.model_copy(update=options)
 
 
 def problems(document: RouterDocument, locate: Locate) -> Iterator[Problem]:

@@ -5,7 +5,6 @@ A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, c
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,62 +13,45 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from storage_router import names
-from storage_router.exceptions import InvalidNameError
 
 from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
 from .table import Table
-from .units import DottedPath, json_table
+from .units import DottedPath, json_table, path_text
 
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
 
-_OCTAL = re.compile(r"(?:0o?)?[0-7]{3,4}")
+_OCTAL = re.compile(r"\s*(?:0o?)?[0-7]{3,4}\s*")
+_BASE_URL = re.compile(r"(?!(?:\w+:)?//[^/]*@)[^\s?#\x00-\x1f]+")
 _SAS_FIELDS = frozenset(
     ("sv", "sp", "se", "st", "sr", "sig", "spr", "sip", "ss", "srt", "si", "skoid", "sktid", "skt", "ske", "sks", "skv")
 )
 
 
-def _path(value: Any) -> Any:
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if isinstance(value, str) and (not value or "\0" in value):
-        raise invalid(
-            "the path is empty" if not value else "the path has a NUL in it", "Give a directory, or leave it out."
-        )
-    return value
-
-
-def _mode(value: Any) -> Any:
+def _mode(value: Any) -> int:
     """File modes are octal: ``"644"`` and ``"0o644"`` in strings; TOML and Python write ``0o644`` without quotes."""
-    if isinstance(value, str):
-        if not _OCTAL.fullmatch(value.strip()):
-            raise invalid(f"{quoted(value)} is not a file mode", "Write it in octal: '644' or '0o644'.")
-        return int(value.strip().lower().removeprefix("0o"), 8)
-    if isinstance(value, int) and value > 0o777:
-        raise invalid(
-            f"{value} is not a file mode: a number without quotes is decimal, and would be {value:#o}",
-            f"Write it in octal, in quotes: '{value:o}' or '{value}'.",
-        )
-    return value
+    if isinstance(value, str) and _OCTAL.fullmatch(value):
+        return int(value, 8)
+    if isinstance(value, int) and 0 <= value <= 0o777:
+        return value
+    hint = "Write it in octal, in quotes: '644' or '0o644'. A number without quotes is decimal."
+    raise invalid(f"{quoted(value)} is not a file mode", hint)
 
 
 def _base_url(value: str) -> str:
-    if "@" in urlsplit(value).netloc:
-        raise invalid("the URL has a user or a password in it", "Every page shows it: write the URL without them.")
-    if re.search(r"[\s?#\x00-\x1f]", value) or not value:
-        raise invalid("the value is not a URL", "For example '/media/' or 'https://files.acme.example/'.")
+    if not _BASE_URL.fullmatch(value):
+        hint = "For example '/media/' or 'https://files.acme.example/'; every page shows it."
+        raise invalid("the value is not a URL without user, query and fragment", hint)
     # Django's own storages put the slash there themselves, but only after they were built.
     return value if value.endswith("/") else f"{value}/"
 
 
 _Mode = Annotated[
     int,
-    Field(ge=0, le=0o7777),
     BeforeValidator(_mode),
     WithJsonSchema(
         {
@@ -89,7 +71,7 @@ class AzureBackend(AzureOptions):
 
 
 class _Local(Table):
-    location: Annotated[str, BeforeValidator(_path)] | None = Field(
+    location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = Field(
         default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
     )
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
@@ -109,9 +91,7 @@ class FilesystemBackend(_Local):
     """A directory: Django's ``FileSystemStorage``."""
 
     type: Literal["filesystem"] = Field(description="A directory: Django's FileSystemStorage.")
-    allow_overwrite: bool = Field(
-        default=False, description="Whether a save overwrites a file of the same name.", examples=[False]
-    )
+    allow_overwrite: bool = Field(default=False, description="Whether a save overwrites a file of the same name.")
 
 
 class MemoryBackend(_Local):
@@ -304,18 +284,6 @@ def _of_tenants(kind: BackendType, given: Mapping[str, Any]) -> dict[str, str]:
 def has_tenants(backend: BaseModel) -> bool:
     """Return whether a validated backend has a place for each tenant."""
     return any(names.TENANT in str(getattr(backend, key)) for key in type_of(backend).of_tenants)
-
-
-def of_tenant(backend: BaseModel, tenant: str) -> BaseModel:
-    """Return the options of a backend for one tenant. Raises ``InvalidNameError`` where they are not valid with it."""
-    options = {}
-    for key, rule in type_of(backend).of_tenants.items():
-        if names.TENANT in (template := str(getattr(backend, key))):
-            try:
-                options[key] = rule(template.replace(names.TENANT, tenant))
-            except PydanticCustomError as error:
-                raise InvalidNameError(f"The tenant {tenant!r} makes an invalid {key}: {error.message()}") from None
-    return backend.model_copy(update=options)
 
 
 def parse_url(text: str) -> dict[str, Any]:

@@ -45,18 +45,9 @@ _WITHOUT_EFFECT = frozenset(
 _ENCRYPTION = ("require_encryption", "key_encryption_key", "key_resolver_function", "encryption_version")
 """What asks azure-storage-blob's client to encrypt. Set to something, it is an error, not a warning."""
 
-_OPTIONS_HERE: Mapping[str, str] = {
-    "account_url": "Set the backend's account_url.",
-    "credential": "Set the backend's credential, token_credential, account_key or sas_token.",
-}
-"""Arguments of the SDK's client that are options of the backend, and decide what backends share."""
-
 
 def checked(value: dict[str, Any]) -> dict[str, Any]:
     """Return ``value``, or raise the problem of what cannot work. Values may be secrets, and are not quoted."""
-    for option, hint in _OPTIONS_HERE.items():
-        if option in value:
-            raise invalid(f"{option!r} is an option of the backend, not of the SDK's client here", hint)
     asked = [key for key in _ENCRYPTION if value.get(key)]
     if asked:
         raise invalid(

@@ -127,15 +127,12 @@ class RouteOptions(Table):
         description="Extensions and media types, whatever their case.",
         examples=[".psd", ["video/*", ".tar.gz", "image/png"]],
     )
-    strip_prefix: bool = Field(
-        default=False, description="Whether the backend sees the name without the prefix.", examples=[True]
-    )
-    read_only: bool = Field(default=False, description="Whether writing and deleting are refused.", examples=[True])
+    strip_prefix: bool = Field(default=False, description="Whether the backend sees the name without the prefix.")
+    read_only: bool = Field(default=False, description="Whether writing and deleting are refused.")
     delivery: Literal["link", "redirect", "stream", "accel"] = Field(
         default="link",
         description="How the files are reached. `link`: by the backend's own URL. The others: by a view that asks "
         "`authorize`, then redirects to a short link, streams the file, or lets nginx send it.",
-        examples=["stream"],
     )
     authorize: Annotated[str, _authorize] | None = Field(
         default=None,
@@ -159,12 +156,10 @@ class RouteOptions(Table):
     link_domain: Literal["account", "custom"] = Field(
         default="account",
         description="Whether the link of a `redirect` leads to the account or to the backend's `custom_domain`.",
-        examples=["custom"],
     )
     resource_policy: Literal["same-origin", "same-site", "cross-origin"] = Field(
         default="same-origin",
         description="Which sites may embed the files that the view sends (Cross-Origin-Resource-Policy).",
-        examples=["same-site"],
     )
     attachment: Annotated[
         tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...],
@@ -186,12 +181,9 @@ class RouteOptions(Table):
         default=None,
         description="How far the move is. `mirror`: files are written to both backends and read from the old one. "
         "`switch`: read from the new one, or else from the old one. `settle`: read from the new one.",
-        examples=["mirror"],
     )
     mirror_errors: Literal["log", "raise"] = Field(
-        default="log",
-        description="What becomes of a failed write to the backend that the phase does not read.",
-        examples=["raise"],
+        default="log", description="What becomes of a failed write to the backend that the phase does not read."
     )
 
     @model_validator(mode="after")

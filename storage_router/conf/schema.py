@@ -74,14 +74,8 @@ def write(directory: Path) -> None:
 
 def stale(directory: Path) -> list[str]:
     """Return the names of the schemas that are missing from ``directory`` or differ from the models."""
-    return [name for name, build in SCHEMAS.items() if _read(directory / name) != _text(build())]
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+    texts = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
+    return [name for name, build in SCHEMAS.items() if texts.get(name) != _text(build())]
 
 
 def _text(schema: Mapping[str, Any]) -> str:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from .azure.rules import header
 from .routes import prefix_of_names
 from .table import Table
+from .units import path_text
 
 
 def _prefix(value: str) -> str:
     return prefix_of_names(value) if value else value
 
 
-def _path(value: Any) -> Any:
-    """``BASE_DIR / "staticfiles.json"`` is how settings write a path."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
 class StaticOptions(Table):
     """The table ``static``."""
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        default="static/",
-        description="What is put before the names of static files, so that a route can claim them.",
-        examples=["static/"],
+        default="static/", description="What is put before the names of static files, so that a route can claim them."
     )
-    manifest: Annotated[str, BeforeValidator(_path)] | None = Field(
+    manifest: Annotated[str, BeforeValidator(path_text)] | None = Field(
         default=None,
         description="A file of this machine that ManifestStaticFilesStorage reads the manifest from, instead of the "
         "storage. collectstatic writes it; ship it with the release.",
@@ -39,14 +32,12 @@ class StaticOptions(Table):
         default=None,
         description="Put a hash of the content into the names of static files: storages() then chooses "
         "ManifestStaticFilesStorage. Where STORAGES is written out it has to agree with the class.",
-        examples=[True],
     )
     compress: tuple[Literal["gzip"], ...] = Field(
         default=(),
         max_length=1,
         description="Store text files gzip-encoded, with a Content-Encoding, where that makes them smaller: Blob "
         "Storage does not compress what it sends.",
-        examples=[["gzip"]],
     )
     hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(
         default=None,

@@ -13,12 +13,6 @@ class TelemetryOptions(Table):
     """The table ``telemetry``."""
 
     subscribers: tuple[Literal["log", "opentelemetry", "prometheus"], ...] = Field(
-        default=(),
-        description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus.",
-        examples=[["log", "opentelemetry"]],
+        default=(), description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus."
     )
-    names: bool = Field(
-        default=False,
-        description="Record the names of files, too. They may be personal data.",
-        examples=[False],
-    )
+    names: bool = Field(default=False, description="Record the names of files, too. They may be personal data.")

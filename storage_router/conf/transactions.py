@@ -16,8 +16,5 @@ class TransactionOptions(Table):
         default="now",
         description="When a file that is deleted inside an `atomic` block goes: `now`, as with Django's storages, or "
         "when the transaction commits.",
-        examples=["on_commit"],
     )
-    database: str = Field(
-        default="default", description="The alias in DATABASES whose transactions count.", examples=["default"]
-    )
+    database: str = Field(default="default", description="The alias in DATABASES whose transactions count.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ def json_table(value: Any) -> Any:
     if not isinstance(table, dict):
         raise invalid("the value is not a JSON object", """Write it as '{"key": "value"}'.""")
     return table
+
+
+def path_text(value: Any) -> Any:
+    """Return a path as text: ``BASE_DIR / "media"`` is how settings write one."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def guessed(text: str) -> Any:

@@ -59,7 +59,6 @@ class UploadOptions(Table):
         default="quarantine/",
         description="The prefix of files that are uploaded and not saved yet. A route leads it to a backend of its "
         "own; nothing else reaches these files.",
-        examples=["quarantine/"],
     )
     policies: dict[Alias, UploadPolicy] = Field(
         default={},

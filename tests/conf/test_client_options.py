@@ -20,16 +20,11 @@ def problems(client_options: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(problem.place, problem.message, problem.hint) for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize(
-    ("option", "hint"),
-    [
-        ("account_url", "Set the backend's account_url."),
-        ("credential", "Set the backend's credential, token_credential, account_key or sas_token."),
-    ],
-)
-def test_options_of_the_backend_are_no_options_of_the_client(option: str, hint: str) -> None:
-    message = f"{option!r} is an option of the backend, not of the SDK's client here"
-    assert problems({option: "secret"}) == [("AzureStorage(client_options=…)", message, hint)]
+@pytest.mark.parametrize("option", ["account_url", "credential"])
+def test_options_of_the_backend_are_no_options_of_the_client(option: str) -> None:
+    ((place, message, _),) = problems({option: "secret"})
+    assert place == "AzureStorage(client_options=…)"
+    assert message == f"{option!r} is no option of azure-core or azure-storage-blob"
 
 
 @pytest.mark.parametrize(

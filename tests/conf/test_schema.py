@@ -156,12 +156,10 @@ def settings_of(built: dict) -> list[tuple[str, str, dict]]:
 
 
 @pytest.mark.parametrize(("part", "name", "setting"), [*settings_of(DOCUMENT), *settings_of(OPTIONS)])
-def test_every_setting_is_described_and_has_an_example_that_is_valid(part, name, setting):
+def test_every_setting_is_described_and_its_examples_are_valid(part, name, setting):
     assert setting["description"].endswith(".")
-    if name in ("type", "$schema"):
-        return
     definitions = {"$defs": DOCUMENT["$defs"]}
-    for example in setting["examples"]:
+    for example in setting.get("examples", ()):
         Draft202012Validator(setting | definitions).validate(example)
 
 
@@ -170,7 +168,7 @@ def test_every_example_of_an_option_is_taken_by_the_model(name):
     base = {"account_name": "acmefiles", "azure_container": "media", "credential": "default"}
     if name in SECRETS or name == "account_url":
         base = {"azure_container": "media"} | ({} if name in SECRETS else {"sas_token": "sig=x"})
-    for example in OPTIONS["properties"][name]["examples"]:
+    for example in OPTIONS["properties"][name].get("examples", ()):
         if name in ("account_key", "sas_token"):
             assert re.search(r"<|\.\.\.", example), "an example of a secret is no secret"
         else:

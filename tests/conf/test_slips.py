@@ -362,5 +362,5 @@ def test_any_other_short_value_is_quoted(value):
 def test_a_password_in_the_base_url_is_refused(world, url, kind):
     world.config = {"backends": {"local": {"type": kind, "base_url": url}}}
     problem = world.problem()
-    assert problem.message == "the URL has a user or a password in it"
+    assert problem.message == "the value is not a URL without user, query and fragment"
     assert "hunter2" not in str(problem)

@@ -104,7 +104,6 @@ class AzureOptions(Table):
         description="An identity by name, through azure-identity; no secret is needed. `default` is "
         "DefaultAzureCredential, and is meant where no way to authenticate is given; `anonymous` reads a public "
         "container without any credential.",
-        examples=["default", "managed_identity"],
     )
     client_id: (
         Annotated[
@@ -150,7 +149,7 @@ class AzureOptions(Table):
         "endpoints, DNS-zone accounts, emulators.",
         examples=["https://acmefiles.z12.blob.storage.azure.net", "http://127.0.0.1:10000/devstoreaccount1"],
     )
-    azure_ssl: bool = Field(default=True, description="Whether the endpoint is https.", examples=[True])
+    azure_ssl: bool = Field(default=True, description="Whether the endpoint is https.")
     endpoint_suffix: Annotated[str, AfterValidator(endpoints.endpoint_suffix)] = Field(
         default="core.windows.net",
         description="The end of the endpoint's host; another one for sovereign clouds.",
@@ -162,7 +161,6 @@ class AzureOptions(Table):
     overwrite_files: bool = Field(
         default=False,
         description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
-        examples=[False],
     )
     expiration_secs: Annotated[int, duration_within(1, rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
@@ -178,7 +176,6 @@ class AzureOptions(Table):
     sas_token_in_urls: bool = Field(
         default=False,
         description="Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`).",
-        examples=[False],
     )
     custom_domain: Annotated[str, AfterValidator(endpoints.custom_domain)] | None = Field(
         default=None,
@@ -189,12 +186,9 @@ class AzureOptions(Table):
         default=None,
         description="Whether the container stays in the path behind `custom_domain`. Without it yes, except for "
         "`$web`.",
-        examples=[False],
     )
     default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
-        default="application/octet-stream",
-        description="The content type where neither name nor upload tells one.",
-        examples=["application/octet-stream"],
+        default="application/octet-stream", description="The content type where neither name nor upload tells one."
     )
     cache_control: _Header | None = Field(
         default=None,
@@ -225,17 +219,13 @@ class AzureOptions(Table):
         default={}, description="Index tags of every blob that is saved, at most ten.", examples=[{"project": "acme"}]
     )
     access_tier: AccessTier | None = Field(
-        default=None,
-        description="The tier of every blob that is saved; without it the account's own.",
-        examples=["Cool"],
+        default=None, description="The tier of every blob that is saved; without it the account's own."
     )
     upload_max_conn: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="How many blocks of one large file are uploaded at the same time.", examples=[4]
     )
     max_memory_size: Annotated[int, size_within(1)] = Field(
-        default=2 * 1024 * 1024,
-        description="How much of an open file is held in memory.",
-        examples=["2MiB", "64MiB"],
+        default=2 * 1024 * 1024, description="How much of an open file is held in memory.", examples=["2MiB", "64MiB"]
     )
     timeout: Annotated[int, duration_within(1, 86_400)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
@@ -255,9 +245,7 @@ class AzureOptions(Table):
         examples=[{"retry_total": 5}],
     )
     log_requests: bool = Field(
-        default=False,
-        description="Whether the SDK's own log of every request, at INFO, reaches the application's log.",
-        examples=[False],
+        default=False, description="Whether the SDK's own log of every request, at INFO, reaches the application's log."
     )
 
     @cached_property

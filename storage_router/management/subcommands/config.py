@@ -31,19 +31,7 @@ MASK = "**********"
 
 _HEADING = ("setting", "value", "source")
 
-# Options of another package's storage, or of azure-core, may hold a secret under any name. These names hold none.
-_HARMLESS = frozenset(
-    {
-        *("access_tier", "account_name", "acl", "allow_overwrite", "api_version", "azure_container", "base_url"),
-        *("bucket", "bucket_acl", "bucket_name", "cache_control", "connection_timeout", "connection_verify"),
-        *("container", "container_name", "content_type", "default_acl", "directory_permissions_mode", "encoding"),
-        *("endpoint_suffix", "expiration", "expiration_secs", "file_permissions_mode", "gzip", "iam_path", "location"),
-        *("max_block_size", "max_memory_size", "max_single_get_size", "max_single_put_size", "port", "prefix"),
-        *("project_id", "querystring_expire", "read_timeout", "region", "region_name", "retry_backoff_factor"),
-        *("retry_backoff_max", "retry_connect", "retry_read", "retry_status", "retry_total", "root_path"),
-        *("signature_version", "storage_class", "timeout", "user_agent"),
-    }
-)
+# Options of another package's storage, or of azure-core, may hold a secret under any name.
 _FOREIGN = frozenset({"client_options", "options"})
 _CREDENTIALS_IN_TEXT = re.compile(r"(?i)://[^/\s]*@|\bsig=|accountkey=|sharedaccess|password|secret")
 
@@ -113,8 +101,7 @@ def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
     if isinstance(value, Mapping):
         return {str(key): shown(item, (*path, str(key))) for key, item in value.items()}
     if isinstance(value, str | int | float):
-        foreign = not _FOREIGN.isdisjoint(map(str, path)) and str(path[-1]).lower() not in _HARMLESS
-        return MASK if foreign or _CREDENTIALS_IN_TEXT.search(str(value)) else value
+        return MASK if not _FOREIGN.isdisjoint(path) or _CREDENTIALS_IN_TEXT.search(str(value)) else value
     # An object, such as a credential or a transport. Its repr may show anything.
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
