@@ -6,11 +6,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
-
-from pydantic import ValidationError
 
 from storage_router.exceptions import ConfigurationError, Problem
 
@@ -19,7 +16,7 @@ from .azure.options import AzureOptions
 from .backends import BACKEND_TYPES, option_names
 from .document import RouterDocument, alias_problems, allowed_keys
 from .layers import Merged, Origin, merge
-from .problems import Locate, Location, nearest, problem, problem_id, problems_from, value_at
+from .problems import Locate, Location, nearest, problem, validated, value_at
 from .sources import Surroundings, code, environment, read_all
 
 DEFAULT = Origin(source="default", place="default")
@@ -28,7 +25,7 @@ DEFAULT = Origin(source="default", place="default")
 Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
 """Finds further problems in a valid document; places come from the second argument."""
 
-_UNREAD = (problem_id("E009"), problem_id("E013"))
+_UNREAD = ("storage_router.E009", "storage_router.E013")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +108,21 @@ def _refuse(found: Iterable[Problem]) -> NoReturn:
 
 def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocument | None, list[Problem]]:
     try:
-        return RouterDocument.model_validate(merged.tree), []
-    except ValidationError as error:
-        problems = problems_from(
-            error,
+        document = validated(
+            RouterDocument,
+            merged.tree,
             merged.place,
             keys=lambda location: allowed_keys(merged.tree, location),
-            given=merged.tree,
             advise=lambda location, kind: _advice(merged, surroundings, location, kind),
         )
+    except ConfigurationError as error:
+        problems = list(error.problems)
+    else:
+        return document, []
     # One mistake is one problem: what was reported of a source may be why something is missing.
     reported = {one.place for one in merged.problems if not one.is_warning}
     if reported and not merged.tree.get("backends"):
-        problems = [one for one in problems if one.id != problem_id("E002")]
+        problems = [one for one in problems if one.id != "storage_router.E002"]
     return None, [one for one in problems if one.place not in reported]
 
 
@@ -155,11 +154,11 @@ def _setting_meant(merged: Merged, location: Location) -> Location | None:
     return (table, key) if table in RouterDocument.tables and key in RouterDocument.keys_at((table,)) else None
 
 
-def _place_of_option(locate: Locate, alias: str, location: Location) -> str:
-    return locate(("backends", alias, *location))
-
-
 def _unused_options(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     for alias, backend in document.backends.items():
+
+        def place(location: Location, above: Location = ("backends", alias)) -> str:
+            return locate((*above, *location))
+
         if isinstance(backend, AzureOptions):
-            yield from backend.warnings(alias, partial(_place_of_option, locate, alias))
+            yield from backend.warnings(alias, place)

@@ -1,7 +1,7 @@
 """Problems of a configuration: their ids, and how errors of validation become ``Problem`` objects without secrets.
 
-Validators raise ``invalid(...)``; pydantic collects these errors; ``problems_from`` turns them, and pydantic's own,
-into problems.
+Validators raise ``invalid(...)``; pydantic collects these errors; ``validated`` turns them, and pydantic's own, into
+problems.
 """
 
 from __future__ import annotations
@@ -81,21 +81,15 @@ _SECRET_NAME = re.compile(r"(?i)key|secret|token|pass|pwd|credential|connection|
 _NOT_SECRET_NAME = re.compile(r"(?i)^(key_prefix|.*_key_(id|name)|authority|.*_expir\w*)$")
 
 
-def problem_id(short: str) -> str:
-    """Return ``storage_router.E001`` for ``E001``; the id must be in the table."""
-    if short not in PROBLEMS:
-        raise KeyError(short)
-    return f"storage_router.{short}"
-
-
 def problem(short: str, place: str, message: str, hint: str = "") -> Problem:
-    """Return a ``Problem`` by its short id."""
-    return Problem(id=problem_id(short), place=place, message=message, hint=hint)
+    """Return a ``Problem`` by its short id, ``E001`` for ``storage_router.E001``, which must be in the table."""
+    assert short in PROBLEMS, short
+    return Problem(id=f"storage_router.{short}", place=place, message=message, hint=hint)
 
 
 def invalid(message: str, hint: str = "", *, id: str = "E003") -> PydanticCustomError:  # noqa: A002 - the field's name
     """Return the error that a validator raises: what is wrong, and what is allowed or what to do."""
-    problem_id(id)
+    assert id in PROBLEMS, id
     return PydanticCustomError(id, "{text}", {"text": message, "hint": hint})
 
 
@@ -129,35 +123,29 @@ def is_secret_name(option: object) -> bool:
     return bool(_SECRET_NAME.search(name)) and not _NOT_SECRET_NAME.match(name)
 
 
-def problems_from(
-    error: ValidationError,
-    locate: Locate,
+def validated(
+    model: type[_Table],
+    given: Mapping[str, Any],
+    locate: Locate | None = None,
     *,
-    keys: Callable[[Location], Iterable[str]] = lambda _: (),
-    given: Any = None,
+    keys: Callable[[Location], Iterable[str]] | None = None,
     advise: Callable[[Location, str], str] = lambda *_: "",
-) -> list[Problem]:
-    """Turn pydantic's error into problems.
+) -> _Table:
+    """Return ``model`` built from ``given``, or raise ``ConfigurationError`` with each problem and no input.
 
-    ``keys`` returns the names that are allowed in the table at a location; ``given`` is the input, for quoting harmless
-    values; ``advise`` returns the hint for a location and kind of error where the caller knows a better one, else "".
+    ``keys`` returns the names that are allowed in the table at a location; ``advise`` the hint for a location and kind
+    of error where the caller knows a better one, else "".
     """
-    found = []
-    for detail in error.errors(include_url=False, include_input=False):
-        location = tuple(part for part in detail["loc"] if part != "[key]")
-        one = _problem(detail, location, locate, keys, given)
-        found.append(dataclasses.replace(one, hint=advise(location, detail["type"]) or one.hint))
-    return found
-
-
-def validated(model: type[_Table], given: Mapping[str, Any], locate: Locate | None = None) -> _Table:
-    """Return ``model`` built from ``given``, or raise ``ConfigurationError`` with each problem and no input."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = problems_from(error, locate or dotted, keys=model.keys_at, given=given)
+        found = []
+        for detail in error.errors(include_url=False, include_input=False):
+            location = tuple(part for part in detail["loc"] if part != "[key]")
+            one = _problem(detail, location, locate or dotted, keys or model.keys_at, given)
+            found.append(dataclasses.replace(one, hint=advise(location, detail["type"]) or one.hint))
     # Outside of the except block: pydantic's error holds its input, and a context is printed with the traceback.
-    raise ConfigurationError(problems)
+    raise ConfigurationError(found)
 
 
 def collected(title: str, errors: Iterable[tuple[Location, PydanticCustomError]]) -> ValidationError:
@@ -185,8 +173,8 @@ def _problem(
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         return problem("E003", place, f"{text} is not one of the allowed values", suggestion(value, allowed))
-    # "Input should be a valid string"
-    return problem("E003", place, f"{text} is not valid: it {detail['msg'].removeprefix('Input ')}")
+    # Pydantic says: Input should be a valid string.
+    return problem("E003", place, f"{text} is not valid: {re.sub('^[A-Z][a-z]+ should', 'it should', detail['msg'])}")
 
 
 def value_at(given: Any, location: Location) -> Any:

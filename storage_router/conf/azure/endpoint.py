@@ -129,22 +129,18 @@ def account_url(value: str, what: str = "the value") -> str:
             "the SharedAccessSignature of a connection string.",
         )
     host, path = (parts.hostname or "").rstrip("."), parts.path.strip("/")
-    if (azure := _AZURE_HOST.fullmatch(host)) is not None:
-        if azure["service"] != "blob" and _AZURE_SUFFIX.fullmatch(azure["suffix"]):
-            raise invalid(
-                f"{what} is the endpoint of another service: {azure['service']}",
-                f"The blob service is at {parts.scheme}://{host.replace('.' + azure['service'] + '.', '.blob.')}.",
-            )
-        if azure["service"] == "blob" and path:
-            raise invalid(f"{what} has a path, and an account's endpoint has none", _CONTAINER_HINT)
-    elif "/" in path and named_by(f"//{host}/{path}")[0]:
-        raise invalid(f"{what} has more in its path than the account's name", _CONTAINER_HINT)
+    service, suffix = found.group("service", "suffix") if (found := _AZURE_HOST.fullmatch(host)) else ("", "")
+    if service not in ("", "blob") and _AZURE_SUFFIX.fullmatch(suffix):
+        raise invalid(
+            f"{what} is the endpoint of another service: {service}",
+            f"The blob service is at {parts.scheme}://{host.replace(f'.{service}.', '.blob.')}.",
+        )
+    if path and (service == "blob" or ("/" in path and named_by(f"//{host}/{path}")[0])):
+        hint = "azure_container names the container, and location a directory in it."
+        raise invalid(f"{what} has more in its path than an account's endpoint", hint)
     # A port that says what the scheme says would make another host of it.
     port = ":443" if parts.scheme == "https" else ":80"
     return _normalized(parts._replace(netloc=parts.netloc.removesuffix(port)))
-
-
-_CONTAINER_HINT = "azure_container names the container, and location a directory in it."
 
 
 def custom_domain(value: str) -> str:
