@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -24,7 +24,7 @@ from .sas import DelegationKey, timestamp
 
 if TYPE_CHECKING:
     from .pipeline import Sender
-    from .transport import Pools
+    from .transport import Pool
 
 
 class Account:
@@ -34,7 +34,7 @@ class Account:
         self.endpoint: str = options.endpoint
         self.authentication = options.authentication
         self.delegation_keys = DelegationKeys()
-        self._pools: Pools | None = None
+        self.pools: dict[Hashable, Pool] = {}
         self._clients: weakref.WeakValueDictionary[Hashable, Client] = weakref.WeakValueDictionary()
         self._lock = Lock()
 
@@ -61,29 +61,20 @@ class Account:
                 _recent.append(found)
             return found
 
-    def pools(self) -> Pools:
-        pools = self._pools
-        if pools is None:
-            from .transport import Pools
-
-            with self._lock:
-                pools = self._pools = self._pools or Pools()
-        return pools
-
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""
         with self._lock:
             clients = list(self._clients.values())
-            pools, self._pools = self._pools, None
+            pools, self.pools = self.pools, {}
         for client in clients:
             client.close()
-        if pools is not None:
-            pools.close()
+        for pool in pools.values():
+            pool.close()
 
     def leave_to_parent(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
         """In a forked child: start without connections, and leave the parent's alone, unclosed."""
-        _abandoned.append(self._pools)
-        self._pools = None
+        _abandoned.append(self.pools)
+        self.pools = {}
         for client in list(self._clients.values()):
             client.leave_to_parent()
 
@@ -159,7 +150,7 @@ class Client:
                 raise misunderstood(error) from None
 
 
-def transport(options: AzureOptions, pools: Callable[[], Pools]) -> Any:
+def transport(options: AzureOptions, pools: dict[Hashable, Pool]) -> Any:
     """Return what carries the requests of ``options``: the transport or session of its client options, or one over
     ``pools``."""
     from azure.core.pipeline.transport import RequestsTransport

@@ -23,7 +23,7 @@ from storage_router.exceptions import (
     BlobNotFoundError,
     BlobPermissionError,
 )
-from storage_router.files import Directory, FileSettings, FileStat, ListingPage, Reading, in_order
+from storage_router.files import Directory, FileSettings, FileSource, FileStat, ListingPage, Reading, in_order
 
 from .client import Account
 from .errors import OVERWRITE_REFUSED, translated
@@ -121,20 +121,13 @@ class Blobs:
         with self._translated(name):
             return stat(name, self._headers(name))
 
-    def create(
-        self,
-        name: str,
-        data: bytes,
-        settings: FileSettings,
-        write: Write = NEW,
-    ) -> FileStat:
+    def create(self, name: str, data: bytes, settings: FileSettings, write: Write = NEW) -> FileStat:
         """Store the entire blob with one request.
 
         Raises ``BlobExistsError`` or ``BlobChangedError`` where a condition of ``write`` is not met. A retry that finds
         the name taken by its own first attempt is a success (one request more).
         """
-        headers = {"x-ms-blob-type": "BlockBlob"}
-        return self._written(name, len(data), settings, write, headers, content=data)
+        return self._written(name, len(data), settings, write, {"x-ms-blob-type": "BlockBlob"}, content=data)
 
     def stage_block(self, name: str, block_id: str, data: bytes) -> None:
         """Send one block; nothing is visible before ``commit_blocks``."""
@@ -143,13 +136,7 @@ class Blobs:
             self._send(name, "PUT", 201, query=query, content=data)
 
     def commit_blocks(
-        self,
-        name: str,
-        block_ids: Sequence[str],
-        settings: FileSettings,
-        write: Write = NEW,
-        *,
-        size: int = 0,
+        self, name: str, block_ids: Sequence[str], settings: FileSettings, write: Write = NEW, *, size: int = 0
     ) -> FileStat:
         """Make a blob of the staged blocks, in this order. Errors as for ``create``."""
         latest = "".join(f"<Latest>{encoded(block_id)}</Latest>" for block_id in block_ids)
@@ -289,20 +276,21 @@ class Blobs:
         return made
 
     def stage_from_url(
-        self, name: str, source: SecretStr, etag: str, size: int, *, connections: int
+        self, name: str, url: SecretStr, source: FileStat | FileSource, *, connections: int
     ) -> list[str] | None:
-        """Have the service copy the ``size`` bytes at the URL ``source`` into blocks and return their ids; None where
-        it did not copy them (emulators answer with success and stage empty blocks).
+        """Have the service copy the bytes of ``source``, which ``url`` allows reading, into blocks and return their
+        ids; None where it did not copy them (emulators answer with success and stage empty blocks).
 
         One request for each block and one more. Raises ``BlobChangedError`` where the source has another ETag.
         """
+        size = source.size
 
         def stage(block_id: str, start: int) -> None:
             part = f"bytes={start}-{min(start + COPIED_BLOCK, size) - 1}"
             query = {"comp": "block", "blockid": encoded(block_id)}
-            headers = {"x-ms-source-if-match": etag, "x-ms-source-range": part}
+            headers = {"x-ms-source-if-match": source.etag, "x-ms-source-range": part}
             with self._translated(name):
-                self._send(name, "PUT", 201, query=query, headers=headers, source=source, content=b"")
+                self._send(name, "PUT", 201, query=query, headers=headers, source=url, content=b"")
 
         upload = uuid.uuid4().hex
         starts = range(0, size, COPIED_BLOCK)
@@ -336,7 +324,7 @@ class Blobs:
         ``BlobChangedError`` if the source's ETag is another.
         """
         if known.size > COPIED_AT_ONCE:
-            block_ids = self.stage_from_url(name, source, known.etag, known.size, connections=4)
+            block_ids = self.stage_from_url(name, source, known, connections=4)
             if block_ids is None:
                 return None
             settings = replace(known.settings(), tags=tags)

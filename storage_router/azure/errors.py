@@ -12,6 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -100,6 +101,7 @@ def named(name: str, *, of: str | None = None) -> Iterator[None]:
         raise
 
 
+@dataclass(slots=True)
 class translated:  # noqa: N801 - reads as the verb that it is: "with translated(...)"
     """A context manager that turns errors of azure-core into ``BlobError`` and its kinds.
 
@@ -108,25 +110,14 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     frames below have no variables afterwards; the caller's keep theirs.
     """
 
-    __slots__ = ("alias", "blob", "container", "creates", "handled", "options", "signs")
-
-    def __init__(
-        self,
-        options: AzureOptions,
-        *,
-        alias: str | None = None,
-        container: str | None = None,
-        blob: str | None = None,
-        creates: bool = False,
-        signs: bool = False,
-    ) -> None:
-        self.options = options
-        self.alias = alias
-        self.container = container
-        self.blob = blob
-        self.creates = creates
-        self.signs = signs
-        self.handled: BaseException | None = None
+    options: AzureOptions
+    _: KW_ONLY
+    alias: str | None = None
+    container: str | None = None
+    blob: str | None = None
+    creates: bool = False
+    signs: bool = False
+    handled: BaseException | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         self.handled = sys.exc_info()[1]

@@ -58,7 +58,7 @@ from .container import COPIED_PER_SECOND, Blobs, Write
 from .errors import named
 from .file import AzureFile, Source
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
-from .upload import CopiedContent, Upload, temporary_folder
+from .upload import Upload, temporary_folder
 from .urls import BlobUrls
 
 logger = logging.getLogger("storage_router")
@@ -361,7 +361,7 @@ class AzureStorage(DeconstructibleStorage):
             # A SAS of the storage's own may read more than this blob, and readers of copies may see it.
             if store.options.endpoint == setup.options.endpoint and store._can_sign():
                 link = SecretStr(store.sign(source.name, _LINK_SECS + source.size // COPIED_PER_SECOND))
-                copied = CopiedContent(url=link, etag=source.etag, size=source.size)
+                copied = link, source
         connections = setup.options.upload_max_conn
         return Upload(setup.blobs, content, connections=connections, folder=temporary_folder(), copied=copied)
 

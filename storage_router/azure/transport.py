@@ -17,7 +17,7 @@ import ssl
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Self
@@ -97,26 +97,6 @@ class Route:
             proxies=tuple((options.get("proxies") or {}).items()),
             use_env_settings=options.get("use_env_settings", True),
         )
-
-
-class Pools:
-    """The connections of one account: a pool for each origin and route. Safe across threads."""
-
-    def __init__(self) -> None:
-        self._pools: dict[tuple[str, Route], Pool] = {}
-
-    def pool(self, origin: str, route: Route) -> Pool:
-        """Return the pool for an origin (``https://host:port``). The environment is read once for each route."""
-        found = self._pools.get((origin, route))
-        if found is None:
-            # Two threads may make one each; the second one is never used.
-            found = self._pools.setdefault((origin, route), Pool(origin, route))
-        return found
-
-    def close(self) -> None:
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            pool.close()
 
 
 class Pool:
@@ -252,11 +232,13 @@ def _named(place: str, what: str) -> Iterator[None]:
 
 
 class Transport(HttpTransport[HttpRequest, HttpResponse]):
-    """Sends requests over ``pools``. ``options`` are azure-core's: ``connection_timeout``, ``read_timeout``,
-    ``connection_verify``, ``connection_cert``, ``proxies``, ``use_env_settings``; all but the last per request, too.
+    """Sends requests over ``pools``, one for each origin (``https://host:port``) and route, which are made here.
+
+    ``options`` are azure-core's: ``connection_timeout``, ``read_timeout``, ``connection_verify``, ``connection_cert``,
+    ``proxies``, ``use_env_settings``; all but the last per request, too.
     """
 
-    def __init__(self, pools: Callable[[], Pools], **options: Any) -> None:
+    def __init__(self, pools: dict[Hashable, Pool], **options: Any) -> None:
         self._pools = pools
         self.connection_config = ConnectionConfiguration(**options)
         self._options = options
@@ -285,7 +267,10 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
             route, limits = Route.of(given), _limits(given)
         url = request.url
         origin = url[: url.index("/", 8)] if "/" in url[8:] else url
-        pool = self._pools().pool(origin, route)
+        pool = self._pools.get((origin, route))
+        if pool is None:
+            # The environment is read once for each. Two threads may make one each; the second one is never used.
+            pool = self._pools.setdefault((origin, route), Pool(origin, route))
         head, body = _written(request, url if pool.takes_urls else url[len(origin) :] or "/", pool.headers)
         try:
             connection = pool.take(limits)

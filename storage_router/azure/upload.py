@@ -16,7 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import IO, Any, Self
 
@@ -25,7 +25,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile
 from pydantic import SecretStr
 
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
-from storage_router.files import FileSettings, FileStat
+from storage_router.files import FileSettings, FileSource, FileStat
 
 from .container import NEW, Blobs, Write, block_id, started
 
@@ -50,17 +50,10 @@ _ATTEMPTS = 8
 """Uploads of one content in a row that other writers of the same name may spoil."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CopiedContent:
-    """Content that a blob of the same account has: ``url`` allows reading it while it has this ETag."""
-
-    url: SecretStr
-    etag: str
-    size: int
-
-
 class Upload:
     """One content. ``put`` can be called again, with another name, after ``BlobExistsError``.
+
+    ``copied`` is the URL of a blob of the same account that has this content, and which version of it that is.
 
     Used as a context manager, because content that cannot be read twice is kept in a temporary file in ``folder``
     meanwhile.
@@ -73,7 +66,7 @@ class Upload:
         *,
         connections: int,
         folder: str | None = None,
-        copied: CopiedContent | None = None,
+        copied: tuple[SecretStr, FileSource] | None = None,
     ) -> None:
         self._blobs = blobs
         self._copied = copied
@@ -102,10 +95,8 @@ class Upload:
             if write.creates:
                 self._require_free(name)
             # Not by Copy Blob: that takes over the headers and the metadata of the source.
-            source = self._copied
-            block_ids = self._blobs.stage_from_url(
-                name, source.url, source.etag, source.size, connections=self._connections
-            )
+            url, source = self._copied
+            block_ids = self._blobs.stage_from_url(name, url, source, connections=self._connections)
             if block_ids is not None:
                 return self._blobs.commit_blocks(name, block_ids, settings, write, size=source.size)
             self._copied = None

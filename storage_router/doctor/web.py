@@ -65,14 +65,11 @@ class Client:
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import ProxyPolicy, RedirectPolicy
 
-        from storage_router.azure.transport import Pools
-
         # Not those of the account: each question has its own connection, and sees the environment as it is now.
-        pools = Pools()
         self._home = urlsplit(options.endpoint).netloc
         self._verify = options.client_options.get("connection_verify", True)
         policies: list[Any] = [RedirectPolicy(), ProxyPolicy(options.client_options.get("proxies"))]
-        self._requests: Any = Pipeline(transport(options, lambda: pools), policies)
+        self._requests: Any = Pipeline(transport(options, {}), policies)
 
     def ask(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status. Raises ``UnreachableError`` where none came."""
