@@ -78,7 +78,7 @@ def probe(alias: str, mode: Mode = "read", *, router: str = "default") -> Health
 def probe_all(mode: Mode = "read", *, router: str = "default", aliases: Iterable[str] = ()) -> list[Health]:
     """Probe the backends of a router at the same time: those of ``aliases``, without them all."""
     chosen = list(aliases or backends(router))
-    with ThreadPoolExecutor(min(len(chosen), _AT_A_TIME), thread_name_prefix="storage_router-health") as workers:
+    with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="storage_router-health") as workers:
         waiting = [
             workers.submit(contextvars.copy_context().run, probe, alias, mode, router=router) for alias in chosen
         ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -47,6 +48,21 @@ _DOWNLOADS = 8
 _PREVIEWED = 10 * 2**20
 """Bytes up to which a picture is shown on its page."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a page is about: one of the storages ``others``, by its alias."""
+
+    alias: str
+    storage: Storage
+    others: list[str]
+
+    @property
+    def router(self) -> RouterStorage | None:
+        """The storage, if it has routes."""
+        return self.storage if isinstance(self.storage, RouterStorage) else None
+
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -54,17 +70,11 @@ View = Callable[..., HttpResponseBase]
 class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The pages. The overview is in the place of the list of objects."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """There is nothing to add."""
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """There is nothing to add, to change or to delete."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """There is nothing to change."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """There is nothing to delete."""
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages, in the place of those that change objects."""
@@ -89,40 +99,40 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             if not self.has_view_permission(request):
                 raise PermissionDenied
             request.current_app = self.admin_site.name
-            shown = overview.shown_storages()
-            alias = request.GET.get("storage") or next(iter(shown))
-            if alias not in shown:
+            known = overview.shown_storages()
+            alias = request.GET.get("storage") or next(iter(known))
+            if alias not in known:
                 raise Http404(alias)
-            return view(request, alias, shown[alias], list(shown))
+            return view(request, Shown(alias=alias, storage=known[alias], others=list(known)))
 
         return self.admin_site.admin_view(allowed)
 
     # The pages
 
-    def overview(self, request: HttpRequest, alias: str, storage: Storage, others: list[str]) -> HttpResponse:
+    def overview(self, request: HttpRequest, shown: Shown) -> HttpResponse:
         """Show routes and backends, their health, and what ``check`` reports."""
-        context = {"picture": overview.picture(alias, storage), "warnings": overview.warnings(), "others": others}
-        return self._page(request, "overview", alias, "Backends and routes", context)
+        context = {"picture": overview.picture(shown.alias, shown.storage), "warnings": overview.warnings()}
+        return self._page(request, "overview", shown, "Backends and routes", context)
 
-    def probe(self, request: HttpRequest, alias: str, storage: Storage, _: list[str]) -> HttpResponse:  # noqa: ARG002
+    def probe(self, request: HttpRequest, shown: Shown) -> HttpResponse:  # noqa: ARG002
         """Ask every backend whether it answers."""
-        overview.probe(alias, storage)
-        return HttpResponseRedirect(self._url("changelist", storage=alias))
+        overview.probe(shown.alias, shown.storage)
+        return HttpResponseRedirect(self._url("changelist", storage=shown.alias))
 
-    def where(self, request: HttpRequest, alias: str, storage: Storage, others: list[str]) -> HttpResponse:
+    def where(self, request: HttpRequest, shown: Shown) -> HttpResponse:
         """Show where a file of a name goes, and why. Makes no request."""
         name = request.GET.get("name", "").strip()
-        context: dict[str, Any] = {"name": name, "others": others, "has_routes": isinstance(storage, RouterStorage)}
-        if name and isinstance(storage, RouterStorage):
-            context["found"] = explained(storage, name)
-        return self._page(request, "where", alias, "Where does a name go?", context)
+        context: dict[str, Any] = {"name": name, "has_routes": shown.router is not None}
+        if name and shown.router is not None:
+            context["found"] = explained(shown.router, name)
+        return self._page(request, "where", shown, "Where does a name go?", context)
 
-    def files(self, request: HttpRequest, alias: str, storage: Storage, others: list[str]) -> HttpResponse:
+    def files(self, request: HttpRequest, shown: Shown) -> HttpResponse:
         """List a part of a directory."""
-        context: dict[str, Any] = {"others": others, "path": "", "directories": [], "files": []}
+        context: dict[str, Any] = {"path": "", "directories": [], "files": []}
         try:
             directory = clean_directory(request.GET.get("path", ""))
-            page = _listed(storage, directory, request.GET.get("marker", ""))
+            page = _listed(shown.storage, directory, request.GET.get("marker", ""))
             context |= {"path": directory, "above": _above(directory), "is_first": not request.GET.get("marker")}
             context["directories"] = [
                 {"name": one.name, "short": _short(one.name)} for one in page.entries if isinstance(one, Directory)
@@ -133,74 +143,68 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 if isinstance(one, FileStat)
             ]
             if page.marker:
-                context["next"] = urlencode({"storage": alias, "path": directory, "marker": page.marker})
+                context["next"] = urlencode({"storage": shown.alias, "path": directory, "marker": page.marker})
         except NotImplementedError as error:
             context["error"] = str(error) or "This storage cannot list its files."
         except (OSError, StorageRouterError, SuspiciousOperation, ValueError) as error:
             context["error"] = described(error)
-        return self._page(request, "files", alias, "Files", context)
+        return self._page(request, "files", shown, "Files", context)
 
-    def file(self, request: HttpRequest, alias: str, storage: Storage, _: list[str]) -> HttpResponse:
-        """Show what is known of a file."""
-        return self._file(request, alias, storage)
+    def file(self, request: HttpRequest, shown: Shown, **more: str) -> HttpResponse:
+        """Show what is known of a file. ``more`` is for the page: a link, or why there is none."""
+        name = self._name(request)
+        short = PurePosixPath(name).name
+        context: dict[str, Any] = {"name": name, "above": _above(name), "short": short}
+        if shown.router is not None:
+            context["found"] = explained(shown.router, name)
+        try:
+            stat = file_store(shown.storage).stat(name)
+        except (FileNotFoundError, IsADirectoryError, InvalidNameError) as error:
+            raise Http404(name) from error
+        except (OSError, StorageRouterError) as error:
+            context["error"] = described(error)
+        else:
+            context |= {"stat": stat, "type": _type_of(stat), "md5": (stat.content_md5 or b"").hex()}
+            context |= self._tags(shown.storage, name) | self._address(shown.storage, stat)
+        return self._page(request, "file", shown, short, context | more)
 
-    def link(self, request: HttpRequest, alias: str, storage: Storage, _: list[str]) -> HttpResponse:
+    def link(self, request: HttpRequest, shown: Shown) -> HttpResponse:
         """Make a link to a file for a minute, and show it."""
         name = self._name(request)
-        context: dict[str, Any] = {}
         try:
-            context["link"] = file_store(storage).sign(name, LINK_SECONDS)
-            logger.info("%s made a link for %d seconds to %r of %r", request.user, LINK_SECONDS, name, alias)
+            link = file_store(shown.storage).sign(name, LINK_SECONDS)
         except NotImplementedError:
-            context["link_error"] = "This backend cannot sign links. Use the download."
+            return self.file(request, shown, link_error="This backend cannot sign links. Use the download.")
         except (OSError, StorageRouterError) as error:
-            context["link_error"] = described(error)
-        return self._file(request, alias, storage, context)
+            return self.file(request, shown, link_error=described(error))
+        logger.info("%s made a link for %d seconds to %r of %r", request.user, LINK_SECONDS, name, shown.alias)
+        return self.file(request, shown, link=link)
 
-    def download(self, request: HttpRequest, alias: str, storage: Storage, _: list[str]) -> HttpResponseBase:
+    def download(self, request: HttpRequest, shown: Shown) -> HttpResponseBase:
         """Send a file, always as an attachment."""
         name = self._name(request)
-        nothing_inline = RouteOptions.model_construct(backend=alias, inline=(), resource_policy="same-origin")
+        nothing_inline = RouteOptions.model_construct(backend=shown.alias, inline=(), resource_policy="same-origin")
         presentation = Presentation.of(name, nothing_inline)
         try:
-            stream = Stream(store=file_store(storage), name=name, presentation=presentation, most=_DOWNLOADS)
+            stream = Stream(store=file_store(shown.storage), name=name, presentation=presentation, most=_DOWNLOADS)
             answer = stream.answer(request)
         except (FileNotFoundError, IsADirectoryError, InvalidNameError):
             raise Http404(name) from None
         except (OSError, StorageRouterError) as error:
-            return self._file(request, alias, storage, {"link_error": described(error)})
-        logger.info("%s downloads %r of %r", request.user, name, alias)
+            return self.file(request, shown, link_error=described(error))
+        logger.info("%s downloads %r of %r", request.user, name, shown.alias)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
 
-    def moves(self, request: HttpRequest, alias: str, storage: Storage, others: list[str]) -> HttpResponse:
+    def moves(self, request: HttpRequest, shown: Shown) -> HttpResponse:
         """List the moves of routes between backends."""
         if not apps.is_installed("storage_router.moving"):
             raise Http404("storage_router.moving is not installed")
         from .moves import moves
 
-        return self._page(request, "moves", alias, "Moves", {"moves": moves(alias, storage), "others": others})
+        return self._page(request, "moves", shown, "Moves", {"moves": moves(shown.alias, shown.storage)})
 
     # What they have in common
-
-    def _file(
-        self, request: HttpRequest, alias: str, storage: Storage, context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        name = self._name(request)
-        store = file_store(storage)
-        shown: dict[str, Any] = {"name": name, "above": _above(name), "short": PurePosixPath(name).name}
-        if isinstance(storage, RouterStorage):
-            shown["found"] = explained(storage, name)
-        try:
-            stat = store.stat(name)
-        except (FileNotFoundError, IsADirectoryError, InvalidNameError) as error:
-            raise Http404(name) from error
-        except (OSError, StorageRouterError) as error:
-            shown["error"] = described(error)
-        else:
-            shown |= {"stat": stat, "type": _type_of(stat), "md5": (stat.content_md5 or b"").hex()}
-            shown |= self._tags(storage, name) | self._address(storage, stat)
-        return self._page(request, "file", alias, shown["short"], {**shown, **(context or {})})
 
     def _tags(self, storage: Storage, name: str) -> dict[str, Any]:
         try:
@@ -230,14 +234,15 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return f"{address}?{urlencode(query)}"
 
     def _page(
-        self, request: HttpRequest, page: str, alias: str, title: str, context: dict[str, Any]
+        self, request: HttpRequest, page: str, shown: Shown, title: str, context: dict[str, Any]
     ) -> TemplateResponse:
         every = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": title,
             "page": page,
-            "storage": alias,
+            "storage": shown.alias,
+            "others": shown.others,
             "has_moves": apps.is_installed("storage_router.moving"),
             **context,
         }

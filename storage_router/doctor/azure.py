@@ -7,7 +7,7 @@ import datetime as dt
 import itertools
 import json
 import ssl
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +17,7 @@ from storage_router.azure.credentials import SCOPE, credential
 from storage_router.azure.errors import translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
+from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ContainerNotFoundError, SigningError
 from storage_router.names import TRASH
 from storage_router.provision.commands import assign
@@ -55,22 +56,23 @@ class AzureProbes(Probes):
         "delete": ("write",),
     }
 
-    def __init__(
-        self,
-        storage: AzureStorage,
-        *,
-        read_only: bool = False,
-        private: bool = False,
-        skip: Collection[str] = (),
-        origins: Sequence[str] = (),
-    ) -> None:
-        super().__init__(storage, read_only=read_only, private=private, skip=skip, origins=origins)
-        self.options = storage.options
-        self.endpoint = storage.options.endpoint
-        self.kind = storage.options.authentication.kind
-        self.signs = storage.options.expiration_secs is not None or (
-            self.kind == "sas" and storage.options.sas_token_in_urls
-        )
+    @cached_property
+    def options(self) -> AzureOptions:
+        return self.storage.options
+
+    @cached_property
+    def endpoint(self) -> str:
+        return self.options.endpoint
+
+    @cached_property
+    def kind(self) -> str:
+        """How the storage authenticates."""
+        return self.options.authentication.kind
+
+    @cached_property
+    def signs(self) -> bool:
+        """Whether ``url()`` gives signed links."""
+        return self.options.expiration_secs is not None or (self.kind == "sas" and self.options.sas_token_in_urls)
 
     @cached_property
     def web(self) -> Client:

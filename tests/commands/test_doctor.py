@@ -19,7 +19,7 @@ from django.test.utils import isolate_apps
 from storage_router import AzureStorage, installed
 from storage_router.doctor import PROBES
 from storage_router.management.output import NO_READER
-from storage_router.management.subcommands.doctor import site_origins
+from storage_router.management.subcommands import origins
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """
@@ -232,7 +232,7 @@ def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, t
 
 
 @pytest.mark.parametrize(
-    ("settings", "origins"),
+    ("settings", "expected"),
     [
         ({"CSRF_TRUSTED_ORIGINS": ["https://*.acme.example", "https://acme.example"]}, ["https://acme.example"]),
         ({"ALLOWED_HOSTS": ["*", ".acme.example", "www.acme.example"]}, ["https://www.acme.example"]),
@@ -243,9 +243,9 @@ def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, t
         ({"ALLOWED_HOSTS": []}, []),
     ],
 )
-def test_the_sites_origins_are_read_from_the_settings(settings, origins):
+def test_the_sites_origins_are_read_from_the_settings(settings, expected):
     with override_settings(**{"ALLOWED_HOSTS": [], "CSRF_TRUSTED_ORIGINS": [], **settings}):
-        assert site_origins({"origin": None}) == origins
+        assert origins.of_site({"origin": None}) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from storage_router import doctor
@@ -17,16 +16,14 @@ from storage_router.installed import Used, used
 from storage_router.management.output import Output
 from storage_router.router import RouterStorage
 
-from . import selection
+from . import origins, selection
 
 HELP = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
 
 _COLUMNS = ("backend", "probe", "status", "message", "hint")
 _PROBES = (*doctor.PROBES, "routes")
 _STYLES = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
 _COMMAND = re.compile(r"(.*?)(az (?:storage|role) .*)?", re.DOTALL)
-_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -42,14 +39,14 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="PROBE",
         help=f"Leave out a probe: {', '.join(_PROBES)}. May be repeated.",
     )
-    add_origins(parser)
+    origins.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 
 @selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Examine the backends one after the other; return 1 if any probe failed."""
-    origins = site_origins(options)
+    pages = origins.of_site(options)
     findings: list[doctor.Finding] = []
     as_text = not options["json"]
     chosen = _chosen(options)
@@ -65,7 +62,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             output.heading(backend.name)
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.
-        with contextlib.closing(_examined(backend, origins, options["skip"])) as examination:
+        with contextlib.closing(_examined(backend, pages, options["skip"])) as examination:
             for finding in examination:
                 findings.append(finding)
                 if finding.status == "skipped":
@@ -85,7 +82,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     return 1 if counts["failed"] else 0
 
 
-def _examined(backend: Used, origins: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
+def _examined(backend: Used, pages: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
     """Yield what the probes of one backend find, those of its router last."""
     examination = doctor.examine(
         backend.name,
@@ -93,7 +90,7 @@ def _examined(backend: Used, origins: Sequence[str], skip: Collection[str]) -> G
         backend.options,
         read_only=backend.read_only,
         private=backend.deliveries != {"link"} or bool(backend.quarantine),
-        origins=origins,
+        origins=pages,
         skip=skip,
     )
     hindrance = ""
@@ -108,7 +105,7 @@ def _examined(backend: Used, origins: Sequence[str], skip: Collection[str]) -> G
         found = _of_routes(backend, backend.router, hindrance, skip)
         yield dataclasses.replace(found, backend=backend.name, probe="routes")
     if backend.quarantine:
-        for found in _of_uploads(backend, hindrance, origins):
+        for found in _of_uploads(backend, hindrance, pages):
             yield dataclasses.replace(found, backend=backend.name, probe="uploads")
 
 
@@ -123,12 +120,12 @@ def _of_routes(backend: Used, router: RouterStorage, hindrance: str, skip: Colle
     return doctor.examine_routes(router, backend.known_as)
 
 
-def _of_uploads(backend: Used, hindrance: str, origins: Sequence[str]) -> Iterator[doctor.Finding]:
+def _of_uploads(backend: Used, hindrance: str, pages: Sequence[str]) -> Iterator[doctor.Finding]:
     if hindrance:
         yield doctor.Finding(status="skipped", message=hindrance)
         return
     try:
-        yield from doctor.examine_uploads(backend.storage, backend.quarantine, origins=origins)
+        yield from doctor.examine_uploads(backend.storage, backend.quarantine, origins=pages)
     except OSError as error:
         # The other probes say more.
         yield doctor.Finding(status="failed", message=doctor.described(error))
@@ -146,46 +143,6 @@ def _print(output: Output, finding: doctor.Finding) -> None:
         output.paragraph(hint, " " * 11)
     if command:
         output.line(f"{'':11}{command}")
-
-
-def add_origins(parser: CommandParser) -> None:
-    """Add ``--origin``."""
-    parser.add_argument(
-        "--origin",
-        action="append",
-        help="An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
-        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
-    )
-
-
-def site_origins(options: Mapping[str, Any]) -> list[str]:
-    """Return the origins of the site's pages: those given, else what the settings tell without wildcards.
-
-    Raises ``CommandError`` for one that is none.
-    """
-    if options["origin"]:
-        return [_given(text) for text in options["origin"]]
-    hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
-    return list(dict.fromkeys(filter(None, map(_origin, (*settings.CSRF_TRUSTED_ORIGINS, *hosts)))))
-
-
-def _given(text: str) -> str:
-    if (origin := _origin(text)) is None:
-        message = f"{text} is not an origin. Write the scheme and the host of the site: https://www.example.com."
-        raise CommandError(f"--origin {message}", returncode=selection.UNUSABLE)
-    return origin
-
-
-def _origin(text: str) -> str | None:
-    """Return an origin as browsers send it, None for what is none.
-
-    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
-    """
-    found = _ORIGIN.fullmatch(text.lower())
-    if found is None:
-        return None
-    scheme, host, port = found.groups()
-    return f"{scheme}://{host}" + (port if port and port != _USUAL_PORTS.get(scheme) else "")
 
 
 def _chosen(options: Mapping[str, Any]) -> list[Used]:

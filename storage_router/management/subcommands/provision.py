@@ -11,8 +11,7 @@ from storage_router import provision
 from storage_router.exceptions import BlobError
 from storage_router.management.output import Output
 
-from . import selection
-from .doctor import add_origins, site_origins
+from . import origins, selection
 
 HELP = "Print what the configuration needs in Azure as commands of the Azure CLI, or create it with --apply."
 
@@ -24,12 +23,12 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--apply", action="store_true", help="Create containers and CORS rules through the storage accounts themselves."
     )
-    add_origins(parser)
+    origins.add_arguments(parser)
 
 
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the commands, or apply; return 1 if an account refuses something."""
-    origins = site_origins(options)
+    pages = origins.of_site(options)
     accounts = provision.needs(selection.sound_entries(options))
     if not accounts:
         output.line("# No backend is on Azure, so nothing is needed there.")
@@ -37,14 +36,14 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     for account in accounts:
         output.line(f"# {account.options.endpoint}")
         if not options["apply"]:
-            for reason, command in provision.commands(account, origins):
+            for reason, command in provision.commands(account, pages):
                 output.line(f"# {reason}")
                 if command:
                     output.line(command)
             output.line()
             continue
         try:
-            for done in provision.apply(account, origins):
+            for done in provision.apply(account, pages):
                 output.line(done)
         except BlobError as error:
             output.line(f"failed: {error}")
