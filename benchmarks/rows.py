@@ -166,6 +166,10 @@ ROWS = (
         name="comparing two containers of 10^6 files", work="listings.compared", others=(), server="stub", rounds=1,
         floor="two listings", goals=(_of_the_time(1.3, "floor"), _at_most(MEMORY, "memory")),
     ),
+    Row(
+        name="moving 10,000 files to another account", work="moving.ten_thousand", others=(), server="azurite",
+        fresh=True, rounds=1, floor="Copy Blob, 32 at once", goals=(_of_the_time(1.3, "floor"),),
+    ),
     *(
         Row(
             name=f"collectstatic, first run{words}", work="static_files.first_run", server="azurite", rounds=1,

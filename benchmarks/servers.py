@@ -11,7 +11,7 @@ from latency_proxy import latency_proxy
 from rows import Row
 from stub import stub
 
-from tests.kit.azurite import ACCOUNT_NAME, Azurite
+from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
 
 
 class Servers:
@@ -46,9 +46,8 @@ class Servers:
         return f"http://127.0.0.1:{port}/{ACCOUNT_NAME}"
 
     def _azurite(self) -> int:
-        from azure.storage.blob import BlobServiceClient
-
-        azurite = self._stack.enter_context(Azurite())
-        with BlobServiceClient.from_connection_string(azurite.connection_string()) as service:
-            service.create_container(CONTAINER)
+        accounts = dict.fromkeys((ACCOUNT_NAME, f"{ACCOUNT_NAME}2"), ACCOUNT_KEY)
+        azurite = self._stack.enter_context(Azurite(accounts=accounts))
+        for name in accounts:
+            azurite.create_container(CONTAINER, account_name=name)
         return azurite.port
