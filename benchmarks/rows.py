@@ -186,6 +186,9 @@ ROWS = (
         )
         for words, delay in reversed(_FAR_AND_NEAR)
     ),
+    Row(
+        name="telemetry without a subscriber", work="telemetry.unheard", others=(), goals=(_at_most(1e-6, "cpu"),),
+    ),
     Row(name="router: url signed", work="layers.url", others=("through the router",)),
     *(
         Row(name=f"router: {name}", work=f"layers.{name}", others=("through the router",), server="stub", rounds=3)

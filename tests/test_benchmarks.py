@@ -19,7 +19,15 @@ def test_the_list_names_the_rows_of_the_contract() -> None:
     rows = benchmarks("--list").stdout.splitlines()
     for work in ("url signed", "url unsigned", "routing", "import", "save 10 kB", "first 100 bytes", "collectstatic"):
         assert any(row.startswith(work) for row in rows), work
-    assert {"1 GiB up", "1 GiB down", "listing 100,000 files"} <= set(rows)
+    assert {"1 GiB up", "1 GiB down", "listing 100,000 files", "url of a private file"} <= set(rows)
+    for work in (
+        "private file of 1 GiB",
+        "comparing two containers",
+        "moving 10,000 files",
+        "telemetry",
+        "loop's wait",
+    ):
+        assert any(row.startswith(work) for row in rows), work
 
 
 def test_one_row_can_be_run_alone(tmp_path: Path) -> None:
