@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -26,11 +26,13 @@ from storage_router.exceptions import (
 from storage_router.files import Directory, FileSettings, FileSource, FileStat, ListingPage, Reading, in_order
 
 from .client import Account
-from .errors import OVERWRITE_REFUSED, translated
+from .errors import translated
 from .protocol import (
     LISTS_FROM,
     METADATA,
+    NEW,
     SAVE_MARKER,
+    Write,
     entries,
     entries_of,
     misunderstood,
@@ -65,40 +67,6 @@ COPIED_BLOCK = 100 * 2**20
 """Bytes of one block that is copied from a URL."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Write:
-    """The conditions of one write, and the marker that it leaves in the blob's metadata: ``save_id``, or a random one.
-
-    With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free
-    (``BlobExistsError``), or, with ``if_match``, the blob must still have that ETag (``BlobChangedError``). A write
-    that was delivered twice, because its answer was lost or something on the way repeats requests, then fails by its
-    own success, which the marker shows.
-    """
-
-    overwrite: bool = False
-    if_match: str | None = None
-    save_id: str | None = None
-
-    @property
-    def creates(self) -> bool:
-        return not self.overwrite and self.if_match is None
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        return {"If-None-Match": "*"} if self.creates else unchanged(self.if_match)
-
-    def marker(self) -> str | None:
-        return self.save_id or (uuid.uuid4().hex if self.conditions else None)
-
-    def may_have_caused(self, error: Exception) -> bool:
-        """Whether ``error`` may be a conflict of the write with itself, or hide that it was done."""
-        status = getattr(error, "status_code", None)
-        conflict = status in (409, 412) or getattr(error, "error_code", None) == OVERWRITE_REFUSED
-        # An answer without content, or one that leads elsewhere, is none to a write, which may have been done.
-        return bool(self.conditions) and (conflict or (status is not None and status < 400))
-
-
-NEW = Write()
 NO_HEADERS: Mapping[str, str] = {}
 
 

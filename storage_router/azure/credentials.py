@@ -19,7 +19,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from storage_router.conf.azure.authentication import WITH_CLIENT_ID, TokenCredential
+from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS, WITH_CLIENT_ID, TokenCredential
 from storage_router.conf.azure.rules import is_asynchronous
 from storage_router.forks import Lock, in_child
 
@@ -110,10 +110,6 @@ def _forget() -> None:  # pragma: no cover - runs in forked children, which the 
 CLOCK_SKEW = 15 * 60
 """Seconds that a key starts in the past, because clocks differ."""
 
-LONGEST_LIFE = 7 * 24 * 3600
-"""Seconds from a key's start to its end, at most.
-https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
-
 SHORT_PERIOD = 3600
 LONG_PERIOD = 24 * 3600
 
@@ -150,10 +146,10 @@ class DelegationKeys:
         """
         moment = time.time() if now is None else now
         period = SHORT_PERIOD
-        if stable_for > SHORT_PERIOD and until <= _start(moment, LONG_PERIOD) + LONGEST_LIFE:
+        if stable_for > SHORT_PERIOD and until <= _start(moment, LONG_PERIOD) + MAX_DELEGATION_SECS:
             period = LONG_PERIOD
         # If ``until`` is beyond any key's lifetime, a new key gets at most one hour closer: keep the current one.
-        needed = until if until <= _start(moment, period) + LONGEST_LIFE else moment
+        needed = until if until <= _start(moment, period) + MAX_DELEGATION_SECS else moment
         held = self._held.get(period)
         if held is None or held.key.expiry < needed:
             attempts = self._attempts
@@ -180,7 +176,7 @@ class DelegationKeys:
     def _renew(self, fetch: Fetch, period: int, moment: float) -> _Held:
         start = _start(moment, period)
         try:
-            key = fetch(start, start + LONGEST_LIFE)
+            key = fetch(start, start + MAX_DELEGATION_SECS)
             self._failure = None
         except Exception as error:
             self._failure = error

@@ -29,8 +29,6 @@ from storage_router.exceptions import (
     ContainerNotFoundError,
 )
 
-from .command_line import create_container
-
 _SECRET = re.compile(
     # In the query of a URL or a connection string; in a proxy's address; in the answer that is a delegation key.
     r"(?i)(\b(?:sig|accountkey|sharedaccesssignature)(?:=|%3D))[^&;\s'\"<>)]+"
@@ -203,6 +201,8 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return _REFUSALS.get(code)
 
     def _how_to_create(self) -> str:
+        from .command_line import create_container
+
         return (
             f"The container {self.options.azure_container!r} does not exist in the account "
             f"{self.options.resolved_account_name!r}. Create it with: {create_container(self.options)}"

@@ -19,8 +19,9 @@ from storage_router import events
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
 
-from .container import Blobs, Write
+from .container import Blobs
 from .errors import named
+from .protocol import Write
 from .reader import BlobReader
 from .upload import Upload
 from .writer import Draft

@@ -9,16 +9,21 @@ import base64
 import contextlib
 import datetime as dt
 import re
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlencode
-from xml.etree import ElementTree as ET
 
 from storage_router.exceptions import BlobError
 from storage_router.files import Directory, FileSettings, FileStat
 
+from .errors import OVERWRITE_REFUSED
+
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from azure.core.rest import HttpResponse
 
 METADATA = "x-ms-meta-"
@@ -45,8 +50,10 @@ _MONTHS = {"Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun
 _MONTHS |= {"Jul": "07", "Aug": "08", "Sep": "09", "Oct": "10", "Nov": "11", "Dec": "12"}
 
 
-def parsed(answer: HttpResponse, root: str) -> ET.Element:
+def parsed(answer: HttpResponse, root: str) -> Element:
     """Return the XML of an answer, whose outermost element must be ``root``. Raises ``DecodeError``."""
+    from xml.etree import ElementTree as ET
+
     from azure.core.exceptions import DecodeError
 
     try:
@@ -73,6 +80,42 @@ def misunderstood(error: Exception) -> BlobError:
 def unchanged(etag: str | None) -> dict[str, str]:
     """Return the header for "only if the blob still has this ETag"; none for None."""
     return {} if etag is None else {"If-Match": etag}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """The conditions of one write, and the marker that it leaves in the blob's metadata: ``save_id``, or a random one.
+
+    With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free
+    (``BlobExistsError``), or, with ``if_match``, the blob must still have that ETag (``BlobChangedError``). A write
+    that was delivered twice, because its answer was lost or something on the way repeats requests, then fails by its
+    own success, which the marker shows.
+    """
+
+    overwrite: bool = False
+    if_match: str | None = None
+    save_id: str | None = None
+
+    @property
+    def creates(self) -> bool:
+        return not self.overwrite and self.if_match is None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        return {"If-None-Match": "*"} if self.creates else unchanged(self.if_match)
+
+    def marker(self) -> str | None:
+        return self.save_id or (uuid.uuid4().hex if self.conditions else None)
+
+    def may_have_caused(self, error: Exception) -> bool:
+        """Whether ``error`` may be a conflict of the write with itself, or hide that it was done."""
+        status = getattr(error, "status_code", None)
+        conflict = status in (409, 412) or getattr(error, "error_code", None) == OVERWRITE_REFUSED
+        # An answer without content, or one that leads elsewhere, is none to a write, which may have been done.
+        return bool(self.conditions) and (conflict or (status is not None and status < 400))
+
+
+NEW = Write()
 
 
 def stored_with(settings: FileSettings, marker: str | None = None) -> dict[str, str]:
@@ -181,7 +224,7 @@ def tags_in(answer: HttpResponse) -> dict[str, str]:
 # Listings
 
 
-def entries(fetch: Callable[[str], ET.Element]) -> Iterator[FileStat | Directory]:
+def entries(fetch: Callable[[str], Element]) -> Iterator[FileStat | Directory]:
     """Yield what is on the pages, whose XML ``fetch`` gets by their markers on demand. No directory comes twice.
 
     With Data Lake, a directory is listed as a stub ("photos") and, unless it is empty, as a prefix ("photos/"), on
@@ -196,7 +239,7 @@ def entries(fetch: Callable[[str], ET.Element]) -> Iterator[FileStat | Directory
         marker = next_marker(tree, marker)
 
 
-def next_marker(tree: ET.Element, marker: str) -> str | None:
+def next_marker(tree: Element, marker: str) -> str | None:
     """Return the marker of the page after the one that ``marker`` led to; None after the last one."""
     following = tree.findtext("NextMarker") or None
     if following is not None and following == marker:
@@ -204,7 +247,7 @@ def next_marker(tree: ET.Element, marker: str) -> str | None:
     return following
 
 
-def entries_of(tree: ET.Element, stubs: set[str]) -> Iterator[FileStat | Directory]:
+def entries_of(tree: Element, stubs: set[str]) -> Iterator[FileStat | Directory]:
     """Yield what is on one page. ``stubs`` holds the directories of earlier ones, and is added to."""
     found = tree.find("Blobs")
     if found is None:
@@ -226,13 +269,13 @@ def entries_of(tree: ET.Element, stubs: set[str]) -> Iterator[FileStat | Directo
             yield Directory(name=name)
 
 
-def _children(entry: ET.Element, tag: str) -> Iterable[ET.Element]:
+def _children(entry: Element, tag: str) -> Iterable[Element]:
     # Much faster than iterfind() with a path, for each file of a listing.
     found = entry.find(tag)
     return () if found is None else found
 
 
-def _name(entry: ET.Element) -> str:
+def _name(entry: Element) -> str:
     """Return the name of a blob or a prefix; characters that XML does not know come percent-encoded."""
     element = entry.find("Name")
     text = element.text if element is not None else None

@@ -54,12 +54,15 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .container import COPIED_PER_SECOND, Blobs, Write
 from .errors import named
-from .file import AzureFile, Source
 from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
-from .upload import Upload, temporary_folder
+from .protocol import Write
 from .urls import BlobUrls
+
+if TYPE_CHECKING:
+    from .container import Blobs
+    from .file import AzureFile
+    from .upload import Upload
 
 logger = logging.getLogger("storage_router")
 
@@ -80,7 +83,10 @@ _DIRECTORY_ENDS = "/\\"
 
 
 class Setup:
-    """Options, and what is made of them at its first use."""
+    """Options, and what is made of them at its first use.
+
+    What sends requests is imported with the first one: a process that only makes URLs starts without it.
+    """
 
     def __init__(self, options: AzureOptions, alias: str | None) -> None:
         self.options = options
@@ -88,6 +94,8 @@ class Setup:
 
     @cached_property
     def blobs(self) -> Blobs:
+        from .container import Blobs
+
         return Blobs(self.options, alias=self.alias)
 
     @cached_property
@@ -353,6 +361,8 @@ class AzureStorage(DeconstructibleStorage):
         return str(name)
 
     def _upload(self, content: Any) -> Upload:
+        from .upload import Upload, temporary_folder
+
         setup = self._now()
         copied = None
         source: FileSource | None = getattr(content, "file_source", None)
@@ -360,13 +370,15 @@ class AzureStorage(DeconstructibleStorage):
             store = source.store
             # A SAS of the storage's own may read more than this blob, and readers of copies may see it.
             if store.options.endpoint == setup.options.endpoint and store._can_sign():
-                link = SecretStr(store.sign(source.name, _LINK_SECS + source.size // COPIED_PER_SECOND))
-                copied = link, source
+                copied = store._link(source.name, source.size), source
         connections = setup.options.upload_max_conn
         return Upload(setup.blobs, content, connections=connections, folder=temporary_folder(), copied=copied)
 
     @events.observed
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
+        from .file import AzureFile, Source
+        from .upload import temporary_folder
+
         cleaned = clean_name(name)
         setup = self._now()
         source = Source(
@@ -624,7 +636,7 @@ class AzureStorage(DeconstructibleStorage):
                 tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
                 blob, blobs = self.blob_name(cleaned), self._now().blobs
                 with named(name):
-                    stored = blobs.put_from_url(blob, source._link(source_name, known), known, tags, write)
+                    stored = blobs.put_from_url(blob, source._link(source_name, known.size), known, tags, write)
                 if stored is not None:
                     return stored.named(str(cleaned))
             with source.read(source_name, if_match=version.etag if version else None) as reading:
@@ -641,14 +653,16 @@ class AzureStorage(DeconstructibleStorage):
         logger.warning("%s was copied without its tags: a credential may not read or write tags.", name)
         return found
 
-    def _link(self, name: str, known: FileStat) -> SecretStr:
+    def _link(self, name: str, size: int) -> SecretStr:
         """Return a URL by which the service may read a file to copy it: never this storage's own SAS.
 
         Azure shows it to those who read the copy, so it ends soon.
         """
         if not self._can_sign():
             return SecretStr(self._now().urls.api_url(self.blob_name(name)))
-        return SecretStr(self.sign(name, _LINK_SECS + known.size // COPIED_PER_SECOND))
+        from .container import COPIED_PER_SECOND
+
+        return SecretStr(self.sign(name, _LINK_SECS + size // COPIED_PER_SECOND))
 
     def sign(
         self,

@@ -27,7 +27,8 @@ from pydantic import SecretStr
 from storage_router.exceptions import BlobError, BlobExistsError, BlobNotFoundError, BlobPermissionError
 from storage_router.files import FileSettings, FileSource, FileStat
 
-from .container import NEW, Blobs, Write, block_id, started
+from .container import Blobs, block_id, started
+from .protocol import NEW, Write
 
 SINGLE_PUT = 4 * 2**20
 """Bytes up to which content is one request. It is held in memory until the answer is there, so that a retry can

@@ -9,15 +9,15 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY
 from storage_router.exceptions import BlobError, SigningError
 from storage_router.names import blob_name, clean_name
 
-from .client import Account, Client
-from .credentials import LONGEST_LIFE
 from .sas import (
     SIGNED_VERSION,
     Grant,
@@ -26,6 +26,9 @@ from .sas import (
     sign_with_account_key,
     sign_with_delegation_key,
 )
+
+if TYPE_CHECKING:
+    from .client import Client
 
 LONGEST_DEFAULT_WINDOW = 3600
 """Seconds that signed URLs stay the same, at most, unless ``url_window_secs`` says otherwise."""
@@ -186,7 +189,7 @@ class BlobUrls:
 
     def _require_life(self, expire: float) -> None:
         by_identity = self._options.authentication.kind == "token"
-        longest = LONGEST_LIFE if by_identity else LONGEST_EXPIRY
+        longest = MAX_DELEGATION_SECS if by_identity else LONGEST_EXPIRY
         if not 0 < expire <= longest:
             signer = " signed by an identity" if by_identity else ""
             raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
@@ -222,6 +225,8 @@ class BlobUrls:
                 "expire" + (" and set sas_token_in_urls." if given.kind == "sas" else ".")
             )
         if self._client is None:
+            from .client import Account
+
             self._client = Account.of(options).client(options)
         try:
             delegation, renewal = self._client.delegation_key(grant.expiry, stable_for=stable_for, now=now)

@@ -3,8 +3,6 @@
 A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, commands and the router follow.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -189,7 +187,7 @@ class BackendType:
     of_tenants: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     probes: str = "storage_router.doctor.probes.Probes"
 
-    def build(self, alias: str, options: BaseModel, locate: Locate) -> Storage:
+    def build(self, alias: str, options: BaseModel, locate: Locate) -> "Storage":
         """Return the storage of one backend; no request is made. Raises ``ConfigurationError``."""
         from django.utils.module_loading import import_string
 

@@ -1,7 +1,5 @@
 """``RouterDocument``: the whole configuration, validated."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar
 

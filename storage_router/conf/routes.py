@@ -1,7 +1,5 @@
 """``RouteOptions``: one entry of ``routes``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator

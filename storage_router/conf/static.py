@@ -1,7 +1,5 @@
 """``StaticOptions``: how static files go through the router."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field

@@ -1,7 +1,5 @@
 """``TelemetryOptions``: who is notified of the operations of storages."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

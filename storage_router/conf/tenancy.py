@@ -1,7 +1,5 @@
 """``TenancyOptions``: whose files the running code means."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """``TransactionOptions``: how files follow the transactions of the database."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

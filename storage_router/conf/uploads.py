@@ -1,7 +1,5 @@
 """``UploadOptions``: direct uploads, from the browser to the storage service."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field

@@ -29,7 +29,8 @@ from storage_router.doctor.findings import described
 from storage_router.exceptions import InvalidNameError, NoRouteError, StorageRouterError
 from storage_router.files import Directory, FileStat, ListingPage, file_store
 from storage_router.names import clean_directory, clean_name
-from storage_router.router import RouterStorage, explained
+from storage_router.router import RouterStorage
+from storage_router.router.explanation import explained
 
 from . import overview
 from .models import Console

@@ -20,7 +20,8 @@ from storage_router.conf.routes import RouteOptions
 from storage_router.doctor.findings import described
 from storage_router.health import probe as probe_backend
 from storage_router.installed import entries
-from storage_router.router import RouterStorage, signature
+from storage_router.router import RouterStorage
+from storage_router.router.explanation import signature
 from storage_router.routing import Route
 from storage_router.staticfiles import StaticFilesStorage
 

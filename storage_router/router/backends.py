@@ -19,7 +19,7 @@ from storage_router.factory import tells_tenants
 from storage_router.forks import RLock
 from storage_router.names import SAMPLE_TENANT
 from storage_router.references import note_backend
-from storage_router.routing import Attachments, Match
+from storage_router.routing import Match
 
 REMEMBERED = 1000
 """Storages of tenants that a process keeps. They share account, connections and delegation key."""
@@ -67,7 +67,9 @@ class Backends(Mapping[str, Storage]):
         options = self.options(alias)
         assert options is not None
         storage = type_of(options).build(base, options, self._place)
-        if hasattr(storage, "is_attachment"):
+        if hasattr(storage, "is_attachment") and any(route.attachment for route in self._document.routes):
+            from storage_router.routing.attachments import Attachments
+
             vars(storage)["is_attachment"] = Attachments.of(base, self._document.routes, self._document.default)
         if self._router is not None:
             note_backend(storage, alias, self._router)

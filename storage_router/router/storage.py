@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
@@ -32,10 +32,12 @@ from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
 
 from .backends import Backends, Target, raise_in_full
-from .explanation import Explanation
 from .file import RoutedFile
-from .listing import Listing
 from .view_paths import view_url
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
+    from .listing import Listing
 
 # A mode with one of these writes.
 _WRITES = frozenset("wax+")
@@ -149,6 +151,8 @@ class RouterStorage(DeconstructibleStorage):
 
     def explain(self, name: str) -> Explanation:
         """Return route, backend and the backend's own name for a name, and why; makes no request."""
+        from .explanation import Explanation
+
         return Explanation.of(self.table.match(clean_name(name)))
 
     # Opening and saving
@@ -336,6 +340,8 @@ class RouterStorage(DeconstructibleStorage):
 
     def _pinned_listing(self) -> Listing:
         """Return the listing of the current tenant, which a listing that goes on keeps."""
+        from .listing import Listing
+
         return Listing(table=self.table.pinned(), backends=self.backends)
 
     @events.observed

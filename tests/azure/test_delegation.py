@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from storage_router.azure.credentials import CLOCK_SKEW, LONGEST_LIFE, PAUSE_AFTER_FAILURE, DelegationKeys
+from storage_router.azure.credentials import CLOCK_SKEW, PAUSE_AFTER_FAILURE, DelegationKeys
 from storage_router.azure.sas import DelegationKey
+from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 
 NOON = 1_795_003_200 // 86400 * 86400 + 12 * 3600
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -161,7 +162,7 @@ def test_urls_that_stay_the_same_for_hours_are_signed_with_a_key_of_the_day(
         for hour in range(12)
     }
     assert used == {"key 1"}
-    assert service.asked == [(NOON - 12 * HOUR - CLOCK_SKEW, NOON - 12 * HOUR - CLOCK_SKEW + LONGEST_LIFE)]
+    assert service.asked == [(NOON - 12 * HOUR - CLOCK_SKEW, NOON - 12 * HOUR - CLOCK_SKEW + MAX_DELEGATION_SECS)]
 
 
 def test_a_key_of_the_day_that_ends_too_early_gives_way_to_one_of_the_hour(

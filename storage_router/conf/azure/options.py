@@ -1,7 +1,5 @@
 """``AzureOptions``: every option of ``AzureStorage``, validated offline and resolved once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self

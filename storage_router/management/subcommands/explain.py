@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from storage_router.management.output import Output
-from storage_router.router import explained
+from storage_router.router.explanation import explained
 
 from . import selection
 
