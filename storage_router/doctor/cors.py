@@ -47,7 +47,8 @@ class Preflight:
         if not different:
             return ok(message)
         found = ". ".join(f"{origin}: {differences}" for origin, differences in different.items())
-        return warning(f"{message} The rule differs from provision's. {found}.", self.command(list(different)))
+        hint = f"'manage.py storage_router provision --apply' adds its rule, or: {self.command(list(different))}"
+        return warning(f"{message} The rule differs from provision's. {found}.", hint)
 
     def ask(self, origin: str, method: str, headers: Sequence[str]) -> Answer:
         asked = {"Origin": origin, "Access-Control-Request-Method": method}

@@ -68,7 +68,8 @@ def _cors(service: BlobServiceClient, rule: Cors, origins: Sequence[str]) -> str
         return f"not added: the account has {_MOST_RULES} rules, the most that it takes"
     headers = list(rule.headers)
     new = CorsRule(missing, list(rule.methods), allowed_headers=headers, max_age_in_seconds=MAX_AGE)
-    service.set_service_properties(cors=[*found, new])
+    # The service takes the first rule that fits, so an older one would hide it.
+    service.set_service_properties(cors=[new, *found])
     return "added"
 
 
@@ -78,6 +79,7 @@ def _allows(found: CorsRule, rule: Cors, origin: str) -> bool:
         not {origin, "*"}.isdisjoint(found.allowed_origins.split(","))
         and set(rule.methods) <= set(found.allowed_methods.split(","))
         and ("*" in headers or set(rule.headers) <= headers)
+        and found.max_age_in_seconds >= MAX_AGE
     )
 
 

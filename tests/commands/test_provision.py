@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shlex
@@ -32,6 +33,14 @@ def run(*arguments):
     stream = io.StringIO()
     call_command("storage_router", "provision", *arguments, stdout=stream)
     return stream.getvalue()
+
+
+def examined(*arguments):
+    """Return what doctor finds, by probe."""
+    stream = io.StringIO()
+    with contextlib.suppress(SystemExit):
+        call_command("storage_router", "doctor", "--json", *arguments, stdout=stream)
+    return {one["probe"]: one for one in json.loads(stream.getvalue())["findings"]}
 
 
 def in_azure(container, **options):
@@ -173,7 +182,7 @@ class TestApply:
             "c-old": "blob",
         }
         rules = service.get_service_properties()["cors"]
-        assert [(one.allowed_origins, one.allowed_methods) for one in rules] == [(SITE, "GET,HEAD"), (SITE, "PUT")]
+        assert [(one.allowed_origins, one.allowed_methods) for one in rules] == [(SITE, "PUT"), (SITE, "GET,HEAD")]
         second = run("--apply")
         assert "created" not in second
         assert "added" not in second
@@ -193,7 +202,16 @@ class TestApply:
         service.set_service_properties(cors=[CorsRule(["https://other.example"], ["GET"])])
         run("--apply")
         origins = [one.allowed_origins for one in service.get_service_properties()["cors"]]
-        assert origins == ["https://other.example", SITE, SITE]
+        assert sorted(origins) == ["https://other.example", SITE, SITE]
+
+    def test_a_rule_that_allows_less_stays_behind_the_new_one_and_doctor_is_content(self, configured, service):
+        """The service takes the first rule that fits."""
+        old = CorsRule([SITE], ["GET", "HEAD"], allowed_headers=["*"], max_age_in_seconds=60)
+        service.set_service_properties(cors=[old])
+        assert f"CORS for {SITE} (GET, HEAD): added" in run("--apply")
+        found = examined("--backend", "static")["cors"]
+        assert found["message"] == f"Scripts, fonts and modules can be fetched by pages of {SITE}."
+        assert found["status"] == "ok"
 
     def test_an_account_that_refuses_is_named(self, server):
         wrong = server.connection_string().replace("Eby8", "Abc8")

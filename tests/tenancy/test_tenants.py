@@ -446,3 +446,6 @@ def test_health_checks_leave_out_backends_of_tenants_unless_there_is_one():
         assert [one.alias for one in health.probe_all()] == ["shared"]
         with storage_router.tenant("acme"):
             assert [str(one.error) for one in health.probe_all()] == ["None", "None"]
+    options = {"backends": {"tenant": memory()}, "routes": [CAPTURED]}
+    with override_settings(STORAGES={"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}}):
+        assert health.probe_all() == []
