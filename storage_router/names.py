@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from .exceptions import InvalidNameError
 
@@ -33,6 +34,7 @@ _SLASHES = re.compile(r"//+")
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 _DOTS_OR_EMPTY = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
 _TENANT = re.compile(r"[a-z0-9_-]{1,63}")
+_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 _NO_FILE = frozenset({"", ".", ".."})
 
 
@@ -97,6 +99,11 @@ def normalized(name: object) -> CleanName:
     text = _UNSENDABLE.sub("", _with_single_slashes(name))
     refuse_traversal(text)
     return clean_name("/".join(segment for segment in text.split("/") if segment != "."))
+
+
+def quoted(name: str) -> str:
+    """Return ``name`` as a part of a URL."""
+    return name if _needs_no_quoting(name) else quote(name, safe="/~")
 
 
 def refuse_traversal(name: object) -> None:

@@ -24,6 +24,7 @@ from storage_router.exceptions import (
     BlobPermissionError,
 )
 from storage_router.files import Directory, FileSettings, FileSource, FileStat, ListingPage, Reading, in_order
+from storage_router.names import quoted
 
 from .client import Account
 from .errors import translated
@@ -238,7 +239,7 @@ class Blobs:
             if known.tag_count:
                 tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
         # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-        made = self._copied(target, known, tags, Write(overwrite=overwrite), SecretStr(self._urls.api_url(source)))
+        made = self._copied(target, known, tags, Write(overwrite=overwrite), SecretStr(self._urls.api + quoted(source)))
         if moves:
             self.delete(source, if_match=known.etag)
         return made
@@ -343,7 +344,7 @@ class Blobs:
     def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
         query = {key: value for key, value in {**every, **given}.items() if value}
-        url = self._urls.api_url("").rstrip("/")
+        url = self._urls.api.rstrip("/")
         with self._translated(None):
             answer = self.client.sender().send("GET", url, 200, version=version, query=query)
             return parsed(answer, "EnumerationResults")
@@ -504,7 +505,7 @@ class Blobs:
             query = {**(query or {}), "timeout": self._options.timeout}
         if source is not None:
             headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
-        url = self._urls.api_url(name)
+        url = self._urls.api + quoted(name)
         return self.client.sender().send(
             method, url, *expected, query=query, headers=headers, content=content, stream=stream
         )

@@ -1,4 +1,4 @@
-"""The options of an ``AzureStorage``: their sources, their changes, and what they say is stored with a file.
+"""The options of an ``AzureStorage``: their sources and their changes.
 
 Precedence: constructor, class attribute, ``get_default_settings()`` (the ``AZURE_*`` settings), default.
 """
@@ -11,13 +11,10 @@ from typing import Any
 
 from django.conf import settings
 
-from storage_router import media_types
-from storage_router.conf.azure import rules
 from storage_router.conf.azure.authentication import PRECEDENCE, WITH_CLIENT_ID
-from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions, BlobParameters
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.problems import Location, problem, validated
 from storage_router.exceptions import ConfigurationError, Problem
-from storage_router.files import FileSettings
 
 OPTIONS = frozenset(AzureOptions.model_fields)
 
@@ -152,40 +149,3 @@ def _close(one: str, other: str) -> bool:
         for position, wanted in enumerate(other, 1):
             row.append(min(row[-1] + 1, previous[position] + 1, previous[position - 1] + (letter != wanted)))
     return row[-1] <= 2
-
-
-def blob_settings(options: AzureOptions, name: str, content: Any, parameters: Mapping[str, Any]) -> FileSettings:
-    """Return what to store with ``content`` under ``name``.
-
-    ``parameters`` (what ``get_object_parameters`` returned) win over ``options``. Where neither has a content type,
-    the name decides by the package's own table, then the upload, then ``default_content_type``. No Content-Encoding is
-    guessed: a ``.gz`` file is read as it was saved.
-
-    Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
-    """
-    try:
-        given = validated(BlobParameters, parameters).model_dump(exclude_unset=True) if parameters else {}
-    except ConfigurationError as error:
-        wrong = "; ".join(f"{one.place}: {one.message}" for one in error.problems)
-        raise ValueError(f"get_object_parameters({name!r}): {wrong}") from None
-    found: dict[str, Any] = {"cache_control": options.cache_control, "metadata": options.metadata}
-    found |= {"tags": options.tags, "access_tier": options.access_tier} | given
-    found["content_type"] = (
-        found.get("content_type")
-        or media_types.content_type(name)
-        or _uploaded_type(content)
-        or options.default_content_type
-    )
-    return FileSettings(**found)
-
-
-def _uploaded_type(content: Any) -> str | None:
-    """Return the content type that an upload came with, if it can be sent: a browser chose it."""
-    for source in (content, getattr(content, "file", None)):
-        claimed = getattr(source, "content_type", None)
-        if claimed and isinstance(claimed, str):
-            try:
-                return rules.media_type(claimed)
-            except ValueError:
-                return None
-    return None

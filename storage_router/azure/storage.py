@@ -19,8 +19,10 @@ from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from pydantic import SecretStr
 
-from storage_router import events
-from storage_router.conf.azure.options import SECRETS, AzureOptions
+from storage_router import events, media_types
+from storage_router.conf.azure import rules
+from storage_router.conf.azure.options import SECRETS, AzureOptions, BlobParameters
+from storage_router.conf.problems import validated
 from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import (
     BlobError,
@@ -50,12 +52,13 @@ from storage_router.names import (
     clean_directory,
     clean_name,
     is_clean,
+    quoted,
     refuse_traversal,
 )
 from storage_router.references import DeconstructibleStorage
 
 from .errors import named
-from .options import OPTIONS, blob_settings, changed, default_settings, merged, require_used
+from .options import OPTIONS, changed, default_settings, merged, require_used
 from .protocol import Write
 from .urls import BlobUrls
 
@@ -497,11 +500,27 @@ class AzureStorage(DeconstructibleStorage):
         return dict(self._now().options.object_parameters)
 
     def blob_settings(self, name: str, content: Any = None) -> FileSettings:
-        """Return what ``content`` would be stored with under ``name`` besides its bytes: all options considered."""
-        found = blob_settings(self._now().options, name, content, self.get_object_parameters(name))
-        if self.is_attachment is None or not self.is_attachment(name, found.content_type or ""):
-            return found
-        return replace(found, content_disposition="attachment")
+        """Return what ``content`` would be stored with under ``name`` besides its bytes.
+
+        What ``get_object_parameters`` returns wins over the options. Where neither has a content type, the name decides
+        by the package's own table, then the upload, then ``default_content_type``. No Content-Encoding is guessed: a
+        ``.gz`` file is read as it was saved.
+
+        Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
+        """
+        options, parameters = self._now().options, self.get_object_parameters(name)
+        try:
+            given = validated(BlobParameters, parameters).model_dump(exclude_unset=True) if parameters else {}
+        except ConfigurationError as error:
+            wrong = "; ".join(f"{one.place}: {one.message}" for one in error.problems)
+            raise ValueError(f"get_object_parameters({name!r}): {wrong}") from None
+        found: dict[str, Any] = {"cache_control": options.cache_control, "metadata": options.metadata}
+        found |= {"tags": options.tags, "access_tier": options.access_tier} | given
+        content_type = found.get("content_type") or media_types.content_type(name) or _uploaded_type(content)
+        found["content_type"] = content_type or options.default_content_type
+        if self.is_attachment is not None and self.is_attachment(name, found["content_type"]):
+            found["content_disposition"] = "attachment"
+        return FileSettings(**found)
 
     # Beyond Django's interface: storage_router.files.FileStore, copy and move
 
@@ -659,7 +678,7 @@ class AzureStorage(DeconstructibleStorage):
         Azure shows it to those who read the copy, so it ends soon.
         """
         if not self._can_sign():
-            return SecretStr(self._now().urls.api_url(self.blob_name(name)))
+            return SecretStr(self._now().urls.api + quoted(self.blob_name(name)))
         from .container import COPIED_PER_SECOND
 
         return SecretStr(self.sign(name, _LINK_SECS + size // COPIED_PER_SECOND))
@@ -732,6 +751,18 @@ class AzureStorage(DeconstructibleStorage):
         with named(src, of=source), named(dst, of=target):
             setup.blobs.copy(source, target, overwrite=setup.options.overwrite_files, moves=moves)
         return str(clean_name(dst))
+
+
+def _uploaded_type(content: Any) -> str | None:
+    """Return the content type that an upload came with, if it can be sent: a browser chose it."""
+    for source in (content, getattr(content, "file", None)):
+        claimed = getattr(source, "content_type", None)
+        if claimed and isinstance(claimed, str):
+            try:
+                return rules.media_type(claimed)
+            except ValueError:
+                return None
+    return None
 
 
 def _overrides(kind: type[AzureStorage], *methods: str) -> bool:

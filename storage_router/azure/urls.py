@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY
 from storage_router.exceptions import BlobError, SigningError
-from storage_router.names import blob_name, clean_name
+from storage_router.names import blob_name, clean_name, quoted
 
 from .sas import (
     SIGNED_VERSION,
@@ -40,8 +39,6 @@ CREATES_BLOCKS = "2026-04-06"
 """The version of the API from which on the permission to create covers blocks.
 https://learn.microsoft.com/rest/api/storageservices/version-2026-04-06"""
 
-_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
-
 
 class BlobUrls:
     """The URLs of one container's blobs. Safe across threads."""
@@ -51,7 +48,9 @@ class BlobUrls:
         self._alias = alias
         self._client: Client | None = None
         self._container: str = options.azure_container
-        self._api = f"{options.endpoint}/{self._container}/"
+        self.api = f"{options.endpoint}/{self._container}/"
+        """Where the API knows the container, whatever ``custom_domain`` is."""
+
         self._public = _public_base(options)
         self._sas = ""
         given = options.authentication
@@ -59,13 +58,9 @@ class BlobUrls:
             self._sas = "?" + given.sas_token.get_secret_value().lstrip("?")
         self._windows: dict[tuple[object, ...], _Window] = {}
 
-    def api_url(self, blob_name: str) -> str:
-        """Return the URL at which the API knows the blob, whatever ``custom_domain`` is."""
-        return self._api + _quoted(blob_name)
-
     def public_url(self, blob_name: str) -> str:
         """Return the unsigned URL, at the custom domain if there is one."""
-        return self._public + _quoted(blob_name)
+        return self._public + quoted(blob_name)
 
     def url(
         self,
@@ -91,7 +86,7 @@ class BlobUrls:
         # Checked even where they do nothing.
         headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
-            return f"{self._public}{_quoted(blob_name(prefix, name))}{self._sas}"
+            return f"{self._public}{quoted(blob_name(prefix, name))}{self._sas}"
         if type(expire) is not int:
             expire = seconds_of(expire)
         if type(name) is not str:
@@ -110,7 +105,7 @@ class BlobUrls:
             found = window.urls.get(name)
             if found is None:
                 blob = blob_name(prefix, name)
-                found = f"{self._public}{_quoted(blob)}?{window.sign(blob)}"
+                found = f"{self._public}{quoted(blob)}?{window.sign(blob)}"
                 if len(window.urls) >= REMEMBERED_URLS:
                     window.urls.clear()
                 window.urls[name] = found
@@ -155,7 +150,7 @@ class BlobUrls:
         """Return a URL for reading the blob that ends after ``seconds``, without a window: at the service itself, or at
         the custom domain. Raises as ``url`` does."""
         self._require_life(seconds)
-        return self._link(self._public if custom_domain else self._api, blob_name, seconds, "r", parameters)
+        return self._link(self._public if custom_domain else self.api, blob_name, seconds, "r", parameters)
 
     def ticket(self, blob_name: str, seconds: float) -> str:
         """Return a URL for creating the blob, at once or in blocks, that ends after ``seconds``.
@@ -164,10 +159,10 @@ class BlobUrls:
         the permission to write for blocks.
         """
         version = self._options.api_version or SIGNED_VERSION
-        if self._options.api_version is None and urlsplit(self._api).netloc.endswith(".core.windows.net"):
+        if self._options.api_version is None and urlsplit(self.api).netloc.endswith(".core.windows.net"):
             version = CREATES_BLOCKS
         permission = "c" if version >= CREATES_BLOCKS else "cw"
-        return self._link(self._api, blob_name, seconds, permission, version=version)
+        return self._link(self.api, blob_name, seconds, permission, version=version)
 
     def _link(
         self,
@@ -182,7 +177,7 @@ class BlobUrls:
         try:
             grant = self._grant(base, math.ceil(now + seconds), permission, parameters, version)
             signer, _ = self._signer(grant, blob_name, now)
-            return f"{base}{_quoted(blob_name)}?{signer(blob_name)}"
+            return f"{base}{quoted(blob_name)}?{signer(blob_name)}"
         except BaseException as error:
             traceback.clear_frames(error.__traceback__)
             raise
@@ -208,7 +203,7 @@ class BlobUrls:
             expiry=expiry,
             permission=permission,
             parameters=parameters,
-            https_only=base.startswith("https:") and self._api.startswith("https:"),
+            https_only=base.startswith("https:") and self.api.startswith("https:"),
             version=version or self._options.api_version or SIGNED_VERSION,
         )
 
@@ -237,10 +232,6 @@ class BlobUrls:
             raise
         grant = replace(grant, expiry=min(grant.expiry, delegation.expiry))
         return sign_with_delegation_key(grant, delegation), renewal
-
-
-def _quoted(blob_name: str) -> str:
-    return blob_name if _needs_no_quoting(blob_name) else quote(blob_name, safe="/~")
 
 
 def seconds_of(expire: float | dt.timedelta) -> float:

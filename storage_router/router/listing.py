@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from django.core.files.storage import Storage
@@ -20,17 +22,6 @@ from .backends import raise_in_full
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
 
 
-@dataclass(kw_only=True)
-class _Found:
-    """The entries directly below a directory. ``views`` are those that have it, ``missing`` is the first error of those
-    that do not."""
-
-    directories: dict[str, None] = field(default_factory=dict)
-    files: dict[str, None] = field(default_factory=dict)
-    views: list[View] = field(default_factory=list)
-    missing: OSError | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """What the routes can reach in the backends. Directories have no slash at their end; ``""`` is the root."""
@@ -44,11 +35,11 @@ class Listing:
         Raises ``FileNotFoundError`` where no backend has the directory and no prefix goes through it, and
         ``NotImplementedError`` where a backend that may have files there cannot list: half a list would be wrong.
         """
-        found = self._find(directory)
-        if found.missing is not None and not found.views and not self.table.is_prefix(directory):
-            raise found.missing
-        children = dict.fromkeys(self.table.prefix_children(directory))
-        return list(found.directories | children), list(found.files)
+        found = self._found(directory)
+        children = self.table.prefix_children(directory)
+        directories = itertools.chain(*(names for _, names, _ in found), children)
+        files = itertools.chain(*(names for _, _, names in found))
+        return list(dict.fromkeys(directories)), list(dict.fromkeys(files))
 
     def page(self, directory: str, *, limit: int, marker: str) -> ListingPage:
         """Return a part of what lies directly below ``directory``, by the rules of ``listdir``."""
@@ -57,10 +48,8 @@ class Listing:
         known = ListingPage(entries=tuple(sorted(children, key=in_order)))
 
         def fetch(view: View, marker: str) -> ListingPage:
-            try:
+            with _in_full(view, directory):
                 page = file_store(self.backends[view.alias]).page(_inner(view, directory), limit=limit, marker=marker)
-            except NotImplementedError as error:
-                raise _cannot_list(view, directory) from error
             entries = (replace(entry, name=f"{view.prefix}{entry.name}") for entry in page.entries)
             return replace(page, entries=tuple(entries))
 
@@ -79,10 +68,14 @@ class Listing:
         """Return whether a listing shows something below ``directory``, or a backend has it as an empty directory."""
         if self.table.is_prefix(directory):
             return True
-        found = self._find(directory)
-        if found.directories or found.files:
-            return True
-        return any(self.backends[view.alias].exists(f"{_inner(view, directory)}/") for view in found.views)
+        try:
+            found = self._found(directory)
+        except _NOT_THERE:
+            return False
+        return any(
+            directories or files or self.backends[view.alias].exists(f"{_inner(view, directory)}/")
+            for view, directories, files in found
+        )
 
     def walk(self, directory: str, start: str = "") -> Iterator[FileStat]:
         """Yield the files below ``directory`` in the order of their full names, beginning with ``start``.
@@ -113,35 +106,28 @@ class Listing:
             # Every name of this view comes before the start.
             return
         own_start = start[len(prefix) :] if inside else ""
-        try:
+        with _in_full(view, directory):
             for stat in file_store(self.backends[view.alias]).walk(_inner(view, directory), start=own_start):
                 if self._leads_to(view, stat.name):
                     yield stat.named(f"{prefix}{stat.name}") if prefix else stat
-        except NotImplementedError as error:
-            raise _cannot_list(view, directory) from error
 
-    def _find(self, directory: str) -> _Found:
-        found = _Found()
+    def _found(self, directory: str) -> list[tuple[View, list[str], list[str]]]:
+        """Return the directories and files that each backend shows directly below ``directory``, where it has it."""
+        found: list[tuple[View, list[str], list[str]]] = []
+        missing: OSError | None = None
         for view in self.table.views(directory):
             inner = _inner(view, directory)
             try:
-                directories, files = self._listdir(view, inner)
+                with _in_full(view, directory):
+                    directories, files = self.backends[view.alias].listdir(inner)
             except _NOT_THERE as error:
-                found.missing = found.missing or error
+                missing = missing or error
                 continue
-            except NotImplementedError as error:
-                raise _cannot_list(view, directory) from error
-            found.views.append(view)
-            found.files |= {name: None for name in files if self._leads_to(view, _joined(inner, name))}
-            found.directories |= {name: None for name in directories if self._shows(view, _joined(directory, name))}
+            shown = [name for name in directories if self._shows(view, _joined(directory, name))]
+            found.append((view, shown, [name for name in files if self._leads_to(view, _joined(inner, name))]))
+        if missing is not None and not found and not self.table.is_prefix(directory):
+            raise missing
         return found
-
-    def _listdir(self, view: View, inner: str) -> tuple[list[str], list[str]]:
-        try:
-            return self.backends[view.alias].listdir(inner)
-        except OSError as error:
-            raise_in_full(error, view.prefix, inner)
-            raise
 
     def _leads_to(self, view: View, name: str) -> bool:
         """Return whether the routes send the full name of the backend's file ``name`` to this very file."""
@@ -167,9 +153,17 @@ def _joined(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
 
 
-def _cannot_list(view: View, directory: str) -> Exception:
-    where = repr(directory) if directory else "the root"
-    return NotImplementedError(
-        f"The backend {view.alias!r} cannot list files, so the list of {where} would be without those that the routes "
-        "send there."
-    )
+@contextmanager
+def _in_full(view: View, directory: str) -> Iterator[None]:
+    """Raise a backend's errors in the caller's terms."""
+    try:
+        yield
+    except NotImplementedError as error:
+        where = repr(directory) if directory else "the root"
+        raise NotImplementedError(
+            f"The backend {view.alias!r} cannot list files, so the list of {where} would be without those that the "
+            "routes send there."
+        ) from error
+    except OSError as error:
+        raise_in_full(error, view.prefix, _inner(view, directory))
+        raise

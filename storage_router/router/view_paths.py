@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import functools
-import re
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import DEFAULT_STORAGE_ALIAS, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
 
-from storage_router.names import TENANT
+from storage_router.names import TENANT, quoted
 from storage_router.references import alias_of
 
 INCLUDE = 'urlpatterns += [path("files/", include("storage_router.urls"))]'
 """The line that a project's URLconf needs."""
-
-_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
 def view_url(router: Any, name: str, *, absolute: bool = True, tenant: str | None = None) -> str:
@@ -38,7 +34,7 @@ def view_url(router: Any, name: str, *, absolute: bool = True, tenant: str | Non
         if TENANT in base:
             base = base.replace(TENANT, tenant or router.backends.tenancy.tenant(None, name))
         base += "f/" if alias == DEFAULT_STORAGE_ALIAS else f"s/{alias}/"
-    return base + (name if _needs_no_quoting(name) else quote(name, safe="/~"))
+    return base + quoted(name)
 
 
 def _alias(router: Storage) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from storage_router.conf.problems import Locate, problem
 from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
 
-from .route import Match, Route
+from .route import Route
+
+if TYPE_CHECKING:
+    from .table import Match
 
 _RULES = (
     "A glob is for the whole name: * stays inside a segment, ** crosses segments. Types are '.psd', 'image/png' or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from storage_router import media_types
 from storage_router.names import clean_directory
@@ -116,11 +116,6 @@ class Route:
         return self.options.strip_prefix and bool(self.prefixes)
 
     @property
-    def read_only(self) -> bool:
-        """Whether writing and deleting raise ``ReadOnlyRouteError``."""
-        return self.options.read_only
-
-    @property
     def is_empty(self) -> bool:
         """Whether the route has no matcher, so that it takes every name."""
         return not (self.prefixes or self.globs or self.types or self.faults)
@@ -185,44 +180,3 @@ def _extensions_of(pattern: str) -> frozenset[str]:
         for extension, media_type in media_types.TYPES.items()
         if (media_type == pattern if start is None else media_type.startswith(start))
     )
-
-
-class View(NamedTuple):
-    """A backend as routes show it: directly (``prefix`` is empty), or its root in the place of a stripped prefix."""
-
-    alias: str
-    prefix: str
-
-
-class Match(NamedTuple):
-    """Where a name leads: ``alias``, the backend's own ``name``, and the ``prefix`` that was stripped (``"static/"``).
-
-    ``route`` is None where ``default`` takes the name; ``tenant`` is whose file it is, where names or backends have
-    tenants. The ``alias`` of a backend with a place for each tenant ends in the tenant: ``media[acme]``.
-    """
-
-    alias: str
-    name: str
-    route: Route | None
-    prefix: str
-    tenant: str | None = None
-
-    @property
-    def full_name(self) -> str:
-        """The name by which the router knows the file."""
-        return self.prefix + self.name
-
-    @property
-    def view(self) -> View:
-        """The backend, and what is stripped."""
-        return View(self.alias, self.prefix)
-
-    @property
-    def read_only(self) -> bool:
-        """Whether the route is ``read_only``."""
-        return self.route is not None and self.route.read_only
-
-    @property
-    def has_view(self) -> bool:
-        """Whether a view of ``storage_router.urls`` delivers the file."""
-        return self.route is not None and self.route.options.delivery != "link"

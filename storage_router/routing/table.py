@@ -7,14 +7,14 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from storage_router.conf.problems import Locate, Location
 from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem
 from storage_router.names import TENANT, TRASH, CleanName, clean_name
 
 from .problems import find_problems
-from .route import Match, Options, Route, View
+from .route import Options, Route
 
 _MOST_STARTS = 8
 
@@ -25,6 +25,47 @@ _match = tuple.__new__
 def _plain_place(location: Location) -> str:
     first, *others = location
     return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in others)
+
+
+class View(NamedTuple):
+    """A backend as routes show it: directly (``prefix`` is empty), or its root in the place of a stripped prefix."""
+
+    alias: str
+    prefix: str
+
+
+class Match(NamedTuple):
+    """Where a name leads: ``alias``, the backend's own ``name``, and the ``prefix`` that was stripped (``"static/"``).
+
+    ``route`` is None where ``default`` takes the name; ``tenant`` is whose file it is, where names or backends have
+    tenants. The ``alias`` of a backend with a place for each tenant ends in the tenant: ``media[acme]``.
+    """
+
+    alias: str
+    name: str
+    route: Route | None
+    prefix: str
+    tenant: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The name by which the router knows the file."""
+        return self.prefix + self.name
+
+    @property
+    def view(self) -> View:
+        """The backend, and what is stripped."""
+        return View(self.alias, self.prefix)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the route is ``read_only``."""
+        return self.route is not None and self.route.options.read_only
+
+    @property
+    def has_view(self) -> bool:
+        """Whether a view of ``storage_router.urls`` delivers the file."""
+        return self.route is not None and self.route.options.delivery != "link"
 
 
 class Tenants(Protocol):
