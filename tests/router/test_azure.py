@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from django.core.files.base import ContentFile
 
+import storage_router
 from storage_router import RouterStorage
 from storage_router.exceptions import BlobNotFoundError, RouteChangedError
 from tests.azure.counting import Requests
@@ -132,3 +136,25 @@ def test_the_router_adds_no_request(azurite, container, monkeypatch, tmp_path):
     assert requests.taken() == ["GET list"]
     router.delete("static/a.txt")
     assert requests.taken() == ["DELETE blob"]
+
+
+def test_a_save_passes_through_fewer_than_16_modules(azurite, container):
+    # H2
+    azure = {"type": "azure", "connection_string": azurite.connection_string(), "azure_container": container}
+    routes = [{"prefix": "static/", "backend": "azure", "strip_prefix": True}]
+    router = RouterStorage(backends={"azure": azure}, routes=routes)
+    package = Path(storage_router.__file__).parent
+    router.save("static/first.bin", ContentFile(bytes(10_000)))
+    modules = set()
+
+    def note(frame, event, _):
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(package):
+            modules.add(str(path.relative_to(package)))
+
+    sys.setprofile(note)
+    try:
+        router.save("static/second.bin", ContentFile(bytes(10_000)))
+    finally:
+        sys.setprofile(None)
+    assert len(modules) < 16, sorted(modules)
