@@ -10,10 +10,11 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from .exceptions import BlobError, FileChangedError
 
@@ -98,32 +99,14 @@ def current() -> Event | None:
     return _current.get() if _subscribers else None
 
 
-class Operation(Protocol):
-    """What ``operation`` returns."""
+Operation = AbstractContextManager[Event | None]
+"""One operation; ``with`` gives its event, or None where nobody listens."""
 
-    def __enter__(self) -> Event | None: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-class _Unwatched:
-    """The operation where nobody listens."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-_UNWATCHED = _Unwatched()
+_UNWATCHED: Operation = nullcontext()
 
 
 def operation(name: str, *, alias: str | None = None, route: str | None = None, file: object = None) -> Operation:
-    """Return a context manager for one operation; it gives its event, or None where nobody listens.
+    """Return what an operation is done in: ``with operation("save", alias="media"): …``
 
     An operation within another one is part of that: a router's operation is one event, and the backend adds its alias.
     """
@@ -133,21 +116,11 @@ def operation(name: str, *, alias: str | None = None, route: str | None = None, 
     if outer is not None:
         outer.alias = outer.alias or alias
         outer.route = outer.route or route
-        return _Nested(outer)
+        return nullcontext(outer)
     return _Watched(Event(operation=name, alias=alias, route=route, name=None if file is None else str(file)))
 
 
-class _Nested(_Unwatched):
-    __slots__ = ("_event",)
-
-    def __init__(self, event: Event) -> None:
-        self._event = event
-
-    def __enter__(self) -> Event:  # type: ignore[override]  # the outer operation's event
-        return self._event
-
-
-class _Step:
+class _Step(AbstractContextManager[Event]):
     """A part of an operation: what is asked in it belongs to the event."""
 
     __slots__ = ("_event", "_start", "_token")
