@@ -21,7 +21,6 @@ from pydantic import BaseModel
 from .conf.azure.options import AzureOptions
 from .conf.loading import Configuration
 from .conf.problems import suggestion
-from .conf.sources.code import setting_adds
 from .exceptions import ConfigurationError, NoRouteError, Problem
 from .files import direct_store
 from .names import SAMPLE_TENANT
@@ -329,7 +328,9 @@ def _tells_tenant(current: str) -> bool:
 def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:
     """There are no settings while settings.py is imported, so ``storages()`` does not read ``STORAGE_ROUTER``."""
     given = getattr(settings, "STORAGE_ROUTER", None)
-    if given and configuration.code is not None and setting_adds(given, configuration.code):
+    # What code has instead of a key of the setting is meant so.
+    seen = configuration.code
+    if given and seen is not None and not (isinstance(given, Mapping) and given.keys() <= seen.keys()):
         yield _problem(
             "E022",
             "STORAGE_ROUTER",

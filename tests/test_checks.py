@@ -165,7 +165,6 @@ class TestErrors:
             {"backends": {"other": MEMORY}},
             {"default": "media"},
             {"backends": SETTING["backends"]},
-            {"backends": {"media": {"base_url": "/m/"}}, "default": "media"},
         ],
     )
     def test_a_setting_that_storages_did_not_see_is_an_error(self, given, tmp_path, monkeypatch):

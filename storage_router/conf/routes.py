@@ -1,8 +1,10 @@
 """``RouteOptions``: one entry of ``routes``."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from storage_router import media_types, names
 from storage_router.exceptions import InvalidNameError
@@ -31,43 +33,47 @@ _SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
 _PREFIX = rf"(?![A-Za-z]:(?:[/\\]|$)){_SEGMENT}(?:[/\\]+{_SEGMENT})*[/\\]*"
 
 
-def as_list(value: Any) -> Any:
-    """Return one value as a list of one; a string that is a JSON list, as in a variable, as that list."""
-    if not isinstance(value, str):
+@dataclass(frozen=True)
+class ListOf:
+    """A list, or one value in its place; a string that is a JSON list, as in a variable, is that list."""
+
+    least: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._list, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        array = handler(core)
+        return {"anyOf": [array["items"], array | {"minItems": self.least}]}
+
+    def _list(self, value: Any) -> Any:
+        if isinstance(value, str):
+            # A glob may begin with a bracket, too.
+            decoded = guessed(value) if value.lstrip().startswith("[") else value
+            value = decoded if isinstance(decoded, list) else (value,)
+        if isinstance(value, list | tuple) and len(value) < self.least:
+            raise invalid("the list is empty, so nothing can match", "Leave the matcher out to match everything.")
         return value
-    decoded = guessed(value) if value.lstrip().startswith("[") else value
-    # A glob may begin with a bracket, too.
-    return decoded if isinstance(decoded, list) else (value,)
-
-
-def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        raise invalid("the list is empty, so nothing can match", "Leave the matcher out to match everything.")
-    return value
 
 
 def prefix_of_names(value: str) -> str:
-    """Return a prefix of names. Raises where ``value`` is none."""
+    """Return a prefix of names. Raises an error where ``value`` is none."""
     first, *others = value.split("/")
-    if (
-        names.TENANT in first
-        or others.count(names.TENANT) > 1
-        or names.TENANT in "".join(segment for segment in others if segment != names.TENANT)
-    ):
-        raise invalid(
-            f"{quoted(value)} is not a prefix of names",
-            "{tenant} is one entire segment, and not the first: 'tenants/{tenant}/'.",
-            id="E061",
-        )
+    tenants = [segment for segment in others if names.TENANT in segment]
+    if names.TENANT in first or tenants not in ([], [names.TENANT]):
+        hint = "{tenant} is one entire segment, and not the first: 'tenants/{tenant}/'."
+        raise invalid(f"{quoted(value)} is not a prefix of names", hint, id="E061")
     try:
         if names.clean_directory(value):
             return value
     except InvalidNameError:
-        raise invalid(
-            f"{quoted(value)} is not a prefix of names",
-            "For example 'private/'; without a leading slash, empty, '.' or '..' segments.",
-        ) from None
+        hint = "For example 'private/'; without a leading slash, empty, '.' or '..' segments."
+        raise invalid(f"{quoted(value)} is not a prefix of names", hint) from None
     raise invalid("the prefix is empty", "Leave it out to match everything.")
+
+
+Prefix = Annotated[str, AfterValidator(prefix_of_names), WithJsonSchema({"type": "string", "pattern": f"^{_PREFIX}$"})]
+"""A prefix of names, not empty."""
 
 
 def _glob(value: str) -> str:
@@ -80,18 +86,7 @@ def _glob(value: str) -> str:
     return value
 
 
-def _one_or_more(**entry: Any) -> WithJsonSchema:
-    """Return the schema of one entry or a list of them; ``entry`` is what JSON Schema says of each string."""
-    string = {"type": "string", **entry}
-    return WithJsonSchema({"anyOf": [string, {"type": "array", "items": string, "minItems": 1}]})
-
-
-TypeList = Annotated[
-    tuple[Annotated[str, _type], ...],
-    AfterValidator(_not_empty),
-    BeforeValidator(as_list),
-    _one_or_more(pattern=f"^(?:{_type.pattern})$"),
-]
+TypeList = Annotated[tuple[Annotated[str, _type], ...], ListOf(1)]
 """Extensions and media types."""
 
 
@@ -99,23 +94,12 @@ class RouteOptions(Table):
     """Which names go to which backend. Any entry of a matcher may match; different matchers must all match."""
 
     backend: str = Field(description="The alias of the backend.", examples=["media"])
-    prefix: Annotated[
-        tuple[Annotated[str, AfterValidator(prefix_of_names)], ...],
-        AfterValidator(_not_empty),
-        BeforeValidator(as_list),
-        _one_or_more(pattern=f"^{_PREFIX}$"),
-    ] = Field(
+    prefix: Annotated[tuple[Prefix, ...], ListOf(1)] = Field(
         default=(),
-        validate_default=False,
         description="Entire leading path segments.",
         examples=["private/", ["a/", "b/c/"]],
     )
-    glob: Annotated[
-        tuple[Annotated[str, AfterValidator(_glob)], ...],
-        AfterValidator(_not_empty),
-        BeforeValidator(as_list),
-        _one_or_more(minLength=1),
-    ] = Field(
+    glob: Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], ListOf(1)] = Field(
         default=(),
         description="Patterns for the entire name: `*` stays inside a segment, `**` crosses segments.",
         examples=["invoices/*.pdf", ["**/*.psd", "raw/**"]],
@@ -138,11 +122,7 @@ class RouteOptions(Table):
         "Required unless `delivery` is `link`.",
         examples=["acme.files.may_read", "model:docs.Document.file"],
     )
-    inline: Annotated[
-        tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...],
-        BeforeValidator(as_list),
-        _one_or_more(pattern=f"^{_MEDIA_TYPE}$"),
-    ] = Field(
+    inline: Annotated[tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
         default=("image/*", "audio/*", "video/*", "text/plain", "application/pdf"),
         description="The media types that the view lets browsers show; all others are downloads. A `*` never stands "
         "for active types such as HTML and SVG.",
@@ -159,11 +139,7 @@ class RouteOptions(Table):
         default="same-origin",
         description="Which sites may embed the files that the view sends (Cross-Origin-Resource-Policy).",
     )
-    attachment: Annotated[
-        tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...],
-        BeforeValidator(as_list),
-        _one_or_more(pattern=f"^(?:{_attachment.pattern})$"),
-    ] = Field(
+    attachment: Annotated[tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
         default=(),
         description="On a `link` route: the media types that are stored with `Content-Disposition: attachment`; "
         "`active` stands for all that can run scripts (HTML, SVG, JavaScript …).",

@@ -2,9 +2,9 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
-from .routes import TypeList, as_list, prefix_of_names
+from .routes import ListOf, Prefix, TypeList
 from .table import Table
 from .units import Alias, DottedPath, duration_within, size_within
 
@@ -30,10 +30,7 @@ class UploadPolicy(Table):
     max_size: Annotated[int, size_within(1, _LARGEST)] | None = Field(
         default=None, description="The largest file.", examples=["5GiB"]
     )
-    checks: Annotated[
-        tuple[DottedPath, ...],
-        BeforeValidator(as_list),
-    ] = Field(
+    checks: Annotated[tuple[DottedPath, ...], ListOf(0)] = Field(
         default=(),
         description="Functions `f(file)` that look at the file after the upload and raise `ValidationError`.",
         examples=[["acme.files.no_macros"]],
@@ -53,7 +50,7 @@ class UploadOptions(Table):
 
     tables: ClassVar = {"policies": UploadPolicy}
 
-    quarantine: Annotated[str, AfterValidator(prefix_of_names)] = Field(
+    quarantine: Prefix = Field(
         default="quarantine/",
         description="The prefix of files that are uploaded and not saved yet. A route leads it to a backend of its "
         "own; nothing else reaches these files.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storage_router.conf.layers import Layer, merge
+from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Location, problem
 
 CODE, SETTING = "code", "Django setting"
@@ -32,9 +32,3 @@ def setting() -> Any:
     from django.conf import settings
 
     return getattr(settings, "STORAGE_ROUTER", None) if settings.configured else None
-
-
-def setting_adds(given: Any, code: Mapping[str, Any]) -> bool:
-    """Return whether the setting ``STORAGE_ROUTER`` says anything that ``code``, which outranks it, does not."""
-    layers = [read(CODE, code, CODE), read(SETTING, given, SETTING)]
-    return bool(layers[1].problems) or merge(layers).tree != merge(layers[:1]).tree

@@ -29,6 +29,10 @@ class UnreadableError(Exception):
         self.hint = hint
 
 
+def _unparsed(message: str) -> UnreadableError:
+    return UnreadableError(f"the file cannot be parsed: {message}")
+
+
 def read(path: Path, name: str, named_by: str) -> Layer:
     """Return the layer of the file at ``path``; ``name`` is what messages call it, ``named_by`` the variable, or ""."""
 
@@ -84,11 +88,10 @@ def _parsed(path: Path, named_by: str) -> dict[str, Any]:
     text = read_text(path, named_by)
     try:
         tree = parse(text)
-    except UnreadableError as error:
-        raise UnreadableError(f"the file cannot be parsed: {error}", "Nothing of it was read.") from None
     except (RecursionError, ValueError):
-        message = "the file cannot be parsed: it nests too deeply, or has a number or date that makes no sense"
-        raise UnreadableError(message, "Nothing of it was read.") from None
+        raise UnreadableError(
+            "the file cannot be parsed: it nests too deeply, or has a number or date that makes no sense"
+        ) from None
     if not isinstance(tree, dict):
         raise UnreadableError("the file holds no table of settings", "It begins with keys such as backends.")
     return tree
@@ -102,19 +105,19 @@ def _toml(text: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         message, _, where = str(error).rpartition(" (at ")
         # Some messages quote what was found; the place is enough to find it.
-        raise UnreadableError(f"{message.partition(':')[0]} (at {where}" if where else str(error)) from None
+        raise _unparsed(f"{message.partition(':')[0]} (at {where}" if where else str(error)) from None
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_table) if text.strip() else {}
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
+        raise _unparsed(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
 
 
 def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table := dict(pairs)) < len(pairs):
-        raise UnreadableError("a key is there twice in one object")
+        raise _unparsed("a key is there twice in one object")
     return table
 
 
@@ -131,9 +134,9 @@ def _yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-        raise UnreadableError(f"it is not YAML{where}") from None
+        raise _unparsed(f"it is not YAML{where}") from None
     except yaml.YAMLError:
-        raise UnreadableError("it holds characters that YAML does not allow") from None
+        raise _unparsed("it holds characters that YAML does not allow") from None
 
 
 def _count(node: yaml.Node, counts: dict[int, int]) -> int:
@@ -146,12 +149,12 @@ def _count(node: yaml.Node, counts: dict[int, int]) -> int:
     counts[id(node)] = _MOST_YAML_NODES
     keys = [str(child[0].value) for child in node.value if isinstance(child, tuple)]
     if len(set(keys)) < len(keys):
-        raise UnreadableError(f"a key is there twice in the table at line {node.start_mark.line + 1}")
+        raise _unparsed(f"a key is there twice in the table at line {node.start_mark.line + 1}")
     counts[id(node)] = total = 1 + sum(
         _count(child[1] if isinstance(child, tuple) else child, counts) for child in node.value
     )
     if total > _MOST_YAML_NODES:
-        raise UnreadableError(f"with its aliases it has more than {_MOST_YAML_NODES:,} values")
+        raise _unparsed(f"with its aliases it has more than {_MOST_YAML_NODES:,} values")
     return total
 
 
