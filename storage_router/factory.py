@@ -43,7 +43,7 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
     Raises ``ConfigurationError`` with everything that is wrong, the routes included.
     """
     fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else key_vault.fetch
-    return load(config, given_as=given_as, validators=(_route_problems, _overlaps, _tenant_problems), fetch=fetch)
+    return load(config, given_as=given_as, validators=(route_problems, _overlaps, _tenant_problems), fetch=fetch)
 
 
 def configure_as_project() -> Configuration | ConfigurationError:
@@ -151,7 +151,8 @@ def _spellings(secret: str) -> tuple[str, ...]:
     return tuple(filter(None, (secret, *escaped, quote(secret, safe=""), quote_plus(secret))))
 
 
-def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+def route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
+    """Return what is wrong with the routes of a document."""
     return RouteTable(document.routes, document.default).problems(document.backends, locate)
 
 

@@ -326,7 +326,8 @@ def file_store(storage: Any) -> FileStore:
         return PlainStore(storage) if capabilities.own_way else cast("FileStore", storage)
     for family, adapter in ((FileSystemStorage, DirectoryStore), (InMemoryStorage, MemoryStore)):
         # A subclass that saves, opens or deletes in its own way is asked to do so.
-        if isinstance(storage, family) and not overrides(storage, family, *OWN_WAYS):
+        # type() of Django's lazy storages is another class.
+        if isinstance(storage, family) and not overrides(storage.__class__, family, *OWN_WAYS):
             return adapter(storage)
     return PlainStore(storage)
 
@@ -335,9 +336,8 @@ OWN_WAYS = ("save", "_save", "delete", "open", "_open")
 """Methods of a storage that decide what becomes of a file's bytes."""
 
 
-def overrides(storage: Any, family: type, *methods: str) -> bool:
-    """Return whether the class of ``storage``, a subclass of ``family``, overrides one of ``methods``."""
-    kind = storage.__class__  # type() of Django's lazy storages is another one
+def overrides(kind: type, family: type, *methods: str) -> bool:
+    """Return whether ``kind``, a subclass of ``family``, overrides one of ``methods``."""
     return any(getattr(kind, method) is not getattr(family, method) for method in methods)
 
 

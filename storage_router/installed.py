@@ -98,7 +98,7 @@ def entries() -> tuple[Entry, ...]:
         if issubclass(type(storage), DeconstructibleStorage) and not any(storage is one for one in known):
             known.append(storage)
             entry = _checked(str(field), str(field), storage)
-            if not any(_is_alike(entry, other) for other in found):
+            if _likeness(entry) not in map(_likeness, found):
                 found.append(entry)
     return tuple(found)
 
@@ -179,22 +179,16 @@ def _references() -> Iterator[tuple[FileField, str, str]]:
             yield field, field.storage.alias, field.storage.router
 
 
-def _is_alike(entry: Entry, other: Entry) -> bool:
-    """Whether two entries have the same class and the same options, as in twenty fields with ``PrivateStorage()``."""
-    if entry.storage is None or other.storage is None:
-        return entry.storage is other.storage and _unplaced(entry) == _unplaced(other)
-    options, others = (
-        one.storage.configuration.document
-        if isinstance(one.storage, RouterStorage)
-        else getattr(one.storage, "options", None)
-        for one in (entry, other)
+def _likeness(entry: Entry) -> tuple[object, object]:
+    """Return what is the same in the entries of twenty fields with ``PrivateStorage()``: class and options."""
+    storage = entry.storage
+    if storage is None:
+        prefix = f"{entry.place}: "
+        return None, [dataclasses.replace(one, place=one.place.removeprefix(prefix)) for one in entry.problems]
+    options = (
+        storage.configuration.document if isinstance(storage, RouterStorage) else getattr(storage, "options", None)
     )
-    return type(entry.storage) is type(other.storage) and options is not None and bool(options == others)
-
-
-def _unplaced(entry: Entry) -> list[Problem]:
-    prefix = f"{entry.place}: "
-    return [dataclasses.replace(one, place=one.place.removeprefix(prefix)) for one in entry.problems]
+    return type(storage), storage if options is None else options
 
 
 def _behind(router: RouterStorage, qualifier: str) -> Iterator[Used]:

@@ -43,6 +43,7 @@ from storage_router.files import (
     FileStore,
     ListingPage,
     Reading,
+    overrides,
 )
 from storage_router.names import (
     MAX_LENGTH,
@@ -152,9 +153,9 @@ class AzureStorage(DeconstructibleStorage):
         super().__init_subclass__(**given)
         of_class = {option: inspect.getattr_static(cls, option, None) for option in OPTIONS}
         cls._computed = tuple(option for option, found in of_class.items() if isinstance(found, property))
-        cls._stores_itself = _overrides(cls, "_save")
-        cls._names_itself = _overrides(cls, "exists", "is_name_available", "get_available_name")
-        cls._has_own_way = _overrides(cls, *OWN_WAYS)
+        cls._stores_itself = overrides(cls, AzureStorage, "_save")
+        cls._names_itself = overrides(cls, AzureStorage, "exists", "is_name_available", "get_available_name")
+        cls._has_own_way = overrides(cls, AzureStorage, *OWN_WAYS)
 
     def __init__(self, **options: Any) -> None:
         defaults = self.get_default_settings()
@@ -297,7 +298,7 @@ class AzureStorage(DeconstructibleStorage):
         if self._now().options.overwrite_files:
             return True
         # A directory may have the name of a file; a subclass that overrides exists() decides itself.
-        exists = self.exists if _overrides(type(self), "exists") else self._is_file
+        exists = self.exists if overrides(type(self), AzureStorage, "exists") else self._is_file
         return not exists(name)
 
     def get_alternative_name(self, file_root: str, file_ext: str) -> str:
@@ -763,10 +764,6 @@ def _uploaded_type(content: Any) -> str | None:
             except ValueError:
                 return None
     return None
-
-
-def _overrides(kind: type[AzureStorage], *methods: str) -> bool:
-    return any(getattr(kind, method) is not getattr(AzureStorage, method) for method in methods)
 
 
 class _Untaken(Storage):

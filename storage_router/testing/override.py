@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,12 +13,9 @@ from django.test.utils import TestContextDecorator, override_settings
 from pydantic import BaseModel
 
 from storage_router.conf.backends import DjangoBackend
-from storage_router.conf.document import RouterDocument
 from storage_router.conf.loading import Configuration, load
-from storage_router.conf.problems import Locate
-from storage_router.exceptions import Problem
+from storage_router.factory import route_problems
 from storage_router.router import RouterStorage
-from storage_router.routing import RouteTable
 
 from .memory import MemoryStorage
 
@@ -104,7 +101,7 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
                 given_as="config",
                 environ={},
                 directory=nothing,
-                validators=(_route_problems,),
+                validators=(route_problems,),
                 django_setting=False,
             )
         # The setting STORAGE_ROUTER is not read on purpose, so the check for it is turned off.
@@ -128,7 +125,3 @@ def _memory(alias: str, backend: BaseModel) -> DjangoBackend:
     given = backend.options if isinstance(backend, DjangoBackend) else backend.model_dump(include=_OVERWRITES)
     options = {"base_url": f"/{alias}/", "overwrite_files": any(given.get(option) for option in _OVERWRITES)}
     return DjangoBackend(type="django", backend=f"{MemoryStorage.__module__}.{MemoryStorage.__name__}", options=options)
-
-
-def _route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
-    return RouteTable(document.routes, document.default).problems(document.backends, locate)

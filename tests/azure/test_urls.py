@@ -449,7 +449,7 @@ legal_names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1
 def test_any_legal_name_gives_a_url_that_fetches_the_blob(azurite: Azurite, container: str, name: str) -> None:
     # U6
     given = options_for(azurite, container)
-    blobs_for(given).create(name, name.encode(), FileSettings(), overwrite=True)
+    blobs_for(given).create(name, name.encode(), FileSettings(), Write(overwrite=True))
     assert fetch(BlobUrls(given).url(name, expire=60), azurite).body == name.encode()
 
 
