@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from storage_router.azure.client import Account
 from storage_router.azure.container import FileSettings
+from storage_router.azure.protocol import Write
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import REMEMBERED_URLS, BlobUrls
 from storage_router.conf.azure.options import AzureOptions
