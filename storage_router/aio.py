@@ -26,6 +26,9 @@ THREADS = 32
 _PAGE = 500
 """Entries of a walk that are fetched at a time."""
 
+_LINES = 64 * 2**10
+"""Bytes or characters of lines that are read at a time."""
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
@@ -154,8 +157,9 @@ class AsyncFile:
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Yield the file's lines."""
         lines = await in_thread(lambda: iter(self._file))
-        while line := await in_thread(next, lines, b""):
-            yield line
+        while some := await in_thread(_next_lines, lines):
+            for line in some:
+                yield line
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -170,3 +174,14 @@ def _discard(error: BaseException, opening: asyncio.Future[Any]) -> None:
 
 def _next_page(entries: Iterator[FileStat]) -> list[FileStat]:
     return list(islice(entries, _PAGE))
+
+
+def _next_lines(lines: Iterator[Any]) -> list[Any]:
+    """Return the next lines, as many as make up ``_LINES``: a thread for each would take longer than reading it."""
+    found, size = [], 0
+    for line in lines:
+        found.append(line)
+        size += len(line)
+        if size >= _LINES:
+            break
+    return found

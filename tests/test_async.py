@@ -71,6 +71,19 @@ def test_every_method_has_an_async_one(storage):
     asyncio.run(use())
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("rb", bytes), ("r", str)])
+def test_the_lines_of_a_large_file_come_whole_and_in_their_order(azure, mode, kind):
+    expected = [f"{number} {'x' * (number % 50)}\n" for number in range(5000)]
+    azure.save("lines.txt", ContentFile("".join(expected).encode()))
+
+    async def use():
+        async with azure.aopen("lines.txt", mode) as file:
+            return [line async for line in file]
+
+    lines = asyncio.run(use())
+    assert [line.decode() if kind is bytes else line for line in lines] == expected
+
+
 def test_a_written_file_is_stored_at_the_end_of_its_block_or_not_at_all(azure):
     async def use():
         async with azure.aopen("a.txt", "w") as file:
