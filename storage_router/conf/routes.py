@@ -159,6 +159,13 @@ class RouteOptions(Table):
     mirror_errors: Literal["log", "raise"] = Field(
         default="log", description="What becomes of a failed write to the backend that the phase does not read."
     )
+    unique_names: bool = Field(
+        default=False,
+        description="For a move from or to a storage of another package, which cannot create a file on condition that "
+        "its name is free. It says that no two saves ask for the same name and that no file is overwritten, as with a "
+        "UUID in `upload_to`.",
+        examples=[True],
+    )
 
     @model_validator(mode="after")
     def _move_is_complete(self) -> Self:
@@ -166,8 +173,9 @@ class RouteOptions(Table):
             given, missing = ("phase", "moving_from") if self.moving_from is None else ("moving_from", "phase")
             hint = "A move needs both: moving_from = 'old' and phase = 'mirror'."
             raise invalid(f"{given!r} is given, and {missing!r} is missing", hint, id="E002")
-        if self.phase is None and "mirror_errors" in self.model_fields_set:
-            raise invalid("mirror_errors has no effect without a move", "Remove it.", id="E008")
+        for option in ("mirror_errors", "unique_names"):
+            if self.phase is None and option in self.model_fields_set:
+                raise invalid(f"{option} has no effect without a move", "Remove it.", id="E008")
         if self.moving_from == self.backend:
             raise invalid("moving_from is the route's own backend", "Name the backend that the files come from.")
         return self

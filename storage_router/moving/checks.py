@@ -38,9 +38,9 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
             sides = (str(route.moving_from), route.backend)
             moving |= {(alias, side): place for side in sides}
             for side in sides:
-                if not file_store(router.backends.sample(side)).capabilities.conditional:
+                if not (route.unique_names or file_store(router.backends.sample(side)).capabilities.conditional):
                     message = f"the backend {side!r} cannot create a file on condition that its name is free"
-                    hint = "Move its files while nothing is saved there, for example with read_only = true and a copy."
+                    hint = "Let upload_to make names that are never used twice (UUIDs), then set unique_names = true."
                     yield _problem("E041", place, message, hint)
             if _holds_static_files(router, index):
                 message = "the route holds the static files"

@@ -38,19 +38,11 @@ def test_a_move_needs_its_phase_and_another_backend(project):
 
 def test_a_backend_that_cannot_create_on_condition_cannot_be_moved(project):
     project.configure(MOVE.format(phase="mirror"))
-    path = project.folder / "storage_router.toml"
-    kind = 'type = "django"\nbackend = "plain.Plain"\n'
-    (project.folder / "plain.py").write_text(
-        "from django.core.files.storage import FileSystemStorage\n"
-        "class Plain(FileSystemStorage):\n"
-        "    def _save(self, name, content):\n"
-        "        return super()._save(name, content)\n"
-    )
-    first = path.read_text().index('type = "filesystem"')
-    end = path.read_text().index("[backends.new]")
-    path.write_text(path.read_text()[:first] + kind + path.read_text()[end:])
+    project.store_plainly("old")
     assert "E041" in problems(project)
     assert "the backend 'old' cannot create a file on condition that its name is free" in problems(project)
+    project.configure(AFTER + "unique_names = true\n")
+    assert "unique_names has no effect without a move" in problems(project)
 
 
 def test_a_move_needs_its_app(project):

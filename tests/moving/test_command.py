@@ -22,6 +22,14 @@ STATIC_URL = "/static/"
 USE_TZ = True
 """
 
+PLAIN = """
+from django.core.files.storage import FileSystemStorage
+
+class Plain(FileSystemStorage):
+    def _save(self, name, content):
+        return super()._save(name, content)
+"""
+
 BEFORE = '[[routes]]\nprefix = "media/"\nbackend = "old"\n'
 MOVE = '[[routes]]\nprefix = "media/"\nbackend = "new"\nmoving_from = "old"\nphase = "{phase}"\n'
 AFTER = '[[routes]]\nprefix = "media/"\nbackend = "new"\n'
@@ -40,6 +48,15 @@ class Project:
             for alias in ("old", "new")
         )
         (self.folder / "storage_router.toml").write_text(backends + routes)
+
+    def store_plainly(self, alias: str) -> None:
+        """Let a backend be a storage of another package: Django's interface and no more."""
+        (self.folder / "plain.py").write_text(PLAIN)
+        place = f'type = "filesystem"\nlocation = "{self.folder / alias}"\nbase_url = "/{alias}/"\n'
+        options = f'options = {{ location = "{self.folder / alias}", base_url = "/{alias}/" }}\n'
+        path = self.folder / "storage_router.toml"
+        assert place in path.read_text()
+        path.write_text(path.read_text().replace(place, f'type = "django"\nbackend = "plain.Plain"\n{options}'))
 
     def run(self, *words: str, status: int | None = 0) -> str:
         ran = subprocess.run(
@@ -128,3 +145,37 @@ def test_the_routes_and_explanations_show_the_move(project):
     nothing = '[[routes]]\nbackend = "new"\n'
     project.configure(nothing)
     assert "No route has moving_from and phase" in project.move("status", status=2)
+
+
+SAVE = """
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+default_storage.save("media/{name}.txt", ContentFile(b"saved in {name}"))
+default_storage.delete("media/0/{number}.txt")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["old", pytest.param("new", marks=pytest.mark.large)])
+def test_files_of_a_storage_of_another_package_are_moved_where_names_are_unique(project, side):
+    """As from S3 with django-storages: no save and no copy is conditional, and none needs to be."""
+
+    def deploy(routes: str, name: str, number: int) -> None:
+        project.configure(routes + ("unique_names = true\n" if "phase" in routes else ""))
+        project.store_plainly(side)
+        assert "System check identified no issues" in project.run("check")
+        project.run("shell", "-c", SAVE.format(name=name, number=number))
+
+    deploy(MOVE.format(phase="mirror"), "mirror", 0)
+    started = json.loads(project.move("start", "--yes", "--json"))
+    assert (started["copied"], started["same"], started["failed"]) == (24, 1, 0)
+    assert json.loads(project.move("verify", "--json"))["differences"] == 0
+    deploy(MOVE.format(phase="switch"), "switch", 3)
+    deploy(MOVE.format(phase="settle"), "settle", 6)
+    assert project.files("old") == project.files("new")
+    moved = project.files("new")
+    assert len(moved) == 25 - 3 + 3
+    project.configure(AFTER)
+    project.store_plainly(side)
+    assert json.loads(project.move("finish", "--empty-old", "--json"))["deleted"] == 25
+    assert (project.files("old"), project.files("new")) == ({}, moved)
