@@ -19,13 +19,6 @@ from .units import Alias, Form
 from .uploads import UploadOptions
 
 
-def _backends(value: dict[str, Any]) -> dict[str, Any]:
-    if not value:
-        hint = "Add a table such as [backends.media] with type, account_name, azure_container and credential."
-        raise invalid("there is no backend", hint, id="E002")
-    return value
-
-
 def _list(value: Any) -> Any:
     if not isinstance(value, list | tuple):
         hint = """Write [[routes]] for each, or all at once: '[{"prefix": "private/", "backend": "private"}]'."""
@@ -45,21 +38,10 @@ class RouterDocument(Table):
         "uploads": UploadOptions,
     }
 
-    backends: Annotated[
-        dict[Alias, Annotated[Any, PlainValidator(read_backend)]],
-        AfterValidator(_backends),
-    ] = Field(
+    backends: dict[Alias, Annotated[Any, PlainValidator(read_backend)]] = Field(
+        min_length=1,
         description="The backends, by alias.",
-        examples=[
-            {
-                "media": {
-                    "type": "azure",
-                    "account_name": "acmefiles",
-                    "azure_container": "media",
-                    "credential": "default",
-                }
-            }
-        ],
+        examples=[{"media": {"type": "azure", "account_name": "acmefiles", "azure_container": "media"}}],
     )
     routes: Annotated[tuple[RouteOptions, ...], BeforeValidator(_list)] = Field(
         default=(),

@@ -76,7 +76,7 @@ def test_an_alias_that_no_backend_has_is_found_in_routes_and_default(world):
 
 
 def test_a_document_needs_a_backend():
-    assert errors(backends={}) == {"backends": "there is no backend"}
+    assert errors(backends={}) == {"backends": "Dictionary should have at least 1 item after validation, not 0"}
     assert errors() == {"backends": "Field required"}
 
 
