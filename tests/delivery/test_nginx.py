@@ -75,8 +75,10 @@ def test_every_name_reaches_its_blob(servers, name):
 
 @pytest.fixture(
     scope="module",
-    params=["private/a.jpg", "archive/a.jpg"],
-    ids=[pytest.param("azure", marks=pytest.mark.azurite), "filesystem"],
+    params=[
+        pytest.param("private/a.jpg", marks=pytest.mark.azurite, id="azure"),
+        pytest.param("archive/a.jpg", id="filesystem"),
+    ],
 )
 def picture(servers, request):
     front, _, storage, folder = servers
