@@ -117,6 +117,12 @@ def test_the_files_of_a_route_move_from_the_first_phase_to_the_last(project):
     assert len(project.files("new")) == 25
 
 
+FAILURE = """
+from storage_router.moving.models import Shard
+Shard.objects.filter(number=0).update(errors=[["media/0/0.txt", "no space left"]])
+"""
+
+
 def test_verification_names_what_differs_and_retry_repairs_it(project):
     project.configure(MOVE.format(phase="mirror"))
     project.move("start", "--yes", "--range-size", "10")
@@ -125,7 +131,11 @@ def test_verification_names_what_differs_and_retry_repairs_it(project):
     (project.folder / "new/media/1/1.txt").unlink()
     found = project.move("verify", status=1)
     assert {"media/0/0.txt", "media/1/1.txt", "media/zombie.txt"} <= set(found.split())
+    assert set(json.loads(project.move("verify", "--json", status=1))["names"]) <= set(found.split())
     assert json.loads(project.move("status", "--json", status=1))["ranges failed"] == 2
+    project.run("shell", "-c", FAILURE)
+    assert json.loads(project.move("status", "--json", status=1))["errors"] == ["media/0/0.txt: no space left"]
+    assert "media/0/0.txt: no space left" in project.move("status", status=1)
     project.move("retry")
     assert project.files("new") == project.files("old")
     assert json.loads(project.move("verify", "--json"))["differences"] == 0

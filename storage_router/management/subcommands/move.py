@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -106,15 +107,14 @@ class _Move:
         verified = "never"
         if move.verified is not None:
             verified = f"{move.verified:%Y-%m-%d %H:%M}, {move.differences} differences"
+        failed = move.shards.filter(state="failed")
         self._report(
             {"route": move.route, "from": move.old, "to": move.new, "phase": self.route.phase}
             | {f"ranges {state}": states[state] for state in ("waiting", "running", "done", "failed")}
             | move.totals()
-            | {"verified": verified}
+            | {"verified": verified},
+            errors=[f"{name}: {error}" for shard in failed for name, error in shard.errors],
         )
-        for shard in move.shards.filter(state="failed"):
-            for name, error in shard.errors:
-                self.output.line(f"{name}: {error}")
         return 0 if set(states) <= {"done"} else 1
 
     def verify(self) -> int:
@@ -123,9 +123,7 @@ class _Move:
 
         move = self._move()
         names = backfill.verify(move, self.route.files)
-        self._report({"route": move.route, "differences": move.differences})
-        for name in names:
-            self.output.line(name)
+        self._report({"route": move.route, "differences": move.differences}, names=names)
         return 0 if move.is_clean else 1
 
     def retry(self) -> int:
@@ -145,7 +143,7 @@ class _Move:
         if self.options["empty_old"] and not left["kept"]:
             move.delete()
             return 0
-        if left["left"]:
+        if left["left"] and not self.options["json"]:
             self.output.line(f"{move.old} still holds files. Delete them with: move finish --empty-old")
         return 1 if left["left"] or left["kept"] else 0
 
@@ -164,13 +162,14 @@ class _Move:
             shards = [shard.pk for shard in backfill.free(move)]
             for shard in shards:
                 run_shard.delay(shard, threads=self.options["threads"])
-            self.output.line(f"{len(shards)} tasks were sent. Look at: manage.py storage_router move status")
+            if self.options["json"]:
+                self.output.json({"tasks": len(shards)})
+            else:
+                self.output.line(f"{len(shards)} tasks were sent. Look at: manage.py storage_router move status")
             return 0
-        done = 0
         total = move.shards.count()
         while (shard := backfill.take(move)) is not None:
             backfill.run(shard, self.route.files, threads=self.options["threads"])
-            done += 1
             self._progress(shard, total)
         return self.status()
 
@@ -179,11 +178,13 @@ class _Move:
             totals = f"{shard.copied} copied, {shard.deleted} deleted, {shard.failed + shard.changed} failed"
             self.output.line(f"range {shard.number + 1} of {total}: {totals}")
 
-    def _report(self, facts: Mapping[str, Any]) -> None:
+    def _report(self, facts: Mapping[str, Any], **lists: list[str]) -> None:
         if self.options["json"]:
-            self.output.json(dict(facts))
-        else:
-            self.output.table(("what", "value"), list(facts.items()))
+            self.output.json({**facts, **lists})
+            return
+        self.output.table(("what", "value"), list(facts.items()))
+        for line in itertools.chain.from_iterable(lists.values()):
+            self.output.line(line)
 
 
 def _confirmed() -> bool:
