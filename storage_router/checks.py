@@ -23,6 +23,7 @@ from .moving import checks as moving
 from .router import RouterStorage
 from .uploads import checks as uploads
 
+# W020 to W023 and W025 were warnings of 0.2. Ids are not used again.
 WARNINGS: Mapping[str, str] = {"W024": "another app's collectstatic in the place of this package's"}
 """Id (without the prefix ``storage_router.``) and meaning of the warnings that need Django's settings."""
 

@@ -302,6 +302,22 @@ def test_tables_and_values_without_a_type_are_read_from_variables(world):
     assert document.static.prefix == "assets/"
 
 
+@pytest.mark.parametrize("secret", ["[a", "{a", "5"])
+def test_a_secret_is_no_json(world, secret):
+    world.environ |= {"STORAGE_ROUTER__BACKENDS__MEDIA": "memory://", "STORAGE_ROUTER__ACCEL_SECRET": secret}
+    assert world.load().document.accel_secret.get_secret_value() == secret
+
+
+@pytest.mark.parametrize(
+    "name", ["ROUTES", "STATIC", "DEFAULT", "BACKENDS", "BACKENDS__MEDIA", "BACKENDS__MEDIA__TAGS"]
+)
+def test_a_variable_of_blanks_is_a_problem_and_no_other_exception(world, name):
+    """F3"""
+    world.write("storage_router.toml", TOML)
+    world.environ[f"STORAGE_ROUTER__{name}"] = " "
+    assert world.problems(validators=[])[0].place == f"STORAGE_ROUTER__{name}"
+
+
 def test_all_backends_fit_in_one_variable(world):
     world.environ["STORAGE_ROUTER__BACKENDS"] = '{"media": {"type": "memory"}, "other": "memory://"}'
     assert sorted(world.load().document.backends) == ["media", "other"]

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from storage_router.conf.azure.authentication import PRECEDENCE
+from storage_router.conf.document import RouterDocument
 from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Location, dotted, invalid, is_secret_name, nearest, problem
 from storage_router.conf.units import guessed, parse_json
@@ -116,4 +117,5 @@ def _value(location: Location, text: str) -> Any:
             "Remove them: only a shell and .env files take quotes off, docker --env-file and YAML lists do not.",
         )
     # Strings for whole backends are parsed later, because they have other forms than JSON.
-    return parse_json(text) if len(location) == 1 and stripped[0] in "[{" else text
+    is_table = len(location) == 1 and location[0] in ("backends", *RouterDocument.tables)
+    return parse_json(text) if is_table and stripped.startswith(("[", "{")) else text

@@ -71,7 +71,9 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     entries = selection.sound_entries(options)
     found = {entry: list(_settings(entry)) for entry in entries}
     found = {
-        entry: [one for one in every if options["all"] or _is_given(one)] for entry, every in found.items() if every
+        entry: [one for one in every if options["all"] or one.origin != DEFAULT]
+        for entry, every in found.items()
+        if every
     }
     if options["storage"] and not found:
         message = f"{entries[0].place} has no settings of its own: {selection.whose(entries[0])}"
@@ -167,10 +169,6 @@ def _authentication(options: AzureOptions) -> dict[str, Any]:
     }
 
 
-def _is_given(setting: Setting) -> bool:
-    return setting.origin.source != DEFAULT.source
-
-
 def _settings(entry: Entry) -> Iterator[Setting]:
     """Yield every setting of a router or of a storage with options."""
     if isinstance(entry.storage, RouterStorage):
@@ -208,12 +206,11 @@ def _origin_of_option(entry: Entry, storage: Storage, options: BaseModel, option
     if option in settings.STORAGES.get(entry.name, {}).get("OPTIONS", {}):
         return Origin(source="code", place=f"{entry.place}['OPTIONS'][{option!r}]")
     defaults = storage.get_default_settings() if hasattr(storage, "get_default_settings") else {}
-    if hasattr(type(storage), option) or option not in defaults:
+    # The constructor of a subclass may have assigned it, too.
+    unset = type(options).model_fields[option].default
+    if hasattr(type(storage), option) or defaults.get(option, unset) == unset:
         return Origin(source="class attribute", place=f"{kind}.{option}")
     setting = DJANGO_SETTINGS[option]
     if hasattr(settings, setting) and getattr(settings, setting) == defaults[option]:
         return Origin(source="Django setting", place=setting)
-    if defaults[option] == type(options).model_fields[option].default:
-        # The constructor of the subclass assigned it.
-        return Origin(source="class attribute", place=f"{kind}.{option}")
     return Origin(source="class attribute", place=f"{kind}.get_default_settings()")
