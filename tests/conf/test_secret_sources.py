@@ -89,9 +89,16 @@ def test_an_env_file_of_other_people_costs_no_import(world, monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    ["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY", "storage_router__backends__media__account_key"],
+    [
+        "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY",
+        "storage_router__backends__media__account_key",
+        "storage_router/backends/media/account_key",
+        "storage_router/backends__media/account_key",
+        "backends/media/account_key",
+        "backends__media__account_key",
+    ],
 )
-def test_a_secret_is_a_file_with_the_name_of_a_variable(world, name):
+def test_secrets_are_files_flat_or_nested(world, name):
     world.write(f"run/secrets/{name}", f"{KEY}\n")
     world.write("run/secrets/database_password", "x")
     world.environ["STORAGE_ROUTER_SECRETS_DIR"] = str(world.directory / "run/secrets")
@@ -99,16 +106,6 @@ def test_a_secret_is_a_file_with_the_name_of_a_variable(world, name):
     assert loaded.document.backends["media"].account_key.get_secret_value() == KEY
     assert loaded.origins["backends", "media", "account_key"].place == f"{world.directory}/run/secrets/{name}"
     assert loaded.warnings == ()
-
-
-@pytest.mark.parametrize("name", ["storage_router/backends/media/account_key", "backends/media/key", "backends__media"])
-def test_a_name_in_another_form_is_an_error_that_tells_the_form(world, name):
-    """C4: 0.2 read them."""
-    world.write(f"secrets/{name}", KEY)
-    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
-    problem = world.problem()
-    assert (problem.id, problem.place) == ("storage_router.E001", f"secrets/{name.partition('/')[0]}")
-    assert problem.hint == "Files are named as variables are: STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY."
 
 
 def test_the_links_of_kubernetes_are_followed(world):
@@ -120,6 +117,16 @@ def test_the_links_of_kubernetes_are_followed(world):
     (secrets / name).symlink_to(f"..data/{name}")
     world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
     assert world.load().origins["backends", "media", "account_key"].place == f"secrets/{name}"
+
+
+def test_kubernetes_links_to_hidden_directories_are_followed_once(world):
+    """Kubernetes mounts ``key -> ..data/key`` and ``..data -> ..2026_11_20``, to swap all secrets at once."""
+    world.write("secrets/..2026_11_20/backends/media/account_key", KEY)
+    secrets = world.directory / "secrets"
+    (secrets / "..data").symlink_to("..2026_11_20")
+    (secrets / "backends").symlink_to("..data/backends")
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    assert world.load().origins["backends", "media", "account_key"].place == "secrets/backends/media/account_key"
 
 
 def test_a_misspelt_secret_is_an_error_with_the_nearest_name(world):
@@ -202,3 +209,13 @@ def test_a_secret_that_cannot_be_read_is_an_error_that_names_the_file(world, sec
 def test_a_byte_order_mark_is_no_part_of_a_secret(world, secrets):
     (secrets / "STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY").write_text(KEY, encoding="utf-8-sig")
     assert key_of(world) == KEY
+
+
+def test_a_setting_in_two_files_is_an_error(world, secrets):
+    (secrets / "backends/media").mkdir(parents=True)
+    (secrets / "backends/media/account_key").write_text("b3RoZXI=")
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E010", "secrets/backends/media/account_key")
+    assert problem.message == (
+        "the file gives the setting that secrets/STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_KEY gives, too"
+    )

@@ -75,14 +75,14 @@ def _setting(surroundings: Surroundings) -> list[Layer]:
 
 
 def _environment(surroundings: Surroundings) -> list[Layer]:
-    return [environment.read(environment.SOURCE, surroundings.variables, "{}")]
+    return [environment.read(environment.SOURCE, surroundings.variables, str)]
 
 
 def _dotenv(surroundings: Surroundings) -> list[Layer]:
     name, values, problems = surroundings.env_file
     if not values and not problems:
         return []
-    layer = environment.read(dotenv.SOURCE, values, f"{name}: {{}}")
+    layer = environment.read(dotenv.SOURCE, values, f"{name}: {{}}".format)
     layer.problems += problems
     return [layer]
 

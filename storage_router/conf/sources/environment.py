@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -35,8 +35,8 @@ _FREE_FORM = ("client_options", "options")
 _QUOTES = (("'", "'"), ('"', '"'), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 
 
-def read(source: str, values: Mapping[str, str], place: str) -> Layer:
-    """Return the layer of variables; ``place`` is the form in which messages write a name."""
+def read(source: str, values: Mapping[str, str], place: Callable[[str], str]) -> Layer:
+    """Return the layer of variables; ``place`` gives what messages call one."""
     tree: dict[str, Any] = {}
     problems: list[Problem] = []
     names: dict[Location, str] = {}
@@ -45,14 +45,14 @@ def read(source: str, values: Mapping[str, str], place: str) -> Layer:
         if not name.upper().startswith(PREFIX):
             if name.upper() not in (*CONTROLS, FORMER_KEY_VAULT):
                 message = "the variable looks like a setting, and nothing reads it"
-                problems.append(problem("W002", place.format(name), message, _setting_meant(name)))
+                problems.append(problem("W002", place(name), message, _setting_meant(name)))
         elif text or _expects_value(location):
             names[location] = name
     for location, name in names.items():
-        here = place.format(name)
+        here = place(name)
         above = next((location[:length] for length in range(1, len(location)) if location[:length] in names), None)
         if above is not None:
-            whole = place.format(names[above])
+            whole = place(names[above])
             message = f"{dotted(above)} is given whole by {whole} and in part here"
             problems.append(problem("E010", here, message, "Keep one of the two."))
             continue
@@ -70,9 +70,9 @@ def read(source: str, values: Mapping[str, str], place: str) -> Layer:
         for length in range(len(location), 0, -1):
             if (name := names.get(location[:length])) is not None:
                 inner = dotted(location[length:])
-                return place.format(name) + (f" ({inner})" if inner else "")
+                return place(name) + (f" ({inner})" if inner else "")
         below = (name for found, name in names.items() if found[: len(location)] == location)
-        return place.format(next(below, PREFIX + "__".join(map(str, location)).upper()))
+        return place(next(below, PREFIX + "__".join(map(str, location)).upper()))
 
     return Layer(source=source, tree=tree, place=place_of, problems=problems)
 
