@@ -276,14 +276,11 @@ class RouterStorage(DeconstructibleStorage):
         """Return whether a file can be saved under exactly this name."""
         target = self._target(name)
         with target as (backend, match):
-            if "exists" in self._own_hooks and not self._overwrites(match.full_name):
-                return bool(super().is_name_available(name, max_length=max_length))
-            # False where the prefix alone is too long.
-            if max_length is not None and len(match.prefix) >= max_length:
+            if max_length is not None and len(match.full_name) > max_length:
                 return False
-            if self._is_to_be_deleted(target):
-                return max_length is None or len(match.full_name) <= max_length
-            return bool(backend.is_name_available(match.name, max_length=_own_length(max_length, match)))
+            if "exists" in self._own_hooks and not self._overwrites(match.full_name):
+                return not self.exists(name)
+            return self._is_to_be_deleted(target) or bool(backend.is_name_available(match.name))
 
     def _overwrites(self, name: str) -> bool:
         """Return whether the backend stores in place of what is there: it then knows no other name."""
