@@ -50,6 +50,7 @@ class PendingDeletes:
 
     def __init__(self, database: str) -> None:
         self.database = database
+        self._only: dict[str, RouterStorage] = {}
 
     def add(self, storage: Storage, name: str) -> bool:
         """Have the file deleted when the transaction commits. Return False outside of an ``atomic`` block.
@@ -79,13 +80,14 @@ class PendingDeletes:
             deletion.is_pending = False
         return bool(found)
 
-    @staticmethod
-    def only_backend(router: RouterStorage, alias: str) -> RouterStorage:
+    def only_backend(self, router: RouterStorage, alias: str) -> RouterStorage:
         """Return one backend as a storage that deletes on commit, too: the router, with no other way to go."""
-        found = RouterStorage.__new__(RouterStorage)
-        table = RouteTable((), alias, tenants=router.backends.tenancy)
-        vars(found).update(vars(router), table=table)
-        return found
+        if alias not in self._only:
+            found = RouterStorage.__new__(RouterStorage)
+            table = RouteTable((), alias, tenants=router.backends.tenancy)
+            vars(found).update(vars(router), table=table)
+            self._only[alias] = found
+        return self._only[alias]
 
     def _of(self, storage: Storage, name: str) -> list[Deletion]:
         connection = connections[self.database]
