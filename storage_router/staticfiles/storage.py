@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from storage_router.aio import AsyncMethods
 from storage_router.conf.static import StaticOptions
+from storage_router.delegation import delegated
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.files import FileStat
 from storage_router.router import RouterStorage
@@ -163,10 +163,6 @@ class StaticFilesStorage(AsyncMethods):
         storage, own_name = self.router.forwarded(self.routed_name(name))
         storage.delete(own_name)
 
-    def exists(self, name: str) -> bool:
-        """Return whether there is such a file; the empty name is the root."""
-        return self.router.exists(self.routed_name(name))
-
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the directories and the files directly below ``path``."""
         return self.router.listdir(self._directory(path))
@@ -187,17 +183,13 @@ class StaticFilesStorage(AsyncMethods):
         except InvalidNameError:
             return self.router.url(self.prefix) + filepath_to_uri(cleaned)
 
-    def get_accessed_time(self, name: str) -> datetime:
-        """Return when the file was last read, where the backend knows."""
-        return self.router.get_accessed_time(self.routed_name(name))
+    def _of_router(self, method: str, name: str) -> Any:
+        return getattr(self.router, method)(self.routed_name(name))
 
-    def get_created_time(self, name: str) -> datetime:
-        """Return when the file was created."""
-        return self.router.get_created_time(self.routed_name(name))
-
-    def get_modified_time(self, name: str) -> datetime:
-        """Return when the file was last changed."""
-        return self.router.get_modified_time(self.routed_name(name))
+    exists = delegated(Storage.exists, _of_router)
+    get_accessed_time = delegated(Storage.get_accessed_time, _of_router)
+    get_created_time = delegated(Storage.get_created_time, _of_router)
+    get_modified_time = delegated(Storage.get_modified_time, _of_router)
 
 
 def static_name(name: str) -> str:

@@ -53,11 +53,6 @@ class Outcome:
     error: Exception | None = None
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the destination has the file now; in a dry run, whether it would have."""
-        return self.action in ("created", "replaced", "unmodified")
-
-    @property
     def name(self) -> str:
         """The file's name at the destination."""
         return self.copy.name

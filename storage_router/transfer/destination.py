@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -148,8 +149,7 @@ class Destination:
             return Outcome(copy=copy, action="replaced")
 
         copies = [FileCopy(name=name, source=self.storage, source_name=name) for name in names]
-        with self._progress("Deleting", len(copies)) as advance:
-            _require_success(_counted(self._outcomes(copies, delete), advance), "deleted")
+        self._all("Deleting", "deleted", copies, delete)
 
     def copy_all(self, copies: Sequence[FileCopy], *, succeeded: Callable[[Outcome], object] | None = None) -> None:
         """Copy the files that are not there already; call ``succeeded`` for each that is there then.
@@ -158,9 +158,7 @@ class Destination:
         """
         _ = self.listing  # a missing container is one error, not one for each file
         self.make_way(copy.name for copy in copies)
-        with self._progress("Copying", len(copies)) as advance:
-            results = self._remembered(self._outcomes(copies, self._copy_one), succeeded)
-            _require_success(_counted(results, advance), "copied")
+        self._all("Copying", "copied", copies, self._copy_one, succeeded)
 
     def differs(self, copy: FileCopy) -> bool:
         """Return whether the file would be copied."""
@@ -169,13 +167,35 @@ class Destination:
         except Exception:  # noqa: BLE001 - copying it fails, too, and says why
             return True
 
-    def _outcomes(self, copies: Iterable[FileCopy], do: Callable[[FileCopy], Outcome]) -> Iterator[Outcome]:
+    def _all(
+        self,
+        doing: str,
+        done: str,
+        copies: Sequence[FileCopy],
+        do: Callable[[FileCopy], Outcome],
+        succeeded: Callable[[Outcome], object] | None = None,
+    ) -> None:
+        """Do it for all ``copies``. Raises ``TransferError`` at the end if one has failed."""
+        failures: dict[str, Exception] = {}
+        untried: list[str] = []
         together: list[FileCopy] = []
         alone: list[FileCopy] = []
         for copy in copies:
             (together if self._bears_threads(copy.name) else alone).append(copy)
-        yield from outcomes(together, do, threads=self.threads)
-        yield from outcomes(alone, do, threads=1)
+        results = chain(outcomes(together, do, threads=self.threads), outcomes(alone, do, threads=1))
+        with self._progress(doing, len(copies)) as advance:
+            for outcome in results:
+                advance()
+                if outcome.error is not None:
+                    failures[outcome.name] = outcome.error
+                elif outcome.action == "untried":
+                    untried.append(outcome.name)
+                else:
+                    self._cleared.discard(outcome.name)
+                    if succeeded is not None:
+                        succeeded(outcome)
+        if failures:
+            raise TransferError(failures, untried, len(copies), done)
 
     def _bears_threads(self, name: str) -> bool:
         try:
@@ -190,16 +210,6 @@ class Destination:
             store = store_of(holder)
             found = self._stores[id(holder)] = store, store.capabilities
         return found
-
-    def _remembered(
-        self, results: Iterator[Outcome], succeeded: Callable[[Outcome], object] | None
-    ) -> Iterator[Outcome]:
-        for outcome in results:
-            if outcome.succeeded:
-                self._cleared.discard(outcome.name)
-                if succeeded is not None:
-                    succeeded(outcome)
-            yield outcome
 
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
         holder, name = holder_of(self.storage, copy.name)
@@ -265,23 +275,3 @@ def _fits(known: FileStat, settings: FileSettings) -> bool:
     """Return whether the file has these headers; Azure returns a header without a value as missing."""
     same_headers = all((getattr(known, name) or "") == (getattr(settings, name) or "") for name in _HEADERS)
     return same_headers and is_compressed(known) == is_compressed(settings)
-
-
-def _counted(results: Iterator[Outcome], advance: Callable[[], object]) -> Iterator[Outcome]:
-    for outcome in results:
-        advance()
-        yield outcome
-
-
-def _require_success(results: Iterator[Outcome], done: str) -> None:
-    failures: dict[str, Exception] = {}
-    untried: list[str] = []
-    total = 0
-    for outcome in results:
-        total += 1
-        if outcome.error is not None:
-            failures[outcome.name] = outcome.error
-        elif outcome.action == "untried":
-            untried.append(outcome.name)
-    if failures:
-        raise TransferError(failures, untried, total, done)

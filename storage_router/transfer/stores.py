@@ -26,12 +26,12 @@ def home_of(storage: Storage) -> type[Storage] | None:
 def overridden(storage: Storage) -> tuple[str, ...]:
     """Return which methods for storing and reading files a subclass of this package's storages overrides."""
     kind = storage.__class__
-    if kind not in _overridden:
+    found = _overridden.get(kind)
+    if found is None:
         home = home_of(storage)
-        _overridden[kind] = tuple(
-            hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None)
-        )
-    return _overridden[kind]
+        found = tuple(hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None))
+        _overridden[kind] = found
+    return found
 
 
 _overridden: WeakKeyDictionary[type[Storage], tuple[str, ...]] = WeakKeyDictionary()

@@ -307,7 +307,7 @@ def test_after_a_failed_upload_the_manifest_is_the_old_one(where: str, source: P
     pattern = {"put of a hashed file": "*/css/base.????????????.css", "put of the manifest": "*/staticfiles.json"}[
         where
     ]
-    with project(source, router(azure(proxy, container, timeout=1), kind=MANIFEST)) as here:
+    with project(source, router(azure(proxy, container), kind=MANIFEST)) as here:
         here.collect()
         old = in_container(proxy, container)
         write(source, {"css/base.css": b"p { margin: 1px }"})
