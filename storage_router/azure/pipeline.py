@@ -79,6 +79,15 @@ Request = PipelineRequest[HttpRequest]
 Answer = PipelineResponse[HttpRequest, HttpResponse]
 
 
+class _Request(HttpRequest):
+    """A request without parts, which azure-core would look for by names that no request has."""
+
+    multipart_mixed_info: Any = None
+
+    def prepare_multipart_body(self, content_index: int = 0) -> int:
+        return content_index
+
+
 class Sender:
     """Sends the requests of an account: azure-core's pipeline client with ``policies()``."""
 
@@ -122,7 +131,7 @@ class Sender:
                 given["Content-Type"] = "application/octet-stream"
         if headers:
             given.update(headers)
-        answer = self._client.send_request(HttpRequest(method, url, headers=given, content=content), stream=stream)
+        answer = self._client.send_request(_Request(method, url, headers=given, content=content), stream=stream)
         if answer.status_code not in expected:
             raise _refusal(answer)
         return answer

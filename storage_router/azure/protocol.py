@@ -37,13 +37,19 @@ LISTS_FROM = "2026-02-06"
 """The version of the API from which on listings can start at a name."""
 
 _HEADERS = {
-    "Etag": "ETag",
+    **{
+        tag: tag.lower()
+        for tag in (
+            *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length"),
+            *("Content-MD5", "Content-Type", "Etag", "Last-Modified"),
+        )
+    },
     "Creation-Time": "x-ms-creation-time",
     "AccessTier": "x-ms-access-tier",
     "AccessTierInferred": "x-ms-access-tier-inferred",
     "TagCount": "x-ms-tag-count",
 }
-"""Elements of listings, and the headers of the same meaning, where the names differ."""
+"""Elements of listings, and the headers of the same meaning, in lower case."""
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _MONTHS = {"Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun": "06"}
@@ -148,26 +154,26 @@ def stored_with(settings: FileSettings, marker: str | None = None) -> dict[str, 
 
 def stat(name: str, headers: Mapping[str, str], *, size: int | None = None) -> FileStat:
     """Return what the headers of an answer say of a blob; ``size`` where they are about a part of it."""
-    metadata = {key[len(METADATA) :]: value for key, value in headers.items() if key.lower().startswith(METADATA)}
-    return _stat(name, headers, metadata, size)
+    metadata = {key[len(METADATA) :]: headers[key] for key in headers if key.lower().startswith(METADATA)}
+    return _stat(name, {key.lower(): value for key, value in headers.items()}, metadata, size)
 
 
 def _stat(name: str, headers: Mapping[str, str], metadata: Mapping[str, str], size: int | None = None) -> FileStat:
     created = headers.get("x-ms-creation-time")
     # For a part, Content-MD5 would be that of the part.
-    md5 = headers.get("Content-MD5" if size is None else "x-ms-blob-content-md5")
+    md5 = headers.get("content-md5" if size is None else "x-ms-blob-content-md5")
     try:
         return FileStat(
             name=name,
-            size=int(headers["Content-Length"]) if size is None else size,
-            etag=quoted(headers["ETag"]),
-            modified=moment(headers["Last-Modified"]),
+            size=int(headers["content-length"]) if size is None else size,
+            etag=quoted(headers["etag"]),
+            modified=moment(headers["last-modified"]),
             created=moment(created) if created else None,
-            content_type=headers.get("Content-Type"),
-            content_encoding=headers.get("Content-Encoding"),
-            content_language=headers.get("Content-Language"),
-            content_disposition=headers.get("Content-Disposition"),
-            cache_control=headers.get("Cache-Control"),
+            content_type=headers.get("content-type"),
+            content_encoding=headers.get("content-encoding"),
+            content_language=headers.get("content-language"),
+            content_disposition=headers.get("content-disposition"),
+            cache_control=headers.get("cache-control"),
             content_md5=base64.b64decode(md5) if md5 else None,
             metadata=_without_marker(metadata),
             access_tier=None if headers.get("x-ms-access-tier-inferred") == "true" else headers.get("x-ms-access-tier"),

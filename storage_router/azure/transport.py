@@ -302,12 +302,10 @@ def _written(request: HttpRequest, target: str, given: Mapping[str, str]) -> tup
     body = request.content or b""
     if isinstance(body, str):
         body = body.encode()
-    headers = request.headers
-    lines = [f"{request.method} {target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in given.items() if name not in headers]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if "Content-Length" not in headers and (body or request.method in ("PUT", "POST")):
-        lines.append(f"Content-Length: {len(body)}")
+    headers = {**given, **request.headers}
+    if body or request.method in ("PUT", "POST"):
+        headers.setdefault("Content-Length", str(len(body)))
+    lines = [f"{request.method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()]]
     head = "\r\n".join(lines)
     if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
         raise ValueError("A header of a request has a line break.")

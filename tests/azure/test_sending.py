@@ -296,7 +296,7 @@ def test_a_copy_that_is_answered_for_wrongly_is_an_error_of_ours(scripted: Scrip
     [
         ("<Blobs><Blob><Properties/></Blob></Blobs>", "<Blob> without <Name>"),
         ("<Blobs><BlobPrefix/></Blobs>", "<BlobPrefix> without <Name>"),
-        ("<Blobs><Blob><Name>a</Name><Properties/></Blob></Blobs>", "Content-Length"),
+        ("<Blobs><Blob><Name>a</Name><Properties/></Blob></Blobs>", "content-length"),
     ],
 )
 def test_a_listing_without_names_is_an_error_of_ours(scripted: Scripted, page: str, message: str) -> None:
