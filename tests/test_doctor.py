@@ -812,6 +812,12 @@ class TestLinks:
             "'manage.py storage_router provision --apply' adds its rule, or: az storage cors add --services b "
         )
 
+    def test_without_static_files_no_rule_is_asked_for(self, storage):
+        """V5"""
+        found = examined(storage, origins=[ORIGIN], static=False)["cors"]
+        assert found.status == "skipped"
+        assert found.message == "Not tried, because no static files are here, and other files need no rule."
+
     def test_each_origin_is_asked_for_and_those_that_are_refused_are_in_the_command(self, storage, cors_rule):
         """V5"""
         found = examined(storage, origins=[ORIGIN, "https://other.example"])["cors"]

@@ -29,13 +29,14 @@ def examine(
     *,
     read_only: bool = False,
     private: bool = False,
+    static: bool = True,
     origins: Sequence[str] = (),
     skip: Collection[str] = (),
 ) -> Generator[Finding]:
     """Probe ``storage`` and yield what each probe found. ``backend`` is its name in the findings.
 
     ``options`` are those of its type of backend, by default its own. ``read_only`` says that nothing is ever written to
-    it, ``private`` that views ask who may read its files, ``origins`` whose pages' scripts should be allowed to fetch
+    it, ``private`` that views ask who may read its files, ``static`` that pages of ``origins`` load scripts and fonts
     from it, ``skip`` which probes to leave out. The probe's own file is removed at the end. A caller that stops before
     the end calls ``close()``, which removes it, too.
     """
@@ -43,4 +44,6 @@ def examine(
     # The model of a type may add to the options that the storage has: the key ``type``.
     paths = [one.probes for one in BACKEND_TYPES.values() if options and issubclass(one.model, type(options))]
     kind: type[Probes] = import_string(paths[0]) if paths else Probes
-    return kind(storage, read_only=read_only, private=private, skip=skip, origins=origins).examine(backend)
+    return kind(storage, read_only=read_only, private=private, static=static, skip=skip, origins=origins).examine(
+        backend
+    )

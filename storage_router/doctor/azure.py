@@ -234,6 +234,8 @@ class AzureProbes(Probes):
 
     def cors(self) -> Finding:
         """Ask, as a browser does before it fetches a script or a font from another origin."""
+        if not self.static:
+            return skipped("Not tried, because no static files are here, and other files need no rule.")
         url = self.storage.public_url(self.subject or self.probe_name)
         return Preflight(
             client=self.web,

@@ -22,7 +22,8 @@ CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again
 class Probes:
     """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that nothing is written to
     it,
-    ``private`` that views ask who may read the files; ``origins`` are those of the site's pages."""
+    ``private`` that views ask who may read the files, ``static`` that pages load scripts and fonts from it; ``origins``
+    are those of the site's pages."""
 
     names: tuple[str, ...] = ("write", "read", "list", "delete")
     """The probes in their order: each is a method that returns a ``Finding``."""
@@ -36,6 +37,7 @@ class Probes:
         *,
         read_only: bool = False,
         private: bool = False,
+        static: bool = True,
         skip: Collection[str] = (),
         origins: Sequence[str] = (),
     ) -> None:
@@ -43,6 +45,7 @@ class Probes:
         self.storage = storage
         self.read_only = read_only
         self.private = private
+        self.static = static
         self.skip = frozenset(skip)
         self.probe_name = f"storage-router-doctor-{secrets.token_hex(8)}.txt"
         self.written: str | None = None

@@ -79,22 +79,24 @@ class Needs:
     @property
     def uses_identity(self) -> bool:
         """Whether all backends sign in as an identity, so that the account's keys can be off."""
-        return all(_options(one).authentication.kind == "token" for one in self._backends())
+        return all(_options(one).authentication.kind == "token" for one in self.backends)
 
     @property
     def has_identity(self) -> bool:
         """Whether any backend does."""
-        return any(_options(one).authentication.kind == "token" for one in self._backends())
+        return any(_options(one).authentication.kind == "token" for one in self.backends)
 
     @property
     def signs(self) -> bool:
         """Whether links or tickets are signed."""
         return any(
             _options(one).expiration_secs is not None or not one.deliveries.isdisjoint({"redirect", "accel"})
-            for one in self._backends()
+            for one in self.backends
         ) or any(one.is_quarantine for one in self.containers)
 
-    def _backends(self) -> Iterator[Used]:
+    @property
+    def backends(self) -> Iterator[Used]:
+        """All backends on the account."""
         return (backend for container in self.containers for backend in container.backends)
 
 

@@ -36,11 +36,11 @@ def run(*arguments):
 
 
 def examined(*arguments):
-    """Return what doctor finds, by probe."""
+    """Return what doctor finds."""
     stream = io.StringIO()
     with contextlib.suppress(SystemExit):
         call_command("storage_router", "doctor", "--json", *arguments, stdout=stream)
-    return {one["probe"]: one for one in json.loads(stream.getvalue())["findings"]}
+    return json.loads(stream.getvalue())["findings"]
 
 
 def in_azure(container, **options):
@@ -209,9 +209,15 @@ class TestApply:
         old = CorsRule([SITE], ["GET", "HEAD"], allowed_headers=["*"], max_age_in_seconds=60)
         service.set_service_properties(cors=[old])
         assert f"CORS for {SITE} (GET, HEAD): added" in run("--apply")
-        found = examined("--backend", "static")["cors"]
+        [found] = [one for one in examined("--backend", "static") if one["probe"] == "cors"]
         assert found["message"] == f"Scripts, fonts and modules can be fetched by pages of {SITE}."
         assert found["status"] == "ok"
+
+    def test_doctor_misses_nothing_afterwards(self, configured):
+        run("--apply")
+        findings = examined()
+        assert [one for one in findings if one["status"] not in ("ok", "skipped")] == []
+        assert {one["backend"] for one in findings if one["probe"] == "public"} == set(ALIASES)
 
     def test_an_account_that_refuses_is_named(self, server):
         wrong = server.connection_string().replace("Eby8", "Abc8")

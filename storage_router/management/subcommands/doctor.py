@@ -12,8 +12,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from storage_router import doctor
 from storage_router.conf.problems import suggestion
-from storage_router.installed import Used, used
+from storage_router.installed import Entry, Used, used
 from storage_router.management.output import Output
+from storage_router.provision.needs import FONTS, needs
 from storage_router.router import RouterStorage
 
 from . import origins, selection
@@ -49,7 +50,9 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     pages = origins.of_site(options)
     findings: list[doctor.Finding] = []
     as_text = not options["json"]
-    chosen = _chosen(options)
+    entries = selection.sound_entries(options)
+    chosen = _chosen(entries, options)
+    static = {one.name for account in needs(entries) if FONTS in account.cors for one in account.backends}
     if options["tenant"] is None:
         of_tenants = {one.name for one in chosen if one.of_tenants}
         if of_tenants and as_text:
@@ -62,7 +65,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             output.heading(backend.name)
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.
-        with contextlib.closing(_examined(backend, pages, options["skip"])) as examination:
+        with contextlib.closing(_examined(backend, backend.name in static, pages, options["skip"])) as examination:
             for finding in examination:
                 findings.append(finding)
                 if finding.status == "skipped":
@@ -82,7 +85,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     return 1 if counts["failed"] else 0
 
 
-def _examined(backend: Used, pages: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
+def _examined(backend: Used, static: bool, pages: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
     """Yield what the probes of one backend find, those of its router last."""
     examination = doctor.examine(
         backend.name,
@@ -90,6 +93,7 @@ def _examined(backend: Used, pages: Sequence[str], skip: Collection[str]) -> Gen
         backend.options,
         read_only=backend.read_only,
         private=backend.deliveries != {"link"} or bool(backend.quarantine),
+        static=static,
         origins=pages,
         skip=skip,
     )
@@ -145,8 +149,7 @@ def _print(output: Output, finding: doctor.Finding) -> None:
         output.line(f"{'':11}{command}")
 
 
-def _chosen(options: Mapping[str, Any]) -> list[Used]:
-    entries = selection.sound_entries(options)
+def _chosen(entries: Sequence[Entry], options: Mapping[str, Any]) -> list[Used]:
     found = list(used(entries))
     if options["storage"] and not found:
         message = f"{entries[0].place} has nothing of its own to examine: {selection.whose(entries[0])}"
