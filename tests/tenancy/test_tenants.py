@@ -12,7 +12,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import override_settings
 
@@ -437,6 +437,19 @@ def test_the_commands_take_a_tenant(tmp_path, capsys):
         assert not (tmp_path / "sample").exists()
         call_command("storage_router", "routes")
         assert "{tenant}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["orphans", "dangling", "inventory"])
+def test_the_commands_that_list_everything_refuse_to_mix_tenants(command):
+    """M4: the rows of one tenant say nothing of another's files."""
+    options = {"backends": {"tenant": memory(), "shared": {"type": "memory"}}, "default": "shared"}
+    options["routes"] = [CAPTURED]
+    with (
+        override_settings(STORAGES={"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}}),
+        pytest.raises(CommandError, match="The root holds the files of all tenants") as refused,
+    ):
+        call_command("storage_router", command)
+    assert refused.value.returncode == 2
 
 
 def test_health_checks_leave_out_backends_of_tenants_unless_there_is_one():

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from storage_router.exceptions import BlobError
+from storage_router.exceptions import BlobError, NoTenantError
 from storage_router.management.output import Output
 from storage_router.management.subcommands import (
     config,
@@ -63,6 +63,8 @@ class Command(BaseCommand):
         except BlobError as error:
             hint = f" Run: manage.py storage_router doctor --backend {error.alias}" if error.alias else ""
             raise CommandError(f"{error}.{hint}", returncode=UNUSABLE) from error
+        except NoTenantError as error:
+            raise CommandError(str(error), returncode=UNUSABLE) from None
         if status:
             sys.exit(status)
 
