@@ -308,18 +308,17 @@ def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router
     """R8, R5: compared with asking for every name that any file could have."""
     routes, default, files = given_router
     router = routed(routes, default)
+    prefixes = {"", *(f"{prefix.rstrip('/')}/" for route in routes for prefix in route.prefix)}
     stored = set()
     for alias, name in files:
         # A name below a file is nothing that a tree can hold, and nothing that Django's memory can be asked for.
         others = [other for place, other in stored if other != name or place == alias]
-        # Nor below one that is in the place of a prefix's directory.
-        others += [
-            prefix.rstrip("/") for route in routes for prefix in route.prefix if f"{prefix}".startswith(f"{name}/")
-        ]
+        # Nor below one that is in the place of a prefix's directory, or of what is left of it behind another prefix.
+        inner = (longer.removeprefix(prefix) for prefix in prefixes for longer in prefixes if longer.startswith(prefix))
+        others += [directory.rstrip("/") for directory in inner if directory.startswith(f"{name}/")]
         if not any(f"{other}/".startswith(f"{name}/") or f"{name}/".startswith(f"{other}/") for other in others):
             stored.add((alias, name))
             router.backends[alias].save(name, ContentFile(b"x"))
-    prefixes = {"", *(f"{prefix.rstrip('/')}/" for route in routes for prefix in route.prefix)}
     names = {prefix + name for prefix in prefixes for _, name in stored}
     reachable = {name for name in names if (to := reference.destination(routes, default, name)) and to[:2] in stored}
     assert sorted(walked(router)) == sorted(reachable)
