@@ -45,7 +45,7 @@ class Tenancy:
         self._source = document.tenancy.current
         self._pinned = pinned
         having = {alias for alias, backend in document.backends.items() if has_tenants(backend)}
-        moving = (Route.of(index, route) for index, route in enumerate(document.routes) if route.phase is not None)
+        moving = (Route(index, route) for index, route in enumerate(document.routes) if route.phase is not None)
         having |= {route.backend for route in moving if {route.options.backend, route.options.moving_from} & having}
         self._having = frozenset(having)
 

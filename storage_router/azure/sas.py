@@ -11,8 +11,7 @@ import binascii
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr
@@ -37,8 +36,7 @@ OVERRIDES = {
 """Response headers that a SAS can set, as ``url(parameters=…)`` names them, in the order of the string to sign."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DelegationKey:
+class DelegationKey(NamedTuple):
     """A user delegation key, as the service gave it. ``start`` and ``expiry`` are seconds since the epoch."""
 
     oid: str
@@ -51,26 +49,20 @@ class DelegationKey:
     delegated_user_tid: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grant:
-    """What the URLs of a container's blobs allow. ``expiry`` is seconds since the epoch.
+class Grant(NamedTuple):
+    """What the URLs of a container's blobs allow.
 
-    Raises ``TypeError`` and ``ValueError``, as ``overrides`` and ``ordered`` do.
+    ``expiry`` is seconds since the epoch; ``permission`` is ``ordered``, and ``headers`` are ``overrides``, before
+    there is a key: pages of errors show the variables of every frame.
     """
 
     account_name: str
     container: str
     expiry: int
     permission: str = "r"
-    parameters: Mapping[str, str | None] | None = None
+    headers: Mapping[str, str] = {}
     https_only: bool = True
     version: str = SIGNED_VERSION
-    headers: Mapping[str, str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # Here, where no key is: pages of errors show the variables of every frame.
-        object.__setattr__(self, "permission", ordered(self.permission))
-        object.__setattr__(self, "headers", overrides(self.parameters))
 
 
 Signer = Callable[[str], str]

@@ -7,8 +7,7 @@ import math
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
@@ -21,6 +20,7 @@ from .sas import (
     SIGNED_VERSION,
     Grant,
     Signer,
+    ordered,
     overrides,
     sign_with_account_key,
     sign_with_delegation_key,
@@ -137,7 +137,7 @@ class BlobUrls:
         start, end = expiry - expire - length, expiry - expire
         grant = self._grant(self._public, expiry, permission, parameters)
         signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
-        return _Window(start, min(end, renewal), signer)
+        return _Window(start, min(end, renewal), signer, {})
 
     def sign(
         self,
@@ -201,8 +201,8 @@ class BlobUrls:
             account_name=self._options.resolved_account_name,
             container=self._container,
             expiry=expiry,
-            permission=permission,
-            parameters=parameters,
+            permission=ordered(permission),
+            headers=overrides(parameters),
             https_only=base.startswith("https:") and self.api.startswith("https:"),
             version=version or self._options.api_version or SIGNED_VERSION,
         )
@@ -230,7 +230,7 @@ class BlobUrls:
             error.alias, error.container = self._alias, self._container
             error.blob = error.filename = blob_name
             raise
-        grant = replace(grant, expiry=min(grant.expiry, delegation.expiry))
+        grant = grant._replace(expiry=min(grant.expiry, delegation.expiry))
         return sign_with_delegation_key(grant, delegation), renewal
 
 
@@ -243,14 +243,13 @@ def seconds_of(expire: float | dt.timedelta) -> float:
     raise TypeError(f"url() takes expire in seconds or as a timedelta, not {type(expire).__name__}.")
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(NamedTuple):
     """From after ``start`` until ``end`` (seconds since the epoch) every blob has one URL."""
 
     start: float
     end: float
     sign: Signer
-    urls: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, str]
 
 
 def _public_base(options: AzureOptions) -> str:

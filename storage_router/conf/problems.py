@@ -42,7 +42,6 @@ PROBLEMS: Mapping[str, str] = {
     "W003": "a backend that no route reaches",
     "W004": "backends that share a container and overlap in location",
     "W006": "a secrets directory in which nothing is for this package",
-    "W007": "one file under two names, because a stripped prefix makes them the same",
     "W008": "client options that do nothing",
     "W060": "a tenancy that no backend and no route uses",
 }

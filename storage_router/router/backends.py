@@ -70,7 +70,7 @@ class Backends(Mapping[str, Storage]):
         if hasattr(storage, "is_attachment") and any(route.attachment for route in self._document.routes):
             from storage_router.routing.attachments import Attachments
 
-            vars(storage)["is_attachment"] = Attachments.of(base, self._document.routes, self._document.default)
+            vars(storage)["is_attachment"] = Attachments(base, self._document.routes, self._document.default)
         if self._router is not None:
             note_backend(storage, alias, self._router)
         return storage

@@ -2,18 +2,16 @@
 
 A glob covers the whole name and is case-sensitive. ``**/`` at the start of a segment stands for zero or more whole
 segments, so ``a/**/b`` also matches ``a/b``. Uploaders choose names, so matching takes one step per character: the glob
-is an automaton whose states are remembered. A regular expression would backtrack.
+is an automaton whose steps are remembered. A regular expression would backtrack.
 """
 
 from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 
-_STATES = 256
-_CHARACTERS = 128
-"""How many states a glob remembers, and how many characters a state. What is beyond is computed each time."""
+_REMEMBERED = 4096
+"""How many steps a glob remembers. What is beyond is computed each time: uploaders choose the characters, too."""
 
 
 class Wildcard(enum.Enum):
@@ -24,20 +22,8 @@ class Wildcard(enum.Enum):
     DIRECTORIES = "**/"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OneOf:
-    """One character of ``ranges`` (first and last, inclusive), or any other if ``negated``; never a slash."""
-
-    ranges: tuple[tuple[str, str], ...] = ()
-    negated: bool = False
-
-    def matches(self, character: str) -> bool:
-        """Return whether ``character`` is one of these."""
-        return character != "/" and any(first <= character <= last for first, last in self.ranges) is not self.negated
-
-
-Token = str | OneOf | Wildcard
-"""A literal character, a set of characters, or a wildcard."""
+Token = str | re.Pattern[str] | Wildcard
+"""A literal character, a pattern for one character, or a wildcard."""
 
 _ALTERNATIVES = re.compile(r"[^{}]*,[^{}]*\}")
 _TOKEN = re.compile(r"(?P<stars>\*+)|(?P<one>\?)|\[(?P<not>!?)(?P<set>\]?[^\]]*)\]|(?P<literal>.)", re.DOTALL)
@@ -57,9 +43,9 @@ class Glob:
         self.end = _literal(rest[::-1])[::-1]
         # "a/**" and "**/*.psd": nothing else has to be looked at.
         self._is_simple = rest == (Wildcard.ANYTHING, *self.end)
-        self._states: dict[int, _State] = {}
-        self._nowhere = self._state(0)
-        self._first = self._state(self._passed(1 << len(self.start), after_slash=self.start[-1:] in ("", "/")))
+        # Positions in ``tokens`` are the bits of a number.
+        self._first = self._passed(1 << len(self.start), after_slash=self.start[-1:] in ("", "/"))
+        self._steps: dict[tuple[int, str], int] = {}
 
     @property
     def head(self) -> str:
@@ -72,35 +58,30 @@ class Glob:
             return False
         if self._is_simple:
             return len(name) >= len(self.start) + len(self.end)
-        return bool(self._after(name[len(self.start) :]).positions >> len(self.tokens) & 1)
+        return bool(self._after(name[len(self.start) :]) >> len(self.tokens) & 1)
 
     def may_match_below(self, directory: str) -> bool:
         """Return whether a name below ``directory`` (``""`` for the root) can match."""
         begun = f"{directory}/" if directory else ""
         if len(begun) <= len(self.start):
             return self.start.startswith(begun)
-        return begun.startswith(self.start) and self._after(begun[len(self.start) :]) is not self._nowhere
+        return begun.startswith(self.start) and self._after(begun[len(self.start) :]) != 0
 
     def __repr__(self) -> str:
         return f"<Glob {self.text!r}>"
 
-    def _after(self, text: str) -> _State:
-        state, nowhere = self._first, self._nowhere
+    def _after(self, text: str) -> int:
+        """Return the positions that ``text`` may have reached, after what every match begins with."""
+        positions = self._first
         for character in text:
-            state = state[character]
-            if state is nowhere:
+            positions = self._step(positions, character)
+            if not positions:
                 break
-        return state
+        return positions
 
-    def _state(self, positions: int) -> _State:
-        if (state := self._states.get(positions)) is None:
-            state = _State(self, positions)
-            if len(self._states) < _STATES:
-                self._states[positions] = state
-        return state
-
-    def _step(self, positions: int, character: str) -> _State:
-        """Return the state after ``character``. Positions in ``tokens`` are the bits of a number."""
+    def _step(self, positions: int, character: str) -> int:
+        if (known := self._steps.get((positions, character))) is not None:
+            return known
         after = 0
         for index, token in enumerate(self.tokens):
             if not positions >> index & 1:
@@ -108,9 +89,12 @@ class Glob:
             if isinstance(token, Wildcard):
                 if token is not Wildcard.SEGMENT or character != "/":
                     after |= 1 << index
-            elif token == character if isinstance(token, str) else token.matches(character):
+            elif token == character if isinstance(token, str) else token.fullmatch(character):
                 after |= 2 << index
-        return self._state(self._passed(after, after_slash=character == "/"))
+        after = self._passed(after, after_slash=character == "/")
+        if len(self._steps) < _REMEMBERED:
+            self._steps[positions, character] = after
+        return after
 
     def _passed(self, positions: int, *, after_slash: bool) -> int:
         """Add the positions behind wildcards, which may match nothing; ``**/`` ends where a segment begins."""
@@ -119,22 +103,6 @@ class Glob:
             if passes and positions >> index & 1:
                 positions |= 2 << index
         return positions
-
-
-class _State(dict[str, "_State"]):
-    """The positions in a glob that a name may have reached, and the states that further characters lead to."""
-
-    __slots__ = ("glob", "positions")
-
-    def __init__(self, glob: Glob, positions: int) -> None:
-        self.glob = glob
-        self.positions = positions
-
-    def __missing__(self, character: str) -> _State:
-        state = self.glob._step(self.positions, character)
-        if len(self) < _CHARACTERS:
-            self[character] = state
-        return state
 
 
 def _literal(tokens: tuple[Token, ...]) -> str:
@@ -166,7 +134,7 @@ def _token(found: re.Match[str], *, starts_segment: bool) -> Token:
             return Wildcard.SEGMENT
         return Wildcard.DIRECTORIES if starts_segment and rest.startswith("/") else Wildcard.ANYTHING
     if kind == "one":
-        return OneOf(negated=True)
+        return re.compile("[^/]")
     if kind == "set":
         return _set(found["set"], negated=bool(found["not"]))
     if found["literal"] == "[":
@@ -190,4 +158,5 @@ def _set(text: str, *, negated: bool) -> Token:
         raise ValueError("brackets stand for at least one character, and never for a slash")
     if len(ranges) == 1 and not negated and ranges[0][0] == ranges[0][1]:
         return ranges[0][0]
-    return OneOf(ranges=tuple(ranges), negated=negated)
+    characters = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in ranges)
+    return re.compile(f"(?!/)[{'^' if negated else ''}{characters}]", re.DOTALL)

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from storage_router.conf.problems import Locate, problem
-from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
+from storage_router.exceptions import Problem
 
 from .route import Route
-
-if TYPE_CHECKING:
-    from .table import Match
 
 _RULES = (
     "A glob is for the whole name: * stays inside a segment, ** crosses segments. Types are '.psd', 'image/png' or "
     "'video/*'."
 )
 _MATCHES_ONCE = "The first route that matches wins: move this one up, narrow the earlier, or remove one of them."
-_MOST_COMPARED = 60
-_SAMPLE = "zq7x/zq7y"
 
 
 def find_problems(
     routes: Sequence[Route],
     default: str | None,
-    aliases: Sequence[str],
-    match: Callable[[str], Match],
+    aliases: Iterable[str],
     locate: Locate,
 ) -> list[Problem]:
-    """Return the problems of ``routes``.
-
-    ``match`` returns where the table sends a name, ``locate`` where a value of the configuration was written.
-    """
+    """Return the problems of ``routes``; ``locate`` returns where a value of the configuration was written."""
     found: list[Problem] = []
     seen: dict[tuple[object, ...], Route] = {}
     # The first route that claims everything below a directory.
@@ -61,8 +51,14 @@ def find_problems(
             if route.condition is None:
                 for prefix in route.prefixes:
                     claimed.setdefault(prefix, route)
-    for short, alias, message, hint in (*_unused(routes, default, aliases), *_shared_files(routes, default, match)):
-        found.append(problem(short, locate(("backends", alias)), message, hint))
+    reached = {alias for route in routes for alias in (route.options.backend, route.options.moving_from)}
+    if not (routes and routes[-1].is_empty):
+        reached.add(default)
+    for alias in aliases:
+        if alias not in reached:
+            message = f"no name leads to the backend {alias!r}"
+            hint = "Add a route to it, make it the default, or remove it."
+            found.append(problem("W003", locate(("backends", alias)), message, hint))
     return found
 
 
@@ -82,54 +78,3 @@ def _covering(route: Route, claimed: dict[str, Route]) -> list[Route]:
             return []
         covering[winner] = None
     return list(covering)
-
-
-def _unused(
-    routes: Sequence[Route], default: str | None, aliases: Sequence[str]
-) -> Iterator[tuple[str, str, str, str]]:
-    reached = {alias for route in routes for alias in (route.options.backend, route.options.moving_from)}
-    if default is not None and not (routes and routes[-1].is_empty):
-        reached.add(default)
-    for alias in aliases:
-        if alias not in reached:
-            message = f"no name leads to the backend {alias!r}"
-            yield "W003", alias, message, "Add a route to it, make it the default, or remove it."
-
-
-def _shared_files(
-    routes: Sequence[Route], default: str | None, match: Callable[[str], Match]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Report backends in which two full names are one file, because a stripped prefix makes them the same.
-
-    Only routes that prefixes alone decide are compared, by a name that no other route is likely to claim.
-    """
-    # The stripped prefixes of each backend, and the directories in it that routes claim without stripping.
-    stripped: dict[str, dict[str, None]] = {}
-    kept: dict[str, dict[str, None]] = {}
-    for route in routes:
-        if not route.faults and route.condition is None:
-            for prefix in route.prefixes or ("",):
-                directory = f"{prefix}/" if prefix else ""
-                (stripped if route.strip_prefix else kept).setdefault(route.backend, {})[directory] = None
-    if default is not None:
-        kept.setdefault(default, {})[""] = None
-    for alias, prefixes in stripped.items():
-        candidates = [*list(prefixes)[:_MOST_COMPARED], *([""] if alias in kept else [])]
-        for directory in list(kept.get(alias, {"": None}))[:_MOST_COMPARED]:
-            name = f"{directory}{_SAMPLE}"
-            same = [prefix for prefix in candidates if _leads_to(match, prefix + name, alias, name)]
-            if len(same) > 1:
-                places = [f"{prefix}{directory}" for prefix in same[:2]]
-                one, other = (f'below "{place}"' if place else "at the root" for place in places)
-                message = f"names {one} and names {other} are the same files in the backend {alias!r}"
-                hint = "Give each its own backend, for example one with another 'location', or remove strip_prefix."
-                yield "W007", alias, message, hint
-                break
-
-
-def _leads_to(match: Callable[[str], Match], full_name: str, alias: str, name: str) -> bool:
-    try:
-        found = match(full_name)
-    except (NoRouteError, InvalidNameError):
-        return False
-    return (found.alias, found.name) == (alias, name)

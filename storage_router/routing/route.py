@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
 from storage_router import media_types
+from storage_router.conf.routes import RouteOptions
 from storage_router.names import clean_directory
 
 from .glob import Glob
 
 
-class Options(Protocol):
-    """What a route is made of: an entry of ``routes``, as ``conf.routes.RouteOptions`` validates it."""
-
-    @property
-    def prefix(self) -> tuple[str, ...]: ...
-    @property
-    def glob(self) -> tuple[str, ...]: ...
-    @property
-    def types(self) -> tuple[str, ...]: ...
-    @property
-    def backend(self) -> str: ...
-    @property
-    def strip_prefix(self) -> bool: ...
-    @property
-    def read_only(self) -> bool: ...
-    @property
-    def delivery(self) -> str: ...
-    @property
-    def attachment(self) -> tuple[str, ...]: ...
-    @property
-    def moving_from(self) -> str | None: ...
-    @property
-    def phase(self) -> str | None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
 class Types:
     """The entries of ``types``: extensions as written, and the extensions that media types stand for.
 
@@ -46,16 +19,19 @@ class Types:
     ``known`` those that match where they are the longest known extension, which decides a file's media type.
     """
 
-    suffixes: frozenset[str]
-    known: frozenset[str]
-
-    @functools.cached_property
-    def _last_parts(self) -> frozenset[str]:
-        return frozenset(extension.rpartition(".")[2] for extension in self.suffixes | self.known)
-
-    @functools.cached_property
-    def _ends(self) -> tuple[str, ...]:
-        return tuple(f".{suffix}" for suffix in sorted(self.suffixes, key=len))
+    def __init__(self, entries: Iterable[str]) -> None:
+        lowered = [entry.lower() for entry in entries]
+        of_media_types = {entry: _extensions_of(entry) for entry in lowered if "/" in entry}
+        self.suffixes = frozenset(entry.removeprefix(".") for entry in lowered if "/" not in entry)
+        self.known = frozenset().union(*of_media_types.values())
+        self.faults = [
+            f'types "{entry}": no file has this media type by the package\'s table; '
+            'give the extension instead, such as ".psd"'
+            for entry, extensions in of_media_types.items()
+            if not extensions
+        ]
+        self._last_parts = frozenset(extension.rpartition(".")[2] for extension in self.suffixes | self.known)
+        self._ends = tuple(f".{suffix}" for suffix in sorted(self.suffixes, key=len))
 
     def matches(self, name: str) -> bool:
         """Return whether a file of this name is of one of these types."""
@@ -75,45 +51,32 @@ def _file_name(name: str) -> str:
     return name[name.rfind("/") + 1 :].lower().lstrip(".")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Route:
-    """One entry of ``routes``. ``prefixes`` are directories, without a slash at the end; ``index`` counts from 0."""
+    """One entry of ``routes``, compiled. ``prefixes`` are directories, without a slash at the end; ``index`` counts
+    from 0. What is wrong with its matchers becomes ``faults``; a route with faults matches nothing.
+    """
 
-    index: int
-    options: Options
-    prefixes: tuple[str, ...] = ()
-    globs: tuple[Glob, ...] = ()
-    types: Types | None = None
-    faults: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, index: int, options: Options) -> Route:
-        """Compile a route. What is wrong with its matchers becomes ``faults``; a route with faults matches nothing."""
-        faults: list[str] = []
-        globs: list[Glob] = []
+    def __init__(self, index: int, options: RouteOptions) -> None:
+        self.index = index
+        self.options = options
+        self.prefixes = tuple(dict.fromkeys(map(clean_directory, options.prefix)))
+        self.faults: list[str] = []
+        self.globs: list[Glob] = []
         for text in options.glob:
             try:
-                globs.append(Glob(text))
+                self.globs.append(Glob(text))
             except ValueError as error:
-                faults.append(f'glob "{text}": {error}')
-        types = _read_types(options.types, faults) if options.types else None
-        prefixes = tuple(dict.fromkeys(map(clean_directory, options.prefix)))
-        return cls(
-            index=index, options=options, prefixes=prefixes, globs=tuple(globs), types=types, faults=tuple(faults)
-        )
-
-    @property
-    def backend(self) -> str:
-        """The alias of the backend. That of a route that moves names both, as ``old > new (mirror)``."""
-        options = self.options
-        if options.phase is None:
-            return options.backend
-        return f"{options.moving_from} > {options.backend} ({options.phase})"
-
-    @property
-    def strip_prefix(self) -> bool:
+                self.faults.append(f'glob "{text}": {error}')
+        self.types = Types(options.types) if options.types else None
+        self.faults += self.types.faults if self.types else ()
+        self.strip_prefix = options.strip_prefix and bool(self.prefixes)
         """Whether the backend sees names without the prefix."""
-        return self.options.strip_prefix and bool(self.prefixes)
+
+        self.backend = options.backend
+        """The alias of the backend. That of a route that moves names both, as ``old > new (mirror)``."""
+
+        if options.phase is not None:
+            self.backend = f"{options.moving_from} > {options.backend} ({options.phase})"
 
     @property
     def is_empty(self) -> bool:
@@ -151,24 +114,6 @@ class Route:
             elif values:
                 parts.append(f"{label} " + " or ".join(f'"{value}"' for value in values))
         return ", ".join(parts) or "everything"
-
-
-def _read_types(entries: Iterable[str], faults: list[str]) -> Types:
-    extensions: set[str] = set()
-    known: set[str] = set()
-    for entry in entries:
-        lowered = entry.lower()
-        if "/" not in lowered:
-            extensions.add(lowered.removeprefix("."))
-            continue
-        found = _extensions_of(lowered)
-        if not found:
-            faults.append(
-                f'types "{entry}": no file has this media type by the package\'s table; '
-                'give the extension instead, such as ".psd"'
-            )
-        known |= found
-    return Types(suffixes=frozenset(extensions), known=frozenset(known))
 
 
 @functools.lru_cache

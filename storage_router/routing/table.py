@@ -6,25 +6,20 @@ import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, Self
 
-from storage_router.conf.problems import Locate, Location
+from storage_router.conf.problems import Locate, dotted
+from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem
 from storage_router.names import TENANT, TRASH, CleanName, clean_name
 
 from .problems import find_problems
-from .route import Options, Route
+from .route import Route
 
 _MOST_STARTS = 8
 
 # A named tuple's own constructor takes twice the time, and this one is called for every name.
 _match = tuple.__new__
-
-
-def _plain_place(location: Location) -> str:
-    first, *others = location
-    return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in others)
 
 
 class View(NamedTuple):
@@ -81,8 +76,7 @@ class Tenants(Protocol):
         """Return the same with the current tenant, whatever the tenant is later."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Entry:
+class _Entry(NamedTuple):
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
     meet, ``view`` what it shows.
 
@@ -90,15 +84,13 @@ class _Entry:
     ``captured`` is the tenant of an entry that was made concrete.
     """
 
-    index: int
     head: str
     start: str
-    capture: re.Pattern[str] | None = None
-    captured: str | None = None
-    rest: Callable[[str], bool] | None = None
     condition: Callable[[str], bool] | None
     route: Route
     view: View
+    capture: re.Pattern[str] | None = None
+    captured: str | None = None
 
     def at(self, path: str) -> _Entry:
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
@@ -106,7 +98,7 @@ class _Entry:
             return self
         start = self.start.replace(TENANT, found[1])
         view = View(self.view.alias, start if self.view.prefix else "")
-        return replace(self, start=start, view=view, capture=None, captured=found[1], condition=self.rest)
+        return self._replace(start=start, view=view, capture=None, captured=found[1], condition=self.route.condition)
 
     def shows(self, directory: str) -> bool:
         """Return whether the route may claim a name below ``directory``, which ends in a slash or is the root."""
@@ -125,7 +117,7 @@ class RouteTable:
 
     def __init__(
         self,
-        routes: Sequence[Options],
+        routes: Sequence[RouteOptions],
         default: str | None,
         hidden: Sequence[str] = (),
         tenants: Tenants | None = None,
@@ -133,7 +125,7 @@ class RouteTable:
         self._tenants = tenants
         self._captures = False
         self._hidden = tuple(f"{prefix.strip('/')}/" for prefix in hidden)
-        self.routes: tuple[Route, ...] = tuple(Route.of(index, options) for index, options in enumerate(routes))
+        self.routes: tuple[Route, ...] = tuple(Route(index, options) for index, options in enumerate(routes))
         self.default = default
         self._below: dict[str, list[_Entry]] = {}
         self._anywhere: list[_Entry] = []
@@ -161,7 +153,7 @@ class RouteTable:
                     found = entry
                     break
         for entry in self._anywhere:
-            if found is not None and entry.index > found.index:
+            if found is not None and entry.route.index > found.route.index:
                 break
             if entry.condition is None or entry.condition(name):
                 found = entry
@@ -211,12 +203,12 @@ class RouteTable:
         if TRASH in name.split("/") or name.startswith(self._hidden):
             raise InvalidNameError(f"The name is reserved: {name!r}")
 
-    def problems(self, aliases: Iterable[str], locate: Locate = _plain_place) -> list[Problem]:
+    def problems(self, aliases: Iterable[str], locate: Locate = dotted) -> list[Problem]:
         """Return what is wrong with the routes (R7), given the aliases of the backends.
 
         ``locate`` returns the place of a value of the configuration: the variable, the file and key, or the option.
         """
-        return find_problems(self.routes, self.default, list(aliases), self.match, locate)
+        return find_problems(self.routes, self.default, aliases, locate)
 
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
@@ -262,20 +254,16 @@ class RouteTable:
 
     def is_prefix(self, directory: str) -> bool:
         """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
-        if self._captures:
-            return not directory or any(one in self._children for one in self._written(directory))
-        return not directory or directory in self._children
+        return not directory or any(one in self._children for one in self._written(directory))
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
-        if self._captures:
-            return list(
-                dict.fromkeys(child for one in self._written(directory) for child in self._children.get(one, ()))
-            )
-        return list(self._children.get(directory, ()))
+        return list(dict.fromkeys(child for one in self._written(directory) for child in self._children.get(one, ())))
 
     def _written(self, directory: str) -> list[str]:
         """Return the directory, and as prefixes of routes write it, with ``{tenant}``."""
+        if not self._captures:
+            return [directory]
         below, found = f"{directory}/", {directory: None}
         for entry in self._entries(below):
             if entry.captured is not None and self._tenants is not None:
@@ -295,16 +283,7 @@ class RouteTable:
             if holds_tenant:
                 self._captures = True
                 below = _below(re.compile(f"{re.escape(head)}[^/]+{re.escape(tail)}"), condition)
-            entry = _Entry(
-                index=route.index,
-                head=head,
-                start=start,
-                capture=capture,
-                rest=condition,
-                condition=below,
-                route=route,
-                view=view,
-            )
+            entry = _Entry(head, start, below, route, view, capture)
             heads = [start] if prefix else [glob.start for glob in route.globs] or [""]
             if all("/" in head for head in heads):
                 for segment in dict.fromkeys(head[: head.index("/")] for head in heads):
@@ -323,7 +302,7 @@ class RouteTable:
             found: Iterator[_Entry] | list[_Entry] = self._below.get(below[: below.index("/")], [])
         else:
             found = (entry for entries in self._below.values() for entry in entries)
-        entries = sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.index)
+        entries = sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.route.index)
         return [entry.at(below) for entry in entries] if self._captures else entries
 
 

@@ -141,39 +141,6 @@ def test_a_backend_that_no_name_leads_to_is_a_warning():
     assert ids({"prefix": "a"}, {}, default="spare", aliases=["media", "spare"]) == ["W003"]
 
 
-@pytest.mark.parametrize(
-    ("routes", "default", "names"),
-    [
-        ([{"prefix": "s", "strip_prefix": True}], "media", ('below "s/"', "at the root")),
-        ([{"prefix": ["s", "t"], "strip_prefix": True}], None, ('below "s/"', 'below "t/"')),
-        ([{"prefix": "s", "strip_prefix": True}, {"prefix": "t/u"}], None, ('below "s/t/u/"', 'below "t/u/"')),
-        ([{"prefix": "s/t"}, {"prefix": "s", "strip_prefix": True}], None, ('below "s/s/t/"', 'below "s/t/"')),
-    ],
-)
-def test_two_names_for_one_file_are_a_warning(routes, default, names):
-    """R5: names are whole; where a stripped prefix makes two of them the same file, the operator is told."""
-    one, other = names
-    message = f"names {one} and names {other} are the same files in the backend 'media'"
-    assert problems(*routes, default=default) == [("W007", "backends.media", message)]
-
-
-def test_a_hundred_prefixes_of_one_backend_are_one_warning():
-    routes = [{"prefix": f"p{number}", "strip_prefix": True} for number in range(100)]
-    assert ids(*routes) == ["W007"]
-
-
-@pytest.mark.parametrize(
-    "routes",
-    [
-        [{"prefix": "s", "strip_prefix": True}],
-        [{"prefix": "s", "strip_prefix": True, "types": ".x"}, {"prefix": "t", "strip_prefix": True, "types": ".y"}],
-        [{"prefix": "s", "strip_prefix": True}, {"prefix": "t", "strip_prefix": True, "backend": "other"}],
-    ],
-)
-def test_stripped_prefixes_that_do_not_meet_are_no_problem(routes):
-    assert ids(*routes, aliases=["media"]) == []
-
-
 def test_the_place_is_the_one_that_the_configuration_knows():
     """C5: the variable, the file and key."""
     found = problems({}, {"prefix": "a"}, locate=lambda location: f"storage_router.toml: {location}")
