@@ -316,22 +316,6 @@ def test_a_directory_of_upload_to_that_is_refused_is_legal_with_the_function_of_
     assert field.storage.save(name, ContentFile(b"x")) == "acme-inc/x.pdf"
 
 
-def test_the_script_of_the_page_moves_files_between_backends_and_may_be_repeated(azurite, capsys):
-    def azure(container):
-        return {"type": "azure", "azure_container": container, "connection_string": azurite.connection_string()}
-
-    backends = {"media": azure(azurite.create_container()), "private": azure(azurite.create_container())}
-    with override_storage_router({"backends": backends, "default": "media"}) as router:
-        for name in ("private/a.txt", "private/b/c.txt", "public.txt"):
-            router.save(name, ContentFile(name.encode()))
-        for expected in (["private/a.txt", "private/b/c.txt"], []):
-            exec(compile(script("move_files.py"), "move_files.py", "exec"), {})
-            assert capsys.readouterr().out.split() == expected
-    routes = [{"prefix": "private/", "backend": "private"}]
-    with override_storage_router({"backends": backends, "default": "media", "routes": routes}) as router:
-        assert router.open("private/b/c.txt").read() == b"private/b/c.txt"
-
-
 def test_the_two_settings_side_by_side_have_the_same_options(monkeypatch):
     monkeypatch.setenv("ACCOUNT_KEY", ACCOUNT_KEY)
     before, after = [block.text for block in blocks("python", pages=[PAGE]) if block.file == "settings.py"][:2]
