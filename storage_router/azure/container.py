@@ -35,7 +35,6 @@ from .protocol import (
     SAVE_MARKER,
     Write,
     entries,
-    entries_of,
     misunderstood,
     next_marker,
     parsed,
@@ -314,32 +313,27 @@ class Blobs:
         Names before ``start_from`` are left out; services that cannot do so send them, and they are dropped here. One
         request for each ``page_size`` entries, made when they are asked for.
         """
-
-        def fetch(marker: str) -> Element:
-            return self._page(
-                version=LISTS_FROM if start_from else SIGNED_VERSION,
-                prefix=prefix,
-                delimiter=delimiter,
-                marker=marker,
-                maxresults=page_size,
-                startFrom=start_from,
-            )
-
-        found = entries(fetch)
-        if start_from:
-            return (entry for entry in found if entry.name >= start_from)
-        return found
+        query = {"prefix": prefix, "delimiter": delimiter, "maxresults": page_size}
+        if not start_from:
+            return entries(self._pages(**query))
+        found = entries(self._pages(version=LISTS_FROM, startFrom=start_from, **query))
+        return (entry for entry in found if entry.name >= start_from)
 
     def page(self, prefix: str, *, limit: int, marker: str) -> ListingPage:
         """Return what lies directly below ``prefix``, from the service's own marker on, with one request."""
         tree = self._page(prefix=prefix, delimiter="/", marker=marker, maxresults=limit)
-        return ListingPage(
-            entries=tuple(sorted(entries_of(tree, set()), key=in_order)), marker=next_marker(tree, marker) or ""
-        )
+        return ListingPage(entries=tuple(sorted(entries([tree]), key=in_order)), marker=next_marker(tree, marker) or "")
 
     def tags(self, name: str) -> dict[str, str]:
         with self._translated(name):
             return tags_in(self._send(name, "GET", 200, query={"comp": "tags"}))
+
+    def _pages(self, **given: Any) -> Iterator[Element]:
+        marker: str | None = ""
+        while marker is not None:
+            tree = self._page(marker=marker, **given)
+            yield tree
+            marker = next_marker(tree, marker)
 
     def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
@@ -351,11 +345,8 @@ class Blobs:
 
     def leftovers(self, prefix: str) -> Iterator[str]:
         """Yield the names of all blobs that begin with ``prefix``, those with nothing but staged blocks included."""
-        marker: str | None = ""
-        while marker is not None:
-            tree = self._page(include="uncommittedblobs", prefix=prefix, marker=marker)
-            yield from (blob.findtext("Name") or "" for blob in tree.iterfind("Blobs/Blob"))
-            marker = next_marker(tree, marker)
+        for page in self._pages(include="uncommittedblobs", prefix=prefix):
+            yield from (blob.findtext("Name") or "" for blob in page.iterfind("Blobs/Blob"))
 
     def _copied(
         self,

@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -230,21 +230,6 @@ def tags_in(answer: HttpResponse) -> dict[str, str]:
 # Listings
 
 
-def entries(fetch: Callable[[str], Element]) -> Iterator[FileStat | Directory]:
-    """Yield what is on the pages, whose XML ``fetch`` gets by their markers on demand. No directory comes twice.
-
-    With Data Lake, a directory is listed as a stub ("photos") and, unless it is empty, as a prefix ("photos/"), on
-    the same page or on a later one. Prefixes are taken first, so only stubs are remembered beyond their page.
-    https://learn.microsoft.com/rest/api/storageservices/list-blobs
-    """
-    stubs: set[str] = set()
-    marker: str | None = ""
-    while marker is not None:
-        tree = fetch(marker)
-        yield from entries_of(tree, stubs)
-        marker = next_marker(tree, marker)
-
-
 def next_marker(tree: Element, marker: str) -> str | None:
     """Return the marker of the page after the one that ``marker`` led to; None after the last one."""
     following = tree.findtext("NextMarker") or None
@@ -253,26 +238,29 @@ def next_marker(tree: Element, marker: str) -> str | None:
     return following
 
 
-def entries_of(tree: Element, stubs: set[str]) -> Iterator[FileStat | Directory]:
-    """Yield what is on one page. ``stubs`` holds the directories of earlier ones, and is added to."""
-    found = tree.find("Blobs")
-    if found is None:
-        return
-    prefixes = {_name(prefix).removesuffix("/"): None for prefix in found.iterfind("BlobPrefix")}
-    for name in prefixes:
-        if name not in stubs:
-            yield Directory(name=name)
-        stubs.discard(name)
-    for blob in found.iterfind("Blob"):
-        name = _name(blob)
-        metadata = {item.tag: item.text or "" for item in _children(blob, "Metadata")}
-        if metadata.get("hdi_isfolder") != "true":
-            properties = {item.tag: item.text for item in _children(blob, "Properties") if item.text}
-            properties |= {header: properties[tag] for tag, header in _HEADERS.items() if tag in properties}
-            yield _stat(name, properties, metadata)
-        elif name not in prefixes:
-            stubs.add(name)
-            yield Directory(name=name)
+def entries(pages: Iterable[Element]) -> Iterator[FileStat | Directory]:
+    """Yield what is on the pages of a listing. No directory comes twice.
+
+    With Data Lake, a directory is listed as a stub ("photos") and, unless it is empty, as a prefix ("photos/"), on
+    the same page or on a later one. Prefixes are taken first, so only stubs are remembered beyond their page.
+    https://learn.microsoft.com/rest/api/storageservices/list-blobs
+    """
+    stubs: set[str] = set()
+    for page in pages:
+        prefixes = {_name(prefix).removesuffix("/"): None for prefix in page.iterfind("Blobs/BlobPrefix")}
+        for name in prefixes:
+            if name not in stubs:
+                yield Directory(name=name)
+            stubs.discard(name)
+        for blob in page.iterfind("Blobs/Blob"):
+            name = _name(blob)
+            metadata = {item.tag: item.text or "" for item in _children(blob, "Metadata")}
+            if metadata.get("hdi_isfolder") != "true":
+                properties = {_HEADERS.get(item.tag, ""): item.text for item in _children(blob, "Properties")}
+                yield _stat(name, {header: text for header, text in properties.items() if text}, metadata)
+            elif name not in prefixes:
+                stubs.add(name)
+                yield Directory(name=name)
 
 
 def _children(entry: Element, tag: str) -> Iterable[Element]:
