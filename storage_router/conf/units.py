@@ -40,16 +40,19 @@ DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
 
 @dataclass(frozen=True)
 class Form:
-    """What a string looks like: a pattern, for validation and for editors, and the message for what does not match."""
+    """What a string looks like: a pattern, for validation and for editors, and the message for what does not match,
+    which quotes it unless secrets are easily given in its place.
+    """
 
     pattern: str
     wrong: str
     hint: str
+    is_quoted: bool = True
 
     def __call__(self, value: str) -> str:
         """Return ``value``, or raise the error."""
         if not re.fullmatch(self.pattern, value):
-            raise invalid(f"{quoted(value)} {self.wrong}", self.hint)
+            raise invalid(f"{quoted(value) if self.is_quoted else 'the value'} {self.wrong}", self.hint)
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -54,11 +54,6 @@ AccessTier = Literal["Hot", "Cool", "Cold", "Archive"]
 Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
 
 
-def _pattern(pattern: str) -> WithJsonSchema:
-    """For editors only: the functions in ``rules`` decide, with messages that say more."""
-    return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
 class ObjectParameters(Table):
     """What is stored with a blob: the keys of ``object_parameters``."""
 
@@ -103,12 +98,7 @@ class AzureOptions(Table):
         "DefaultAzureCredential, and is meant where no way to authenticate is given; `anonymous` reads a public "
         "container without any credential.",
     )
-    client_id: (
-        Annotated[
-            str, AfterValidator(rules.client_id), _pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-        ]
-        | None
-    ) = Field(
+    client_id: Annotated[str, rules.client_id] | None = Field(
         default=None,
         description="The client id of a user-assigned identity, for `credential` = `default`, `managed_identity` or "
         "`workload_identity`.",
@@ -228,14 +218,9 @@ class AzureOptions(Table):
     timeout: Annotated[int, duration_within(1, 86_400)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
     )
-    api_version: (
-        Annotated[
-            str,
-            BeforeValidator(rules.api_version),
-            _pattern(r"^\d{4}-\d{2}-\d{2}$"),
-        ]
-        | None
-    ) = Field(default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"])
+    api_version: Annotated[str, rules.api_version, BeforeValidator(rules.date_text)] | None = Field(
+        default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"]
+    )
     client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
         default={},
         repr=False,

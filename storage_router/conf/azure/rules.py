@@ -32,9 +32,7 @@ CREDENTIAL_CLASSES = {
 }
 """Class of azure-identity -> its name as a value of ``credential``."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+")
-_DATE = re.compile(r"\d{4}-(?:0\d|1[0-2])-[0-3]\d")
 _HEADER = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+\s*(?:;|\Z)")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,6 +52,21 @@ container_name = Form(
     "A container's name has 3 to 63 characters: lower-case letters, digits and single dashes, neither first nor last; "
     "or it is $root, $web or $logs.",
 )
+
+
+client_id = Form(
+    "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    "is not a client id",
+    "It is a UUID: '01234567-89ab-cdef-0123-456789abcdef', on the identity's overview page in the portal.",
+    is_quoted=False,
+)
+
+api_version = Form(r"\d{4}-(?:0\d|1[0-2])-[0-3]\d", "is not a version of the REST API", "It is a date: '2025-11-05'.")
+
+
+def date_text(value: Any) -> Any:
+    """A date as text: TOML and YAML read one without quotes as a date."""
+    return value.isoformat() if type(value) is dt.date else value
 
 
 def account_key(value: SecretStr) -> SecretStr:
@@ -80,24 +93,6 @@ def location(value: str) -> str:
             "For example 'media' or 'sites/acme'; without empty, '.' or '..' segments, and none that ends in a dot.",
         ) from None
     return cleaned
-
-
-def api_version(value: Any) -> Any:
-    """A date, as Azure numbers its REST versions. TOML and YAML read an unquoted date as a date."""
-    text = value.isoformat() if type(value) is dt.date else value
-    if isinstance(text, str) and not _DATE.fullmatch(text):
-        raise invalid(f"{quoted(value)} is not a version of the REST API", "It is a date: '2025-11-05'.")
-    return text
-
-
-def client_id(value: str) -> str:
-    """The client id of a user-assigned identity: a UUID."""
-    if not _UUID.fullmatch(value):
-        raise invalid(
-            "the value is not a client id",
-            "It is a UUID: '01234567-89ab-cdef-0123-456789abcdef', on the identity's overview page in the portal.",
-        )
-    return value
 
 
 def credential(value: Any) -> Any:
