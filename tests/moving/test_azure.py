@@ -94,6 +94,24 @@ def test_a_copy_takes_along_what_is_stored_with_a_file(sides):
     assert [backfill.differs(pair) for pair in Files(storage=moving).compared()] == [False]
 
 
+def test_a_file_is_copied_with_two_requests(sides, server):
+    """The listing says what is known of it; a look afterwards says whether it was changed meanwhile."""
+    sides[0].save("a.txt", ContentFile(b"one"))
+    with FaultProxy(server) as proxy:
+        moving = MovingStorage(*(behind(proxy, side) for side in sides), phase="mirror")
+        [pair] = Files(storage=moving).compared()
+        before = len(proxy.requests)
+        assert backfill.settle(moving, pair) == "copied"
+        # With a signature, the service looks at the source itself.
+        ours = [request.operation for request in proxy.requests[before:] if "sig" not in request.query]
+        assert ours == ["Copy Blob", "Get Blob Properties"]
+
+
+def behind(proxy: FaultProxy, side: AzureStorage) -> AzureStorage:
+    url = proxy.account_url(side.account_url.rpartition("/")[2])
+    return AzureStorage(account_url=url, account_key=ACCOUNT_KEY, azure_container=side.azure_container)
+
+
 def test_the_link_that_a_copy_shows_is_for_reading_one_file_for_minutes(sides):
     """T7: whoever may read the copy sees where it came from."""
     old, new = sides
@@ -147,12 +165,7 @@ def test_a_file_whose_tags_may_not_be_written_is_copied_without_them(sides, serv
     old, new = sides
     old.create("a.txt", ContentFile(b"one"), FileSettings(tags={"state": "final"}))
     with FaultProxy(server) as proxy:
-        source, target = (
-            AzureStorage(
-                account_url=proxy.account_url(account), account_key=ACCOUNT_KEY, azure_container=old.azure_container
-            )
-            for account in ACCOUNTS
-        )
+        source, target = (behind(proxy, side) for side in sides)
         proxy.fail("Copy Blob*", Answer(403, "AuthorizationPermissionMismatch"))
         target.copy_from("a.txt", source, "a.txt")
         assert new.tags_of("a.txt") == {}

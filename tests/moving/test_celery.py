@@ -190,7 +190,5 @@ def test_a_move_between_two_accounts_is_complete_although_workers_are_killed(
         assert status["copied"] + status["same"] == count
         assert json.loads(project.move("verify", "--json"))["differences"] == 0
         times.append(time.monotonic())
-        again = json.loads(project.move("plan", "--json"))
-        assert (again["same"], again["to copy"], again["to delete"]) == (count, 0, 0)
         for what, start, end in zip(("seeded", "moved", "left over", "verified"), times, times[1:], strict=False):
             sys.stdout.write(f"{what}: {end - start:.0f} s, {count / (end - start):.0f} files a second\n")
