@@ -334,6 +334,7 @@ class Blobs:
             tree = self._page(marker=marker, **given)
             yield tree
             marker = next_marker(tree, marker)
+            del tree
 
     def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}

@@ -261,6 +261,8 @@ def entries(pages: Iterable[Element]) -> Iterator[FileStat | Directory]:
             elif name not in prefixes:
                 stubs.add(name)
                 yield Directory(name=name)
+        # Before the next page is made, or both are in memory.
+        del page
 
 
 def _children(entry: Element, tag: str) -> Iterable[Element]:
