@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.project import PASSWORD
 from tests.kit import servers
@@ -56,7 +57,7 @@ def test_every_page_fits_and_loads_all_it_asks_for(page, traffic, address, schem
     sign_in(page, address)
     page.click("text=Backends, routes and files")
     page.click("text=Ask every backend now")
-    assert page.locator(".sr-ok").count() == 2
+    expect(page.locator(".sr-ok")).to_have_count(2, timeout=60_000)
     for link in ("Explain a name", "Files", "Moves", "Overview"):
         page.click(f".sr-tabs >> text={link}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), link
