@@ -60,6 +60,7 @@ def test_every_page_fits_and_loads_all_it_asks_for(page, traffic, address, schem
     expect(page.locator(".sr-ok")).to_have_count(2, timeout=60_000)
     for link in ("Explain a name", "Files", "Moves", "Overview"):
         page.click(f".sr-tabs >> text={link}")
+        expect(page.locator(".sr-tabs [aria-current=page]")).to_have_text(link, timeout=60_000)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), link
     page.goto(f"{address}{CONSOLE}file/?name=a.txt")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
