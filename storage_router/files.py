@@ -249,14 +249,15 @@ class FileStore(Protocol):
     ) -> FileStat:
         """Copy a file of another store to ``name``, on the server where that is possible, otherwise through here.
 
-        Headers, metadata, tags and ``save_id`` are the source's, as far as the store keeps them. Without ``overwrite``
+        Headers, metadata, tags and ``save_id`` are the source's, where both stores keep them. Without ``overwrite``
         or ``if_match`` (the ETag of the file to be replaced) a taken name is ``FileExistsError``.
 
         ``version`` is what ``stat`` or a listing says of the source, which saves the request that asks for it.
         ``FileChangedError`` where the source's ETag is another.
         """
         with source.read(source_name, if_match=version.etag if version else None) as reading:
-            settings, save_id = reading.stat.settings(), reading.stat.save_id
+            settings = reading.stat.settings() if source.capabilities.settings else None
+            save_id = reading.stat.save_id
             if overwrite or if_match is not None:
                 return self.replace(name, reading.file(), settings, if_match=if_match, save_id=save_id)
             return self.create(name, reading.file(), settings, save_id=save_id)

@@ -643,9 +643,10 @@ class AzureStorage(DeconstructibleStorage):
         """Copy a file of another store to ``name``: on the server where the source is on Azure and its storage can
         sign a link or is public, otherwise through here.
 
-        Headers, metadata, tags, an access tier that was set and ``save_id`` are the source's. A file whose tags may not
-        be read or written is copied without them. Without ``overwrite`` or ``if_match`` a taken name is
-        ``BlobExistsError``; a source with another ETag than that of ``version`` is ``FileChangedError``.
+        Headers, metadata, tags, an access tier that was set and ``save_id`` are the source's; a source that keeps none,
+        such as a directory, gives the copy those of a new file. A file whose tags may not be read or written is copied
+        without them. Without ``overwrite`` or ``if_match`` a taken name is ``BlobExistsError``; a source with another
+        ETag than that of ``version`` is ``FileChangedError``.
         """
         cleaned = clean_name(name)
         write = Write(overwrite=overwrite and if_match is None, if_match=if_match)
@@ -660,9 +661,10 @@ class AzureStorage(DeconstructibleStorage):
                 if stored is not None:
                     return stored.named(str(cleaned))
             with source.read(source_name, if_match=version.etag if version else None) as reading:
-                stat = reading.stat
-                tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
-                settings = replace(stat.settings(), tags=tags)
+                stat, settings = reading.stat, None
+                if source.capabilities.settings:
+                    tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
+                    settings = replace(stat.settings(), tags=tags)
                 return self._put(name, reading.file(), settings, replace(write, save_id=stat.save_id))
 
         try:

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 
 from storage_router import AzureStorage
-from storage_router.files import FileSettings
+from storage_router.files import FileSettings, file_store
 from storage_router.moving import backfill
 from storage_router.moving.backfill import Files
 from storage_router.moving.storage import MovingStorage
@@ -203,3 +204,15 @@ def test_what_the_service_cannot_copy_is_streamed(sides, monkeypatch):
         assert file.read() == b"x" * 5000
     assert new.tags_of("a.bin") == {"state": "final"}
     assert new.stat("a.bin").save_id == old.stat("a.bin").save_id
+
+
+@pytest.mark.parametrize("to_route_that_moves", [False, True])
+def test_a_file_of_a_disk_gets_the_headers_of_a_new_one(sides, tmp_path, to_route_that_moves):
+    """A disk keeps no media type; without one, browsers would store pictures instead of showing them."""
+    FileSystemStorage(str(tmp_path)).save("a.png", ContentFile(b"png"))
+    old, new = sides
+    new.cache_control = "max-age=5"
+    target = MovingStorage(old, new, phase="settle") if to_route_that_moves else new
+    target.copy_from("a.png", file_store(FileSystemStorage(str(tmp_path))), "a.png")
+    stat = new.stat("a.png")
+    assert (stat.content_type, stat.cache_control) == ("image/png", "max-age=5")
