@@ -92,7 +92,7 @@ ROWS = (
             "django-storages", "Django and pydantic", "ours, the models", "ours, and loading", "ours, but the URLs",
         ),
         floor="bare Django",
-        goals=(_of_the_time(0.5, "django-storages"),),
+        goals=(_of_the_time(1.2, "Django and pydantic"),),
     ),
     Row(name="gunicorn, first answer", work="processes.gunicorn", floor="bare Django"),
     Row(name="admin list page, 100 pictures", work="pages.admin_list", floor="unsigned URLs"),

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from .exceptions import BlobError, FileChangedError
 
@@ -23,8 +23,7 @@ logger = logging.getLogger("storage_router")
 Outcome = Literal["ok", "not_found", "conflict", "refused", "timeout", "error"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One request that was sent. ``status`` is None where no answer came; ``started`` is in seconds since the epoch."""
 
     method: str

@@ -5,9 +5,8 @@ A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, c
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
@@ -111,8 +110,7 @@ class DjangoBackend(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where the files of a backend are: two backends with the same ``store`` and overlapping ``segments`` share some.
 
     ``text`` is for tables. Without a ``store`` nothing is known.
@@ -167,8 +165,7 @@ def _memory_url(address: str) -> dict[str, str]:
 Builder = Callable[[str, Any, Locate], "Storage"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class BackendType:
+class BackendType(NamedTuple):
     """One type of backend.
 
     ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, if it has one, of which there
@@ -180,11 +177,11 @@ class BackendType:
 
     model: type[BaseModel]
     builder: Builder | str
+    place: Callable[[Any], Place]
     scheme: str = ""
     example: str = ""
     from_url: Callable[[str], dict[str, str]] = _memory_url
-    place: Callable[[Any], Place]
-    of_tenants: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    of_tenants: Mapping[str, Callable[[str], str]] = {}
     probes: str = "storage_router.doctor.probes.Probes"
 
     def build(self, alias: str, options: BaseModel, locate: Locate) -> "Storage":

@@ -29,6 +29,8 @@ def _list(value: Any) -> Any:
 class RouterDocument(Table):
     """Everything that the sources give together."""
 
+    # Defaults are constructed: a table that nobody gives needs no validator.
+
     tables: ClassVar = {
         "routes": RouteOptions,
         "static": StaticOptions,
@@ -54,7 +56,9 @@ class RouterDocument(Table):
         examples=["media"],
     )
     static: StaticOptions = Field(
-        default=StaticOptions(), description="How static files go through the router.", examples=[{"prefix": "static/"}]
+        default=StaticOptions.model_construct(),
+        description="How static files go through the router.",
+        examples=[{"prefix": "static/"}],
     )
     uploads: UploadOptions | None = Field(
         default=None,
@@ -62,17 +66,17 @@ class RouterDocument(Table):
         examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
     )
     tenancy: TenancyOptions = Field(
-        default=TenancyOptions(),
+        default=TenancyOptions.model_construct(),
         description="Whose files the running code means, where names or backends hold `{tenant}`.",
         examples=[{"current": "django_tenants"}],
     )
     transactions: TransactionOptions = Field(
-        default=TransactionOptions(),
+        default=TransactionOptions.model_construct(),
         description="How files follow the transactions of the database.",
         examples=[{"deletes": "on_commit"}],
     )
     telemetry: TelemetryOptions = Field(
-        default=TelemetryOptions(),
+        default=TelemetryOptions.model_construct(),
         description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],
     )

@@ -10,8 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
@@ -48,8 +47,7 @@ _MAY_BE_REFERENCES = frozenset((*SECRETS, "accel_secret", "options", "client_opt
 _PLACEHOLDERS = {"account_key": "cGxhY2Vob2xkZXI=", "sas_token": "sv=2025-11-05&sp=r&sr=c&sig=placeholder"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
+class Reference(NamedTuple):
     """One secret of one vault. Without a version the newest is meant."""
 
     vault_url: str
