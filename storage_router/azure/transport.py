@@ -274,7 +274,7 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
         head, body = _written(request, url if pool.takes_urls else url[len(origin) :] or "/", pool.headers)
         try:
             connection = pool.take(limits)
-        except (HTTPError, OSError) as error:
+        except (HTTPError, HTTPException, OSError) as error:
             failure = _failure(error, ServiceRequestError)
         else:
             try:
@@ -309,6 +309,9 @@ def _written(request: HttpRequest, target: str, given: Mapping[str, str]) -> tup
     head = "\r\n".join(lines)
     if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
         raise ValueError("A header of a request has a line break.")
+    if not head.isascii() and max(head) > "\xff":
+        # The error of encode() would hold all headers, with the signature or the token.
+        raise ValueError("A header of a request has characters that are not in Latin-1.")
     return f"{head}\r\n\r\n".encode("latin-1"), body
 
 
@@ -423,7 +426,7 @@ class Response(HttpResponse):
 
     def read(self) -> bytes:
         if self._body is None:
-            self._body = b"".join(self._pieces(None))
+            self._body = b"".join(self.iter_raw() if self._consumed else self._pieces(None))
         return self._body
 
     def iter_bytes(self, **_: Any) -> Iterator[bytes]:
@@ -446,8 +449,10 @@ class Response(HttpResponse):
             self.close()
             raise
         else:
-            self._closed = True
-            self._release(True)
+            # Not twice: the connection may be another request's by now.
+            if not self._closed:
+                self._closed = True
+                self._release(True)
             return
         self.close()
         raise failure

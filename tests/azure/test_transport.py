@@ -8,18 +8,19 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
+from azure.core.rest import HttpRequest
 from django.views.debug import ExceptionReporter
 
 from storage_router.azure.client import Account
 from storage_router.azure.container import Blobs, FileSettings
-from storage_router.azure.transport import PIECE, Pool, Route
+from storage_router.azure.transport import PIECE, Pool, Route, Transport
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import ACCOUNT_NAME, Azurite, UnsignedTokenCredential
@@ -155,6 +156,22 @@ class TestProxies:
         given = {"proxies": {"http": f"http://127.0.0.1:{port}"}, "retry_total": 0}
         with pytest.raises(BlobConnectionError):
             blobs_for(options_for(azurite, container, client_options=given)).delete("a.txt")
+
+    def test_a_proxy_that_speaks_something_else_is_a_connection_error(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+            def speak() -> None:
+                client, _ = server.accept()
+                with client:
+                    client.recv(4096)
+                    client.sendall(b"SSH-2.0-server\r\n")
+
+            thread = threading.Thread(target=speak)
+            thread.start()
+            with pytest.raises(BlobConnectionError):
+                blobs_for(_nowhere("https", proxies={"https": address}, retry_total=0)).head("a.txt")
+            thread.join()
 
     def test_socks_without_its_package_says_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "urllib3.contrib.socks", None)
@@ -308,6 +325,28 @@ class TestConnections:
         assert sum(written) > 20 * PIECE
         assert max(written) == PIECE, written
         assert blobs.head("a.bin").size == 20 * PIECE + 1
+
+    def test_an_answer_gives_its_connection_back_once(self, azurite: Azurite) -> None:
+        pools: dict[Hashable, Pool] = {}
+        request = HttpRequest("GET", f"http://127.0.0.1:{azurite.port}/{ACCOUNT_NAME}?comp=list")
+        answer = Transport(pools, read_timeout=5).send(request, stream=True)
+        assert b"".join(answer.iter_raw())
+        # As a hook or a policy of the application may do.
+        answer.read()
+        answer.close()
+        (pool,) = pools.values()
+        one, other = (pool.take(urllib3.Timeout(connect=5, read=5)) for _ in range(2))
+        assert one is not other
+        one.close()
+        other.close()
+
+    def test_headers_that_cannot_be_sent_show_no_secret(self, azurite: Azurite) -> None:
+        headers = {"Authorization": "Bearer hush", "x-ms-meta-city": "\u6771\u4eac"}
+        request = HttpRequest("GET", f"http://127.0.0.1:{azurite.port}/", headers=headers)
+        with pytest.raises(ValueError, match="not in Latin-1") as caught:
+            Transport({}).send(request)
+        assert "hush" not in repr(caught.value)
+        assert caught.value.__context__ is None
 
     def test_a_server_that_takes_no_connection_is_a_timeout(self) -> None:
         # A listener whose queue is full does not answer.
