@@ -143,8 +143,10 @@ class Command(collectstatic.Command):
             return
         if outcome.action == "replaced":
             self.log(f"Pretending to delete '{path}'" if self.dry_run else f"Deleting '{path}'")
-        source = _path(outcome.copy.source, path)
-        self.log(f"Pretending to copy '{source}'" if self.dry_run else f"Copying '{source}'", level=2 - self.dry_run)
+        shown_from = 2 - self.dry_run
+        if self.verbosity >= shown_from:
+            source = _path(outcome.copy.source, path)
+            self.log(f"Pretending to copy '{source}'" if self.dry_run else f"Copying '{source}'", level=shown_from)
         self.copied_files.append(outcome.name)
 
 
