@@ -59,11 +59,12 @@ def _judged(goal: Goal, row: Row, rounds: Rounds) -> tuple[str, bool]:
         words = f"{_shown(value, goal.figure)}, at most {_shown(goal.bound, goal.figure)}"
         return (f"{words} requests" if goal.figure == "requests" else words), value <= goal.bound
     rivals = [contender for contender in row.contenders if contender.startswith(goal.other)]
-    ratio = max(_ratio(rounds, "ours", rival) for rival in rivals)
+    ratio = max(_ratio(rounds, "ours", rival, goal.figure) for rival in rivals)
     name = row.floor if goal.other == "floor" else goal.other + ("'s best" if len(rivals) > 1 else "")
     if goal.times_faster:
         return f"{1 / ratio:.1f} x {name}, at least {goal.bound:g} x", 1 / ratio >= goal.bound
-    return f"{ratio:.2f} x the time of {name}, at most {goal.bound:g} x", ratio <= goal.bound
+    kind = "processor time" if goal.figure == "cpu" else "time"
+    return f"{ratio:.2f} x the {kind} of {name}, at most {goal.bound:g} x", ratio <= goal.bound
 
 
 def _cells(row: Row, rounds: Rounds, contenders: list[str]) -> list[tuple[str, ...]]:
@@ -83,9 +84,9 @@ def _middle(rounds: Rounds, contender: str, figure: str) -> float | None:
     return median(values) if values else None
 
 
-def _ratio(rounds: Rounds, above: str, below: str) -> float:
+def _ratio(rounds: Rounds, above: str, below: str, figure: str = "seconds") -> float:
     """Return the median of the rounds' ratios: a machine that slows down half-way slows both sides."""
-    return median(found[above]["seconds"] / found[below]["seconds"] for found in rounds)
+    return median(found[above][figure] / found[below][figure] for found in rounds)
 
 
 def _shown(value: float, figure: str) -> str:

@@ -10,7 +10,10 @@ from typing import Any
 from contenders import BODY, PlainRequests, storage
 from measuring import Figures, measured, timed
 
-COUNT = 50
+COUNT = 200
+WARM = 50
+"""Operations that do not count: the interpreter adapts its code to what it runs."""
+
 IN_THREADS = 640
 
 
@@ -18,8 +21,8 @@ def save(contender: str, endpoint: str) -> Figures:
     """Save 10 kB under a name that is free."""
     if contender == "floor":
         plain = PlainRequests(endpoint)
-        return timed(lambda index: plain.put(_name(contender, index), BODY), COUNT)
-    return timed(_saving(contender, endpoint), COUNT)
+        return timed(lambda index: plain.put(_name(contender, index), BODY), COUNT, warm=WARM)
+    return timed(_saving(contender, endpoint), COUNT, warm=WARM)
 
 
 def read(contender: str, endpoint: str) -> Figures:
@@ -27,7 +30,8 @@ def read(contender: str, endpoint: str) -> Figures:
     name = _name(contender, 0)
     plain = PlainRequests(endpoint)
     plain.put(name, BODY)
-    return timed((lambda _: plain.get(name)) if contender == "floor" else _reading(contender, endpoint, name), COUNT)
+    reading = (lambda _: plain.get(name)) if contender == "floor" else _reading(contender, endpoint, name)
+    return timed(reading, COUNT, warm=WARM)
 
 
 def save_in_threads(contender: str, endpoint: str) -> Figures:
