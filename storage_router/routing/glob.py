@@ -74,14 +74,12 @@ class Glob:
         """Return the positions that ``text`` may have reached, after what every match begins with."""
         positions = self._first
         for character in text:
-            positions = self._step(positions, character)
+            positions = self._steps.get((positions, character)) or self._step(positions, character)
             if not positions:
                 break
         return positions
 
     def _step(self, positions: int, character: str) -> int:
-        if (known := self._steps.get((positions, character))) is not None:
-            return known
         after = 0
         for index, token in enumerate(self.tokens):
             if not positions >> index & 1:
@@ -92,7 +90,7 @@ class Glob:
             elif token == character if isinstance(token, str) else token.fullmatch(character):
                 after |= 2 << index
         after = self._passed(after, after_slash=character == "/")
-        if len(self._steps) < _REMEMBERED:
+        if after and len(self._steps) < _REMEMBERED:
             self._steps[positions, character] = after
         return after
 
