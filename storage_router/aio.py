@@ -60,8 +60,15 @@ def _started() -> ThreadPoolExecutor:
             pool = ThreadPoolExecutor(THREADS, thread_name_prefix="storage_router-async")
             # The executor starts a thread for a task only where none is idle, so each waits until all are there.
             together = threading.Barrier(THREADS)
-            for _ in range(THREADS):
-                pool.submit(together.wait)
+            for number in range(THREADS):
+                try:
+                    pool.submit(together.wait)
+                except RuntimeError:
+                    # The system gives no more threads: as many as there were have to do.
+                    together.abort()
+                    pool.shutdown()
+                    pool = ThreadPoolExecutor(max(1, number), thread_name_prefix="storage_router-async")
+                    break
             _pool = pool
         return _pool
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 
@@ -45,6 +47,32 @@ def storage(request):
     if request.param == "static":
         return StaticFilesStorage()
     return storage_router.backend("media") if request.param == "reference" else RouterStorage()
+
+
+_FEW_THREADS = """
+import asyncio, threading
+from django.conf import settings
+from django.core.files.base import ContentFile
+from storage_router import RouterStorage
+
+settings.configure()
+storage = RouterStorage(backends={"ram": {"type": "memory"}}, default="ram")
+start = threading.Thread.start
+
+def limited(thread):
+    if threading.active_count() == 6:
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = limited
+print(asyncio.run(storage.asave("a.txt", ContentFile(b"content"))))
+"""
+
+
+def test_a_system_that_gives_few_threads_is_no_reason_to_hang():
+    # In a process of its own: what waits for ever would keep it from ending.
+    done = subprocess.run([sys.executable, "-c", _FEW_THREADS], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.returncode) == ("a.txt\n", 0), done.stderr
 
 
 def test_every_method_has_an_async_one(storage):

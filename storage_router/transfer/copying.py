@@ -93,7 +93,8 @@ def outcomes(
             for _ in running:
                 yield from iter(done.get, None)
         finally:
-            in_a_row = HOPELESS
+            with taking:
+                in_a_row = HOPELESS
     for thread in running:
         thread.result()
     for each in rest:
