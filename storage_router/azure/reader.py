@@ -98,10 +98,14 @@ class BlobReader(io.RawIOBase):
         return len(part)
 
     def readall(self) -> bytes:
+        part = self._next(self.size - self._position)
+        if self._position >= self.size:
+            return bytes(part)
         # Parts that are joined at the end would need the memory twice.
         whole = io.BytesIO()
-        while part := self._next(self.size - self._position):
+        while part:
             whole.write(part)
+            part = self._next(self.size - self._position)
         return whole.getvalue()
 
     def close(self) -> None:
