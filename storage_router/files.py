@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from typing import Any, Protocol, Self, cast, runtime_checkable
 from uuid import uuid4
 
@@ -542,23 +543,25 @@ def merged_page(
     """Merge several listings into one, in the order of names; the first listing's entry is taken of several alike.
 
     ``pages`` are the functions that fetch a page by its marker; ``is_shown`` gets the number of one and an entry. The
-    marker holds the last name, and each listing's marker of the page that goes on from there, None at its end. Raises
-    ``ValueError`` for what is not a marker.
+    marker holds the last name that was shown, and for each listing the marker of its page, None at its end, with the
+    last name that was taken from that page. Raises ``ValueError`` for what is not a marker.
     """
-    begin, places = _position(marker, len(pages))
+    shown, places = _position(marker, len(pages))
 
-    def entries(number: int) -> Iterator[tuple[str, int, FileStat | Directory, str | None]]:
-        """Yield the entries of a listing, each with the marker of the page that goes on after it."""
-        while (place := places[number]) is not None:
-            page = pages[number](place)
-            following = page.marker or None
-            left = [entry for entry in page.entries if in_order(entry) > begin]
+    def entries(number: int) -> Iterator[tuple[str, int, FileStat | Directory, _Place]]:
+        """Yield the entries of a listing, each with the place that goes on after it."""
+        while (here := places[number][0]) is not None:
+            page = pages[number](here)
+            following = (page.marker or None, "")
+            # Not by the names on earlier pages: Data Lake's directories come before names that sort before them.
+            left = [entry for entry in page.entries if in_order(entry) > places[number][1]]
             for entry in left:
-                yield in_order(entry), number, entry, following if entry is left[-1] else place
+                name = in_order(entry)
+                yield name, number, entry, following if entry is left[-1] else (here, name)
             places[number] = following
 
     found: list[FileStat | Directory] = []
-    last = shown = begin
+    last = shown
     for looked_at, (name, number, entry, place) in enumerate(heapq.merge(*map(entries, range(len(pages))))):
         if looked_at >= _MOST * limit and name != last:
             break
@@ -568,21 +571,24 @@ def merged_page(
             shown = name
         if len(found) == limit:
             break
-    is_end = all(place is None for place in places)
-    return ListingPage(entries=tuple(found), marker="" if is_end else json.dumps([last, *places]))
+    is_end = all(here is None for here, _ in places)
+    return ListingPage(entries=tuple(found), marker="" if is_end else json.dumps([shown, *chain(*places)]))
 
 
 _MOST = 20
 """Times as many entries are looked at as are asked for, where most of them are not shown."""
 
+_Place = tuple[str | None, str]
 
-def _position(marker: str, listings: int) -> tuple[str, list[str | None]]:
+
+def _position(marker: str, listings: int) -> tuple[str, list[_Place]]:
     if not marker:
-        return "", [""] * listings
+        return "", [("", "")] * listings
     found = json.loads(marker)
-    if not isinstance(found, list) or len(found) != listings + 1 or not isinstance(found[0], str):
+    if not isinstance(found, list) or len(found) != 2 * listings + 1:
         raise ValueError(f"not a marker: {marker[:100]!r}")
-    return found[0], [None if one is None else str(one) for one in found[1:]]
+    shown, *rest = (None if one is None else str(one) for one in found)
+    return shown or "", [(here, done or "") for here, done in zip(rest[::2], rest[1::2], strict=True)]
 
 
 def in_order(entry: FileStat | Directory) -> str:

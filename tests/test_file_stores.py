@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from dataclasses import replace
 
@@ -11,7 +12,16 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import FileChangedError
-from storage_router.files import Directory, FileNotModifiedError, FileSettings, FileStore, file_store
+from storage_router.files import (
+    Directory,
+    FileNotModifiedError,
+    FileSettings,
+    FileStat,
+    FileStore,
+    ListingPage,
+    file_store,
+    merged_page,
+)
 
 
 class Foreign(Storage):
@@ -284,3 +294,22 @@ def test_an_azure_storage_that_opens_in_its_own_way_is_asked_to_do_so(azurite, c
     store.create("x.txt", ContentFile(b"abc"))
     assert content_of(store, "x.txt") == b"abc"
     assert content_of(AzureStorage.from_options(storage.options), "x.txt") == b"cba"
+
+
+def test_merged_pages_lose_no_file_after_a_directory_that_sorts_behind_it():
+    """Data Lake lists the directory "photos" before "photos-x", which comes before "photos/"."""
+
+    def file(name):
+        return FileStat(name=name, size=1, etag='"1"', modified=dt.datetime.now(dt.UTC))
+
+    pages = {
+        "": ListingPage(entries=(file("a"), Directory(name="photos")), marker="2"),
+        "2": ListingPage(entries=(file("photos-x"), file("z"))),
+    }
+    found, marker = [], ""
+    while True:
+        page = merged_page([pages.__getitem__, lambda _: ListingPage(entries=())], limit=2, marker=marker)
+        found += [entry.name for entry in page.entries]
+        if not (marker := page.marker):
+            break
+    assert found == ["a", "photos", "photos-x", "z"]
