@@ -76,7 +76,7 @@ class Tenants(Protocol):
         """Return the same with the current tenant, whatever the tenant is later."""
 
 
-class _Entry(NamedTuple):
+class _Entry:
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
     meet, ``view`` what it shows.
 
@@ -84,13 +84,25 @@ class _Entry(NamedTuple):
     ``captured`` is the tenant of an entry that was made concrete.
     """
 
-    head: str
-    start: str
-    condition: Callable[[str], bool] | None
-    route: Route
-    view: View
-    capture: re.Pattern[str] | None = None
-    captured: str | None = None
+    __slots__ = ("capture", "captured", "condition", "head", "route", "start", "view")
+
+    def __init__(
+        self,
+        head: str,
+        start: str,
+        condition: Callable[[str], bool] | None,
+        route: Route,
+        view: View,
+        capture: re.Pattern[str] | None = None,
+        captured: str | None = None,
+    ) -> None:
+        self.head = head
+        self.start = start
+        self.condition = condition
+        self.route = route
+        self.view = view
+        self.capture = capture
+        self.captured = captured
 
     def at(self, path: str) -> _Entry:
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
@@ -98,7 +110,7 @@ class _Entry(NamedTuple):
             return self
         start = self.start.replace(TENANT, found[1])
         view = View(self.view.alias, start if self.view.prefix else "")
-        return self._replace(start=start, view=view, capture=None, captured=found[1], condition=self.route.condition)
+        return _Entry(self.head, start, self.route.condition, self.route, view, captured=found[1])
 
     def shows(self, directory: str) -> bool:
         """Return whether the route may claim a name below ``directory``, which ends in a slash or is the root."""
