@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import functools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from types import TracebackType
@@ -79,7 +79,9 @@ def _forget() -> None:  # pragma: no cover - runs in forked children, which the 
     _pool = None
 
 
-def _in_thread(method: Callable[Concatenate[Any, P], Result]) -> Callable[Concatenate[Any, P], Awaitable[Result]]:
+def _in_thread(
+    method: Callable[Concatenate[Any, P], Result],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]:
     """Return the async method whose work is that of ``method``, of an interface."""
 
     @functools.wraps(method)
@@ -99,8 +101,11 @@ class AsyncMethods(Storage):
     adelete = _in_thread(Storage.delete)
     aexists = _in_thread(Storage.exists)
     asize = _in_thread(Storage.size)
-    aurl = _in_thread(Storage.url)
     alistdir = _in_thread(Storage.listdir)
+
+    async def aurl(self, name: str | None, *args: Any, **options: Any) -> str:
+        """Return the file's URL; a signed one may need a key from the service."""
+        return str(await in_thread(self.url, name, *args, **options))
 
     def aopen(self, name: str, mode: str = "rb") -> AsyncFile:
         """Return the file as an async context manager."""
