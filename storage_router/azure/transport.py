@@ -483,7 +483,8 @@ def _answered(request: HttpRequest, raw: http.client.HTTPResponse, connection: H
             raise http.client.IncompleteRead(b"", raw.length)
 
     def release(complete: bool) -> None:
-        if complete and not raw.will_close:
+        # Who knows how long the body is does not ask for more after the last piece.
+        if (complete or raw.length == 0) and not raw.will_close:
             pool.give_back(connection)
         else:
             raw.close()

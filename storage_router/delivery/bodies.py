@@ -11,7 +11,7 @@ from typing import Self
 from storage_router.files import Reading
 from storage_router.forks import Lock, in_child
 
-PIECE = 256 * 1024
+PIECE = 1024 * 1024
 """Bytes that go through the event loop at a time, at least; two pieces are in memory at most."""
 
 PATIENCE = 20.0

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 import urllib3
 from azure.core.rest import HttpRequest
+from django.core.files.base import ContentFile
 from django.views.debug import ExceptionReporter
 
+from storage_router import AzureStorage
 from storage_router.azure.client import Account
 from storage_router.azure.container import Blobs, FileSettings
 from storage_router.azure.transport import PIECE, Pool, Route, Transport
@@ -282,6 +284,24 @@ class TestConnections:
                 blobs.create(f"{number}.txt", b"x" * number * 100_000, FileSettings())
                 blobs.read(f"{number}.txt", 0, 2**20)
             assert proxy.connections == 1
+
+    def test_a_reader_who_stops_after_the_last_byte_leaves_the_connection_to_others(
+        self, azurite: Azurite, container: str
+    ) -> None:
+        with FaultProxy(azurite) as proxy:
+            storage = AzureStorage(connection_string=proxy.connection_string(), azure_container=container)
+            storage.save("a.bin", ContentFile(bytes(3 * PIECE)))
+            for _ in range(3):
+                with storage.read("a.bin") as reading:
+                    missing = reading.length
+                    while missing:
+                        missing -= len(next(reading.chunks))
+            assert proxy.connections == 1
+            with storage.read("a.bin") as reading:
+                next(reading.chunks)
+            # A connection with the rest of an answer in it is nobody's.
+            assert storage.size("a.bin") == 3 * PIECE
+            assert proxy.connections == 2
 
     def test_a_connection_that_the_server_closed_is_replaced(self, azurite: Azurite, container: str) -> None:
         with FaultProxy(azurite) as proxy:
