@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from .azure.options import SECRETS, AzureOptions
 from .backends import BACKEND_TYPES
 from .document import RouterDocument
+from .table import Table
 from .units import NAME
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -82,7 +81,10 @@ def _text(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _schema(model: type[BaseModel], name: str, title: str) -> dict[str, Any]:
+def _schema(model: type[Table], name: str, title: str) -> dict[str, Any]:
+    for table in model.tables.values():
+        # A default that is a table is written as JSON; pydantic 2.11 does not build its model for that.
+        table.model_rebuild()
     return {"$schema": _DIALECT, "$id": _ID.format(name), "title": title, **_clean(model.model_json_schema())}
 
 
