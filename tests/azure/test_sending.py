@@ -315,6 +315,7 @@ def test_a_listing_whose_next_page_is_the_same_ends(scripted: Scripted) -> None:
         list(scripted.storage().walk())
 
 
+@pytest.mark.slow
 def test_answers_that_come_twice_give_no_other_files_content() -> None:
     """A15: a connection on which each answer is sent twice; the service echoes the request's id."""
     listener = socket.create_server(("127.0.0.1", 0))

@@ -119,6 +119,7 @@ def test_a_service_that_is_down_is_not_reported_by_each_probe(run):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["inventory"], ["uploads", "purge"]], ids=" ".join)
 def test_other_commands_say_in_one_line_which_backend_failed_and_what_to_run(run, command):
     """Section 8"""

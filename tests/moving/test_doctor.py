@@ -18,7 +18,7 @@ from tests.commands.conftest import run  # noqa: F401 - a fixture
 MOVE = {"prefix": "media/", "backend": "new"}
 
 
-@pytest.fixture(params=["filesystem", "memory", "azure", "django"])
+@pytest.fixture(params=["filesystem", "memory", pytest.param("azure", marks=pytest.mark.azurite), "django"])
 def backends(request, tmp_path):
     """The options of three backends of one type."""
     aliases = ("old", "new", "rest")

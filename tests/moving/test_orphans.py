@@ -11,6 +11,8 @@ import pytest
 
 from tests.moving.test_command import ROOT, Project
 
+pytestmark = pytest.mark.slow
+
 MODELS = """
 from django.db import models
 import storage_router

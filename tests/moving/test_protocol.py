@@ -215,6 +215,7 @@ def histories_after(world: World) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_save_a_delete_and_the_backfill_end_with_both_backends_the_same():
     def check(world, results):
         if "changed" in results:

@@ -250,6 +250,7 @@ def test_a_yaml_file_may_use_aliases_and_merge_keys(tmp_path: Path) -> None:
     assert [backend.azure_container for backend in document.backends.values()] == ["one", "two"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [

@@ -28,7 +28,7 @@ def sqlite(folder):
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "rows.sqlite3")}
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
+@pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)])
 def database(request, tmp_path):
     entry = sqlite(tmp_path) if request.param == "SQLite" else request.getfixturevalue("postgres")
     with connected(entry) as alias:
