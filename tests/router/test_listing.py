@@ -316,7 +316,10 @@ def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router
         # Nor below one that is in the place of a prefix's directory, or of what is left of it behind another prefix.
         inner = (longer.removeprefix(prefix) for prefix in prefixes for longer in prefixes if longer.startswith(prefix))
         others += [directory.rstrip("/") for directory in inner if directory.startswith(f"{name}/")]
-        if not any(f"{other}/".startswith(f"{name}/") or f"{name}/".startswith(f"{other}/") for other in others):
+        # Nor below one whose full name is a directory of another's, behind a prefix.
+        ours, theirs = ({prefix + one for prefix in prefixes for one in some} for some in ([name], others))
+        below = any(its.startswith(f"{own}/") or own.startswith(f"{its}/") for own in ours for its in theirs)
+        if name not in others and not below:
             stored.add((alias, name))
             router.backends[alias].save(name, ContentFile(b"x"))
     names = {prefix + name for prefix in prefixes for _, name in stored}
