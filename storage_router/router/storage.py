@@ -437,7 +437,7 @@ class RouterStorage(DeconstructibleStorage):
 
     # What is asked of the backend, and nothing else
 
-    def _of_backend(self, method: str, name: str) -> Any:
+    def _by_backend(self, method: str, name: str) -> Any:
         with self._target(name) as (backend, match):
             return getattr(backend, method)(match.name)
 
@@ -449,10 +449,10 @@ class RouterStorage(DeconstructibleStorage):
         with self._overwritable(name) as (backend, match):
             return _in_full(match, getattr(file_store(backend), method)(match.name, *args, **options))
 
-    size = events.observed(delegated(Storage.size, _of_backend))
-    get_accessed_time = events.observed(delegated(Storage.get_accessed_time, _of_backend))
-    get_created_time = events.observed(delegated(Storage.get_created_time, _of_backend))
-    get_modified_time = events.observed(delegated(Storage.get_modified_time, _of_backend))
+    size = events.observed(delegated(Storage.size, _by_backend))
+    get_accessed_time = events.observed(delegated(Storage.get_accessed_time, _by_backend))
+    get_created_time = events.observed(delegated(Storage.get_created_time, _by_backend))
+    get_modified_time = events.observed(delegated(Storage.get_modified_time, _by_backend))
     stat = events.observed(delegated(FileStore.stat, _of_store))
     tags_of = events.observed(delegated(FileStore.tags_of, _of_store))
     read = events.observed(delegated(FileStore.read, _of_store))
