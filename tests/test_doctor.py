@@ -33,6 +33,7 @@ from storage_router.doctor import advice
 from storage_router.doctor.azure import facts
 from storage_router.doctor.findings import described
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
+from storage_router.installed import Used
 from storage_router.names import TRASH
 from storage_router.provision.commands import assign
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, AccessToken, UnsignedTokenCredential
@@ -44,8 +45,15 @@ PLACEHOLDER = '"$AZURE_STORAGE_CONNECTION_STRING"'
 WRONG_KEY = "A" + ACCOUNT_KEY[1:]
 
 
-def examined(storage: Storage, **options) -> dict[str, doctor.Finding]:
-    return {finding.probe: finding for finding in doctor.examine("media", storage, **options)}
+def used(storage: Storage, *, read_only: bool = False, private: bool = False) -> Used:
+    deliveries = frozenset({"stream" if private else "link"})
+    options = getattr(storage, "options", None)
+    return Used(name="media", storage=storage, options=options, read_only=read_only, deliveries=deliveries)
+
+
+def examined(storage: Storage, *, read_only: bool = False, private: bool = False, **options):
+    backend = used(storage, read_only=read_only, private=private)
+    return {finding.probe: finding for finding in doctor.examine(backend, **options)}
 
 
 def statuses(findings: dict[str, doctor.Finding]) -> dict[str, str]:
@@ -148,7 +156,7 @@ def date_proxy(azurite, shift: float | None, **options):
 class TestAContainerThatWorks:
     def test_every_probe_is_ok_and_the_probe_file_is_gone(self, azurite, container, storage, cors_rule):
         findings = examined(storage, origins=[ORIGIN])
-        assert list(findings) == list(doctor.PROBES)
+        assert (*findings, "routes") == doctor.PROBES
         assert set(statuses(findings).values()) == {"ok"}
         assert findings["authentication"].message == "The account key from 'connection_string' is accepted."
         assert findings["container"].message == f"The container {container!r} exists."
@@ -188,10 +196,10 @@ class TestAContainerThatWorks:
         assert findings["sign"].status == "ok"
 
     def test_names_of_findings_are_those_of_the_backend(self, storage):
-        assert {finding.backend for finding in doctor.examine("media", storage)} == {"media"}
+        assert {finding.backend for finding in doctor.examine(used(storage))} == {"media"}
 
     def test_an_examination_that_is_given_up_leaves_no_file(self, azurite, container, storage):
-        examination = doctor.examine("media", storage)
+        examination = doctor.examine(used(storage))
         while next(examination).probe != "write":
             pass
         assert len(blob_names(azurite, container)) == 1
@@ -750,7 +758,7 @@ class TestLinks:
                 azure_container=container,
                 expiration_secs=300,
             )
-            examination = doctor.examine("media", storage, skip=["write"])
+            examination = doctor.examine(used(storage), skip=["write"])
             storage.save("there.txt", ContentFile(b"there"))
             while next(examination).probe != "read":
                 pass

@@ -27,6 +27,7 @@ from .advice import BY_CODE, NOT_AUTHENTICATED, SLACK_DAYS, advice, network_advi
 from .cors import Preflight
 from .findings import Finding, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
+from .uploads import examine_uploads
 from .web import Answer, Client, UnreachableError
 
 TOLERATED_SECONDS = 60
@@ -52,7 +53,7 @@ class AzureProbes(Probes):
         **dict.fromkeys(("clock", "authentication", "cors"), ("connection",)),
         **dict.fromkeys(_NEEDS_CONTAINER, ("container",)),
         "container": ("authentication",),
-        "trash": ("list",),
+        **dict.fromkeys(("trash", "routes", "uploads"), ("list",)),
         "delete": ("write",),
     }
 
@@ -73,6 +74,11 @@ class AzureProbes(Probes):
     def signs(self) -> bool:
         """Whether ``url()`` gives signed links."""
         return self.options.expiration_secs is not None or (self.kind == "sas" and self.options.sas_token_in_urls)
+
+    @property
+    def private(self) -> bool:
+        """Whether views ask who may read the files."""
+        return self.backend.deliveries != {"link"} or bool(self.backend.quarantine)
 
     @cached_property
     def web(self) -> Client:
@@ -247,6 +253,10 @@ class AzureProbes(Probes):
             done="fetched",
         ).examine(self.origins)
 
+    def uploads(self) -> tuple[Finding, ...]:
+        """Ask what browsers meet that send files to the quarantine."""
+        return tuple(examine_uploads(self.storage, self.backend.quarantine, origins=self.origins))
+
     def explain(self, name: str, error: Exception) -> Finding:
         """Return the result of a probe that raised, with the advice that fits this credential."""
         if isinstance(error, UnreachableError):
@@ -265,7 +275,7 @@ class AzureProbes(Probes):
         return failed(described(error), " ".join(filter(None, hints)))
 
     def _role(self) -> str:
-        wanted = role(read_only=self.read_only)
+        wanted = role(read_only=self.backend.read_only)
         return (
             f"Give the identity the role {wanted!r} on the container; 'Owner' and 'Contributor' do not include data. "
             f"{_NEW_ROLES} {assign(self.options, wanted, self.options.azure_container)}"

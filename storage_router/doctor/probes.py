@@ -8,75 +8,72 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
+from storage_router.installed import Used
+
 from .advice import advice
 from .findings import Finding, described, failed, ok, skipped
+from .routes import examine_routes
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
 
 
 class Probes:
-    """One examination of one storage. ``skip`` names probes to leave out; ``read_only`` says that nothing is written to
-    it,
-    ``private`` that views ask who may read the files, ``static`` that pages load scripts and fonts from it; ``origins``
-    are those of the site's pages."""
+    """One examination of one storage.
+
+    ``skip`` names probes to leave out; ``static`` says that pages of ``origins`` load scripts and fonts from it.
+    """
 
     names: tuple[str, ...] = ("write", "read", "list", "delete")
-    """The probes in their order: each is a method that returns a ``Finding``."""
+    """The probes in their order: each is a method that returns a ``Finding``, or several."""
 
     needs: Mapping[str, tuple[str, ...]] = {"read": ("write",), "list": ("write",), "delete": ("write",)}
     """What has to have gone well before a probe makes sense."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        *,
-        read_only: bool = False,
-        private: bool = False,
-        static: bool = True,
-        skip: Collection[str] = (),
-        origins: Sequence[str] = (),
-    ) -> None:
-        self.origins = origins
-        self.storage = storage
-        self.read_only = read_only
-        self.private = private
+    def __init__(self, backend: Used, *, static: bool, origins: Sequence[str], skip: Collection[str]) -> None:
+        self.backend = backend
+        self.storage: Storage = backend.storage
         self.static = static
+        self.origins = origins
         self.skip = frozenset(skip)
         self.probe_name = f"storage-router-doctor-{secrets.token_hex(8)}.txt"
         self.written: str | None = None
         """The name under which the probe file is stored now."""
 
-    def examine(self, backend: str) -> Generator[Finding]:
+    def examine(self) -> Generator[Finding]:
         """Run the probes one after the other and yield what each found."""
         causes: dict[str, str] = {}
+        names = (*self.names, *["routes"] * bool(self.backend.router), *["uploads"] * bool(self.backend.quarantine))
         try:
-            for name in self.names:
-                yield dataclasses.replace(self._finding(name, causes), backend=backend, probe=name)
+            for name in names:
+                for finding in self._findings(name, causes):
+                    yield dataclasses.replace(finding, backend=self.backend.name, probe=name)
         finally:
             self._remove()
 
-    def _finding(self, name: str, causes: dict[str, str]) -> Finding:
+    def _findings(self, name: str, causes: dict[str, str]) -> Iterable[Finding]:
         """Run one probe. ``causes`` holds, for each probe that failed or was skipped, the reason for those after it."""
         if name in self.skip:
             causes[name] = f"{name} was left out"
-            return skipped("Left out, as asked.")
+            return [skipped("Left out, as asked.")]
         blocking = next((need for need in self.needs.get(name, ()) if need in causes), None)
         if blocking is not None:
             causes[name] = causes[blocking]
-            return skipped(f"Not tried, because {causes[blocking]}.")
+            return [skipped(f"Not tried, because {causes[blocking]}.")]
         try:
-            result: Finding = getattr(self, name)()
+            result: Finding | tuple[Finding, ...] = getattr(self, name)()
         # Another package's storage raises what its SDK raises, and the examination has to go on.
         except Exception as error:  # noqa: BLE001
             result = self.explain(name, error)
+        if isinstance(result, tuple):
+            return result
         if result.status in ("failed", "skipped"):
             causes[name] = f"{name} {'failed' if result.status == 'failed' else 'was not tried'}"
-        return result
+        return [result]
 
     def explain(self, name: str, error: Exception) -> Finding:  # noqa: ARG002 - for subclasses
         """Return the result of a probe that raised."""
@@ -92,7 +89,7 @@ class Probes:
         self.written = None
 
     def write(self) -> Finding:
-        if self.read_only:
+        if self.backend.read_only:
             return skipped("Not tried, because every route to this backend is read_only.")
         self.written = self.storage.save(self.probe_name, ContentFile(CONTENT))
         return ok("A new file can be saved.")
@@ -124,3 +121,10 @@ class Probes:
             return failed(f"{self.written!r} still exists after it was deleted.", "Remove it by hand.")
         self.written = None
         return ok("The file is deleted again.")
+
+    def routes(self) -> Finding:
+        """Compare the files with the routes that lead to them."""
+        assert self.backend.router is not None
+        if self.backend.in_fields:
+            return skipped("Not tried, because fields name this backend themselves.")
+        return examine_routes(self.backend.router, self.backend.known_as)

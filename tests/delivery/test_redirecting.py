@@ -15,6 +15,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from storage_router import AzureStorage, doctor
+from storage_router.installed import Used
 from tests.kit.azurite import UnsignedTokenCredential
 
 from .conftest import TEXT, Site, azure, body
@@ -156,7 +157,8 @@ def test_doctor_fails_a_custom_domain_that_takes_no_notice_of_signatures(azurite
     try:
         options = {key: value for key, value in azure(azurite, container).items() if key != "type"}
         storage = AzureStorage(**options, custom_domain=f"http://127.0.0.1:{cdn.server_port}/devstoreaccount1")
-        found = {finding.probe: finding for finding in doctor.examine("files", storage, private=True)}
+        backend = Used(name="files", storage=storage, options=storage.options, deliveries=frozenset({"redirect"}))
+        found = {finding.probe: finding for finding in doctor.examine(backend)}
     finally:
         cdn.shutdown()
         thread.join()

@@ -12,7 +12,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from storage_router import RouterStorage, backend, installed
-from storage_router.doctor import examine_routes
+from storage_router.doctor.routes import examine_routes
 from tests.commands.conftest import run  # noqa: F401 - a fixture
 
 MOVE = {"prefix": "media/", "backend": "new"}
@@ -69,7 +69,8 @@ def test_files_that_a_changed_route_has_left_behind_are_named_with_what_to_do(ba
         "'media/deep/down/b.txt' (leads to 'new'). The router does not find them."
     )
     assert finding.hint == (
-        "If a route was changed, change it back, or give it moving_from and phase, and move its files."
+        "If a route was changed, change it back, or give it moving_from and phase, and move its files. If they are "
+        "another program's, give the backend a location of its own, or use --skip routes."
     )
     assert examine_routes(router, "rest").message == "The routes lead to the 1 files of a sample."
     assert examine_routes(router, "new").message == "The routes lead to the 0 files of a sample."

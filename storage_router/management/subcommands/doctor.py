@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -15,14 +15,12 @@ from storage_router.conf.problems import suggestion
 from storage_router.installed import Entry, Used, used
 from storage_router.management.output import Output
 from storage_router.provision.needs import FONTS, needs
-from storage_router.router import RouterStorage
 
 from . import origins, selection
 
 HELP = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
 
 _COLUMNS = ("backend", "probe", "status", "message", "hint")
-_PROBES = (*doctor.PROBES, "routes")
 _STYLES = {"ok": "SUCCESS", "warning": "WARNING", "failed": "ERROR"}
 _COMMAND = re.compile(r"(.*?)(az (?:storage|role) .*)?", re.DOTALL)
 
@@ -36,9 +34,9 @@ def add_arguments(parser: CommandParser) -> None:
         "--skip",
         action="append",
         default=[],
-        choices=_PROBES,
+        choices=doctor.PROBES,
         metavar="PROBE",
-        help=f"Leave out a probe: {', '.join(_PROBES)}. May be repeated.",
+        help=f"Leave out a probe: {', '.join(doctor.PROBES)}. May be repeated.",
     )
     origins.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
@@ -65,7 +63,9 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
             output.heading(backend.name)
         skipped: dict[str, list[doctor.Finding]] = {}
         # When the command is interrupted, or its reader has gone, the probe's file is removed first.
-        with contextlib.closing(_examined(backend, backend.name in static, pages, options["skip"])) as examination:
+        with contextlib.closing(
+            doctor.examine(backend, static=backend.name in static, origins=pages, skip=options["skip"])
+        ) as examination:
             for finding in examination:
                 findings.append(finding)
                 if finding.status == "skipped":
@@ -83,56 +83,6 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     else:
         output.json({"findings": [dataclasses.asdict(finding) for finding in findings], "counts": counts})
     return 1 if counts["failed"] else 0
-
-
-def _examined(backend: Used, static: bool, pages: Sequence[str], skip: Collection[str]) -> Generator[doctor.Finding]:
-    """Yield what the probes of one backend find, those of its router last."""
-    examination = doctor.examine(
-        backend.name,
-        backend.storage,
-        backend.options,
-        read_only=backend.read_only,
-        private=backend.deliveries != {"link"} or bool(backend.quarantine),
-        static=static,
-        origins=pages,
-        skip=skip,
-    )
-    hindrance = ""
-    with contextlib.closing(examination):
-        for finding in examination:
-            yield finding
-            if finding.probe == "list" and finding.status == "failed":
-                hindrance = "Not tried, because list failed."
-            elif finding.probe == "list" and finding.message.endswith(" failed."):
-                hindrance = finding.message
-    if backend.router is not None:
-        found = _of_routes(backend, backend.router, hindrance, skip)
-        yield dataclasses.replace(found, backend=backend.name, probe="routes")
-    if backend.quarantine:
-        for found in _of_uploads(backend, hindrance, pages):
-            yield dataclasses.replace(found, backend=backend.name, probe="uploads")
-
-
-def _of_routes(backend: Used, router: RouterStorage, hindrance: str, skip: Collection[str]) -> doctor.Finding:
-    """Compare the files with the routes."""
-    if "routes" in skip:
-        return doctor.Finding(status="skipped", message="Left out, as asked.")
-    if hindrance:
-        return doctor.Finding(status="skipped", message=hindrance)
-    if backend.in_fields:
-        return doctor.Finding(status="skipped", message="Not tried, because fields name this backend themselves.")
-    return doctor.examine_routes(router, backend.known_as)
-
-
-def _of_uploads(backend: Used, hindrance: str, pages: Sequence[str]) -> Iterator[doctor.Finding]:
-    if hindrance:
-        yield doctor.Finding(status="skipped", message=hindrance)
-        return
-    try:
-        yield from doctor.examine_uploads(backend.storage, backend.quarantine, origins=pages)
-    except OSError as error:
-        # The other probes say more.
-        yield doctor.Finding(status="failed", message=doctor.described(error))
 
 
 def _print(output: Output, finding: doctor.Finding) -> None:

@@ -51,7 +51,10 @@ def examine_routes(router: RouterStorage, alias: str) -> Finding:
     if found:
         hint = "What a move has left is deleted by: manage.py storage_router move finish --empty-old"
         return warning(f"{message} Of {len(looked_for)} of them, {found} are where the routes lead, too.", hint)
-    hint = "If a route was changed, change it back, or give it moving_from and phase, and move its files."
+    hint = (
+        "If a route was changed, change it back, or give it moving_from and phase, and move its files. If they are "
+        "another program's, give the backend a location of its own, or use --skip routes."
+    )
     return failed(f"{message} The router does not find them.", hint)
 
 
