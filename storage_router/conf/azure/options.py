@@ -236,8 +236,6 @@ class AzureOptions(Table):
         """The way to authenticate that won (O1)."""
         string, name = self._string, self.resolved_account_name
         if string.account_key is not None:
-            # Its own name, which need not be that of the endpoint's path.
-            name = string.account_name or name
             return SharedKey(account_name=name, account_key=string.account_key, option="connection_string")
         if string.sas_token is not None:
             return SasToken(sas_token=string.sas_token, option="connection_string")
@@ -310,8 +308,14 @@ class AzureOptions(Table):
                 continue
             other, known = first.setdefault(subject, (option, value))
             if ZONES.get(value, value) != ZONES.get(known, known):
-                message = f"{option} says {value!r}, {other} says {known!r}"
-                found.append(((option,), invalid(message, f"Remove one of them; {other} decides.", id="E008")))
+                message, hint = (
+                    f"{option} says {value!r}, {other} says {known!r}",
+                    f"Remove one of them; {other} decides.",
+                )
+                if option == other:
+                    message = f"the connection string names both {known!r} and {value!r}"
+                    hint = "Copy it whole from the portal, or remove one of the two from it."
+                found.append(((option,), invalid(message, hint, id="E008")))
         return found
 
     def _claims(self) -> Iterator[tuple[str, str, str | None]]:
