@@ -8,6 +8,7 @@ the one in common use.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
@@ -182,6 +183,15 @@ def content_type(name: str) -> str | None:
     """Return the media type of a file of this name, such as ``image/png``; None if its extension is unknown."""
     found = extension(name)
     return None if found is None else _TYPES[found]
+
+
+@functools.lru_cache
+def extensions(pattern: str) -> frozenset[str]:
+    """Return the known extensions of a media type, or of all that ``video/*`` stands for, in lower case."""
+    start = pattern.removesuffix("*") if pattern.endswith("/*") else None
+    return frozenset(
+        one for one, kind in _TYPES.items() if (kind == pattern if start is None else kind.startswith(start))
+    )
 
 
 _ACTIVE_TYPES = """

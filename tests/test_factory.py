@@ -284,9 +284,11 @@ def test_problems_of_the_routes_are_reported_together():
     assert sorted(problems_of(config)) == [
         ("E001", 'OPTIONS["defualt"]'),
         ("E003", 'OPTIONS["backends"]["one"]["azure_container"]'),
+        ("E003", 'OPTIONS["routes"][4]["glob"][0]'),
     ]
-    assert sorted(problems_of({"backends": {"one": AZURE}, "routes": config["routes"]})) == [
-        ("E003", 'OPTIONS["routes"][4] (glob "x[")'),
+    assert sorted(
+        problems_of({"backends": {"one": AZURE}, "routes": [*config["routes"][:4], {"glob": "x", "backend": "one"}]})
+    ) == [
         ("E005", 'OPTIONS["routes"][1] (prefix "a/b")'),
         ("E006", 'OPTIONS["routes"][2] (prefix "a")'),
         ("E007", 'OPTIONS["routes"][3] (everything)'),

@@ -8,6 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from storage_router import media_types, names
 from storage_router.exceptions import InvalidNameError
+from storage_router.globs import Glob
 
 from .problems import invalid, quoted
 from .table import Table
@@ -77,12 +78,18 @@ Prefix = Annotated[str, AfterValidator(prefix_of_names), WithJsonSchema({"type":
 
 
 def _glob(value: str) -> str:
-    segments = value.split("/")
-    if not value or value.startswith("/") or "" in segments or "." in segments or ".." in segments:
-        raise invalid(
-            f"{quoted(value)} can match no name",
-            "Names are relative, without empty, '.' or '..' segments: 'invoices/*.pdf', '**/*.psd'.",
-        )
+    try:
+        Glob(value)
+    except ValueError as error:
+        hint = "It is for the entire name; * stays inside a segment, ** crosses segments: 'invoices/*.pdf', '**/*.psd'."
+        raise invalid(f"{quoted(value)} is not a glob: {error}", hint) from None
+    return value
+
+
+def _known(value: str) -> str:
+    if "/" in value and not media_types.extensions(value.lower()):
+        hint = "Give the extension instead, such as '.psd'."
+        raise invalid(f"no file has the media type {quoted(value)} by the package's table", hint)
     return value
 
 
@@ -104,7 +111,7 @@ class RouteOptions(Table):
         description="Patterns for the entire name: `*` stays inside a segment, `**` crosses segments.",
         examples=["invoices/*.pdf", ["**/*.psd", "raw/**"]],
     )
-    types: TypeList = Field(
+    types: Annotated[tuple[Annotated[str, _type, AfterValidator(_known)], ...], ListOf(1)] = Field(
         default=(),
         description="Extensions and media types, whatever their case.",
         examples=[".psd", ["video/*", ".tar.gz", "image/png"]],

@@ -9,10 +9,6 @@ from storage_router.exceptions import Problem
 
 from .route import Route
 
-_RULES = (
-    "A glob is for the whole name: * stays inside a segment, ** crosses segments. Types are '.psd', 'image/png' or "
-    "'video/*'."
-)
 _MATCHES_ONCE = "The first route that matches wins: move this one up, narrow the earlier, or remove one of them."
 
 
@@ -32,10 +28,7 @@ def find_problems(
         found.append(problem(short, f"{locate(('routes', route.index))} ({route.text})", message, hint))
 
     for route in routes:
-        if route.faults:
-            for fault in route.faults:
-                report("E003", route, fault, _RULES)
-        elif route.is_empty and route.index != len(routes) - 1:
+        if route.is_empty and route.index != len(routes) - 1:
             message = "it has no matcher, so it claims every name and the routes after it can never match"
             report("E007", route, message, "Move it to the end, or name its backend as 'default'.")
         elif (twin := seen.setdefault(_matchers(route), route)) is not route:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 
 from storage_router import media_types
 from storage_router.conf.routes import RouteOptions
+from storage_router.globs import Glob
 from storage_router.names import clean_directory
-
-from .glob import Glob
 
 
 class Types:
@@ -21,15 +19,8 @@ class Types:
 
     def __init__(self, entries: Iterable[str]) -> None:
         lowered = [entry.lower() for entry in entries]
-        of_media_types = {entry: _extensions_of(entry) for entry in lowered if "/" in entry}
         self.suffixes = frozenset(entry.removeprefix(".") for entry in lowered if "/" not in entry)
-        self.known = frozenset().union(*of_media_types.values())
-        self.faults = [
-            f'types "{entry}": no file has this media type by the package\'s table; '
-            'give the extension instead, such as ".psd"'
-            for entry, extensions in of_media_types.items()
-            if not extensions
-        ]
+        self.known = frozenset().union(*(media_types.extensions(entry) for entry in lowered if "/" in entry))
         self._last_parts = frozenset(extension.rpartition(".")[2] for extension in self.suffixes | self.known)
         self._ends = tuple(f".{suffix}" for suffix in sorted(self.suffixes, key=len))
 
@@ -53,22 +44,15 @@ def _file_name(name: str) -> str:
 
 class Route:
     """One entry of ``routes``, compiled. ``prefixes`` are directories, without a slash at the end; ``index`` counts
-    from 0. What is wrong with its matchers becomes ``faults``; a route with faults matches nothing.
+    from 0.
     """
 
     def __init__(self, index: int, options: RouteOptions) -> None:
         self.index = index
         self.options = options
         self.prefixes = tuple(dict.fromkeys(map(clean_directory, options.prefix)))
-        self.faults: list[str] = []
-        self.globs: list[Glob] = []
-        for text in options.glob:
-            try:
-                self.globs.append(Glob(text))
-            except ValueError as error:
-                self.faults.append(f'glob "{text}": {error}')
+        self.globs = [Glob(text) for text in options.glob]
         self.types = Types(options.types) if options.types else None
-        self.faults += self.types.faults if self.types else ()
         self.strip_prefix = options.strip_prefix and bool(self.prefixes)
         """Whether the backend sees names without the prefix."""
 
@@ -81,7 +65,7 @@ class Route:
     @property
     def is_empty(self) -> bool:
         """Whether the route has no matcher, so that it takes every name."""
-        return not (self.prefixes or self.globs or self.types or self.faults)
+        return not (self.prefixes or self.globs or self.types)
 
     @property
     def condition(self) -> Callable[[str], bool] | None:
@@ -114,14 +98,3 @@ class Route:
             elif values:
                 parts.append(f"{label} " + " or ".join(f'"{value}"' for value in values))
         return ", ".join(parts) or "everything"
-
-
-@functools.lru_cache
-def _extensions_of(pattern: str) -> frozenset[str]:
-    """Return the known extensions of a media type, or of all that ``video/*`` stands for."""
-    start = pattern.removesuffix("*") if pattern.endswith("/*") else None
-    return frozenset(
-        extension
-        for extension, media_type in media_types.TYPES.items()
-        if (media_type == pattern if start is None else media_type.startswith(start))
-    )

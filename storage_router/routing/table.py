@@ -146,8 +146,7 @@ class RouteTable:
         """Whether another file name in the same directory, with the same extension, may lead elsewhere."""
 
         for route in self.routes:
-            if not route.faults:
-                self._add(route)
+            self._add(route)
 
     def match(self, name: str, *, hidden: bool = False) -> Match:
         """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it.

@@ -107,26 +107,6 @@ def test_an_empty_route_that_is_not_the_last_is_one_error_not_many():
     assert ids({"prefix": "a"}, {}, {}) == ["E007"]
 
 
-def test_a_matcher_that_means_nothing_is_an_error_of_its_own_and_covers_nothing():
-    # Issue 4: nothing is silently wrong.
-    found = problems({"glob": ["a/[b", "x"]}, {"types": ["video/foo", ".x"]}, {"glob": "x"}, {"types": ".x"})
-    assert found == [
-        (
-            "E003",
-            'routes[0] (glob "a/[b" or "x")',
-            'glob "a/[b": the bracket [ is never closed: write [[] for a bracket itself',
-        ),
-        (
-            "E003",
-            'routes[1] (types "video/foo" or ".x")',
-            (
-                'types "video/foo": no file has this media type by the package\'s table; '
-                'give the extension instead, such as ".psd"'
-            ),
-        ),
-    ]
-
-
 def test_strip_prefix_without_a_prefix_is_an_error():
     assert problems({"strip_prefix": True, "types": ".x"}) == [
         ("E008", 'routes[0] (types ".x")', "strip_prefix is set, but there is no prefix to strip")

@@ -109,8 +109,8 @@ def _literal(tokens: tuple[Token, ...]) -> str:
 
 
 def _read(text: str) -> tuple[Token, ...]:
-    if not text or text.startswith("/") or text.endswith("/") or "//" in text:
-        raise ValueError("a glob covers a whole name, which has no slash at its ends and no empty segment")
+    if not {"", ".", ".."}.isdisjoint(text.split("/")):
+        raise ValueError("names are relative and have no empty, '.' or '..' segments")
     tokens: list[Token] = []
     for found in _TOKEN.finditer(text):
         tokens.append(_token(found, starts_segment=not tokens or tokens[-1] in ("/", Wildcard.DIRECTORIES)))

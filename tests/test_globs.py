@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage_router.routing import Glob
-
-from . import reference
+from storage_router.globs import Glob
+from tests.routing import reference
 
 NAMES = st.lists(st.text("ab.x", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join)
 
@@ -80,10 +79,10 @@ def test_globs_by_example(glob, matching, others):
         ("[!]", "brackets stand for at least one character, and never for a slash"),
         ("{a,b}.txt", "braces are not alternatives here: write a list of globs, and [{] for a brace itself"),
         ("a***", "there are * (inside a segment) and ** (across segments), no longer runs of stars"),
-        ("/a", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
-        ("a/", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
-        ("a//b", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
-        ("", "a glob covers a whole name, which has no slash at its ends and no empty segment"),
+        ("/a", "names are relative and have no empty, '.' or '..' segments"),
+        ("a/", "names are relative and have no empty, '.' or '..' segments"),
+        ("a//b", "names are relative and have no empty, '.' or '..' segments"),
+        ("", "names are relative and have no empty, '.' or '..' segments"),
     ],
 )
 def test_a_glob_that_would_mean_nothing_is_refused(glob, message):
