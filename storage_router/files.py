@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
+from stat import S_ISDIR
 from typing import Any, Protocol, Self, cast, runtime_checkable
 from uuid import uuid4
 
@@ -26,6 +27,10 @@ from .exceptions import FileChangedError
 from .names import is_clean
 
 _CHUNK = 256 * 1024
+
+NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
+"""What storages raise for a file or directory that does not exist, and where a file is in the place of one of its
+directories (``InMemoryStorage`` the last)."""
 
 _UNFINISHED = ".storage_router-"
 """How the name of a file begins that is being written. It stays where the process is killed; walks skip it."""
@@ -404,7 +409,7 @@ class PlainStore(FileStore):
         """Return the names directly below a directory, in their order; those of directories end in a slash."""
         try:
             directories, files = self.storage.listdir(here.removesuffix("/"))
-        except (FileNotFoundError, NotADirectoryError, FileExistsError):
+        except NOT_THERE:
             return []
         found = [*(f"{here}{name}/" for name in directories), *(f"{here}{name}" for name in files)]
         # A storage may list names that other programs wrote, such as "..".
@@ -480,7 +485,10 @@ class DirectoryStore(PlainStore):
     capabilities = Capabilities(parallel=True, conditional=True, lists=True)
 
     def stat(self, name: str) -> FileStat:
-        return _stat_from(name, os.stat(self.storage.path(name)))  # noqa: PTH116
+        found = os.stat(self.storage.path(name))  # noqa: PTH116
+        if S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        return _stat_from(name, found)
 
     def create(self, name: str, content: Any, *_: object, **__: object) -> FileStat:
         """Save the file beside its place and link it there: nobody sees half of it."""

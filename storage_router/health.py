@@ -65,7 +65,11 @@ def probe(alias: str, mode: Mode = "read", *, router: str = "default") -> Health
 
     Never raises for a backend that does not work: that is ``Health.error``. Raises ``KeyError`` for an unknown alias.
     """
-    storage = backends(router)[alias]
+    return probed(alias, backends(router)[alias], mode)
+
+
+def probed(alias: str, storage: Storage, mode: Mode = "read") -> Health:
+    """Do the same with a storage that is known already: other threads have no tenant to find it by."""
     start = time.perf_counter()
     error: Exception | None = None
     try:
@@ -77,10 +81,12 @@ def probe(alias: str, mode: Mode = "read", *, router: str = "default") -> Health
 
 def probe_all(mode: Mode = "read", *, router: str = "default", aliases: Iterable[str] = ()) -> list[Health]:
     """Probe the backends of a router at the same time: those of ``aliases``, without them all."""
-    chosen = list(aliases or backends(router))
+    found = backends(router)
+    chosen = {alias: found[alias] for alias in aliases or found}
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="storage_router-health") as workers:
         waiting = [
-            workers.submit(contextvars.copy_context().run, probe, alias, mode, router=router) for alias in chosen
+            workers.submit(contextvars.copy_context().run, probed, alias, storage, mode)
+            for alias, storage in chosen.items()
         ]
         return [one.result() for one in waiting]
 
@@ -104,7 +110,8 @@ def _read(storage: Storage) -> None:
         file_store(storage).stat(PROBE)
     except ContainerNotFoundError:
         raise
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
+        # Writing probes make it a directory where there are such.
         return
 
 

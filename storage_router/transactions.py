@@ -66,6 +66,9 @@ class PendingDeletes:
                     etag = store.stat(name).etag
                 except FileNotFoundError:
                     return True
+                except IsADirectoryError:
+                    # An empty one can be deleted, too.
+                    pass
             transaction.on_commit(Deletion(storage, str(name), etag), using=self.database, robust=True)
         return True
 

@@ -124,6 +124,13 @@ def test_a_missing_file_is_not_found(store):
         store.read("x.txt")
 
 
+def test_a_directory_is_no_file(store):
+    store.create("a/b.txt", ContentFile(b""))
+    for ask in (store.stat, store.read):
+        with pytest.raises((FileNotFoundError, IsADirectoryError)):
+            ask("a")
+
+
 def test_a_walk_is_in_the_order_of_the_full_names_and_begins_where_it_is_told(store):
     saved = ["a/z", "a-b", "a0", "a/b/c", "b", "Z", "a/b.txt"]
     for name in saved:

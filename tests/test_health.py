@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -52,6 +53,24 @@ def test_a_reading_probe_is_one_request_and_a_writing_one_two(azurite, container
         assert (write.ok, requests()[1:]) == (True, ["PUT", "DELETE"])
         assert list(health.backends()["media"].walk()) == []
     assert str(read).startswith("media: ok (0.")
+
+
+def test_a_tenant_that_only_the_callers_thread_knows_is_the_one_that_is_asked(monkeypatch, tmp_path):
+    """As with django-tenants, whose current tenant is that of the thread's connection."""
+    known = threading.local()
+    monkeypatch.setitem(globals(), "tenant_of_this_thread", lambda: getattr(known, "tenant", None))
+    files = {"type": "filesystem", "location": f"{tmp_path}/{{tenant}}", "base_url": "/{tenant}/"}
+    options = {
+        "backends": {"files": files},
+        "default": "files",
+        "tenancy": {"current": f"{__name__}.tenant_of_this_thread"},
+    }
+    with override_settings(STORAGES={"default": {"BACKEND": "storage_router.RouterStorage", "OPTIONS": options}}):
+        assert health.probe_all() == []
+        known.tenant = "acme"
+        assert [(found.alias, found.ok) for found in health.probe_all("write")] == [("files", True)]
+        assert (tmp_path / "acme").exists()
+        assert health.readiness(RequestFactory().get("/")).status_code == 200
 
 
 def test_a_missing_container_is_an_error(azurite):

@@ -27,7 +27,7 @@ from storage_router.delivery.presentation import Presentation
 from storage_router.delivery.streaming import Stream
 from storage_router.doctor.findings import described
 from storage_router.exceptions import InvalidNameError, NoRouteError, StorageRouterError
-from storage_router.files import Directory, FileStat, ListingPage, file_store
+from storage_router.files import NOT_THERE, Directory, FileStat, ListingPage, file_store
 from storage_router.names import clean_directory, clean_name
 from storage_router.router import RouterStorage
 from storage_router.router.explanation import explained
@@ -117,7 +117,7 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def probe(self, request: HttpRequest, shown: Shown) -> HttpResponse:  # noqa: ARG002
         """Ask every backend whether it answers."""
-        overview.probe(shown.alias, shown.storage)
+        overview.probe(shown.alias)
         return HttpResponseRedirect(self._url("changelist", storage=shown.alias))
 
     def where(self, request: HttpRequest, shown: Shown) -> HttpResponse:
@@ -160,7 +160,7 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context["found"] = explained(shown.router, name)
         try:
             stat = file_store(shown.storage).stat(name)
-        except (FileNotFoundError, IsADirectoryError, InvalidNameError) as error:
+        except (*NOT_THERE, IsADirectoryError, InvalidNameError) as error:
             raise Http404(name) from error
         except (OSError, StorageRouterError) as error:
             context["error"] = described(error)
@@ -189,7 +189,7 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             stream = Stream(store=file_store(shown.storage), name=name, presentation=presentation, most=_DOWNLOADS)
             answer = stream.answer(request)
-        except (FileNotFoundError, IsADirectoryError, InvalidNameError):
+        except (*NOT_THERE, IsADirectoryError, InvalidNameError):
             raise Http404(name) from None
         except (OSError, StorageRouterError) as error:
             return self.file(request, shown, link_error=described(error))

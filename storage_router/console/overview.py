@@ -15,10 +15,10 @@ from django.core.files.storage import Storage, storages
 from django.utils import timezone
 from pydantic import BaseModel
 
+from storage_router import health
 from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
 from storage_router.doctor.findings import described
-from storage_router.health import probe as probe_backend
 from storage_router.installed import entries
 from storage_router.router import RouterStorage
 from storage_router.router.explanation import signature
@@ -140,7 +140,7 @@ def picture(alias: str, storage: Storage) -> Picture:
             y=places[name],
             health=cache.get(_key(alias, name)),
         )
-        for number, (name, one) in enumerate(probed(alias, storage).items())
+        for number, (name, one) in enumerate(_backends(alias, storage).items())
     )
     height = max(len(rows) * 52, len(backends) * 140)
     return Picture(routes=tuple(rows), backends=backends, hidden_routes=len(routes) - len(shown), height=height)
@@ -152,28 +152,31 @@ def warnings() -> list[checks.CheckMessage]:
     return [message for message in found if not message.is_silenced()]
 
 
-def probe(alias: str, storage: Storage) -> None:
-    """Ask every backend for one file, all at a time, and remember what they answered for the overview."""
+def probe(alias: str) -> None:
+    """Ask every backend for one file, all at a time, and remember what they answered for the overview.
+
+    Backends with a place for each tenant are asked where there is a current one.
+    """
     executor = ThreadPoolExecutor(max_workers=8)
-    started = {executor.submit(_health, alias, name): name for name in probed(alias, storage)}
+    started = {executor.submit(_health, name, one): name for name, one in health.backends(alias).items()}
     done, late = wait(started, timeout=_PROBE_SECONDS)
     executor.shutdown(wait=False, cancel_futures=True)
     silent = Health(
         ok=False, text=f"No answer within {_PROBE_SECONDS} seconds.", seconds=_PROBE_SECONDS, when=timezone.now()
     )
     found = {started[one]: one.result() for one in done} | {started[one]: silent for one in late}
-    cache.set_many({_key(alias, name): health for name, health in found.items()}, _KEPT_SECONDS)
+    cache.set_many({_key(alias, name): one for name, one in found.items()}, _KEPT_SECONDS)
 
 
-def probed(alias: str, storage: Storage) -> dict[str, Storage]:
+def _backends(alias: str, storage: Storage) -> dict[str, Storage]:
     """Return the backends of the configuration by their aliases; a storage without routes is its own."""
     if isinstance(storage, RouterStorage):
-        return {name: storage.backends[name] for name in storage.configuration.document.backends}
+        return {name: storage.backends.sample(name) for name in storage.backends}
     return {alias: storage}
 
 
-def _health(alias: str, name: str) -> Health:
-    found = probe_backend(name, router=alias)
+def _health(name: str, storage: Storage) -> Health:
+    found = health.probed(name, storage)
     text = "It answers." if found.error is None else described(found.error)
     return Health(ok=found.ok, text=text, seconds=found.seconds, when=timezone.now())
 

@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import ContainerNotFoundError, InvalidNameError, NoRouteError
-from storage_router.files import file_store
+from storage_router.files import NOT_THERE, file_store
 from storage_router.names import is_clean
 from storage_router.router import RouterStorage
 from storage_router.routing import Match
@@ -62,7 +62,7 @@ def _answer(request: HttpRequest, alias: str, name: str) -> HttpResponseBase:
         return _delivered(request, router, match, route)
     except ContainerNotFoundError as error:
         return _failed(error, 502)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousOperation):
+    except (*NOT_THERE, IsADirectoryError, SuspiciousOperation):
         logger.info("There is no file %r in the backend %r", match.name, match.alias)
         return access.not_found()
     except (TimeoutError, ConnectionError) as error:

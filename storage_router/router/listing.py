@@ -12,14 +12,11 @@ from functools import partial
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.files import Directory, FileStat, ListingPage, file_store, in_order, merged_page
+from storage_router.files import NOT_THERE, Directory, FileStat, ListingPage, file_store, in_order, merged_page
 from storage_router.names import is_clean
 from storage_router.routing import RouteTable, View
 
 from .backends import raise_in_full
-
-# What storages raise for a directory that does not exist, and for a file in its place (InMemoryStorage the last).
-_NOT_THERE = (FileNotFoundError, NotADirectoryError, FileExistsError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +67,7 @@ class Listing:
             return True
         try:
             found = self._found(directory)
-        except _NOT_THERE:
+        except NOT_THERE:
             return False
         return any(
             directories or files or self.backends[view.alias].exists(f"{_inner(view, directory)}/")
@@ -120,7 +117,7 @@ class Listing:
             try:
                 with _in_full(view, directory):
                     directories, files = self.backends[view.alias].listdir(inner)
-            except _NOT_THERE as error:
+            except NOT_THERE as error:
                 missing = missing or error
                 continue
             shown = [name for name in directories if self._shows(view, _joined(directory, name))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
 
+import storage_router
 from storage_router.files import FileSettings
 
 from .conftest import azure
@@ -96,6 +98,21 @@ def test_health_is_asked_on_demand_and_remembered(site, backend):
         (f"{CONSOLE}?storage=default", 302)
     ]
     assert "It answers." in text(client.get(CONSOLE))
+
+
+@pytest.mark.parametrize("has_tenant", [False, True])
+def test_backends_with_a_place_for_each_tenant_are_shown_and_asked_where_there_is_a_tenant(site, has_tenant):
+    backends = {
+        "files": {"type": "memory"},
+        "tenant": {"type": "memory", "location": "{tenant}", "base_url": "/{tenant}"},
+    }
+    route = {"prefix": "tenants/{tenant}/", "backend": "tenant", "strip_prefix": True}
+    client = site({"backends": backends, "routes": [route], "default": "files"})
+    with storage_router.tenant("acme") if has_tenant else contextlib.nullcontext():
+        client.post(f"{CONSOLE}probe/")
+        page = text(client.get(CONSOLE))
+    assert page.count("sr-ok") == 1 + has_tenant
+    assert page.count("Not asked yet") == 1 - has_tenant
 
 
 def test_a_missing_container_and_a_service_that_is_down_are_shown(site, azurite):

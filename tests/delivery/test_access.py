@@ -117,17 +117,18 @@ def test_without_a_user_nobody_is_signed_in(memory_site):
 
 
 def refused_like_a_missing_file(some_site, url: str) -> None:
-    missing = some_site.ask("get", "/files/f/private/missing.txt")
-    response = some_site.ask("get", url)
-    assert (response.status_code, body(response)) == (404, body(missing))
-    assert dict(response.headers) == dict(missing.headers)
-    assert response.headers["Cache-Control"] == "no-store"
+    for method in ("get", "head"):
+        missing = some_site.ask(method, "/files/f/private/missing.txt")
+        response = some_site.ask(method, url)
+        assert (response.status_code, body(response)) == (404, body(missing))
+        assert dict(response.headers) == dict(missing.headers)
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 HOSTILE = ["private/%2e%2e/x", "private/%00", "private/a.txt/", "/private/a.txt", "private//a.txt", "", "private"]
 HOSTILE += ["private/", "%2Fetc/passwd", "private/%0A", "private/a%5Cb", "private/./a.txt", "C:/x", "private/%7F"]
 HOSTILE += ["private/%ED%A0%80", "private/" + "a/" * 300 + "b", "private/a.", "private/%252e%252e/x"]
-HOSTILE += ["private/x" + "y" * 2000]
+HOSTILE += ["private/x" + "y" * 2000, "private/a.txt/below-a-file"]
 
 
 @pytest.mark.parametrize("path", HOSTILE)

@@ -162,6 +162,15 @@ def test_a_file_that_somebody_else_replaced_is_kept(database, azurite, container
     assert content(router, "a/1.txt") == b"theirs"
 
 
+def test_an_empty_directory_is_deleted_when_the_transaction_commits(database, tmp_path):
+    router = router_of({"type": "filesystem", "location": str(tmp_path / "media")})
+    (tmp_path / "media/empty").mkdir(parents=True)
+    with transaction.atomic(ALIAS):
+        router.delete("a/empty")
+        assert (tmp_path / "media/empty").exists()
+    assert not (tmp_path / "media/empty").exists()
+
+
 def test_an_error_of_the_deletion_is_logged_and_the_transaction_is_committed(database, azurite, caplog):
     container = azurite.create_container()
     router = router_of(
