@@ -27,14 +27,29 @@ def lines(row: Row, rounds: Rounds) -> list[str]:
 
 
 def markdown(measured: list[tuple[Row, Rounds]]) -> str:
-    """Return the whole table for a page of the documentation; of ``SDK, connections: 1``, ``2`` … only the fastest."""
-    found = [f"| {' | '.join((*_HEADING, 'goal'))} |", f"|{' --- |' * (len(_HEADING) + 1)}"]
+    """Return the table of docs/performance.md: a line for each row that is no detail, missed goals in it."""
+    found = ["| work | storage_router | django-storages | compared with |", "| --- | ---: | ---: | --- |"]
     for row, rounds in measured:
-        verdicts = "; ".join(f"{'reached' if ok else '**missed**'}: {words}" for words, ok in judged(row, rounds))
-        for index, cells in enumerate(_cells(row, rounds, _fastest(row, rounds))):
-            first = row.name if index == 0 else ""
-            found.append(f"| {' | '.join((first, *cells[1:], verdicts if index == 0 else ''))} |")
+        if row.detail:
+            continue
+        missed = "".join(f"; **missed**: {words}" for words, reached in judged(row, rounds) if not reached)
+        others = [one for one in _fastest(row, rounds) if not one.startswith(("ours", "django-storages"))]
+        compared = [f"{row.floor if one == 'floor' else one}: {_brief(rounds, one)}" for one in others]
+        theirs = _brief(rounds, "django-storages") if "django-storages" in row.contenders else ""
+        found.append(f"| {row.name} | {_brief(rounds, 'ours')}{missed} | {theirs} | {'; '.join(compared)} |")
     return "\n".join(found) + "\n"
+
+
+def _brief(rounds: Rounds, contender: str) -> str:
+    """Return the time, the requests if there are any, and memory above 10 MiB."""
+    time, memory, requests = (_middle(rounds, contender, figure) for figure in ("seconds", "memory", "requests"))
+    assert time is not None
+    words = [_shown(time, "seconds")]
+    if requests:
+        words.append(f"{requests:,.0f} request{'s' if requests != 1 else ''}")
+    if memory and memory >= 10 * 2**20:
+        words.append(f"{memory / 2**20:.0f} MiB")
+    return ", ".join(words)
 
 
 def _fastest(row: Row, rounds: Rounds) -> list[str]:

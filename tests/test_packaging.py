@@ -162,7 +162,7 @@ def test_the_metadata_is_what_the_project_says(built):
     assert metadata.get_all("Project-URL") is None
     assert metadata["Description-Content-Type"] == "text/markdown"
     description = metadata.get_payload()
-    assert "* Quickstart, recipes, moving from django-storages" in description
+    assert "Quickstart · configuration · private delivery" in description
     assert "![" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "![" not in description
     assert {link.partition(":")[0] for link in re.findall(r"\]\(([^)]+)\)", description)} == {"https"}

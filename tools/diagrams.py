@@ -170,10 +170,42 @@ CHARTS: dict[str, Chart] = {
 }
 
 
+# Room -> what it holds. A floor's picture says it of those of its rooms that are here.
+ROOMS = {
+    "management": "the app and its commands",
+    "checks": "what Django looks for: checks, views, admin",
+    "doctor": "does it work? probes of each backend",
+    "provision": "what the accounts need, and creating it",
+    "installed": "storages in STORAGES and fields; readiness",
+    "uploads": "from the browser straight to Azure",
+    "delivery": "private files; moves, orphans, dangling rows",
+    "tenancy": "each a table of the document",
+    "staticfiles": "static files below a prefix of the router",
+    "transfer": "many files listed, compared, copied",
+    "router": "RouterStorage: full names in and out",
+    "factory": "from validated options to storages",
+    "azure": "AzureStorage: blobs, requests, signatures",
+    "routing": "a name in, a match out; migrations, pickles",
+    "conf": "sources, layers, models; pool of async methods",
+    "files": "what is known of a file; what happened",
+    "names": "legal names, types, locks after a fork",
+    "exceptions": "the hierarchy, and Problem",
+}
+
+
 def floors() -> Chart:
     """The rooms of the package, the highest floor first, as tests/test_architecture.py has them."""
     stacked = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))["FLOORS"][::-1]
-    return {str(row): (0.0, row * 0.62, 3.4, " · ".join(sorted(rooms))) for row, rooms in enumerate(stacked)}, []
+    boxes = {}
+    for row, rooms in enumerate(stacked):
+        boxes[str(row)] = (0.0, row * 0.62, 2.4, " · ".join(sorted(rooms)))
+        boxes[f"{row}: held"] = (
+            2.4,
+            row * 0.62,
+            2.2,
+            "; ".join(ROOMS[room] for room in sorted(rooms) if room in ROOMS),
+        )
+    return boxes, []
 
 
 LANE, NARROW, STEP, TOP, BOX = 300, 210, 44, 60, 150

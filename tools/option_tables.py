@@ -97,9 +97,15 @@ def _signature(function: Callable[..., Any]) -> str:
     return f"{shown}{'' if returned in (signature.empty, 'None', None) else f' -> {returned}'}"
 
 
+def _brief(text: str) -> str:
+    """The first paragraph, and what is raised: the pages explain the rest once, where people look for it."""
+    first, *others = text.split("\n\n")
+    return "\n\n".join([first, *(other for other in others if other.startswith("Raises"))])
+
+
 def _methods(kind: type, documented: type) -> str:
     """Each public method and property that the class defines, unless ``documented`` has one of that name and what is
-    said here is one sentence, or the protocol's. What serves uploads only is left out.
+    said here is one paragraph, or the protocol's. What serves uploads only is left out.
     """
     found = ["\n"]
     for name, member in sorted(vars(kind).items()):
@@ -110,9 +116,9 @@ def _methods(kind: type, documented: type) -> str:
         if hasattr(documented, name) and (text == general or "\n\n" not in text):
             continue
         if isinstance(member, property):
-            found.append(f"### {name}\n\n{text}\n\n")
+            found.append(f"### {name}\n\n{_brief(text)}\n\n")
         elif inspect.isfunction(member):
-            found.append(f"### {name}()\n\n`{name}{_signature(member)}`\n\n{text}\n\n")
+            found.append(f"### {name}()\n\n`{name}{_signature(member)}`\n\n{_brief(text)}\n\n")
     return "".join(found)
 
 
