@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """One problem of a configuration.
 
     ``id`` is the check's id (``storage_router.E001``); ``place`` names the variable, the file and key, or the option in
@@ -154,6 +153,20 @@ def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any], filena
     # The name that the caller knows the file by; the blob's own has the location in it.
     error.filename = filename
     return error
+
+
+@contextmanager
+def named(name: str, *, of: str | None = None) -> Iterator[None]:
+    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
+
+    Where there are several blobs, ``of`` says which one is meant.
+    """
+    try:
+        yield
+    except BlobError as error:
+        if error.blob is not None and of in (None, error.blob):
+            error.filename = name
+        raise
 
 
 class BlobNotFoundError(BlobError, FileNotFoundError):

@@ -184,7 +184,7 @@ def _likeness(entry: Entry) -> tuple[object, object]:
     storage = entry.storage
     if storage is None:
         prefix = f"{entry.place}: "
-        return None, [dataclasses.replace(one, place=one.place.removeprefix(prefix)) for one in entry.problems]
+        return None, [one._replace(place=one.place.removeprefix(prefix)) for one in entry.problems]
     options = (
         storage.configuration.document if isinstance(storage, RouterStorage) else getattr(storage, "options", None)
     )
@@ -337,7 +337,7 @@ def _placed(found: tuple[Problem, ...], place: str, kind: type) -> tuple[Problem
     # The problems of a router name their places themselves; those of static files are their router's.
     if issubclass(kind, RouterStorage | StaticFilesStorage):
         return found
-    return tuple(dataclasses.replace(one, place=f"{place}: {one.place}") for one in found)
+    return tuple(one._replace(place=f"{place}: {one.place}") for one in found)
 
 
 def _problem(short: str, place: str, message: str, hint: str = "") -> Problem:

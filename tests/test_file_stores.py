@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import replace
 
 import pytest
 from django.core.files.base import ContentFile
@@ -274,7 +273,7 @@ def test_a_file_is_copied_on_the_server_within_an_account(azurite, container):
     assert (stat.cache_control, dict(stat.metadata), stat.save_id) == ("no-store", {"by": "source"}, "marker")
     assert content_of(target, "y.txt") == b"content"
     with pytest.raises(FileChangedError):
-        target.copy_from("z.txt", source, "x.txt", version=replace(source.stat("x.txt"), etag='"another"'))
+        target.copy_from("z.txt", source, "x.txt", version=source.stat("x.txt")._replace(etag='"another"'))
     there = target.create("taken.txt", ContentFile(b"there"))
     with pytest.raises(FileExistsError):
         target.copy_from("taken.txt", source, "x.txt")

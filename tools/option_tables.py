@@ -127,8 +127,10 @@ def _names(*documented: tuple[str, Any]) -> str:
     for name, value in documented:
         called = not inspect.isclass(value) and callable(value)
         signature = f"`{name}{_signature(value)}`\n\n" if called else ""
-        fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-        named = f"Fields: {', '.join(f'`{field.name}`' for field in fields)}.\n\n" if fields else ""
+        fields = getattr(value, "_fields", ())
+        if dataclasses.is_dataclass(value):
+            fields = tuple(field.name for field in dataclasses.fields(value))
+        named = f"Fields: {', '.join(f'`{field}`' for field in fields)}.\n\n" if fields else ""
         found.append(f"### {name}{'()' if called else ''}\n\n{signature}{_text(value, 1)}\n\n{named}")
     return "".join(found)
 

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -295,9 +294,9 @@ class Blobs:
             block_ids = self.stage_from_url(name, source, known, connections=4)
             if block_ids is None:
                 return None
-            settings = replace(known.settings(), tags=tags)
-            return self.commit_blocks(name, block_ids, settings, replace(write, save_id=known.save_id), size=known.size)
-        write = replace(write, save_id=known.save_id)
+            settings = known.settings()._replace(tags=tags)
+            return self.commit_blocks(name, block_ids, settings, write._replace(save_id=known.save_id), size=known.size)
+        write = write._replace(save_id=known.save_id)
         return self._copied(name, known, tags, write, source, {"x-ms-requires-sync": "true"})
 
     def list(

@@ -7,7 +7,6 @@ is: Django's page of errors, Sentry and others show the variables of all frames.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 import traceback
@@ -83,20 +82,6 @@ class RedactedError(Exception):
 def redact(text: str) -> str:
     """Return ``text`` without signatures of SAS URLs, account keys, user delegation keys and passwords of proxies."""
     return _SECRET.sub(r"\1\2\3***", text)
-
-
-@contextlib.contextmanager
-def named(name: str, *, of: str | None = None) -> Iterator[None]:
-    """Give errors the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
-
-    Where there are several blobs, ``of`` says which one is meant.
-    """
-    try:
-        yield
-    except BlobError as error:
-        if error.blob is not None and of in (None, error.blob):
-            error.filename = name
-        raise
 
 
 @dataclass(slots=True)

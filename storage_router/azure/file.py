@@ -9,18 +9,17 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from django.core.files.base import File
 
 from storage_router import events
-from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError, named
 from storage_router.files import FileSettings, FileStat
 
 from .container import Blobs
-from .errors import named
 from .protocol import Write
 from .reader import BlobReader
 from .upload import Upload
@@ -165,7 +164,7 @@ class AzureFile(File):  # type: ignore[type-arg]
         if original is not None and self._mode.keeps:
             # What was read tells neither tags nor tier.
             tags, tier = settings.tags, settings.access_tier
-            settings = replace(original.settings(), content_md5=None, tags=tags, access_tier=tier)
+            settings = original.settings()._replace(content_md5=None, tags=tags, access_tier=tier)
         if_match = original.etag if original is not None else None
         content: Any = File(draft.spool, source.name)
         upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)

@@ -11,9 +11,8 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from storage_router.exceptions import BlobError
@@ -88,8 +87,7 @@ def unchanged(etag: str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Write:
+class Write(NamedTuple):
     """The conditions of one write, and the marker that it leaves in the blob's metadata: ``save_id``, or a random one.
 
     With ``overwrite`` there are neither: done twice, it does the same twice. Otherwise the name must be free

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -31,6 +30,7 @@ from storage_router.exceptions import (
     BlobPermissionError,
     ConfigurationError,
     InvalidNameError,
+    named,
 )
 from storage_router.files import (
     OWN_WAYS,
@@ -58,14 +58,13 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .errors import named
 from .options import OPTIONS, changed, default_settings, merged, require_used
-from .protocol import Write
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
     from .container import Blobs
     from .file import AzureFile
+    from .protocol import Write
     from .upload import Upload
 
 logger = logging.getLogger("storage_router")
@@ -340,6 +339,8 @@ class AzureStorage(DeconstructibleStorage):
 
     def _store(self, names: Iterator[CleanName], content: Any) -> str:
         """Store ``content`` under the first of ``names`` that is free."""
+        from .protocol import Write
+
         options = self._now().options
         if not hasattr(content, "chunks"):
             content = File(content)
@@ -568,8 +569,8 @@ class AzureStorage(DeconstructibleStorage):
         """Return what lies directly below ``path``, from the service's own ``marker`` on; one request."""
         found = self._now().blobs.page(self._directory(path), limit=limit, marker=marker)
         skipped = len(self._prefix)
-        named = [replace(entry, name=entry.name[skipped:]) for entry in found.entries]
-        return replace(found, entries=tuple(entry for entry in named if _is_reachable(entry.name)))
+        named = [entry._replace(name=entry.name[skipped:]) for entry in found.entries]
+        return found._replace(entries=tuple(entry for entry in named if _is_reachable(entry.name)))
 
     @events.observed
     def tags_of(self, name: str) -> dict[str, str]:
@@ -603,6 +604,8 @@ class AzureStorage(DeconstructibleStorage):
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
         """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken."""
+        from .protocol import Write
+
         return self._put(name, content, settings, Write(save_id=save_id))
 
     @events.observed
@@ -616,6 +619,8 @@ class AzureStorage(DeconstructibleStorage):
         save_id: str | None = None,
     ) -> FileStat:
         """Store ``content`` under exactly this name, or only in place of that ETag (``BlobChangedError``)."""
+        from .protocol import Write
+
         write = Write(overwrite=if_match is None, if_match=if_match, save_id=save_id)
         return self._put(name, content, settings, write)
 
@@ -648,6 +653,8 @@ class AzureStorage(DeconstructibleStorage):
         without them. Without ``overwrite`` or ``if_match`` a taken name is ``BlobExistsError``; a source with another
         ETag than that of ``version`` is ``FileChangedError``.
         """
+        from .protocol import Write
+
         cleaned = clean_name(name)
         write = Write(overwrite=overwrite and if_match is None, if_match=if_match)
 
@@ -664,8 +671,8 @@ class AzureStorage(DeconstructibleStorage):
                 stat, settings = reading.stat, None
                 if source.capabilities.settings:
                     tags = source.tags_of(source_name) if tagged and stat.tag_count else {}
-                    settings = replace(stat.settings(), tags=tags)
-                return self._put(name, reading.file(), settings, replace(write, save_id=stat.save_id))
+                    settings = stat.settings()._replace(tags=tags)
+                return self._put(name, reading.file(), settings, write._replace(save_id=stat.save_id))
 
         try:
             return attempt(tagged=True)

@@ -16,7 +16,6 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import IO, Any, Self
 
@@ -178,7 +177,7 @@ class Upload:
             # After an error nothing else is sent; what is under way ends within its time limit.
             workers.shutdown(cancel_futures=True)
         if digest is not None:
-            settings = replace(settings, content_md5=digest.digest())
+            settings = settings._replace(content_md5=digest.digest())
         return self._blobs.commit_blocks(name, block_ids, settings, write, size=size)
 
 

@@ -6,7 +6,6 @@ problems.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -142,7 +141,7 @@ def validated(
         for detail in error.errors(include_url=False, include_input=False):
             location = tuple(part for part in detail["loc"] if part != "[key]")
             one = _problem(detail, location, locate or dotted, keys or model.keys_at, given)
-            found.append(dataclasses.replace(one, hint=advise(location, detail["type"]) or one.hint))
+            found.append(one._replace(hint=advise(location, detail["type"]) or one.hint))
     # Outside of the except block: pydantic's error holds its input, and a context is printed with the traceback.
     raise ConfigurationError(found)
 

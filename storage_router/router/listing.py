@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from django.core.files.storage import Storage
@@ -47,8 +47,8 @@ class Listing:
         def fetch(view: View, marker: str) -> ListingPage:
             with _in_full(view, directory):
                 page = file_store(self.backends[view.alias]).page(_inner(view, directory), limit=limit, marker=marker)
-            entries = (replace(entry, name=f"{view.prefix}{entry.name}") for entry in page.entries)
-            return replace(page, entries=tuple(entries))
+            entries = (entry._replace(name=f"{view.prefix}{entry.name}") for entry in page.entries)
+            return page._replace(entries=tuple(entries))
 
         def is_shown(number: int, entry: FileStat | Directory) -> bool:
             if number == len(views):

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -101,7 +100,7 @@ def is_text(settings: FileSettings) -> bool:
 def compressed_settings(settings: FileSettings, size: int, md5: bytes) -> FileSettings:
     """Return what a compressed file is stored with; ``size`` and ``md5`` are those of the original."""
     original = {_ENCODING: "gzip", _SIZE: str(size), _MD5: md5.hex()}
-    return replace(settings, content_encoding="gzip", metadata={**settings.metadata, **original})
+    return settings._replace(content_encoding="gzip", metadata={**settings.metadata, **original})
 
 
 def compressed(file: Any, size: int) -> File[Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -256,7 +255,7 @@ def _upload(
 ) -> tuple[File[Any], FileSettings] | None:
     """Return what to store, or None where ``known`` is the same content with the same headers."""
     caching = copy.cache_control or settings.cache_control or (IMMUTABLE if copy.immutable else None)
-    settings = replace(settings, cache_control=caching)
+    settings = settings._replace(cache_control=caching)
     same = known if known is not None and original(known) == content else None
     if copy.compress and is_text(settings):
         smaller = compressed_settings(settings, *content)
@@ -267,7 +266,7 @@ def _upload(
     if same and _fits(same, settings):
         return None
     if content[0] > _SMALL and not settings.content_md5:
-        settings = replace(settings, content_md5=content[1])
+        settings = settings._replace(content_md5=content[1])
     return source, settings
 
 
