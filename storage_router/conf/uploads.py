@@ -8,7 +8,7 @@ from .routes import ListOf, Prefix, TypeList
 from .table import Table
 from .units import Alias, DottedPath, duration_within, size_within
 
-_LARGEST = 50_000 * 4000 * 2**20
+LARGEST = 50_000 * 4000 * 2**20
 """Bytes of the largest blob: https://learn.microsoft.com/azure/storage/blobs/scalability-targets"""
 
 
@@ -27,7 +27,7 @@ class UploadPolicy(Table):
         "such as HTML and SVG.",
         examples=[[".pdf", "image/*"]],
     )
-    max_size: Annotated[int, size_within(1, _LARGEST)] | None = Field(
+    max_size: Annotated[int, size_within(1, LARGEST)] | None = Field(
         default=None, description="The largest file.", examples=["5GiB"]
     )
     checks: Annotated[tuple[DottedPath, ...], ListOf(0)] = Field(

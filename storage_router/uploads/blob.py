@@ -47,12 +47,12 @@ class UploadedBlob(File):  # type: ignore[type-arg]
         self.seek(0)
         return self
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes; all at once only up to ``max_image_size`` of the policy."""
-        if size < 0 and self.size > self._largest_read:
+        if (size is None or size < 0) and self.size > self._largest_read:
             message = _("The file is too large to be read at once: at most %(largest)s.")
             raise ValidationError(message, code="size", params={"largest": filesizeformat(self._largest_read)})
-        return bytes(self._bytes.read(size))
+        return bytes(self._bytes.read(-1 if size is None else size))
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Yield the content in pieces."""

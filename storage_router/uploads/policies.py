@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation, ValidationError
 from django.core.files.storage import storages
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.module_loading import import_string
+from django.utils.text import get_valid_filename
 from django.utils.translation import gettext_lazy as _
 
 from storage_router import media_types
 from storage_router.conf.problems import suggestion
-from storage_router.conf.uploads import UploadPolicy
+from storage_router.conf.uploads import LARGEST, UploadPolicy
 from storage_router.delivery.access import decision
 from storage_router.files import direct_store, file_store
 from storage_router.names import clean_name
@@ -41,7 +42,7 @@ class AnnouncedFile:
     @property
     def content_type(self) -> str:
         """The media type."""
-        return media_types.content_type(self.name) or UNKNOWN
+        return _type_of(self.name) or UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,22 +101,31 @@ class Policy:
 
     def require_announced(self, file: AnnouncedFile) -> None:
         """Compare name and size with what is allowed."""
-        types, largest = self.options.types, self.options.max_size
+        types, largest = self.options.types, self.options.max_size or LARGEST
         lower = file.name.lower()
         accepted = not types or media_types.matches(file.content_type, [one.lower() for one in types])
         if not accepted and not any(one.startswith(".") and lower.endswith(one.lower()) for one in types):
             message = _("Files of this type are not accepted. Accepted: %(types)s.")
             raise ValidationError(message, code="type", params={"types": ", ".join(types)})
-        if largest is not None and file.size > largest:
+        if file.size > largest:
             message = _("The file is too large: at most %(largest)s.")
             raise ValidationError(message, code="size", params={"largest": filesizeformat(largest)})
 
     def require_content(self, file: Any) -> None:
         """Look at the first bytes, and run the checks of the policy."""
         file.seek(0)
-        if not fits(media_types.content_type(file.name), file.read(LENGTH)):
+        if not fits(_type_of(file.name), file.read(LENGTH)):
             raise ValidationError(_("The content of the file is not of the type that its name says."), code="content")
         for check in self.options.checks:
             file.seek(0)
             import_string(check)(file)
         file.seek(0)
+
+
+def _type_of(name: str) -> str | None:
+    """Return the media type of a file of this name. It is that of the name that a model's field makes of it: Django
+    leaves out characters, so ``a.ht!ml`` is stored as ``a.html``."""
+    try:
+        return media_types.content_type(get_valid_filename(name))
+    except SuspiciousFileOperation:
+        return None

@@ -24,7 +24,7 @@ def step(request: HttpRequest, step: str) -> JsonResponse:
         raise Http404
     try:
         data = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     answer, status = answered(request, step, data)
     return JsonResponse(answer, status=status, headers={"Cache-Control": "no-store"})

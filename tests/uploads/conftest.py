@@ -26,6 +26,7 @@ POLICIES = {
     "avatars": {"authorize": MAY},
     "images": {"authorize": MAY, "max_image_size": "10KiB"},
     "public": {"authorize": MAY},
+    "applications": {"authorize": MAY, "types": ["application/*"]},
 }
 
 

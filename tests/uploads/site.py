@@ -74,11 +74,16 @@ class OptionalForm(forms.Form):
     file = forms.FileField(widget=DirectFileInput("documents"), required=False)
 
 
+class ApplicationForm(forms.Form):
+    file = forms.FileField(widget=DirectFileInput("applications"))
+
+
 class Nothing(forms.Form):
     file = forms.FileField(widget=DirectFileInput("nothing"))
 
 
 FORMS = {"documents": Form, "public": PublicForm, "images": ImageForm, "optional": OptionalForm, "nothing": Nothing}
+FORMS["applications"] = ApplicationForm
 
 
 def form(request, kind):

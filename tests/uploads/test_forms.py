@@ -141,6 +141,8 @@ def test_an_uploaded_blob_is_a_file(blob):
     assert bool(blob) is True
     assert blob.read() == PDF
     assert blob.read() == b""
+    blob.seek(0)
+    assert blob.read(None) == PDF
     blob.seek(-3, io.SEEK_END)
     assert (blob.tell(), blob.read(10)) == (len(PDF) - 3, PDF[-3:])
     assert b"".join(blob.chunks(100)) == PDF

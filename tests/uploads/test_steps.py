@@ -8,6 +8,7 @@ import time
 import pytest
 from django.core import signing
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 
 import storage_router
@@ -78,6 +79,27 @@ def test_authorize_is_asked_at_every_step_and_at_the_form(uploads):
 def test_what_the_policy_does_not_take_gets_no_ticket(uploads, name, size, message):
     answer = uploads.ask("begin", policy="documents", name=name, size=size)
     assert (answer.status_code, answer.json()["error"]) == (400, message)
+
+
+@pytest.mark.parametrize("name", ["evil.ht!ml", "evil.html\u200b", "evil.s\0vg", "evil.svg)"])
+def test_the_type_is_that_of_the_name_that_a_field_makes_of_it(uploads, name):
+    """T4: Django leaves out characters, so these would be stored as HTML and SVG."""
+    answer = uploads.ask("begin", policy="applications", name=name, size=1)
+    assert (answer.status_code, answer.json()["code"]) == (400, "type")
+    usual = uploads.errors(uploads.submit(kind="applications", file=SimpleUploadedFile(name, b"x")))
+    assert usual == "Files of this type are not accepted. Accepted: application/*."
+
+
+def test_the_content_is_compared_with_the_type_of_that_name(uploads):
+    ticket = uploads.begin("a.pd!f", 1, policy="avatars")
+    uploads.put(ticket, b"x")
+    assert uploads.ask("complete", token=ticket["token"]).json()["code"] == "content"
+
+
+@pytest.mark.parametrize("size", [50_000 * 4000 * 2**20 + 1, 10**400], ids=["a byte", "much"])
+def test_a_file_that_no_blob_can_hold_is_refused(uploads, size):
+    answer = uploads.ask("begin", policy="avatars", name="a.pdf", size=size)
+    assert (answer.status_code, answer.json()["error"]) == (400, "The file is too large: at most 190.7\xa0TB.")
 
 
 @pytest.mark.parametrize("policy", ["nothing", "", None, {}])
@@ -281,6 +303,6 @@ def test_the_views_are_protected_against_csrf_and_are_posts_and_are_not_stored(u
     assert uploads.ask("nothing").status_code == 404
     answer = uploads.ask("begin", **values)
     assert answer.headers["Cache-Control"] == "no-store"
-    for body in (b"", b"[]", b"{", b"\xff"):
+    for body in (b"", b"[]", b"{", b"\xff", b"[" * 100_000):
         answer = uploads.client("anna").post("/files/u/begin", body, content_type="application/json")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
