@@ -21,6 +21,7 @@ from pydantic import BaseModel, SecretStr
 import storage_router
 import storage_router.testing
 import storage_router.uploads
+from storage_router import AzureStorage, RouterStorage
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.backends import DjangoBackend, FilesystemBackend
 from storage_router.conf.document import RouterDocument
@@ -103,17 +104,16 @@ def _brief(text: str) -> str:
     return "\n\n".join([first, *(other for other in others if other.startswith("Raises"))])
 
 
-def _methods(kind: type, documented: type) -> str:
-    """Each public method and property that the class defines, unless ``documented`` has one of that name and what is
-    said here is one paragraph, or the protocol's. What serves uploads only is left out.
+def _methods(kind: type, documented: type, *also: str) -> str:
+    """Each public method and property that the class defines and ``documented`` has not, and those of ``also``. What
+    serves uploads only is left out.
     """
     found = ["\n"]
     for name, member in sorted(vars(kind).items()):
-        general = _text(getattr(DirectStore, name)) if hasattr(DirectStore, name) else ""
-        text = _text(member) or general
+        text = _text(member) or (_text(getattr(DirectStore, name)) if hasattr(DirectStore, name) else "")
         if name.startswith("_") or isinstance(member, classmethod) or not text or name in vars(DirectStore):
             continue
-        if hasattr(documented, name) and (text == general or "\n\n" not in text):
+        if hasattr(documented, name) and name not in also:
             continue
         if isinstance(member, property):
             found.append(f"### {name}\n\n{_brief(text)}\n\n")
@@ -155,8 +155,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "telemetry": lambda: _options(TelemetryOptions),
     "uploads": lambda: _options(UploadOptions),
     "policy": lambda: _options(UploadPolicy),
-    "azure_methods": lambda: _methods(storage_router.AzureStorage, Storage),
-    "router_methods": lambda: _methods(storage_router.RouterStorage, storage_router.AzureStorage),
+    "azure_methods": lambda: _methods(AzureStorage, Storage, "exists", "save", "url"),
+    "router_methods": lambda: _methods(RouterStorage, AzureStorage, "delete", "save", "url"),
     "names": lambda: _names(*(one for package in PACKAGES for one in _public(package))),
     "files": lambda: _names(
         *((f"storage_router.files.{kind.__name__}", kind) for kind in (FileStat, FileSettings, Capabilities))

@@ -1,4 +1,4 @@
-"""D3, T14: ``accel`` with the nginx block of docs/delivery.md, a real nginx and a real gunicorn."""
+"""D3, T14: ``accel`` with docs/files/nginx.conf, a real nginx and a real gunicorn."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ NAMES = ["a b", "100%", "what?", "c#", "a+b", "%2e%2e/x", "%252e", "ü/日本", 
 
 
 def block(site_port: int, container_url: str, directory: Path) -> str:
-    """The block of the documentation, for these servers."""
-    page = (ROOT / "docs/delivery.md").read_text(encoding="utf-8")
-    text = re.search(r"```nginx\n(.*?)```", page, re.DOTALL)[1]
+    """The file of the documentation, for these servers."""
+    text = (ROOT / "docs/files/nginx.conf").read_text(encoding="utf-8")
     path = container_url.split("/", 3)[3]
     for old, new in (
         ("http://127.0.0.1:8000", f"http://127.0.0.1:{site_port}"),

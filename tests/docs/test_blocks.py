@@ -39,7 +39,6 @@ LANGUAGES = {
     "text",
     "dockerfile",
     "mermaid",
-    "nginx",
     "{toctree}",
 }
 WAYS_TO_AUTHENTICATE = {"credential", "account_key", "connection_string", "sas_token", "token_credential"}

@@ -150,9 +150,9 @@ def test_public_addresses_stay_as_they_were(options, name):
 
 
 def script(name: str) -> str:
-    """A script of the page, by its file's name."""
-    [found] = [block.text for block in blocks("python", pages=[PAGE]) if block.file == name]
-    return found
+    """A script that the page leads to, by its file's name."""
+    assert f"[{name}](files/{name})" in text_of(PAGE)
+    return text_of(ROOT / "docs/files" / name)
 
 
 def run(name: str, **replaced: str) -> None:

@@ -14,6 +14,7 @@ NODE_MODULES = Path(os.environ["AZURITE_BIN"]).parent.parent
 
 def test_the_examples_of_the_documentation_run_in_a_project(tmp_path: Path, azurite) -> None:
     blocks = dict(re.findall(r"```\w+\n# ([\w/]+\.\w+)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+    blocks["azurite_fixtures.py"] = (DOCUMENT.parent / "files/azurite_fixtures.py").read_text()
     assert sorted(blocks) == [
         *("acme/settings.py", "azurite_fixtures.py", "conftest.py", "storage_router.toml"),
         *("test_azure.py", "test_memory.py", "test_my_storage.py"),
