@@ -15,11 +15,10 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.utils.module_loading import import_string
 
 from .azure.storage import AzureStorage
-from .conf import key_vault
 from .conf.azure.options import AzureOptions
 from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, has_tenants, place_of
 from .conf.document import RouterDocument
-from .conf.loading import Configuration, load
+from .conf.loading import Configuration, fetch_secret, load
 from .conf.problems import Locate, is_secret_name, problem
 from .conf.startup import register_check
 from .exceptions import ConfigurationError, Problem
@@ -42,7 +41,7 @@ def configure(config: Mapping[str, Any] | None = None, *, given_as: str = "OPTIO
 
     Raises ``ConfigurationError`` with everything that is wrong, the routes included.
     """
-    fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else key_vault.fetch
+    fetch = None if sys.argv[1:2] == ["storage_router"] and sys.argv[2:3] in _WITHOUT_SECRETS else fetch_secret
     return load(config, given_as=given_as, validators=(route_problems, _overlaps, _tenant_problems), fetch=fetch)
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
 from storage_router.exceptions import Problem
@@ -70,7 +69,7 @@ def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
     What fails becomes a problem at the reference's place.
     """
     wanted: list[tuple[Location, dict[str, Any], Reference]] = []
-    for location, table, text in _references(merged.tree, ()):
+    for location, table, text in merged.key_vault_references():
         try:
             if not _MAY_BE_REFERENCES.intersection(location[:1] + location[2:3]):
                 hint = f"Write its value itself. References are for {', '.join(sorted(_MAY_BE_REFERENCES))}."
@@ -85,16 +84,6 @@ def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
         if isinstance(secret, Exception):
             merged.problems.append(_failure(merged.place(location), reference, secret))
         table[str(location[-1])] = secret if isinstance(secret, str) else _placeholder(location, table)
-
-
-def _references(tree: dict[str, Any], location: Location) -> Iterator[tuple[Location, dict[str, Any], str]]:
-    """Yield location, table and text of each string that is meant to be a reference."""
-    for key, item in tree.items():
-        text = item.get_secret_value() if isinstance(item, SecretStr) else item
-        if isinstance(item, dict):
-            yield from _references(item, (*location, key))
-        elif isinstance(text, str) and text.lstrip().lower().startswith("@microsoft.keyvault"):
-            yield (*location, key), tree, text
 
 
 def _placeholder(location: Location, table: Mapping[str, Any]) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
 from storage_router.exceptions import Problem
@@ -23,23 +23,31 @@ class Origin(NamedTuple):
     place: str
 
 
-@dataclass(kw_only=True)
 class Layer:
     """The settings of one source. ``place`` returns the place of a location in it."""
 
-    source: str
-    tree: Mapping[str, Any] = field(repr=False)
-    place: Callable[[Location], str] = field(repr=False)
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(
+        self,
+        *,
+        source: str,
+        tree: Mapping[str, Any],
+        place: Callable[[Location], str],
+        problems: Iterable[Problem] = (),
+    ) -> None:
+        self.source = source
+        self.tree = tree
+        self.place = place
+        self.problems = list(problems)
 
 
-@dataclass(kw_only=True)
 class Merged:
-    """All layers in one tree. ``owners`` has the highest layer that gives each table and each value."""
+    """All layers, highest first, in one tree. ``owners`` has the highest that gives each table and each value."""
 
-    owners: dict[Location, Layer] = field(repr=False)
-    problems: list[Problem]
-    tree: dict[str, Any] = field(default_factory=dict, repr=False)
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        # Where nothing is given at all, the place is the last source, which a person could have written.
+        self.owners: dict[Location, Layer] = {(): next((layer for layer in layers if layer.tree), layers[-1])}
+        self.problems = [one for layer in layers for one in layer.problems]
+        self.tree = _merged(self, [(layer, layer.tree) for layer in layers], ())
 
     def origins(self) -> dict[Location, Origin]:
         """Return the origin of each table and each value."""
@@ -47,6 +55,10 @@ class Merged:
             location: Origin(source=self.layer(location).source, place=self.place(location))
             for location in _locations(self.tree, ())
         }
+
+    def key_vault_references(self) -> Iterator[tuple[Location, dict[str, Any], str]]:
+        """Yield location, table and text of each string that is meant to be a reference to Azure Key Vault."""
+        return _references(self.tree, ())
 
     def place(self, location: Location) -> str:
         """Return where ``location`` is given, or, if it is missing, where its table would have it."""
@@ -66,16 +78,17 @@ def _locations(value: Any, location: Location) -> Iterator[Location]:
         yield from _locations(item, (*location, key))
 
 
-def merge(layers: Sequence[Layer]) -> Merged:
-    """Merge ``layers``, highest first. Tables merge key by key; lists and single values replace what is below them."""
-    # Where nothing is given at all, the place is the last source, which a person could have written.
-    first = next((layer for layer in layers if layer.tree), layers[-1])
-    merged = Merged(owners={(): first}, problems=[one for layer in layers for one in layer.problems])
-    merged.tree = _merged(merged, [(layer, layer.tree) for layer in layers], ())
-    return merged
+def _references(tree: dict[str, Any], location: Location) -> Iterator[tuple[Location, dict[str, Any], str]]:
+    for key, item in tree.items():
+        text = item.get_secret_value() if isinstance(item, SecretStr) else item
+        if isinstance(item, dict):
+            yield from _references(item, (*location, key))
+        elif isinstance(text, str) and text.lstrip().lower().startswith("@microsoft.keyvault"):
+            yield (*location, key), tree, text
 
 
 def _merged(merged: Merged, tables: Sequence[tuple[Layer, Mapping[str, Any]]], path: Location) -> dict[str, Any]:
+    """Merge tables, highest first, key by key; lists and single values replace what is below them."""
     target: dict[str, Any] = {}
     for key in dict.fromkeys(key for _, table in reversed(tables) for key in table):
         here = (*path, key)

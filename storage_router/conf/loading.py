@@ -7,17 +7,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from storage_router.exceptions import ConfigurationError, Problem
 
-from . import key_vault
 from .azure.options import AzureOptions
 from .backends import BACKEND_TYPES, option_names
 from .document import RouterDocument, alias_problems, allowed_keys
-from .layers import Merged, Origin, merge
+from .layers import Merged, Origin
 from .problems import Locate, Location, nearest, problem, validated, value_at
 from .sources import Surroundings, code, environment, read_all
+
+if TYPE_CHECKING:
+    from .key_vault import Reference
 
 DEFAULT = Origin(source="default", place="default")
 """The origin of values that no source gives."""
@@ -47,6 +49,13 @@ class Configuration:
         return self.origins.get(location, DEFAULT)
 
 
+def fetch_secret(reference: Reference) -> str:
+    """Return the value of a secret in Azure Key Vault."""
+    from .key_vault import fetch
+
+    return fetch(reference)
+
+
 def load(
     config: Mapping[str, Any] | None = None,
     *,
@@ -55,7 +64,7 @@ def load(
     directory: str | os.PathLike[str] | None = None,
     validators: Iterable[Validator] = (),
     django_setting: bool = True,
-    fetch: Callable[[key_vault.Reference], str] | None = key_vault.fetch,
+    fetch: Callable[[Reference], str] | None = fetch_secret,
 ) -> Configuration:
     """Read every source, merge and validate them.
 
@@ -79,11 +88,15 @@ def load(
     if any(one.id in _UNREAD for one in found):
         _refuse(found)
     try:
-        merged = merge(layers)
-        if vault := surroundings.control(environment.FORMER_KEY_VAULT):
-            merged.problems.append(key_vault.former_variable(vault, merged))
-        if all(one.is_warning for one in merged.problems):
-            key_vault.resolve(merged, fetch)
+        merged = Merged(layers)
+        vault = surroundings.control(environment.FORMER_KEY_VAULT)
+        if vault or any(merged.key_vault_references()):
+            from . import key_vault
+
+            if vault:
+                merged.problems.append(key_vault.former_variable(vault, merged))
+            if all(one.is_warning for one in merged.problems):
+                key_vault.resolve(merged, fetch)
         document, wrong = _validated(merged, surroundings)
         origins = merged.origins()
     except RecursionError:

@@ -6,7 +6,6 @@ problems.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,6 +92,8 @@ def invalid(message: str, hint: str = "", *, id: str = "E003") -> PydanticCustom
 
 def nearest(wrong: object, right: Iterable[str]) -> str | None:
     """Return the one of ``right`` that ``wrong`` was probably meant to be, or None."""
+    import difflib
+
     names = {name.lower(): name for name in sorted(right)}
     near = difflib.get_close_matches(str(wrong).lower(), names, n=1, cutoff=0.6)
     return names[near[0]] if near else None

@@ -1,6 +1,5 @@
 """``RouteOptions``: one entry of ``routes``."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
@@ -34,11 +33,11 @@ _SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
 _PREFIX = rf"(?![A-Za-z]:(?:[/\\]|$)){_SEGMENT}(?:[/\\]+{_SEGMENT})*[/\\]*"
 
 
-@dataclass(frozen=True)
 class ListOf:
     """A list, or one value in its place; a string that is a JSON list, as in a variable, is that list."""
 
-    least: int
+    def __init__(self, least: int) -> None:
+        self.least = least
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._list, handler(source))

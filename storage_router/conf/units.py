@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, GetPydanticSchema
@@ -38,16 +37,16 @@ NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
 DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
 
 
-@dataclass(frozen=True)
 class Form:
     """What a string looks like: a pattern, for validation and for editors, and the message for what does not match,
     which quotes it unless secrets are easily given in its place.
     """
 
-    pattern: str
-    wrong: str
-    hint: str
-    is_quoted: bool = True
+    def __init__(self, pattern: str, wrong: str, hint: str, *, is_quoted: bool = True) -> None:
+        self.pattern = pattern
+        self.wrong = wrong
+        self.hint = hint
+        self.is_quoted = is_quoted
 
     def __call__(self, value: str) -> str:
         """Return ``value``, or raise the error."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
@@ -79,8 +79,7 @@ Authentication = SharedKey | TokenCredential | SasToken | Anonymous
 """Equal ones share a credential, a user delegation key and a connection pool (O4)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharedAccess:
+class SharedAccess(NamedTuple):
     """What a SAS says. ``permissions`` and ``expires`` are None where a stored access policy holds them."""
 
     permissions: str | None

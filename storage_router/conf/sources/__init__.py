@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,25 @@ from storage_router.exceptions import Problem
 from . import code, dotenv, environment, file, secrets_directory
 
 
-@dataclass(kw_only=True)
 class Surroundings:
     """What the sources read from. ``given_as`` is what messages call the configuration that code gives;
     ``django_setting`` says whether the setting ``STORAGE_ROUTER`` is read.
     """
 
-    config: Mapping[str, Any] | None = field(repr=False)
-    given_as: str
-    environ: Mapping[str, str] = field(repr=False)
-    directory: Path
-    django_setting: bool = True
+    def __init__(
+        self,
+        *,
+        config: Mapping[str, Any] | None,
+        given_as: str,
+        environ: Mapping[str, str],
+        directory: Path,
+        django_setting: bool,
+    ) -> None:
+        self.config = config
+        self.given_as = given_as
+        self.environ = environ
+        self.directory = directory
+        self.django_setting = django_setting
 
     @cached_property
     def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
