@@ -93,19 +93,18 @@ class RouterDocument(Table):
         | None
     ) = Field(
         default=None,
-        description="The absolute URL at which `storage_router.urls` is included, for URLs that leave the site, as in "
-        "e-mails. Without it the URLs of private files are paths.",
+        description="The absolute URL at which `storage_router.urls` is included, for URLs in e-mails. Without it "
+        "the URLs of private files are paths.",
         examples=["https://acme.example/files/"],
     )
     stream_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=32,
-        description='How many files a process streams at a time (`delivery = "stream"`); above it, 503.',
+        description="How many files a process streams at a time; above it, 503.",
         examples=[64],
     )
     accel_secret: SecretStr | None = Field(
         default=None,
-        description="What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links "
-        '(`delivery = "accel"`).',
+        description="What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links.",
         examples=["a long random text"],
     )
 

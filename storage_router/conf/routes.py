@@ -119,19 +119,19 @@ class RouteOptions(Table):
     read_only: bool = Field(default=False, description="Whether writing and deleting are refused.")
     delivery: Literal["link", "redirect", "stream", "accel"] = Field(
         default="link",
-        description="How the files are reached. `link`: by the backend's own URL. The others: by a view that asks "
-        "`authorize`, then redirects to a short link, streams the file, or lets nginx send it.",
+        description="How the files are reached: by the backend's URL (`link`), or by a view that asks `authorize` "
+        "and then redirects, streams, or lets nginx send the file.",
     )
     authorize: Annotated[str, _authorize] | None = Field(
         default=None,
-        description="Who may read the files: a function `f(request, file)` by its dotted path, or a field of a model. "
-        "Required unless `delivery` is `link`.",
+        description="Who may read: the dotted path of a function `f(request, file)`, or a field of a model as "
+        "`model:docs.Document.file`. Required unless `delivery` is `link`.",
         examples=["acme.files.may_read", "model:docs.Document.file"],
     )
     inline: Annotated[tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
         default=("image/*", "audio/*", "video/*", "text/plain", "application/pdf"),
-        description="The media types that the view lets browsers show; all others are downloads. A `*` never stands "
-        "for active types such as HTML and SVG.",
+        description="Media types that the view lets browsers show; all others are downloads. A `*` never stands for "
+        "active types such as HTML and SVG.",
         examples=[["image/*", "application/pdf"]],
     )
     link_seconds: Annotated[int, duration_within(1, _LONGEST_LINK)] = Field(
@@ -139,37 +139,36 @@ class RouteOptions(Table):
     )
     link_domain: Literal["account", "custom"] = Field(
         default="account",
-        description="Whether the link of a `redirect` leads to the account or to the backend's `custom_domain`.",
+        description="Whether the link of a `redirect` leads to the account or to `custom_domain`.",
     )
     resource_policy: Literal["same-origin", "same-site", "cross-origin"] = Field(
         default="same-origin",
-        description="Which sites may embed the files that the view sends (Cross-Origin-Resource-Policy).",
+        description="Which sites may embed the files of the view (Cross-Origin-Resource-Policy).",
     )
     attachment: Annotated[tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
         default=(),
-        description="On a `link` route: the media types that are stored with `Content-Disposition: attachment`; "
-        "`active` stands for all that can run scripts (HTML, SVG, JavaScript …).",
+        description="Media types that a `link` route stores with `Content-Disposition: attachment`; `active` stands "
+        "for all that can run scripts (HTML, SVG, JavaScript …).",
         examples=[["active"]],
     )
 
     moving_from: str | None = Field(
         default=None,
-        description="The alias of the backend that the route's files move from, to `backend`. With `phase`.",
+        description="The alias of the backend that the files move from. With `phase`.",
         examples=["old"],
     )
     phase: Literal["mirror", "switch", "settle"] | None = Field(
         default=None,
-        description="How far the move is. `mirror`: files are written to both backends and read from the old one. "
-        "`switch`: read from the new one, or else from the old one. `settle`: read from the new one.",
+        description="How far the move is: `mirror` writes both backends and reads the old one, `switch` reads the "
+        "new one or else the old one, `settle` the new one.",
     )
     mirror_errors: Literal["log", "raise"] = Field(
-        default="log", description="What becomes of a failed write to the backend that the phase does not read."
+        default="log", description="What becomes of a failed write to the backend that is not read."
     )
     unique_names: bool = Field(
         default=False,
-        description="For a move from or to a storage of another package, which cannot create a file on condition that "
-        "its name is free. It says that no two saves ask for the same name and that no file is overwritten, as with a "
-        "UUID in `upload_to`.",
+        description="No two saves ask for the same name and no file is overwritten, as with a UUID in `upload_to`. "
+        "Moves from or to storages of other packages need it.",
         examples=[True],
     )
 

@@ -22,24 +22,22 @@ class StaticOptions(Table):
     )
     manifest: Annotated[str, BeforeValidator(path_text)] | None = Field(
         default=None,
-        description="A file of this machine that ManifestStaticFilesStorage reads the manifest from, instead of the "
-        "storage. collectstatic writes it; ship it with the release.",
+        description="A local file that the manifest is read from, instead of the storage. collectstatic writes it; "
+        "ship it with the release.",
         examples=["/srv/app/staticfiles.json"],
     )
     hashed: bool | None = Field(
         default=None,
-        description="Put a hash of the content into the names of static files: storages() then chooses "
-        "ManifestStaticFilesStorage. Where STORAGES is written out it has to agree with the class.",
+        description="Put a hash of the content into names. In a written-out STORAGES it has to agree with the class.",
     )
     compress: tuple[Literal["gzip"], ...] = Field(
         default=(),
         max_length=1,
-        description="Store text files gzip-encoded, with a Content-Encoding, where that makes them smaller: Blob "
-        "Storage does not compress what it sends.",
+        description="Store text files gzip-encoded where that makes them smaller.",
     )
     hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(
         default=None,
-        description="Cache-Control of the files whose names hold a hash. Without it what the backend's cache_control "
-        "says, else 'public,max-age=31536000,immutable'.",
+        description="Cache-Control of files with hashed names. Without it the backend's cache_control, else "
+        "'public,max-age=31536000,immutable'.",
         examples=["public,max-age=31536000,immutable"],
     )

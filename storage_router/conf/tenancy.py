@@ -23,8 +23,7 @@ class TenancyOptions(Table):
         | None
     ) = Field(
         default=None,
-        description="What tells the current tenant: `django_tenants` (the id of its connection's tenant), or a "
-        "function without arguments, by its dotted path, that returns the tenant or None. Without it only "
-        "`storage_router.tenant()` does.",
+        description="Who the tenant is: `django_tenants` (the id of its connection's tenant), or the dotted path of "
+        "a function without arguments that returns the tenant or None.",
         examples=["django_tenants", "acme.tenants.current"],
     )

@@ -23,8 +23,8 @@ class UploadPolicy(Table):
     types: TypeList = Field(
         default=(),
         validate_default=False,
-        description="Extensions and media types that are accepted; without it all. A `*` never stands for active types "
-        "such as HTML and SVG.",
+        description="Extensions and media types that are accepted; without it all. A `*` never stands for active "
+        "types.",
         examples=[[".pdf", "image/*"]],
     )
     max_size: Annotated[int, size_within(1, LARGEST)] | None = Field(
@@ -32,7 +32,7 @@ class UploadPolicy(Table):
     )
     checks: Annotated[tuple[DottedPath, ...], ListOf(0)] = Field(
         default=(),
-        description="Functions `f(file)` that look at the file after the upload and raise `ValidationError`.",
+        description="Functions `f(file)` that look at the upload and raise `ValidationError`.",
         examples=[["acme.files.no_macros"]],
     )
     token_seconds: Annotated[int, duration_within(60, 7 * 86400)] = Field(
@@ -40,7 +40,7 @@ class UploadPolicy(Table):
     )
     max_image_size: Annotated[int, size_within(1)] = Field(
         default=20 * 2**20,
-        description="The largest upload that is read into memory at once, as `ImageField` does.",
+        description="The largest upload that `ImageField` reads into memory.",
         examples=["20MiB"],
     )
 
@@ -52,8 +52,7 @@ class UploadOptions(Table):
 
     quarantine: Prefix = Field(
         default="quarantine/",
-        description="The prefix of files that are uploaded and not saved yet. A route leads it to a backend of its "
-        "own; nothing else reaches these files.",
+        description="The prefix of files that are uploaded and not saved yet, with a route to a backend of its own.",
     )
     policies: dict[Alias, UploadPolicy] = Field(
         default={},

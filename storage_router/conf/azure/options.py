@@ -86,7 +86,7 @@ class AzureOptions(Table):
     tables: ClassVar = {"object_parameters": ObjectParameters}
 
     azure_container: Annotated[str, rules.container_name] = Field(
-        description="The container. It must exist; `manage.py storage_router doctor` says how to create it.",
+        description="The tier of saved blobs; without it the account's own.",
         examples=["media", "$web"],
     )
     account_name: Annotated[str, rules.account_name] | None = Field(
@@ -94,14 +94,12 @@ class AzureOptions(Table):
     )
     credential: Annotated[Credential, BeforeValidator(rules.credential)] | None = Field(
         default=None,
-        description="An identity by name, through azure-identity; no secret is needed. `default` is "
-        "DefaultAzureCredential, and is meant where no way to authenticate is given; `anonymous` reads a public "
-        "container without any credential.",
+        description="An identity by name, through azure-identity. `default` is DefaultAzureCredential, and is used "
+        "where nothing else is given; `anonymous` reads public containers.",
     )
     client_id: Annotated[str, rules.client_id] | None = Field(
         default=None,
-        description="The client id of a user-assigned identity, for `credential` = `default`, `managed_identity` or "
-        "`workload_identity`.",
+        description="The client id of a user-assigned identity.",
         examples=["01234567-89ab-cdef-0123-456789abcdef"],
     )
     token_credential: Annotated[
@@ -111,24 +109,22 @@ class AzureOptions(Table):
     ] = Field(
         default=None,
         repr=False,
-        description="A credential of one's own: an object with `get_token()`, a callable that returns one, or the "
-        "dotted path of either.",
+        description="An object with `get_token()`, a callable that returns one, or the dotted path of either.",
         examples=["acme.identity.make_credential"],
     )
     account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
         default=None,
-        description="The account's key, base64. It opens the entire account: prefer `credential`.",
+        description="The account's key, base64. It opens the entire account.",
         examples=["<key1 from the portal>"],
     )
     sas_token: Annotated[SecretStr, AfterValidator(authentications.sas_token), _Secret] | None = Field(
         default=None,
-        description="A shared access signature for the container or the account, with or without a leading `?`.",
+        description="A shared access signature for the container or the account.",
         examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
     )
     connection_string: Annotated[SecretStr, AfterValidator(endpoints.connection_string), _Secret] | None = Field(
         default=None,
-        description="A connection string with an AccountKey or a SharedAccessSignature, or "
-        "`UseDevelopmentStorage=true` for the emulator on its standard port.",
+        description="A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator.",
         examples=["UseDevelopmentStorage=true"],
     )
     account_url: Annotated[str, AfterValidator(endpoints.account_url)] | None = Field(
@@ -144,11 +140,11 @@ class AzureOptions(Table):
         examples=["core.chinacloudapi.cn", "core.usgovcloudapi.net"],
     )
     location: Annotated[str, AfterValidator(rules.location)] = Field(
-        default="", description="A directory in the container in which everything is kept.", examples=["sites/acme"]
+        default="", description="A directory in the container for everything.", examples=["sites/acme"]
     )
     overwrite_files: bool = Field(
         default=False,
-        description="Whether a save overwrites a file of the same name; otherwise the new one gets another name.",
+        description="Whether a save overwrites a file of the same name.",
     )
     expiration_secs: Annotated[int, duration_within(1, rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
@@ -157,8 +153,8 @@ class AzureOptions(Table):
     )
     url_window_secs: Annotated[int, duration_within(0, rules.LONGEST_EXPIRY)] | None = Field(
         default=None,
-        description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much "
-        "longer than asked. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
+        description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this "
+        "much longer. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
         examples=["10m", 0],
     )
     sas_token_in_urls: bool = Field(
@@ -167,16 +163,15 @@ class AzureOptions(Table):
     )
     custom_domain: Annotated[str, AfterValidator(endpoints.custom_domain)] | None = Field(
         default=None,
-        description="A host, or a URL with or without a path, for URLs; it is never used for API calls.",
+        description="A host, or a URL, for URLs; never for requests.",
         examples=["cdn.acme.example", "https://www.acme.example/files"],
     )
     container_in_url: bool | None = Field(
         default=None,
-        description="Whether the container stays in the path behind `custom_domain`. Without it yes, except for "
-        "`$web`.",
+        description="Whether URLs with `custom_domain` have the container. Without it yes, except for `$web`.",
     )
     default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
-        default="application/octet-stream", description="The content type where neither name nor upload tells one."
+        default="application/octet-stream", description="The content type where neither name nor upload has one."
     )
     cache_control: _Header | None = Field(
         default=None,
@@ -196,8 +191,8 @@ class AzureOptions(Table):
         ),
     ] = Field(
         default={},
-        description="Settings of every blob that is saved: content_type, content_encoding, content_language, "
-        "content_disposition, cache_control, content_md5.",
+        description="Settings of saved blobs: content_type, content_encoding, content_language, content_disposition, "
+        "cache_control, content_md5.",
         examples=[{"content_disposition": "attachment"}],
     )
     metadata: Metadata = Field(
@@ -227,9 +222,7 @@ class AzureOptions(Table):
         description="Options of azure-core's policies and transport; they have the last word.",
         examples=[{"retry_total": 5}],
     )
-    log_requests: bool = Field(
-        default=False, description="Whether the SDK's own log of every request, at INFO, reaches the application's log."
-    )
+    log_requests: bool = Field(default=False, description="Whether the SDK's log of every request is at INFO.")
 
     @cached_property
     def authentication(self) -> Authentication:
