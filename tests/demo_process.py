@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from tests.kit.servers import reserved_port
+
 SCRIPT = Path(__file__).parent.parent / "example/demo.py"
 
 
@@ -35,9 +37,14 @@ class DemoProcess:
     def __enter__(self) -> Self:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))}
         kept["PYTHONPATH"] = str(SCRIPT.parent.parent)
+        # The port is not lost while the demo prepares what it will serve.
+        self._held = contextlib.ExitStack()
+        asked = self.arguments
+        if "--port" not in asked:
+            asked = (*asked, "--port", str(self._held.enter_context(reserved_port())))
         # A group of its own, as a terminal gives one: the signal reaches what the demo started, too, if it still runs.
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-u", str(SCRIPT), *self.arguments],
+            [sys.executable, "-W", "error", "-u", str(SCRIPT), *asked],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -46,7 +53,7 @@ class DemoProcess:
             start_new_session=True,
         )
         try:
-            self._wait_until_serving(timeout=90)
+            self._wait_until_serving(timeout=300)
         except BaseException:
             self.stop()
             raise
@@ -62,12 +69,13 @@ class DemoProcess:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
             try:
-                self._process.wait(30)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:  # pragma: no cover - only a demo that hangs
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._held.close()
         return self._process.returncode
 
     def _wait_until_serving(self, timeout: float) -> None:

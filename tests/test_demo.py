@@ -24,6 +24,7 @@ from azure.storage.blob import BlobServiceClient
 
 import storage_router
 from tests.demo_process import SCRIPT, DemoProcess
+from tests.kit.servers import reserved_port
 
 pytestmark = [pytest.mark.azurite, pytest.mark.slow]
 
@@ -53,7 +54,7 @@ class Links(html.parser.HTMLParser):
 
 
 def fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return answer.read()
 
 
@@ -145,7 +146,7 @@ def test_every_link_of_the_page_works(demo):
 
 def test_a_picture_is_served_as_what_it_is(demo):
     (address,) = {address for address in Links(fetch(demo.page).decode()).addresses if "harbour" in address}
-    with urllib.request.urlopen(urllib.parse.urljoin(demo.page, address), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.parse.urljoin(demo.page, address), timeout=120) as answer:
         assert answer.headers["Content-Type"] == "image/png"
         assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
 
@@ -156,7 +157,7 @@ def test_private_documents_lead_to_the_login_and_no_other_files_do(demo, backend
     assert [address.rpartition("/")[2] for address in private] == ["contract.pdf", "invoice.pdf"]
     assert "sig=" not in str(addresses)
     page = urllib.parse.urljoin(demo.page, private[0])
-    with urllib.request.urlopen(urllib.request.Request(page, headers={"Accept": "text/html"}), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(page, headers={"Accept": "text/html"}), timeout=120) as answer:
         assert urllib.parse.urlsplit(answer.url).path == "/admin/login/"
     if backends == "azurite":
         name = urllib.parse.urlsplit(page).path.removeprefix("/documents/f/")
@@ -216,9 +217,7 @@ def test_ctrl_c_stops_everything_that_was_started():
 
 
 def test_it_serves_on_the_port_that_was_asked_for_and_stops_politely():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with DemoProcess("--backends", "memory", "--port", str(port)) as demo:
+    with reserved_port() as port, DemoProcess("--backends", "memory", "--port", str(port)) as demo:
         assert demo.page == f"http://127.0.0.1:{port}/"
         assert b"Where the files are" in fetch(demo.page)
         assert demo.stop(signal.SIGTERM) == 0
@@ -234,7 +233,7 @@ def test_the_command_that_it_tells_runs_in_the_same_project(azurite_demo):
         env=environment | {"PYTHONPATH": str(SCRIPT.parent.parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert azurite_demo.settings["STORAGE_ROUTER__BACKENDS__MEDIA__ACCOUNT_URL"] in ran.stdout

@@ -385,18 +385,15 @@ class TestTheContainer:
 
 
 class TestTheNetwork:
-    def test_a_port_where_nobody_listens_fails_at_once(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        storage = AzureStorage(
-            account_url=f"http://127.0.0.1:{port}/acme", credential="anonymous", azure_container="media"
-        )
+    def test_a_port_where_nobody_listens_fails_at_once(self, closed_port):
+        url = f"http://127.0.0.1:{closed_port}/acme"
+        storage = AzureStorage(account_url=url, credential="anonymous", azure_container="media")
         findings = examined(storage)
-        assert findings["connection"].message == f"http://127.0.0.1:{port}/acme cannot be reached: Connection refused."
+        assert findings["connection"].message == f"{url} cannot be reached: Connection refused."
         assert findings["connection"].hint == (
             "This address is on this machine: see that the emulator runs on this port, and that no proxy is asked for "
             "it. Azurite starts with "
-            f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {port}'."
+            f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {closed_port}'."
         )
         assert {finding.status for probe, finding in findings.items() if probe != "connection"} == {"skipped"}
         assert findings["delete"].message == "Not tried, because connection failed."
@@ -522,22 +519,19 @@ class TestTheTransport:
         found = examined(storage)["connection"]
         assert (found.status, found.message) == ("failed", "'NoneType' object is not callable")
 
-    def test_a_proxy_of_client_options(self, azurite, container):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
+    def test_a_proxy_of_client_options(self, azurite, container, closed_port):
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
             azure_container=container,
-            client_options={"proxies": {"http": f"http://127.0.0.1:{port}"}},
+            client_options={"proxies": {"http": f"http://127.0.0.1:{closed_port}"}},
         )
         found = examined(storage)["connection"]
         assert found.message == f"{azurite.account_url()} cannot be reached: Connection refused."
         assert "that no proxy is asked for it" in found.hint
 
     @pytest.mark.parametrize("used", [True, False])
-    def test_a_proxy_of_the_environment(self, azurite, container, monkeypatch, used):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
+    def test_a_proxy_of_the_environment(self, azurite, container, closed_port, monkeypatch, used):
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port}")
         monkeypatch.setenv("no_proxy", "")
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
@@ -666,9 +660,8 @@ class TestLinks:
         assert f"from 127.0.0.1:{proxy.server_port}." in found.message
         assert found.hint.startswith("Check custom_domain and container_in_url")
 
-    def test_a_custom_domain_that_nobody_answers_is_named_with_the_cure(self, azurite, container):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            host = f"127.0.0.1:{server.getsockname()[1]}"
+    def test_a_custom_domain_that_nobody_answers_is_named_with_the_cure(self, azurite, container, closed_port):
+        host = f"127.0.0.1:{closed_port}"
         storage = AzureStorage(
             connection_string=azurite.connection_string(),
             azure_container=container,

@@ -146,9 +146,9 @@ def test_an_error_that_a_task_queue_hands_over_keeps_the_callers_name(azurite: A
     assert (again.errno, again.alias, again.request_id) == (2, "media", caught.value.request_id)
 
 
-def test_nobody_listening_is_a_connection_error() -> None:
+def test_nobody_listening_is_a_connection_error(closed_port: int) -> None:
     with pytest.raises(BlobConnectionError, match=r"The connection to the service failed: .*refused") as caught:
-        blobs_for(_options_at(_closed_port())).head("a.txt")
+        blobs_for(_options_at(closed_port)).head("a.txt")
     assert isinstance(caught.value, ConnectionError)
     assert caught.value.status is None
 
@@ -192,8 +192,8 @@ class TestSecrets:
         root.removeHandler(handler)
         root.setLevel(before)
 
-    def test_an_error_with_a_sas_shows_no_signature(self, log: io.StringIO) -> None:
-        blobs = blobs_for(_options_at(_closed_port(), client_options={"logging_enable": True}))
+    def test_an_error_with_a_sas_shows_no_signature(self, log: io.StringIO, closed_port: int) -> None:
+        blobs = blobs_for(_options_at(closed_port, client_options={"logging_enable": True}))
         with pytest.raises(BlobConnectionError) as caught:
             blobs.head("a.txt")
         shown = "".join(traceback.format_exception(caught.value)) + log.getvalue()
@@ -201,10 +201,10 @@ class TestSecrets:
         assert SIGNATURE not in shown
         assert "sig=c2" not in shown
 
-    def test_an_error_of_the_applications_own_session_shows_none_either(self) -> None:
+    def test_an_error_of_the_applications_own_session_shows_none_either(self, closed_port: int) -> None:
         # requests puts the URL into the text of its errors.
         with requests.Session() as session:
-            blobs = blobs_for(_options_at(_closed_port(), client_options={"session": session, "retry_total": 0}))
+            blobs = blobs_for(_options_at(closed_port, client_options={"session": session, "retry_total": 0}))
             with pytest.raises(BlobConnectionError) as caught:
                 blobs.head("a.txt")
         shown = "".join(traceback.format_exception(caught.value))
@@ -273,9 +273,9 @@ class TestSecrets:
         assert shown
         assert "abc" not in repr(shown)
 
-    def test_a_chain_without_a_secret_stays_the_cause_with_its_traceback(self) -> None:
+    def test_a_chain_without_a_secret_stays_the_cause_with_its_traceback(self, closed_port: int) -> None:
         """A16"""
-        blobs = blobs_for(_options_at(_closed_port(), client_options={"retry_total": 0}))
+        blobs = blobs_for(_options_at(closed_port, client_options={"retry_total": 0}))
         with pytest.raises(BlobConnectionError) as caught:
             blobs.head("a.txt")
         cause = caught.value.__cause__
@@ -283,12 +283,6 @@ class TestSecrets:
         frames = traceback.extract_tb(cause.__traceback__)
         assert {"container.py", "pipeline.py", "transport.py"} <= {Path(frame.filename).name for frame in frames}
         assert all(not walked.f_locals for walked, _ in list(traceback.walk_tb(cause.__traceback__))[2:])
-
-
-def _closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _options_at(port: int, **given: Any) -> Any:

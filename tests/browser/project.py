@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+from tests.kit.servers import reserved_port
 
 PASSWORD = "a password for the walk-through"
 EXPIRATION_SECS = 4
@@ -89,6 +90,7 @@ class Project:
         self.folder = folder
         self.account_url = account_url
         self.address = ""
+        self._held = contextlib.ExitStack()
         self._server: subprocess.Popen[bytes] | None = None
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "STORAGE_ROUTER"))
@@ -116,8 +118,7 @@ class Project:
 
     def serve(self) -> None:
         """Start ``runserver --nostatic`` on a free port and wait until it answers."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = self._held.enter_context(reserved_port())
         command = [sys.executable, "manage.py", "runserver", "--nostatic", "--noreload", f"127.0.0.1:{port}"]
         log = (self.folder / "runserver.log").open("wb")
         self._server = subprocess.Popen(
@@ -125,10 +126,10 @@ class Project:
         )
         log.close()
         self.address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
-                urllib.request.urlopen(f"{self.address}/admin/login/", timeout=10).close()
+                urllib.request.urlopen(f"{self.address}/admin/login/", timeout=60).close()
             except OSError:
                 running = self._server.poll() is None and time.monotonic() < deadline
                 assert running, f"It does not serve:\n{(self.folder / 'runserver.log').read_text()}"
@@ -140,7 +141,8 @@ class Project:
         """End the server."""
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(20)
+            self._server.wait(60)
+        self._held.close()
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name

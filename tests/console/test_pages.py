@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from urllib.parse import quote
 
 import pytest
@@ -115,10 +114,8 @@ def test_backends_with_a_place_for_each_tenant_are_shown_and_asked_where_there_i
     assert page.count("Not asked yet") == 1 - has_tenant
 
 
-def test_a_missing_container_and_a_service_that_is_down_are_shown(site, azurite):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    down = azure(f"http://127.0.0.1:{port}/devstoreaccount1", "files", timeout=2)
+def test_a_missing_container_and_a_service_that_is_down_are_shown(site, azurite, closed_port):
+    down = azure(f"http://127.0.0.1:{closed_port}/devstoreaccount1", "files", timeout=2)
     client = site({"backends": {"down": down, "lost": azure(azurite, "not-there")}, "default": "down"})
     client.post(f"{CONSOLE}probe/")
     page = text(client.get(CONSOLE))

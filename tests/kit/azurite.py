@@ -121,7 +121,7 @@ class Azurite:
             service.create_container(name, public_access=public_access)
         return name
 
-    def start(self, timeout: float = 60) -> Self:
+    def start(self, timeout: float = 120) -> Self:
         """Start the process and wait, ``timeout`` seconds at most, until it listens."""
         # Azurite's version check would refuse an SDK newer than itself; --loose ignores headers that it does not know.
         command = [*_command(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--inMemoryPersistence"]

