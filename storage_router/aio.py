@@ -52,6 +52,18 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
+async def in_thread_to_its_end(function: Callable[[], Result]) -> Result:
+    """Do the same, and when cancelled after ``function`` has begun, wait for its end: callers close its files then."""
+    pool: ThreadPoolExecutor = _pool or await asyncio.to_thread(_started)
+    work = pool.submit(contextvars.copy_context().run, function)
+    try:
+        return await asyncio.wrap_future(work)
+    except asyncio.CancelledError:
+        if not work.cancel():
+            await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
+        raise
+
+
 def _started() -> ThreadPoolExecutor:
     """Return the pool with all of its threads. The loop must not start them: it would wait until each one runs."""
     global _pool
@@ -80,13 +92,14 @@ def _forget() -> None:  # pragma: no cover - runs in forked children, which the 
 
 
 def _in_thread(
-    method: Callable[Concatenate[Any, P], Result],
+    method: Callable[Concatenate[Any, P], Result], run: Callable[..., Coroutine[Any, Any, Any]] = in_thread
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]:
     """Return the async method whose work is that of ``method``, of an interface."""
 
     @functools.wraps(method)
     async def call(self: Any, /, *args: P.args, **options: P.kwargs) -> Result:
-        return await in_thread(functools.partial(getattr(self, method.__name__), *args, **options))
+        result: Result = await run(functools.partial(getattr(self, method.__name__), *args, **options))
+        return result
 
     return call
 
@@ -97,7 +110,7 @@ class AsyncMethods(Storage):
     A cancelled ``asave`` has either stored the whole file or nothing.
     """
 
-    asave = _in_thread(Storage.save)
+    asave = _in_thread(Storage.save, in_thread_to_its_end)
     adelete = _in_thread(Storage.delete)
     aexists = _in_thread(Storage.exists)
     asize = _in_thread(Storage.size)
@@ -156,9 +169,9 @@ class AsyncFile:
         """Return the next ``size`` bytes, or all that are left."""
         return await in_thread(self._file.read, size)
 
-    async def awrite(self, data: Any) -> int:
-        """Write to the file; it is stored at the end of the block."""
-        return int(await in_thread(self._file.write, data))
+    async def awrite(self, data: Any) -> Any:
+        """Write to the file, and return what its ``write()`` does; it is stored at the end of the block."""
+        return await in_thread(self._file.write, data)
 
     async def achunks(self, chunk_size: int | None = None) -> AsyncIterator[Any]:
         """Yield the file in pieces of ``chunk_size`` bytes."""

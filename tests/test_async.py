@@ -128,6 +128,17 @@ def test_a_written_file_is_stored_at_the_end_of_its_block_or_not_at_all(azure):
     assert azure.listdir("") == ([], ["a.txt"])
 
 
+def test_a_file_in_memory_is_written():
+    storage = RouterStorage(backends={"ram": {"type": "memory"}}, default="ram")
+
+    async def write():
+        async with storage.aopen("a.txt", "wb") as file:
+            await file.awrite(b"1")
+
+    asyncio.run(write())
+    assert storage.size("a.txt") == 1
+
+
 def test_errors_are_those_of_the_method(azure):
     async def use():
         with pytest.raises(FileNotFoundError):
@@ -157,6 +168,34 @@ def test_a_cancelled_save_stores_the_whole_file_or_nothing(azure, proxy):
     # Those that had not begun never do.
     assert len(stored) < 40
     assert {entry.size for entry in stored} <= {len(content)}
+
+
+@pytest.mark.parametrize("kind", ["filesystem", "memory"])
+def test_the_content_of_a_cancelled_save_is_read_to_its_end_before_its_block_closes_it(kind, tmp_path):
+    storage = RouterStorage(backends={"files": {"type": kind, "location": str(tmp_path)}}, default="files")
+    begun, cancelled = threading.Event(), threading.Event()
+
+    class Slow(ContentFile):
+        def chunks(self, chunk_size=None):
+            yield self.read(5)
+            begun.set()
+            cancelled.wait(10)
+            yield self.read()
+
+    async def save():
+        with Slow(b"0123456789") as content:
+            await storage.asave("a.txt", content)
+
+    async def use():
+        saving = asyncio.create_task(save())
+        await asyncio.to_thread(begun.wait, 10)
+        saving.cancel()
+        asyncio.get_running_loop().call_later(0.1, cancelled.set)
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    asyncio.run(use())
+    assert storage.size("a.txt") == 10
 
 
 def test_a_file_that_is_cancelled_while_it_opens_is_closed(azure, proxy):
