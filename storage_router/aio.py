@@ -54,7 +54,8 @@ async def in_thread(
 
 async def in_thread_to_its_end(function: Callable[[], Result]) -> Result:
     """Do the same, and when cancelled after ``function`` has begun, wait for its end: callers close its files then."""
-    pool: ThreadPoolExecutor = _pool or await asyncio.to_thread(_started)
+    if (pool := _pool) is None:
+        pool = await asyncio.to_thread(_started)
     work = pool.submit(contextvars.copy_context().run, function)
     try:
         return await asyncio.wrap_future(work)

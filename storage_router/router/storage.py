@@ -200,8 +200,8 @@ class RouterStorage(DeconstructibleStorage):
             name, limit = match.name, _own_length(max_length, match)
             if self._is_to_be_deleted(target) and (limit is None or len(name) <= limit):
                 # Code that deletes a file and saves another under its name expects that name.
-                self.pending_deletes.cancel(backend, name)
                 file_store(backend).replace(name, content)
+                self.pending_deletes.cancel(backend, name)
                 return _saved(content, str(match.full_name))
             if self.table.has_globs or (limit is not None and len(name) > limit):
                 # Another name keeps directory and extension, unless it is truncated, so only a glob can tell it apart.

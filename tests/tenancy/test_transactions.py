@@ -119,6 +119,18 @@ def test_a_save_under_the_name_of_a_file_that_is_to_be_deleted_replaces_it(route
     assert content(router, "a/1.txt") == b"new"
 
 
+def test_a_save_that_fails_does_not_cancel_the_deletion(router):
+    class Unreadable(ContentFile):
+        def chunks(self, chunk_size=None):
+            raise ValueError("unreadable")
+
+    with transaction.atomic(ALIAS):
+        router.delete("a/1.txt")
+        with pytest.raises(ValueError, match="unreadable"):
+            router.save("a/1.txt", Unreadable(b"two"))
+    assert not router.exists("a/1.txt")
+
+
 def test_a_file_that_was_replaced_and_deleted_again_is_deleted(router):
     with transaction.atomic(ALIAS):
         router.delete("a/1.txt")
