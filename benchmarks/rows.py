@@ -84,10 +84,10 @@ ROWS = (
     ),
     Row(name="url signed, again", work="urls.again", goals=(_times_faster(100),)),
     Row(name="url unsigned", work="urls.unsigned", goals=(_times_faster(100),)),
-    Row(name="url signed, user delegation key", work="urls.delegated", others=(), floor="HMAC and string"),
+    Row(name="url signed, user delegation key", work="urls.delegated", others=(), floor="HMAC and string", detail=True),
     Row(name="routing, 3 routes", work="routes.three", others=(), floor="dict look-up", goals=(_at_most(1.5e-6),)),
     Row(
-        name="routing, 10,000 routes", work="routes.ten_thousand", others=(), floor="dict look-up",
+        name="routing, 10,000 routes", work="routes.ten_thousand", others=(), floor="dict look-up", detail=True,
         goals=(_at_most(2.5e-6),),
     ),
     Row(name="routing, compiling 10,000 routes", work="routes.compiled", others=(), rounds=3, detail=True),
@@ -112,12 +112,12 @@ ROWS = (
     Row(name="save 10 kB, stub", work="small_files.save", floor="one PUT", server="stub", goals=_PROCESSOR),
     Row(name="open and read 10 kB, 10 ms", work="small_files.read", floor="one GET", server="azurite", round_trip=FAR),
     Row(name="open and read 10 kB, stub", work="small_files.read", floor="one GET", server="stub", goals=_PROCESSOR),
-    Row(name="32 threads save 10 kB, stub", work="small_files.save_in_threads", server="stub", rounds=3),
+    Row(name="32 threads save 10 kB, stub", work="small_files.save_in_threads", server="stub", rounds=3, detail=True),
     Row(name="32 threads read 10 kB, stub", work="small_files.read_in_threads", server="stub", rounds=3, detail=True),
     *(
         Row(
             name=f"loop's wait, async views, {name}", work=f"event_loop.{work}", server="stub", round_trip=delay,
-            floor="to_thread, http.client", rounds=3, goals=goals,
+            floor="to_thread, http.client", rounds=3, goals=goals, detail=work != "steady",
         )
         for name, work, delay, goals in (
             ("10 ms", "steady", FAR, (_at_most(LOOP_WAIT), _of_the_time(2, "floor"))),
@@ -136,7 +136,7 @@ ROWS = (
     *(
         Row(
             name=f"1 GiB {words}", work=f"large_files.{work}", others=(), server="stub", rounds=1,
-            goals=(_at_most(MEMORY, "memory"),), detail=words != "up, from a stream",
+            goals=(_at_most(MEMORY, "memory"),), detail=True,
         )
         for words, work in (("up, from a stream", "up_as_a_stream"), ("appended to", "append"), ("by lines", "lines"))
     ),
@@ -193,13 +193,14 @@ ROWS = (
         for words, delay in reversed(_FAR_AND_NEAR)
     ),
     Row(
-        name="telemetry without a subscriber", work="telemetry.unheard", others=(), goals=(_at_most(1e-6, "cpu"),),
+        name="telemetry without a subscriber", work="telemetry.unheard", others=(), detail=True,
+        goals=(_at_most(1e-6, "cpu"),),
     ),
-    Row(name="router: url signed", work="layers.url", others=("through the router",)),
+    Row(name="router: url signed", work="layers.url", others=("through the router",), detail=True),
     *(
         Row(
             name=f"router: {name}", work=f"layers.{name}", others=("through the router",), server="stub", rounds=3,
-            detail=name != "save",
+            detail=True,
         )
         for name in ("save", "open_and_read", "exists", "size", "get_modified_time", "delete", "listdir")
     ),
