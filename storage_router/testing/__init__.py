@@ -15,17 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ConcurrencyContract", "ModesContract", "StorageContract", "memory_router", "override_storage_router"]
 
-_HOMES = {
-    "ConcurrencyContract": "suite",
-    "ModesContract": "suite",
-    "StorageContract": "suite",
-    "memory_router": "override",
-    "override_storage_router": "override",
-}
-
 
 def __getattr__(name: str) -> Any:
     # Loaded on demand: the suite needs pytest, which a project that only overrides the router may not have.
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{'suite' if name.endswith('Contract') else 'override'}"), name)

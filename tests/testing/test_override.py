@@ -18,7 +18,7 @@ import storage_router
 from storage_router import RouterStorage
 from storage_router.exceptions import ConfigurationError, NoRouteError, ReadOnlyRouteError
 from storage_router.testing import memory_router, override_storage_router
-from storage_router.testing.memory import MemoryStorage
+from storage_router.testing.override import MemoryStorage
 
 CONFIG = {
     "backends": {
