@@ -55,7 +55,7 @@ class Staging(FileSystemStorage):
             return storage.open(path, mode)
         if name in self._directories:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-        return self._stored.open(name, mode)
+        return self._stored.storage.open(name, mode)
 
     def delete(self, name: str) -> None:
         """Forget the file. The destination keeps what it has under the name."""

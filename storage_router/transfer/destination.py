@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -78,67 +79,34 @@ class Destination:
             return None
 
     @cached_property
-    def _tree(self) -> dict[str, tuple[dict[str, None], list[str]]]:
-        """Each directory of the listing with the directories and the files directly in it."""
-        tree: dict[str, tuple[dict[str, None], list[str]]] = {"": ({}, [])}
-        for name in self.listing or ():
-            directory, _, file = name.rpartition("/")
-            child = ""
-            missing = directory
-            while missing not in tree:
-                tree[missing] = ({child: None} if child else {}, [])
-                missing, _, child = missing.rpartition("/")
-            if child:
-                tree[missing][0][child] = None
-            tree[directory][1].append(file)
-        return tree
+    def _directories(self) -> set[str]:
+        """Each directory of the listing; ``"."`` is the root."""
+        return {str(parent) for name in self.listing or () for parent in PurePosixPath(name).parents}
 
     def exists(self, name: str) -> bool:
         """Return whether the storage has the file or directory; what is to be cleared counts as gone."""
         if self.listing is None:
             return name not in self._cleared and self.storage.exists(name)
-        return name in self._tree or (name in self.listing and name not in self._cleared)
+        return (name in self.listing and name not in self._cleared) or name in self._directories
 
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """Return the directories and the files directly below ``path``."""
-        if self.listing is None:
-            return self.storage.listdir(path)
-        directories, files = self._tree.get(path, ({}, []))
-        return list(directories), list(files)
-
-    def open(self, name: str, mode: str = "rb") -> File[Any]:
-        """Open the storage's file."""
-        return self.storage.open(name, mode)
-
-    def clear(self, name: str) -> None:
-        """Delete the file at ``sweep()``, if no other is copied to its name before."""
-        self._cleared.add(name)
-
-    def keep(self, name: str) -> None:
-        """Do not delete the file at ``sweep()``: something else than a copy has taken its place."""
-        self._cleared.discard(name)
+    def clear(self) -> list[str]:
+        """Return the names of all files: ``sweep()`` deletes those to which nothing is copied before."""
+        names = list(_below(self.storage, "") if self.listing is None else self.listing)
+        self._cleared = set() if self.dry_run else set(names)
+        return names
 
     def sweep(self) -> None:
         """Delete what was to be cleared and has not been replaced. Raises ``TransferError``."""
-        names, self._cleared = sorted(self._cleared), set()
-        if self.dry_run:
-            return
-        self.delete_all(names)
-        if self.listing is not None:
-            for name in names:
-                self.listing.pop(name, None)
-            vars(self).pop("_tree", None)
+        self.delete_all(sorted(self._cleared))
 
-    def make_way(self, names: Iterable[str]) -> None:
+    def _make_way(self, copies: Iterable[FileCopy]) -> None:
         """Delete what is to be cleared and has the name of a directory that the files need."""
         if self.listing is not None or not self._cleared:
             return  # Azure can have both
-        for name in names:
-            directory = name
-            while directory := directory.rpartition("/")[0]:
-                if directory in self._cleared:
-                    self.storage.delete(directory)
-                    self._cleared.discard(directory)
+        for directory in {str(parent) for copy in copies for parent in PurePosixPath(copy.name).parents}:
+            if directory in self._cleared:
+                self.storage.delete(directory)
+                self._cleared.discard(directory)
 
     def delete_all(self, names: Iterable[str]) -> None:
         """Delete the files, in parallel. Raises ``TransferError`` with the names of those that are still there."""
@@ -156,7 +124,7 @@ class Destination:
         Raises ``TransferError`` when all the others have been copied, and what the listing raises before anything is.
         """
         _ = self.listing  # a missing container is one error, not one for each file
-        self.make_way(copy.name for copy in copies)
+        self._make_way(copies)
         self._all("Copying", "copied", copies, self._copy_one, succeeded)
 
     def differs(self, copy: FileCopy) -> bool:
@@ -248,6 +216,14 @@ class Destination:
         except FileNotFoundError:
             return None
         return found
+
+
+def _below(storage: Storage, path: str) -> Iterator[str]:
+    """Yield the names of all files, links that lead nowhere included."""
+    directories, files = storage.listdir(path)
+    yield from (f"{path}{name}" for name in files)
+    for directory in directories:
+        yield from _below(storage, f"{path}{directory}/")
 
 
 def _upload(

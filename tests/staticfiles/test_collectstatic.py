@@ -185,6 +185,16 @@ def test_links_work_where_the_files_are_local_and_copies_replace_them(source: Pa
         assert not (stored / "css/site.css").is_symlink()
 
 
+def test_clear_removes_links_that_lead_nowhere(source: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    with project(source, router(filesystem(stored))) as here:
+        here.collect(link=True)
+        (source / "empty.txt").unlink()
+        here.collect(clear=True, verbosity=0)
+        assert not (stored / "empty.txt").is_symlink()
+        assert in_directory(stored).keys() == COLLECTED.keys() - {"empty.txt"}
+
+
 def test_links_to_azure_are_refused(source: Path, azurite: Azurite, container: str) -> None:
     with (
         project(source, router(azure(azurite, container))) as here,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS
@@ -49,12 +50,13 @@ class Command(collectstatic.Command):
     def collect(self) -> dict[str, list[str]]:
         """Let Django find the files, which calls ``copy_file`` for each; copy them together and publish.
 
-        Storages of other packages, and subclasses that override how files are stored, are left to Django's own code.
+        Links, storages of other packages, and subclasses that override how files are stored, are left to Django's own
+        code.
         """
         for storage in dict.fromkeys((self.storage, *holders(self.storage))):
             if hooks := overridden(storage):
                 self._warn_of_overridden(storage, hooks)
-        self._own_way = home_of(self.storage) is None or bool(overridden(self.storage))
+        self._own_way = self.symlink or home_of(self.storage) is None or bool(overridden(self.storage))
         if self._own_way:
             try:
                 return dict(super().collect())
@@ -67,7 +69,9 @@ class Command(collectstatic.Command):
         self._compress = bool(static_options_of(self.storage).compress)
         shown = partial(progress, self.stderr) if self.verbosity == 1 else no_progress
         self._destination = Destination(self.storage, dry_run=self.dry_run, progress=shown)
-        storage, self.storage = self.storage, _DestinationOfDjango(self._destination, self._publish)
+        storage = self.storage
+        # All that Django's code asks of it from here on.
+        self.storage = SimpleNamespace(**{"post_process": self._publish} if hasattr(storage, "post_process") else {})
         try:
             found: dict[str, list[str]] = super().collect()
             self._copy_waiting()
@@ -82,7 +86,7 @@ class Command(collectstatic.Command):
         finally:
             self.storage = storage
         # Without post-processing the files were copied after Django had counted them.
-        return found | {"modified": self.copied_files + self.symlinked_files, "unmodified": self.unmodified_files}
+        return found | {"modified": self.copied_files, "unmodified": self.unmodified_files}
 
     def _warn_of_overridden(self, storage: Storage, hooks: Iterable[str]) -> None:
         methods = " and ".join(f"{hook}()" for hook in hooks)
@@ -90,6 +94,16 @@ class Command(collectstatic.Command):
             f"{type(storage).__name__} overrides {methods}, so its files are stored one after the other, as by "
             "Django's own collectstatic."
         )
+
+    def clear_dir(self, path: str) -> None:
+        """Note what is there; it is deleted after the new files are stored."""
+        if self._own_way:
+            super().clear_dir(path)
+            return
+        names = self._destination.clear()
+        for name in names:
+            self.log(f"Pretending to delete '{name}'" if self.dry_run else f"Deleting '{name}'")
+        self.deleted_files = names  # Django 6.1 counts them
 
     def copy_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Note the file: Django calls this for each that a finder found, one after the other."""
@@ -101,17 +115,12 @@ class Command(collectstatic.Command):
 
     def link_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Link the file, if both ends are on this machine."""
-        if self._own_way:
-            super().link_file(path, prefixed_path, source_storage)
-            return
-        self._destination.make_way([prefixed_path])
         try:
             super().link_file(path, prefixed_path, source_storage)
         except NotImplementedError as error:
             raise CommandError(
                 f"Can't symlink {prefixed_path!r}: it has no path on this machine, here or there."
             ) from error
-        self._destination.keep(prefixed_path)
 
     def _publish(self, paths: Sources, dry_run: bool = False, **options: Any) -> list[Processed]:
         """Post-process and copy what is waiting: what Django's command calls as the storage's ``post_process()``."""
@@ -148,24 +157,6 @@ class Command(collectstatic.Command):
             source = _path(outcome.copy.source, path)
             self.log(f"Pretending to copy '{source}'" if self.dry_run else f"Copying '{source}'", level=shown_from)
         self.copied_files.append(outcome.name)
-
-
-class _DestinationOfDjango:
-    """The storage as Django's command sees it while it collects.
-
-    While it clears, it is answered from the listing, and deletions wait until the new files are there.
-    """
-
-    def __init__(self, destination: Destination, post_process: Any) -> None:
-        self._destination = destination
-        self._post_process = post_process
-        self.exists = destination.exists
-        self.listdir = destination.listdir
-        self.delete = destination.clear
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._destination.storage, name)
-        return self._post_process if name == "post_process" else found
 
 
 def _path(storage: Storage, name: str) -> str:
