@@ -222,18 +222,8 @@ class BlobChangedError(BlobError, FileChangedError):
 class SourceChangedError(StorageRouterError, OSError):
     """A file changed while it was copied. Nothing was stored; copy it again."""
 
-    def __init__(self, message: str, *, filename: str) -> None:
-        super().__init__(errno.ESTALE, message, filename)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_source_changed, (str(self.strerror), self.filename)
-
     def __str__(self) -> str:
         return str(self.strerror)
-
-
-def _rebuild_source_changed(message: str, filename: str) -> SourceChangedError:
-    return SourceChangedError(message, filename=filename)
 
 
 class TransferError(StorageRouterError):

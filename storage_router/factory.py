@@ -87,14 +87,10 @@ def build_azure(alias: str, options: AzureOptions, _: Locate) -> Storage:
     return AzureStorage.from_options(options, alias=alias)
 
 
-def build_filesystem(_alias: str, options: FilesystemBackend, _: Locate) -> Storage:
-    """Build the storage of a ``filesystem`` backend."""
-    return FileSystemStorage(**options.model_dump(exclude={"type"}, exclude_none=True))
-
-
-def build_memory(_alias: str, options: MemoryBackend, _: Locate) -> Storage:
-    """Build the storage of a ``memory`` backend."""
-    return InMemoryStorage(**options.model_dump(exclude={"type"}, exclude_none=True))
+def build_djangos_own(_alias: str, options: FilesystemBackend | MemoryBackend, _: Locate) -> Storage:
+    """Build the storage of a ``filesystem`` or ``memory`` backend."""
+    kind = FileSystemStorage if isinstance(options, FilesystemBackend) else InMemoryStorage
+    return kind(**options.model_dump(exclude={"type"}, exclude_none=True))
 
 
 def build_django(alias: str, options: DjangoBackend, locate: Locate) -> Storage:

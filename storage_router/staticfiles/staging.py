@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -80,27 +81,17 @@ class Staging(FileSystemStorage):
         return saved
 
 
-def _of_staging(name: str) -> Any:
-    return property(lambda self: getattr(self.staging, name))
-
-
 class StagedFiles:
     """The part of a twin that answers for the files: everything is done in ``staging``."""
 
     staging: Staging
 
-    open = _of_staging("open")
-    save = _of_staging("save")
-    _save = _of_staging("_save")
-    delete = _of_staging("delete")
-    exists = _of_staging("exists")
-    listdir = _of_staging("listdir")
-    size = _of_staging("size")
-    url = _of_staging("url")
-    path = _of_staging("path")
-    get_accessed_time = _of_staging("get_accessed_time")
-    get_created_time = _of_staging("get_created_time")
-    get_modified_time = _of_staging("get_modified_time")
+
+for _name in (
+    *("open", "save", "_save", "delete", "exists", "listdir", "size", "url", "path"),
+    *("get_accessed_time", "get_created_time", "get_modified_time"),
+):
+    setattr(StagedFiles, _name, property(attrgetter(f"staging.{_name}")))
 
 
 def staged(storage: Storage, staging: Staging) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -65,7 +66,7 @@ class SteadyFile(File):  # type: ignore[type-arg]  # a generic in the stubs only
         piece: bytes = self._source.read(size)
         if _fingerprint(self._source) != self._fingerprint:
             name = self._source_name
-            raise SourceChangedError(f"The file changed while it was being read: {name}", filename=name)
+            raise SourceChangedError(errno.ESTALE, f"The file changed while it was being read: {name}", name)
         return piece
 
 

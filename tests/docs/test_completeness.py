@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import inspect
 import pickle
 import re
@@ -170,7 +171,7 @@ def examples() -> list[Exception]:
     made["ConfigurationError"] = exceptions.ConfigurationError(
         [exceptions.Problem(id="storage_router.E001", place="here", message="no")]
     )
-    made["SourceChangedError"] = exceptions.SourceChangedError("no", filename="a.css")
+    made["SourceChangedError"] = exceptions.SourceChangedError(errno.ESTALE, "no", "a.css")
     made["TransferError"] = exceptions.TransferError({"a.css": OSError("no")}, ["b.css"], 3, "copied")
     return [made.get(kind.__name__) or kind("no") for kind in EXCEPTIONS]
 

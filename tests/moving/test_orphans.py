@@ -96,6 +96,10 @@ def test_a_column_that_is_no_file_field_keeps_its_files(project):
     assert "is not app.Model.field" in orphans(project, "--also", "docs.Nothing.note", status=1)
 
 
+def test_an_age_that_is_none_is_refused_with_what_to_write(project):
+    assert "--older-than: 'soon' is not a duration" in orphans(project, "--older-than", "soon", status=2)
+
+
 def test_an_empty_database_deletes_nothing(project):
     report = str(project.folder / "orphans.jsonl")
     orphans(project, "--report", report, status=1)

@@ -235,7 +235,7 @@ def test_arguments_that_make_no_sense_are_refused(source: Path, azurite: Azurite
     with project(source, router(azure(azurite, container), kind=MANIFEST)):
         with pytest.raises(CommandError, match="--keep takes a number of releases"):
             prune(keep=-1)
-        with pytest.raises(CommandError, match="--older-than takes a duration"):
+        with pytest.raises(CommandError, match=r"--older-than: .* is not a duration"):
             prune(older_than="yesterday")
     with (
         project(source, router(azure(azurite, container))),

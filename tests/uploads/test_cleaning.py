@@ -46,8 +46,8 @@ def test_purge_leaves_files_outside_of_the_quarantine_alone(uploads, capsys):
     ("arguments", "message"),
     [
         (["--older-than", "soon"], "--older-than: 'soon' is not a duration"),
-        (["--storage", "staticfiles"], "STORAGES['staticfiles'] is no router."),
-        (["--storage", "nothing"], "STORAGES['nothing'] is no router."),
+        (["--storage", "staticfiles"], "STORAGES['staticfiles'] is not a storage of storage_router."),
+        (["--storage", "nothing"], "STORAGES['nothing'] is not a storage of storage_router."),
     ],
 )
 def test_a_wrong_argument_is_told(uploads, arguments, message):

@@ -11,16 +11,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
-from pydantic import TypeAdapter, ValidationError
 
-from storage_router.conf.units import Duration
 from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
+from storage_router.management.subcommands.selection import age
 from storage_router.staticfiles.pruning import Leftovers, leftovers
 from storage_router.transfer import Destination
-
-_DURATION: TypeAdapter[int] = TypeAdapter(Duration)
 
 
 class Command(BaseCommand):
@@ -58,13 +55,9 @@ class Command(BaseCommand):
         if options["keep"] < 0:
             raise CommandError("--keep takes a number of releases, 0 or more.")
         try:
-            older_than = _DURATION.validate_python(options["older_than"])
-        except ValidationError:
-            raise CommandError("--older-than takes a duration such as '12h' or '7d'.") from None
-        try:
             if others := uploads_among(storage):
                 raise CommandError(f"{others} Nothing tells hashed static files from uploads there.")
-            found = leftovers(storage, keep=options["keep"], older_than=older_than)
+            found = leftovers(storage, keep=options["keep"], older_than=age(options))
             return self._prune(storage, found, delete=options["delete"], ask=options["interactive"])
         except NotImplementedError as error:
             raise CommandError(f"What is stored has to be listed, with times, and a storage cannot: {error}") from error

@@ -71,12 +71,9 @@ class Command(BaseCommand):
 
 def _add_common(parser: CommandParser) -> None:
     """Accept Django's own options after the subcommand, too."""
-    for flags, arguments in (
-        (("--settings",), {}),
-        (("--pythonpath",), {}),
-        (("-v", "--verbosity"), {"type": int, "choices": range(4)}),
-        (("--traceback",), {"action": "store_true"}),
-        (("--no-color",), {"action": "store_true"}),
-        (("--force-color",), {"action": "store_true"}),
-    ):
-        parser.add_argument(*flags, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **arguments)
+    hidden: dict[str, Any] = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    parser.add_argument("--settings", **hidden)
+    parser.add_argument("--pythonpath", **hidden)
+    parser.add_argument("-v", "--verbosity", type=int, choices=range(4), **hidden)
+    for flag in ("--traceback", "--no-color", "--force-color"):
+        parser.add_argument(flag, action="store_true", **hidden)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from pydantic import BaseModel, SecretStr
 
@@ -176,11 +175,9 @@ def _settings(entry: Entry) -> Iterator[Setting]:
         for path, value, is_given in _values(configuration.document, ()):
             yield Setting(path=path, value=value, origin=configuration.origin(path) if is_given else DEFAULT)
         return
-    for one in used([entry]):
-        if one.options is not None:
-            for path, value, _ in _values(one.options, ()):
-                origin = _origin_of_option(entry, one.storage, one.options, str(path[0]))
-                yield Setting(path=path, value=value, origin=origin)
+    if (options := getattr(entry.storage, "options", None)) is not None:
+        for path, value, _ in _values(options, ()):
+            yield Setting(path=path, value=value, origin=_origin_of_option(entry, options, str(path[0])))
 
 
 def _values(value: Any, path: Location, *, is_given: bool = True) -> Iterator[tuple[Location, Any, bool]]:
@@ -199,7 +196,8 @@ def _values(value: Any, path: Location, *, is_given: bool = True) -> Iterator[tu
         yield path, shown(value, path), is_given
 
 
-def _origin_of_option(entry: Entry, storage: Storage, options: BaseModel, option: str) -> Origin:
+def _origin_of_option(entry: Entry, options: BaseModel, option: str) -> Origin:
+    storage: Any = entry.storage
     kind = type(storage).__name__
     if option not in options.model_fields_set:
         return DEFAULT

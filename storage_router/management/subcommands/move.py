@@ -41,11 +41,12 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     if not apps.is_installed("storage_router.moving"):
         hint = 'Add "storage_router.moving" to INSTALLED_APPS and run migrate.'
         raise CommandError(f"The table of moves is missing. {hint}", returncode=2)
-    return _Move(output, options).run(options["action"])
+    action: Callable[[], int] = getattr(_Move(output, options), options["action"])
+    return action()
 
 
 class _Move:
-    """One run of the command."""
+    """One run of the command. Each action is a method that returns the exit status."""
 
     def __init__(self, output: Output, options: Mapping[str, Any]) -> None:
         from storage_router.moving.routes import moving_route
@@ -54,17 +55,6 @@ class _Move:
         self.options = options
         if options["action"] != "finish":
             self.route: MovingRoute = moving_route(options["route"], options["storage"])
-
-    def run(self, action: str) -> int:
-        actions: dict[str, Callable[[], int]] = {
-            "plan": self.plan,
-            "start": self.start,
-            "status": self.status,
-            "verify": self.verify,
-            "retry": self.retry,
-            "finish": self.finish,
-        }
-        return actions[action]()
 
     def plan(self) -> int:
         """Say what would be copied and deleted; write nothing."""

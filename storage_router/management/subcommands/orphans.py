@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from storage_router.conf.units import seconds
 from storage_router.management.output import Output
 
 from . import selection
@@ -36,7 +35,7 @@ def run(output: Output, options: Mapping[str, Any]) -> int:
     if any(route.phase is not None for route in router.configuration.document.routes):
         raise CommandError("A route moves: files are on two backends now. Finish the move first.", returncode=2)
     earlier = None if options["delete"] is None else orphans.Report.read(options["delete"])
-    age = dt.timedelta(seconds=int(seconds(options["older_than"])))
+    age = dt.timedelta(seconds=selection.age(options))
     found = orphans.search(router, orphans.columns(router, options["also"]), older_than=age)
     if options["report"]:
         found.write(options["report"])

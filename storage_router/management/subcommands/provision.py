@@ -19,7 +19,6 @@ HELP = "Print what the configuration needs in Azure as commands of the Azure CLI
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments."""
     selection.add_arguments(parser)
-    parser.add_argument("--format", choices=["az"], default="az", help="Commands of the Azure CLI, the only format.")
     parser.add_argument(
         "--apply", action="store_true", help="Create containers and CORS rules through the storage accounts themselves."
     )

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from pydantic_core import PydanticCustomError
 
+from storage_router.conf.units import seconds
 from storage_router.exceptions import ConfigurationError, InvalidNameError
 from storage_router.installed import Entry, entries, problems
 from storage_router.management.output import Output
@@ -47,6 +49,15 @@ def for_tenant(run: Callable[[Output, Mapping[str, Any]], int]) -> Callable[[Out
             raise CommandError(str(error), returncode=UNUSABLE) from None
 
     return call
+
+
+def age(options: Mapping[str, Any]) -> int:
+    """Return ``--older-than`` in seconds. Raises ``CommandError`` for what is no duration."""
+    try:
+        return int(seconds(options["older_than"]))
+    except PydanticCustomError as error:
+        message = f"--older-than: {error.message()}. Write a duration such as '12h' or '7d'."
+        raise CommandError(message, returncode=UNUSABLE) from None
 
 
 def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
