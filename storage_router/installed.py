@@ -84,6 +84,11 @@ class Used:
         """Whether it has a place for each tenant."""
         return self.known_as != self.alias
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether it stands for those of all tenants, because no tenant was chosen."""
+        return self.of_tenants and self.router is not None and self.router.backends.tenancy.explicit() is None
+
 
 def entries() -> tuple[Entry, ...]:
     """Return this package's storages, those of ``STORAGES`` first. Raises nothing: see their ``problems``."""

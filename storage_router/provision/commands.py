@@ -30,8 +30,10 @@ def commands(account: Needs, origins: Sequence[str]) -> Iterator[tuple[str, str]
             reason = "All backends sign in as an identity, so nobody needs the account's keys."
             yield reason, f"{update} --allow-shared-key-access false"
     for one in account.containers:
-        aliases = ", ".join(backend.name for backend in one.backends)
-        reason = f"{aliases}: {'everybody may read it, its URLs are unsigned' if one.is_public else 'private'}."
+        if one.is_sample:
+            yield f"{one.aliases}: a container for each tenant, which --tenant chooses.", ""
+            continue
+        reason = f"{one.aliases}: {'everybody may read it, its URLs are unsigned' if one.is_public else 'private'}."
         given = ["--name", one.name, *(["--public-access", "blob"] if one.is_public else [])]
         if in_azure:
             create = f"az storage container-rm create {group} --storage-account {name}"
@@ -50,6 +52,8 @@ def commands(account: Needs, origins: Sequence[str]) -> Iterator[tuple[str, str]
         yield reason, f"az storage account management-policy create {group} --account-name {name} --policy {policy}"
     if in_azure and account.has_identity:
         for one in account.containers:
+            if one.is_sample:
+                continue
             does = "reads" if one.role == READER else "reads, writes and deletes"
             yield f"The site's identity {does} the files of {one.name}.", assign(options, one.role, one.name)
         if account.signs:
@@ -65,6 +69,7 @@ def add_rule(options: AzureOptions, rule: Cors, origins: Sequence[str]) -> str:
 def assign(options: AzureOptions, role: str, container: str = "") -> str:
     """Return the command that gives the site's identity a role on a container, or on the account."""
     show = f'az storage account show --resource-group "$RESOURCE_GROUP" --name {_name(options)}'
+    container = container.replace("$", r"\$")  # $web is no variable
     scope = f"$({show} --query id --output tsv)" + (f"/blobServices/default/containers/{container}" * bool(container))
     create = 'az role assignment create --assignee-object-id "$PRINCIPAL" --assignee-principal-type ServicePrincipal'
     return f'{create} --role "{role}" --scope "{scope}"'

@@ -11,7 +11,7 @@ from django.core.files.storage import Storage
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import NoRouteError
 from storage_router.installed import Entry, Used, used
-from storage_router.names import TRASH, clean_name
+from storage_router.names import TENANT, TRASH, clean_name
 from storage_router.router import RouterStorage
 from storage_router.staticfiles import StaticFilesStorage
 from storage_router.uploads.cleaning import lifecycle_rule
@@ -54,10 +54,23 @@ class Container:
     is_quarantine: bool
 
     @property
+    def aliases(self) -> str:
+        """The names of the backends, for messages."""
+        return ", ".join(one.name for one in self.backends)
+
+    @property
     def is_public(self) -> bool:
         """Whether everybody may read it: no backend on it signs its URLs, and no view delivers its files."""
         return not self.is_quarantine and all(
             one.options.expiration_secs is None and not one.options.sas_token_in_urls and one.deliveries == {"link"}  # type: ignore[union-attr]
+            for one in self.backends
+        )
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it stands for the containers of all tenants."""
+        return any(
+            one.is_sample and one.router and TENANT in one.router.backends.options(one.alias).azure_container  # type: ignore[union-attr]
             for one in self.backends
         )
 
@@ -140,7 +153,7 @@ def _of_account(
     trash = [
         "/".join(filter(None, (_options(one).azure_container, _options(one).location.strip("/"), TRASH))) + "/"
         for one in backends
-        if not one.read_only and not any(one is other for other, _ in waiting)
+        if not (one.read_only or one.is_sample or any(one is other for other, _ in waiting))
     ]
     rules = [dict(lifecycle_rule(router, days=QUARANTINE_DAYS)) for _, router in waiting]
     # A rule takes ten prefixes.

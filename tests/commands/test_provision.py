@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from azure.storage.blob import BlobServiceClient, CorsRule
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from tests.kit.azurite import ACCOUNT_KEY, Azurite
@@ -120,6 +120,40 @@ class TestCommands:
         assert subprocess.run(["bash", "-n"], input=printed, text=True, check=False).returncode == 0
         assert all(line.startswith(("# ", "az ")) for line in printed.splitlines() if line)
 
+    def test_a_shell_takes_no_container_for_a_variable(self, tmp_path):
+        az = tmp_path / "az"
+        az.write_text('#!/bin/sh\ncase "$*" in *"account show"*) echo /account;; *) echo "$@";; esac\n')
+        az.chmod(0o755)
+        with storages({"web": in_azure("$web")}, default="web"):
+            done = subprocess.run(
+                ["bash", "-eu"],
+                input=run(),
+                env={"PATH": f"{tmp_path}:/usr/bin:/bin", "RESOURCE_GROUP": "acme", "PRINCIPAL": "app"},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        assert "--scope /account/blobServices/default/containers/$web\n" in done.stdout
+        assert "--name $web --public-access blob\n" in done.stdout
+
+    def test_the_containers_of_tenants_are_those_of_the_tenant_that_is_chosen(self):
+        backends = {
+            "own": in_azure("tenant-{tenant}"),
+            "shared": in_azure("tenants", location="{tenant}"),
+            "media": in_azure("media"),
+        }
+        routes = [{"prefix": f"{alias}/{{tenant}}/", "backend": alias} for alias in ("own", "shared")]
+        with storages(backends, routes, default="media"):
+            printed = run()
+            assert list(self.containers(printed)) == ["tenants", "media"]
+            assert "# own: a container for each tenant, which --tenant chooses." in printed
+            assert "sample" not in printed
+            printed = run("--tenant", "acme")
+            assert list(self.containers(printed)) == ["tenant-acme", "tenants", "media"]
+            assert "containers/tenant-acme" in printed
+            with pytest.raises(CommandError, match="cannot be a tenant"):
+                run("--tenant", "ACME")
+
     def test_one_backend_that_signs_keeps_a_shared_container_private(self):
         backends = {
             "open": in_azure("files", location="open"),
@@ -188,6 +222,16 @@ class TestApply:
         assert "added" not in second
         assert second.count(": exists") == 8
         assert len(service.get_service_properties()["cors"]) == 2
+
+    def test_a_tenants_container_is_created_where_the_tenant_is_chosen(self, server, service):
+        connection = {"type": "azure", "connection_string": server.connection_string()}
+        backends = {"own": {**connection, "azure_container": "tenant-{tenant}", "expiration_secs": 300}}
+        routes = [{"prefix": "tenants/{tenant}/", "backend": "own"}]
+        with storages(backends, routes):
+            assert "own: one for each tenant, which --tenant chooses" in run("--apply")
+            assert list(service.list_containers()) == []
+            assert "tenant-acme: created, private" in run("--apply", "--tenant", "acme")
+        assert [one.name for one in service.list_containers()] == ["tenant-acme"]
 
     def test_what_is_open_and_should_not_be_is_closed_and_nothing_is_opened(self, configured, service):
         service.create_container("c-private", public_access="container")

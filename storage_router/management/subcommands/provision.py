@@ -19,12 +19,14 @@ HELP = "Print what the configuration needs in Azure as commands of the Azure CLI
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments."""
     selection.add_arguments(parser)
+    selection.add_tenant(parser)
     parser.add_argument(
         "--apply", action="store_true", help="Create containers and CORS rules through the storage accounts themselves."
     )
     origins.add_arguments(parser)
 
 
+@selection.for_tenant
 def run(output: Output, options: Mapping[str, Any]) -> int:
     """Print the commands, or apply; return 1 if an account refuses something."""
     pages = origins.of_site(options)
