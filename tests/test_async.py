@@ -6,15 +6,13 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from django.core.files.base import ContentFile, File
+from django.core.files.base import ContentFile
 from django.test import override_settings
 
 import storage_router
 from storage_router import AzureStorage, RouterStorage, StaticFilesStorage
-from tests.kit.faults import Delay
 
 
 @pytest.fixture
@@ -150,24 +148,41 @@ def test_errors_are_those_of_the_method(azure):
     asyncio.run(use())
 
 
-def test_a_cancelled_save_stores_the_whole_file_or_nothing(azure, proxy):
-    content = bytes(5 * 2**20)
-    proxy.fail("Put Block", Delay(0.1), times=1000)
+def test_a_cancelled_save_stores_the_whole_file_or_nothing(azure):
+    from storage_router.aio import THREADS
+
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    # Two blocks, or a request of one byte.
+    contents = {f"{n}.bin": bytes(5 * 2**20 if n % 8 == 0 else 1) for n in range(THREADS + 8)}
+
+    class Content(ContentFile):
+        """Stops in its middle."""
+
+        def chunks(self, chunk_size=None):
+            content = self.read()
+            yield content[: 4 * 2**20]
+            begun.release()
+            assert go_on.wait(120)
+            yield content[4 * 2**20 :]
 
     async def use():
-        saves = [asyncio.create_task(azure.asave(f"{n}.bin", File(ContentFile(content)))) for n in range(40)]
-        await asyncio.sleep(0.15)
+        saves = [asyncio.create_task(azure.asave(name, Content(contents[name]))) for name in contents]
+        for _ in range(THREADS):
+            assert await asyncio.to_thread(begun.acquire, timeout=120)
         for save in saves:
             save.cancel()
+        while sum(save.done() for save in saves) < len(saves) - THREADS:
+            await asyncio.sleep(0.01)
+        go_on.set()
         results = await asyncio.gather(*saves, return_exceptions=True)
-        assert any(isinstance(result, asyncio.CancelledError) for result in results)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
 
     asyncio.run(use())
     _pool_is_idle()
-    stored = list(azure.walk())
     # Those that had not begun never do.
-    assert len(stored) < 40
-    assert {entry.size for entry in stored} <= {len(content)}
+    stored = {entry.name: entry.size for entry in azure.walk()}
+    assert len(stored) == THREADS
+    assert stored.items() <= {name: len(content) for name, content in contents.items()}.items()
 
 
 @pytest.mark.parametrize("kind", ["filesystem", "memory"])
@@ -179,7 +194,7 @@ def test_the_content_of_a_cancelled_save_is_read_to_its_end_before_its_block_clo
         def chunks(self, chunk_size=None):
             yield self.read(5)
             begun.set()
-            cancelled.wait(10)
+            assert cancelled.wait(120)
             yield self.read()
 
     async def save():
@@ -188,7 +203,7 @@ def test_the_content_of_a_cancelled_save_is_read_to_its_end_before_its_block_clo
 
     async def use():
         saving = asyncio.create_task(save())
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 120)
         saving.cancel()
         asyncio.get_running_loop().call_later(0.1, cancelled.set)
         with pytest.raises(asyncio.CancelledError):
@@ -198,21 +213,35 @@ def test_the_content_of_a_cancelled_save_is_read_to_its_end_before_its_block_clo
     assert storage.size("a.txt") == 10
 
 
-def test_a_file_that_is_cancelled_while_it_opens_is_closed(azure, proxy):
+def test_a_file_that_is_cancelled_while_it_opens_is_closed(azure):
     azure.save("a.txt", ContentFile(b"1"))
-    proxy.fail("Get Blob", Delay(0.3))
+    opening, go_on = threading.Event(), threading.Event()
     opened = []
     plain_open = azure.open
-    azure.open = lambda *arguments: opened.append(plain_open(*arguments)) or opened[-1]
+
+    def slow_open(*arguments):
+        opening.set()
+        assert go_on.wait(120)
+        opened.append(plain_open(*arguments))
+        return opened[0]
+
+    azure.open = slow_open
+
+    async def enter():
+        async with azure.aopen("a.txt"):
+            pass
 
     async def use():
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1), azure.aopen("a.txt"):
-                pass
+        entering = asyncio.create_task(enter())
+        assert await asyncio.to_thread(opening.wait, 120)
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        go_on.set()
         while not opened or not opened[0].closed:
             await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(use(), 10))
+    asyncio.run(asyncio.wait_for(use(), 120))
 
 
 def test_the_context_goes_along(azure):
@@ -268,21 +297,25 @@ def test_a_file_that_was_read_is_closed_however_its_block_ends(azure, mode):
     assert [file.closed for file in files] == [True, True]
 
 
-def test_a_slow_backend_does_not_block_the_loop(azure, proxy):
-    proxy.fail("*", Delay(1), times=1000)
+def test_a_slow_backend_does_not_block_the_loop(azure):
+    go_on = threading.Event()
+
+    class Content(ContentFile):
+        """Waits for the loop."""
+
+        def chunks(self, chunk_size=None):
+            assert go_on.wait(120)
+            return super().chunks(chunk_size)
 
     async def use():
-        longest, last = 0.0, time.monotonic()
-        work = asyncio.gather(*(azure.asave(f"{n}.txt", ContentFile(b"1")) for n in range(64)))
-        while not work.done():
+        work = asyncio.gather(*(azure.asave(f"{n}.txt", Content(b"1")) for n in range(64)))
+        for _ in range(10):
             await asyncio.sleep(0.005)
-            now = time.monotonic()
-            longest, last = max(longest, now - last), now
-        await work
-        return longest
+        assert not work.done()
+        go_on.set()
+        assert len(await work) == 64
 
-    # One blocking save would take a second.
-    assert asyncio.run(use()) < 0.9
+    asyncio.run(use())
 
 
 def _pool_is_idle():
@@ -291,6 +324,6 @@ def _pool_is_idle():
 
     async def wait():
         barrier = threading.Barrier(THREADS)
-        await asyncio.gather(*(in_thread(barrier.wait, 30) for _ in range(THREADS)))
+        await asyncio.gather(*(in_thread(barrier.wait, 120) for _ in range(THREADS)))
 
     asyncio.run(wait())

@@ -19,14 +19,14 @@ from storage_router.forks import Lock, RLock
 
 
 def in_a_child(question: Callable[[], bool]) -> bool:
-    """Answer ``question`` in a forked child, which has ten seconds."""
+    """Answer ``question`` in a forked child, which has a minute."""
     child = os.fork()
     if child == 0:  # pragma: no cover - not measured
         try:
             os._exit(0 if question() else 1)
         finally:
             os._exit(2)
-    for _ in range(200):
+    for _ in range(1200):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status) == 0
@@ -43,11 +43,11 @@ def test_a_lock_that_another_thread_holds_is_free_in_a_child(kind: type[Lock]) -
     def hold() -> None:
         with lock:
             held.set()
-            release.wait(20)
+            release.wait(120)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(120)
     try:
         assert in_a_child(lambda: lock.acquire(blocking=False))
         assert not lock.acquire(blocking=False)
@@ -80,7 +80,7 @@ def test_a_child_builds_a_backend_that_another_thread_was_building() -> None:
     router = RouterStorage(backends={"media": options}, default="media")
     thread = threading.Thread(target=lambda: router.backends["media"])
     thread.start()
-    assert Slow.building.wait(10)
+    assert Slow.building.wait(120)
     try:
         assert in_a_child(lambda: Slow.go_on.set() or type(router.backends["media"]).__name__ == "Slow")
     finally:
@@ -97,7 +97,7 @@ class Slow(InMemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.building.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(120)
 
 
 def test_nothing_asks_for_fork_at_import() -> None:

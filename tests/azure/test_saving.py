@@ -643,5 +643,5 @@ class TestTheEnd:
             "threading.Thread(target=work).start()\n"
         )
         command = [sys.executable, "-c", code, key_bench.azurite.connection_string(), key_bench.container]
-        done = subprocess.run(command, capture_output=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, timeout=120)
         assert (done.stdout, done.stderr) == (b"whole", b"")

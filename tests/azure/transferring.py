@@ -32,7 +32,7 @@ def fetch(url: str, server: Server, *, method: str = "GET", body: bytes | None =
         url, method=method, data=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
     try:
-        with urllib.request.urlopen(request, context=context, timeout=10) as response:
+        with urllib.request.urlopen(request, context=context, timeout=120) as response:
             return Answer(status=response.status, headers=response.headers, body=response.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import gc
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -34,7 +35,7 @@ class Source:
 
         def chunks():
             for position in range(start, end, self.chunk):
-                self.gate.wait(10)
+                self.gate.wait(120)
                 if position >= cut:
                     raise ConnectionResetError("cut")
                 yield CONTENT[position : min(position + self.chunk, end)]
@@ -56,6 +57,13 @@ def source():
     yield Source()
     gc.collect()
     assert connections.taken == taken
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds, two minutes at most."""
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def collected(body: Body) -> bytes:
@@ -132,10 +140,7 @@ def test_a_reader_who_leaves_while_a_thread_reads_closes_the_request_after_it(so
         with pytest.raises(asyncio.CancelledError):
             await waiting
         source.gate.set()
-        for _ in range(200):
-            if source.closed:
-                return
-            await asyncio.sleep(0.01)
+        await until(lambda: source.closed)
 
     source.chunk = 10
     asyncio.run(leave())
@@ -149,11 +154,10 @@ def test_a_reader_who_pauses_gives_the_connection_back_and_reads_on_later(source
     async def pause() -> bytes:
         pieces = aiter(AsyncBody(source.body()))
         found = [await anext(pieces)]
-        for _ in range(200):
-            if source.closed:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: source.closed)
         assert source.closed == 1
+        # From here on a machine that is busy is not taken for a pause.
+        monkeypatch.setattr(bodies, "PATIENCE", 120)
         return b"".join(found + [piece async for piece in pieces])
 
     assert asyncio.run(pause()) == CONTENT
@@ -172,6 +176,7 @@ def test_at_most_two_pieces_are_read_ahead_of_the_reader(source, monkeypatch):
         assert connections.take(1000)
         pieces = aiter(AsyncBody(Body(reading, None, 1000)))
         await anext(pieces)
+        await until(lambda: len(read) == 2)
         await asyncio.sleep(0.1)
         await pieces.aclose()
 
