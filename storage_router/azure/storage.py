@@ -18,11 +18,10 @@ from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from pydantic import SecretStr
 
-from storage_router import events, media_types
+from storage_router import events
 from storage_router.conf.azure import rules
 from storage_router.conf.azure.options import SECRETS, AzureOptions, BlobParameters
 from storage_router.conf.problems import validated
-from storage_router.conf.startup import is_reporting, register_check
 from storage_router.exceptions import (
     BlobError,
     BlobExistsError,
@@ -168,6 +167,8 @@ class AzureStorage(DeconstructibleStorage):
             require_used(type(self), AzureStorage, defaults)
             found = merged(self, options, defaults)
         except ConfigurationError as error:
+            from storage_router.conf.startup import is_reporting, register_check
+
             if not is_reporting():
                 raise
             # Models, which may build a storage, are imported before checks run: it raises when it is used.
@@ -510,6 +511,8 @@ class AzureStorage(DeconstructibleStorage):
 
         Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
         """
+        from storage_router import media_types
+
         options, parameters = self._now().options, self.get_object_parameters(name)
         try:
             given = validated(BlobParameters, parameters).model_dump(exclude_unset=True) if parameters else {}

@@ -1,7 +1,7 @@
 """``RouterDocument``: the whole configuration, validated."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
@@ -11,11 +11,8 @@ from .backends import BACKEND_TYPES, read_backend
 from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
 from .routes import RouteOptions
 from .static import StaticOptions
-from .table import Table
-from .telemetry import TelemetryOptions
-from .tenancy import TenancyOptions
-from .transactions import TransactionOptions
-from .units import Alias, Form
+from .table import Table, where_given
+from .units import DOTTED_PATH, Alias, Form
 from .uploads import UploadOptions
 
 
@@ -26,10 +23,49 @@ def _list(value: Any) -> Any:
     return value
 
 
+class TenancyOptions(Table):
+    """The table ``tenancy``."""
+
+    current: (
+        Annotated[
+            str,
+            Form(
+                f"django_tenants|{DOTTED_PATH}",
+                "is not a dotted path",
+                "Write 'django_tenants', or the dotted path of a function such as 'acme.tenants.current'.",
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Who the tenant is: `django_tenants` (the id of its connection's tenant), or the dotted path of "
+        "a function without arguments that returns the tenant or None.",
+        examples=["django_tenants", "acme.tenants.current"],
+    )
+
+
+class TransactionOptions(Table):
+    """The table ``transactions``."""
+
+    deletes: Literal["now", "on_commit"] = Field(
+        default="now",
+        description="When a file that is deleted inside an `atomic` block goes: `now`, as with Django's storages, or "
+        "when the transaction commits.",
+    )
+    database: str = Field(default="default", description="The alias in DATABASES whose transactions count.")
+
+
+class TelemetryOptions(Table):
+    """The table ``telemetry``."""
+
+    subscribers: tuple[Literal["log", "opentelemetry", "prometheus"], ...] = Field(
+        default=(), description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus."
+    )
+    names: bool = Field(default=False, description="Record the names of files, too. They may be personal data.")
+
+
 class RouterDocument(Table):
     """Everything that the sources give together."""
-
-    # Defaults are constructed: a table that nobody gives needs no validator.
 
     tables: ClassVar = {
         "routes": RouteOptions,
@@ -55,27 +91,27 @@ class RouterDocument(Table):
         description="The alias of the backend for names that no route claims; without it they are an error.",
         examples=["media"],
     )
-    static: StaticOptions = Field(
+    static: Annotated[StaticOptions, where_given(StaticOptions)] = Field(
         default=StaticOptions.model_construct(),
         description="How static files go through the router.",
         examples=[{"prefix": "static/"}],
     )
-    uploads: UploadOptions | None = Field(
+    uploads: Annotated[UploadOptions, where_given(UploadOptions)] | None = Field(
         default=None,
         description="Uploads from the browser straight to the storage service.",
         examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
     )
-    tenancy: TenancyOptions = Field(
+    tenancy: Annotated[TenancyOptions, where_given(TenancyOptions)] = Field(
         default=TenancyOptions.model_construct(),
         description="Whose files the running code means, where names or backends hold `{tenant}`.",
         examples=[{"current": "django_tenants"}],
     )
-    transactions: TransactionOptions = Field(
+    transactions: Annotated[TransactionOptions, where_given(TransactionOptions)] = Field(
         default=TransactionOptions.model_construct(),
         description="How files follow the transactions of the database.",
         examples=[{"deletes": "on_commit"}],
     )
-    telemetry: TelemetryOptions = Field(
+    telemetry: Annotated[TelemetryOptions, where_given(TelemetryOptions)] = Field(
         default=TelemetryOptions.model_construct(),
         description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from storage_router import media_types, names
+from storage_router import names
 from storage_router.exceptions import InvalidNameError
 from storage_router.globs import Glob
 
@@ -86,6 +86,8 @@ def _glob(value: str) -> str:
 
 
 def _known(value: str) -> str:
+    from storage_router import media_types
+
     if "/" in value and not media_types.extensions(value.lower()):
         hint = "Give the extension instead, such as '.psd'."
         raise invalid(f"no file has the media type {quoted(value)} by the package's table", hint)
@@ -202,6 +204,8 @@ class RouteOptions(Table):
             raise invalid(f"attachment has no effect where delivery is {self.delivery!r}", hint, id="E008")
         if self.delivery != "redirect" and (given & {"link_seconds", "link_domain"}):
             raise invalid("link_seconds and link_domain are for delivery = 'redirect'", "Remove them.", id="E008")
+        from storage_router import media_types
+
         allowed = () if self.delivery == "redirect" else ("image/svg+xml",)
         for media_type in self.inline:
             if media_types.is_active(media_type) and media_type not in allowed:

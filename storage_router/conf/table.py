@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema, model_validator
+from pydantic_core import core_schema
 
 from .problems import Location
 
@@ -33,3 +34,18 @@ class Table(BaseModel):
         for key in location:
             table = table.tables.get(str(key), table)
         return table.model_fields
+
+
+def where_given(table: type[Table]) -> Any:
+    """Return what marks the type of a field as a table that few give: its model is built when one is given.
+
+    The field's default is constructed without validation.
+    """
+
+    def shown(_: Any, handler: Any) -> Any:
+        table.model_rebuild()
+        # With a reference, in another schema, it becomes a definition of its own.
+        named: Any = {**table.__pydantic_core_schema__, "ref": table.__name__}
+        return handler(core_schema.chain_schema([named]))
+
+    return GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(table.model_validate), shown)

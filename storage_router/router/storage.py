@@ -16,7 +16,6 @@ from django.utils.module_loading import import_string
 
 from storage_router import events
 from storage_router.conf.loading import Configuration
-from storage_router.conf.startup import is_reporting, register_check
 from storage_router.delegation import delegated
 from storage_router.exceptions import (
     ConfigurationError,
@@ -32,7 +31,6 @@ from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
 
 from .backends import Backends, Target, raise_in_full
-from .file import RoutedFile
 from .view_paths import view_url
 
 if TYPE_CHECKING:
@@ -84,6 +82,8 @@ class RouterStorage(DeconstructibleStorage):
                 raise ConfigurationError(configuration.problems)
             self._use(configuration, Backends(configuration, router=self))
         except ConfigurationError as error:
+            from storage_router.conf.startup import is_reporting, register_check
+
             if not is_reporting():
                 raise
             # Models, which may build a storage, are imported before checks run.
@@ -169,6 +169,8 @@ class RouterStorage(DeconstructibleStorage):
         table = self.table.pinned()
         target = self._opening(name, table, mode)
         if target.match.prefix or target.match.read_only:
+            from .file import RoutedFile
+
             return RoutedFile(partial(self._opening, target.match.full_name, table), mode)
         return target.backend.open(target.match.name, mode)
 

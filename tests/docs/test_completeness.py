@@ -26,12 +26,9 @@ from storage_router.checks import WARNINGS
 from storage_router.conf import problems as conf_problems
 from storage_router.conf.azure.options import DJANGO_SETTINGS
 from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
-from storage_router.conf.document import RouterDocument
+from storage_router.conf.document import RouterDocument, TelemetryOptions, TenancyOptions, TransactionOptions
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions
-from storage_router.conf.telemetry import TelemetryOptions
-from storage_router.conf.tenancy import TenancyOptions
-from storage_router.conf.transactions import TransactionOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.delivery import checks as delivery
 from storage_router.files import DirectStore

@@ -14,7 +14,7 @@ import pytest
 from django.core.files.base import ContentFile, File
 
 from storage_router import AzureStorage, RouterStorage, events
-from storage_router.conf.telemetry import TelemetryOptions
+from storage_router.conf.document import TelemetryOptions
 from tests.kit.faults import Answer, Reset
 
 ROOT = Path(__file__).parent.parent.parent
