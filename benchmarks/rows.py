@@ -36,7 +36,8 @@ class Goal:
 class Row:
     """``work`` is a function in the package ``work``. ``server`` is ``azurite``, ``stub`` or nothing; with
     ``round_trip`` (seconds) a proxy stands before it; with ``fresh`` each measurement has an Azurite of its own.
-    ``floor`` says what the contender of that name does. ``detail`` keeps a row off the documentation's page.
+    ``floor`` says what the contender of that name does. ``detail`` keeps a row off the
+    documentation's page unless it misses a goal.
     """
 
     name: str
@@ -85,7 +86,10 @@ ROWS = (
     Row(name="url signed, again", work="urls.again", goals=(_times_faster(100),)),
     Row(name="url unsigned", work="urls.unsigned", goals=(_times_faster(100),)),
     Row(name="url signed, user delegation key", work="urls.delegated", others=(), floor="HMAC and string", detail=True),
-    Row(name="routing, 3 routes", work="routes.three", others=(), floor="dict look-up", goals=(_at_most(1.5e-6),)),
+    Row(
+        name="routing, 3 routes", work="routes.three", others=(), floor="dict look-up", detail=True,
+        goals=(_at_most(1.5e-6),),
+    ),
     Row(
         name="routing, 10,000 routes", work="routes.ten_thousand", others=(), floor="dict look-up", detail=True,
         goals=(_at_most(2.5e-6),),
@@ -158,7 +162,7 @@ ROWS = (
         server="stub", round_trip=FAR, rounds=3, goals=(_of_the_time(2, "floor"),),
     ),
     Row(
-        name="url of a private file", work="delivery.url",
+        name="url of a private file", work="delivery.url", detail=True,
         others=("one quote()", "one quote(), the routing", "one quote(), the routing, Django's prefixes"),
         goals=(_of_the_time(2, "one quote(), the routing, Django's prefixes"),),
     ),
@@ -169,7 +173,7 @@ ROWS = (
     ),
     Row(
         name="comparing two containers of 10^6 files", work="listings.compared", others=(), server="stub", rounds=1,
-        floor="two listings", goals=(_of_the_time(1.3, "floor"), _at_most(MEMORY, "memory")),
+        detail=True, floor="two listings", goals=(_of_the_time(1.3, "floor"), _at_most(MEMORY, "memory")),
     ),
     Row(
         name="moving 10,000 files to another account", work="moving.ten_thousand", others=(), server="azurite",

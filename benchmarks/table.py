@@ -27,28 +27,30 @@ def lines(row: Row, rounds: Rounds) -> list[str]:
 
 
 def markdown(measured: list[tuple[Row, Rounds]]) -> str:
-    """Return the table of docs/performance.md: a line for each row that is no detail, missed goals in it."""
+    """Return the table of docs/performance.md: a line for each row that is no detail, or misses a goal."""
     found = ["| work | storage_router | django-storages | compared with |", "|---|---:|---:|---|"]
     for row, rounds in measured:
-        if row.detail:
-            continue
         missed = "".join(f"; **missed**: {words}" for words, reached in judged(row, rounds) if not reached)
+        if row.detail and not missed:
+            continue
         others = [one for one in _fastest(row, rounds) if not one.startswith(("ours", "django-storages"))]
-        compared = [f"{row.floor if one == 'floor' else one}: {_brief(rounds, one)}" for one in others]
+        compared = [f"{row.floor if one == 'floor' else one}: {_brief(rounds, one, 'seconds')}" for one in others]
         theirs = _brief(rounds, "django-storages") if "django-storages" in row.contenders else ""
         found.append(f"| {row.name} | {_brief(rounds, 'ours')}{missed} | {theirs} | {'; '.join(compared)} |")
     return "\n".join(found) + "\n"
 
 
-def _brief(rounds: Rounds, contender: str) -> str:
-    """Return the time, the requests if there are any, and memory above 10 MiB."""
-    time, memory, requests = (_middle(rounds, contender, figure) for figure in ("seconds", "memory", "requests"))
-    assert time is not None
-    words = [_shown(time, "seconds")]
-    if requests:
-        words.append(f"{requests:,.0f} request{'s' if requests != 1 else ''}")
-    if memory and memory >= 10 * 2**20:
-        words.append(f"{memory / 2**20:.0f} MiB")
+def _brief(rounds: Rounds, contender: str, *figures: str) -> str:
+    """Return the time, the requests if there are any, and memory above 10 MiB; or only these figures."""
+    values = {name: _middle(rounds, contender, name) for name in figures or ("seconds", "requests", "memory")}
+    words = []
+    for name, value in values.items():
+        if name == "requests" and value:
+            words.append(f"{value:,.0f} request{'s' if value != 1 else ''}")
+        elif name == "memory" and value and value >= 10 * 2**20:
+            words.append(f"{value / 2**20:.0f} MiB")
+        elif name == "seconds" and value is not None:
+            words.append(_shown(value, name))
     return ", ".join(words)
 
 

@@ -41,6 +41,16 @@ def test_one_row_can_be_run_alone(tmp_path: Path) -> None:
     assert done.returncode in (0, 1)  # a busy machine misses goals
 
 
+def test_the_table_for_the_documentation_leaves_details_out_unless_they_miss_a_goal(tmp_path: Path) -> None:
+    """Section 9: what a reader of the page looks for, and everything that is worse than promised."""
+    page = tmp_path / "bench.md"
+    done = benchmarks("--row", "url unsigned", "--row", "routing, 3 routes", "--rounds", "1", "--markdown", str(page))
+    heading, _, unsigned, *details = page.read_text().splitlines()
+    assert heading == "| work | storage_router | django-storages | compared with |"
+    assert unsigned.startswith("| url unsigned | ")
+    assert bool(details) is ("MISSED" in done.stdout.partition("routing, 3 routes")[2])
+
+
 def test_an_unknown_row_is_an_error() -> None:
     """A misspelt row measures nothing and says so."""
     done = benchmarks("--row", "nothing like it")

@@ -16,9 +16,7 @@ SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 # The README's words for a row, and its name in the table.
 ROWS = {
     "a signed URL": "url signed, distinct names",
-    "the same signed URL again": "url signed, again",
     "saving 10 kB, 10 ms": "save 10 kB, 10 ms",
-    "saving 10 kB, without the network": "save 10 kB, stub",
     "the first 100 bytes of 1 GiB": "first 100 bytes of 1 GiB",
     "reading 1 GiB": "1 GiB down",
     "`collectstatic`, 2,130 files, 10 ms, first run": "collectstatic, first run, 10 ms",
