@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from django.utils.module_loading import import_string
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
-from .conf.backends import has_tenants, place_of, type_of
+from .conf.backends import Place, has_tenants, place_of, type_of
 from .conf.document import RouterDocument
 from .conf.problems import Locate, problem
 from .exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem, TenantMismatchError
@@ -94,17 +95,25 @@ class Tenancy:
 
     def options(self, alias: str, value: str) -> BaseModel:
         """Return the options of a backend for a tenant. Raises ``InvalidNameError`` where its files would lie among
-        those of another backend."""
+        those of another backend: all of them, or those of another tenant whose name is not longer."""
         backends = self.document.backends
         options = _of_tenant(backends[alias], valid_tenant(value))
         place, sample = place_of(options), place_of(_of_tenant(backends[alias], SAMPLE_TENANT))
         for other, its in backends.items():
             theirs = place_of(its)
-            if other != alias and place.store == theirs.store and place.store:
-                length = min(len(place.segments), len(theirs.segments))
-                same = place.segments[:length] == theirs.segments[:length]
-                if same and (sample.store, sample.segments[:length]) != (theirs.store, theirs.segments[:length]):
-                    raise InvalidNameError(f"The tenant {value!r} would have the files of the backend {other!r}.")
+            if other == alias or not place.store or not theirs.store:
+                continue
+            length = min(len(place.segments), len(theirs.segments))
+            template = _path(theirs, length)
+            found = _pattern(template).fullmatch(_path(place, length))
+            if found is None:
+                continue
+            if (
+                found[1] != value and len(found[1]) <= len(value)
+                if found.groups()
+                else _path(sample, length) != template
+            ):
+                raise InvalidNameError(f"The tenant {value!r} would have the files of the backend {other!r}.")
         return options
 
 
@@ -113,6 +122,18 @@ def _of_connection() -> object | None:
     from django.db import connection
 
     return getattr(getattr(connection, "tenant", None), "pk", None)
+
+
+def _path(place: Place, length: int) -> str:
+    return "/".join((*place.store, *place.segments[:length]))
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return what matches the paths of all tenants; the first group is the tenant."""
+    head, *others = map(re.escape, template.split(TENANT))
+    return re.compile(
+        head + "".join((r"\1" if number else "([a-z0-9_-]+)") + text for number, text in enumerate(others))
+    )
 
 
 def _of_tenant(backend: BaseModel, tenant: str) -> BaseModel:

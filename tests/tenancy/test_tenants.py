@@ -141,6 +141,33 @@ class TestInTheName:
         ):
             router.exists("tenants/private/1.txt")
 
+    @pytest.mark.parametrize(
+        ("places", "taken", "free"),
+        [
+            ({"azure_container": ["media-{tenant}", "media-private-{tenant}"]}, "private-acme", "acme"),
+            ({"azure_container": ["a-{tenant}", "{tenant}-b"]}, "b", "c"),
+            ({"location": ["a/{tenant}", "{tenant}/b"]}, "b", "c"),
+        ],
+        ids=["a longer text", "a text before and after", "locations"],
+    )
+    def test_a_tenant_cannot_choose_a_name_by_which_it_has_files_of_another(self, places, taken, free):
+        backends = {}
+        [(option, templates)] = places.items()
+        for alias, template in zip(("media", "other"), templates, strict=True):
+            azure = {
+                "type": "azure",
+                "account_name": "acme",
+                "credential": "managed_identity",
+                "azure_container": "files",
+            }
+            backends[alias] = {**azure, option: template}
+        routes = [{"prefix": f"{alias}/{{tenant}}/", "backend": alias} for alias in backends]
+        router = RouterStorage(backends=backends, routes=routes)
+        with pytest.raises(InvalidNameError, match=f"The tenant '{taken}' would have the files of the backend 'other'"):
+            router.url(f"media/{taken}/1.txt")
+        for alias in backends:
+            assert router.url(f"{alias}/{free}/1.txt").endswith(f"/{alias}/{free}/1.txt")
+
 
 class TestOfTheContext:
     def test_the_same_name_is_another_file_for_each_tenant(self, tmp_path):
