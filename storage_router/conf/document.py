@@ -1,7 +1,7 @@
 """``RouterDocument``: the whole configuration, validated."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
@@ -13,7 +13,12 @@ from .routes import RouteOptions
 from .static import StaticOptions
 from .table import Table, where_given
 from .units import DOTTED_PATH, Alias, Form
-from .uploads import UploadOptions
+
+if TYPE_CHECKING:
+    from .uploads import UploadOptions
+else:
+    # Few projects have uploads, and theirs are the dearest models.
+    UploadOptions = Any
 
 
 def _list(value: Any) -> Any:
@@ -21,6 +26,12 @@ def _list(value: Any) -> Any:
         hint = """Write [[routes]] for each, or all at once: '[{"prefix": "private/", "backend": "private"}]'."""
         raise invalid("the routes are not a list", hint)
     return value
+
+
+def _uploads() -> type[Table]:
+    from .uploads import UploadOptions
+
+    return UploadOptions
 
 
 class TenancyOptions(Table):
@@ -68,12 +79,12 @@ class RouterDocument(Table):
     """Everything that the sources give together."""
 
     tables: ClassVar = {
-        "routes": RouteOptions,
-        "static": StaticOptions,
-        "telemetry": TelemetryOptions,
-        "tenancy": TenancyOptions,
-        "transactions": TransactionOptions,
-        "uploads": UploadOptions,
+        "routes": lambda: RouteOptions,
+        "static": lambda: StaticOptions,
+        "telemetry": lambda: TelemetryOptions,
+        "tenancy": lambda: TenancyOptions,
+        "transactions": lambda: TransactionOptions,
+        "uploads": _uploads,
     }
 
     backends: dict[Alias, Annotated[Any, PlainValidator(read_backend)]] = Field(
@@ -91,27 +102,27 @@ class RouterDocument(Table):
         description="The alias of the backend for names that no route claims; without it they are an error.",
         examples=["media"],
     )
-    static: Annotated[StaticOptions, where_given(StaticOptions)] = Field(
+    static: Annotated[StaticOptions, where_given(lambda: StaticOptions)] = Field(
         default=StaticOptions.model_construct(),
         description="How static files go through the router.",
         examples=[{"prefix": "static/"}],
     )
-    uploads: Annotated[UploadOptions, where_given(UploadOptions)] | None = Field(
+    uploads: Annotated[UploadOptions, where_given(_uploads)] | None = Field(
         default=None,
         description="Uploads from the browser straight to the storage service.",
         examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
     )
-    tenancy: Annotated[TenancyOptions, where_given(TenancyOptions)] = Field(
+    tenancy: Annotated[TenancyOptions, where_given(lambda: TenancyOptions)] = Field(
         default=TenancyOptions.model_construct(),
         description="Whose files the running code means, where names or backends hold `{tenant}`.",
         examples=[{"current": "django_tenants"}],
     )
-    transactions: Annotated[TransactionOptions, where_given(TransactionOptions)] = Field(
+    transactions: Annotated[TransactionOptions, where_given(lambda: TransactionOptions)] = Field(
         default=TransactionOptions.model_construct(),
         description="How files follow the transactions of the database.",
         examples=[{"deletes": "on_commit"}],
     )
-    telemetry: Annotated[TelemetryOptions, where_given(TelemetryOptions)] = Field(
+    telemetry: Annotated[TelemetryOptions, where_given(lambda: TelemetryOptions)] = Field(
         default=TelemetryOptions.model_construct(),
         description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],

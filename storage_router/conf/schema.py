@@ -82,9 +82,6 @@ def _text(schema: Mapping[str, Any]) -> str:
 
 
 def _schema(model: type[Table], name: str, title: str) -> dict[str, Any]:
-    for table in model.tables.values():
-        # A default that is a table is written as JSON; pydantic 2.11 does not build its model for that.
-        table.model_rebuild()
     return {"$schema": _DIALECT, "$id": _ID.format(name), "title": title, **_clean(model.model_json_schema())}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetPydanticSchema, model_validator
@@ -14,8 +14,8 @@ from .problems import Location
 class Table(BaseModel):
     """One table of the document. Unknown keys are errors; a setting that is None, or ``null``, counts as not given."""
 
-    tables: ClassVar[Mapping[str, type[Table]]] = {}
-    """The keys whose values are tables, too, or lists or tables of them."""
+    tables: ClassVar[Mapping[str, Callable[[], type[Table]]]] = {}
+    """The keys whose values are tables, too, or lists or tables of them, and what returns the model."""
 
     # Each model is built at its first use; building all of them at import would take 20 ms more.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -32,20 +32,25 @@ class Table(BaseModel):
         """Return the keys that the table at ``location`` may have."""
         table: type[Table] = cls
         for key in location:
-            table = table.tables.get(str(key), table)
+            if (inner := table.tables.get(str(key))) is not None:
+                table = inner()
         return table.model_fields
 
 
-def where_given(table: type[Table]) -> Any:
+def where_given(model: Callable[[], type[Table]]) -> Any:
     """Return what marks the type of a field as a table that few give: its model is built when one is given.
 
     The field's default is constructed without validation.
     """
 
+    def validated(given: Any) -> Table:
+        return model().model_validate(given)
+
     def shown(_: Any, handler: Any) -> Any:
+        table = model()
         table.model_rebuild()
         # With a reference, in another schema, it becomes a definition of its own.
         named: Any = {**table.__pydantic_core_schema__, "ref": table.__name__}
         return handler(core_schema.chain_schema([named]))
 
-    return GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(table.model_validate), shown)
+    return GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(validated), shown)

@@ -48,7 +48,7 @@ class UploadPolicy(Table):
 class UploadOptions(Table):
     """The table ``uploads``."""
 
-    tables: ClassVar = {"policies": UploadPolicy}
+    tables: ClassVar = {"policies": lambda: UploadPolicy}
 
     quarantine: Prefix = Field(
         default="quarantine/",

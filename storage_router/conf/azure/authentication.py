@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -28,19 +27,32 @@ _URL = re.compile(r"(?:https?://|[^=?&]+\?)", re.IGNORECASE)
 _HINT = "Copy it whole from the portal or from 'az storage container generate-sas'."
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharedKey:
-    """The account's own key, base64. ``option`` is the option that it came from."""
+class _Way:
+    """A way to authenticate. Two are equal whatever ``option`` they came from."""
+
+    kind: ClassVar[str]
+    option: str
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and {**vars(self), "option": ""} == {**vars(other), "option": ""}
+
+    def __hash__(self) -> int:
+        # A credential may have no hash, and processes have few ways.
+        return hash(self.kind)
+
+
+class SharedKey(_Way):
+    """The account's own key, base64."""
 
     kind: ClassVar[Literal["account_key"]] = "account_key"
 
-    account_name: str
-    account_key: SecretStr
-    option: str = field(default="account_key", compare=False)
+    def __init__(self, *, account_name: str, account_key: SecretStr, option: str = "account_key") -> None:
+        self.account_name = account_name
+        self.account_key = account_key
+        self.option = option
 
 
-@dataclass(frozen=True, kw_only=True)
-class TokenCredential:
+class TokenCredential(_Way):
     """An identity of Microsoft Entra ID.
 
     ``name`` is a value of ``credential``, with ``client_id`` for a user-assigned identity. Otherwise ``source`` is what
@@ -50,29 +62,35 @@ class TokenCredential:
 
     kind: ClassVar[Literal["token"]] = "token"
 
-    name: str | None = None
-    client_id: str | None = None
-    source: object | None = field(default=None, repr=False, hash=False)
-    option: str = field(default="credential", compare=False)
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        client_id: str | None = None,
+        source: object | None = None,
+        option: str = "credential",
+    ) -> None:
+        self.name = name
+        self.client_id = client_id
+        self.source = source
+        self.option = option
 
 
-@dataclass(frozen=True, kw_only=True)
-class SasToken:
+class SasToken(_Way):
     """A shared access signature, without a leading ``?``."""
 
     kind: ClassVar[Literal["sas"]] = "sas"
 
-    sas_token: SecretStr
-    option: str = field(default="sas_token", compare=False)
+    def __init__(self, *, sas_token: SecretStr, option: str = "sas_token") -> None:
+        self.sas_token = sas_token
+        self.option = option
 
 
-@dataclass(frozen=True, kw_only=True)
-class Anonymous:
+class Anonymous(_Way):
     """No credential: only what the container shows to everybody."""
 
     kind: ClassVar[Literal["anonymous"]] = "anonymous"
-
-    option: str = field(default="credential", compare=False)
+    option = "credential"
 
 
 Authentication = SharedKey | TokenCredential | SasToken | Anonymous

@@ -83,7 +83,7 @@ class AzureOptions(Table):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    tables: ClassVar = {"object_parameters": ObjectParameters}
+    tables: ClassVar = {"object_parameters": lambda: ObjectParameters}
 
     azure_container: Annotated[str, rules.container_name] = Field(
         description="The tier of saved blobs; without it the account's own.",
