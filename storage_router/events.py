@@ -185,7 +185,10 @@ def steps(entries: Iterator[R], name: str, *, alias: str | None = None, file: ob
 
     It ends with the last entry, or when the iterator is closed. Inside another operation it is part of that.
     """
-    if not _subscribers or _current.get() is not None:
+    if not _subscribers:
+        return entries
+    if (outer := _current.get()) is not None:
+        outer.alias = outer.alias or alias
         return entries
     return _stepwise(entries, Event(operation=name, alias=alias, name=None if file is None else str(file)))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.apps import apps
+from django.core.exceptions import PermissionDenied
 from django.db.models import Field, Model
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
 from storage_router.routing import Route
@@ -35,13 +36,14 @@ class RequestedFile:
 
 
 def decision(authorize: str, request: HttpRequest, file: Any) -> bool | HttpResponseBase:
-    """Return what ``authorize`` answers: True, False, or a response that refuses.
+    """Return what ``authorize`` answers: True, False, or a response that refuses. ``PermissionDenied`` and ``Http404``
+    refuse, too.
 
     Raises ``TypeError`` for any other answer: what is merely true, as an awaitable that nobody awaited, is no consent.
     """
     if authorize.startswith(MODEL):
         return _by_rows(authorize, request, file.name)
-    answer = _awaited(import_string(authorize)(request, file))
+    answer = _answer(import_string(authorize), request, file)
     if isinstance(answer, HttpResponseBase) and not 200 <= answer.status_code < 300:
         return answer
     return _boolean(answer, authorize)
@@ -86,21 +88,23 @@ def _by_rows(authorize: str, request: HttpRequest, name: str) -> bool:
         if str(field.value_from_object(row) or "") != name:
             continue
         if hasattr(row, "may_read"):
-            if _boolean(_awaited(row.may_read(user)), f"{model.__name__}.may_read"):
+            if _boolean(_answer(row.may_read, user), f"{model.__name__}.may_read"):
                 return True
         elif user.has_perm(permission) or user.has_perm(permission, row):
             return True
     return False
 
 
-def _awaited(answer: Any) -> Any:
-    if not inspect.isawaitable(answer):
-        return answer
+def _answer(question: Callable[..., Any], *args: Any) -> Any:
+    async def awaited(answer: Awaitable[Any]) -> Any:
+        return await answer
 
-    async def result(awaitable: Awaitable[Any]) -> Any:
-        return await awaitable
-
-    return async_to_sync(result)(answer)
+    try:
+        answer = question(*args)
+        return async_to_sync(awaited)(answer) if inspect.isawaitable(answer) else answer
+    except (PermissionDenied, Http404):
+        # As by get_object_or_404(). Caches may keep Django's own answers to them, and would for another reader.
+        return False
 
 
 def _boolean(answer: Any, source: str) -> bool:

@@ -6,7 +6,8 @@ import functools
 from unittest import mock
 
 import pytest
-from django.http import HttpResponse, HttpResponseForbidden
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseForbidden
 
 from . import site
 from .conftest import TEXT, body
@@ -70,6 +71,15 @@ def test_an_exception_is_an_error_and_lets_nobody_in(memory_site, caplog):
     memory_site.save()
     with decide_by(mock.Mock(side_effect=ZeroDivisionError)):
         assert memory_site.get().status_code == 500
+
+
+@pytest.mark.parametrize("kind", [PermissionDenied, Http404])
+def test_djangos_exceptions_for_it_refuse_as_false_does(memory_site, kind):
+    memory_site.save()
+    with decide_by(mock.Mock(side_effect=kind)):
+        refused_like_a_missing_file(memory_site, "/files/f/private/a.txt")
+        assert memory_site.get().headers["X-Content-Type-Options"] == "nosniff"
+        assert memory_site.get(X_User=None).status_code == 401
 
 
 def test_a_response_of_authorize_is_sent_and_not_stored(memory_site):

@@ -101,6 +101,11 @@ def test_a_router_adds_alias_and_route(router, heard):
     ]
 
 
+def test_a_walk_through_a_router_has_the_alias_of_the_backend_that_is_asked(router, heard):
+    list(router.walk("private"))
+    assert [(event.operation, event.alias) for event in heard] == [("walk", "media")]
+
+
 def test_a_missing_file_and_a_taken_name_have_outcomes_of_their_own(storage, heard):
     with pytest.raises(FileNotFoundError):
         storage.open("missing.txt")
