@@ -79,6 +79,7 @@ class TestSharing:
         assert client(**other) is not client()
         assert Account.of(options(**other)) is Account.of(options())
 
+    @pytest.mark.usefixtures("one_moment")
     @pytest.mark.parametrize("other", OF_REQUESTS, ids=repr)
     def test_all_backends_of_an_account_share_key_token_and_connections(
         self, azurite_https: Azurite, other: dict[str, Any]

@@ -326,6 +326,7 @@ class TestSignedWithADelegationKey:
         assert (answer.body, answer.headers["Content-Type"]) == (b"content", "text/x-test")
         assert "&spr=https&" in url
 
+    @pytest.mark.usefixtures("one_moment")
     def test_the_key_is_fetched_once_for_all_backends_of_an_account(self, azurite_https: Azurite) -> None:
         requests = Requests()
         one = azurite_https.create_container()
@@ -336,6 +337,7 @@ class TestSignedWithADelegationKey:
         assert len(set(urls)) == 64
         assert requests.taken() == ["POST userdelegationkey"]
 
+    @pytest.mark.usefixtures("one_moment")
     def test_urls_of_seven_days_share_a_key_and_end_with_it(self, azurite_https: Azurite, container_https: str) -> None:
         requests = Requests()
         given = options_for(azurite_https, container_https, client_options=requests.client_options())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,6 +66,13 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     """``nginx("location / { … }")`` starts an nginx with this inside its ``server`` block and gives the address."""
     with contextlib.ExitStack() as stack:
         yield lambda server: stack.enter_context(servers.nginx(server, tmp_path_factory.mktemp("nginx")))
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """URLs are signed as if all at one moment: at each full hour another user delegation key is due."""
+    now = time.time()
+    monkeypatch.setattr("storage_router.azure.urls.time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A Django project with a Celery app: the worker uses its storages before its pool is forked, its tasks use them after.
 
 Run as a program it puts tasks into the queue, waits for all of them, and prints what they returned as JSON. Arguments:
-how many tasks. ``QUEUE`` is the folder of the queue, ``BACKENDS`` the two backends as JSON; neither needs a broker.
+how many tasks. ``BROKER`` is the URL of the queue and its results, ``BACKENDS`` are the two backends as JSON.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import os
 import ssl
 import sys
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import django
@@ -20,26 +21,24 @@ from celery import Celery, signals
 from django.conf import settings
 
 import storage_router
+from storage_router.azure import urls
 from tests.kit.azurite import AccessToken, UnsignedTokenCredential
 
-FOLDER = Path(os.environ["QUEUE"])
+BROKER = os.environ["BROKER"]
 BACKENDS = json.loads(os.environ["BACKENDS"])
 CONFIG = {"backends": BACKENDS, "routes": [{"prefix": "signed/", "backend": "signed"}], "default": "files"}
-MESSAGES, CONTROL, RESULTS = (FOLDER / name for name in ("messages", "control", "results"))
 CONNECTIONS = 4
 LARGE, SMALL = 5 * 2**20, 10_000
-WAIT = 120
+WAIT = 600
 
 settings.configure(STORAGES=storage_router.storages(CONFIG), INSTALLED_APPS=["storage_router"])
 django.setup()
 
-app = Celery("queued", broker="filesystem://", backend=RESULTS.as_uri())
-app.conf.broker_transport_options = {
-    "data_folder_in": str(MESSAGES),
-    "data_folder_out": str(MESSAGES),
-    "control_folder": str(CONTROL),
-    "polling_interval": 0.05,
-}
+app = Celery("queued", broker=BROKER, backend=BROKER)
+app.conf.broker_connection_retry_on_startup = True
+# At the full hour a child would ask for another key to sign links with: here, it is always the same time.
+STARTED = time.time()
+urls.time = SimpleNamespace(time=lambda: STARTED)  # type: ignore[assignment]
 tokens_asked_by: list[int] = []
 """The processes that asked for a token; a child has its parent's list to begin with."""
 
@@ -68,7 +67,7 @@ def keep(name: str) -> None:
     link = default_storage.url(name)
     verify = BACKENDS["signed"]["client_options"]["connection_verify"]
     context = ssl.create_default_context(cafile=verify) if link.startswith("https:") else None
-    with urllib.request.urlopen(link, timeout=30, context=context) as answer:
+    with urllib.request.urlopen(link, timeout=120, context=context) as answer:
         assert answer.read() == content, name
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from azure.storage.blob import ContainerClient
 
 from tests.kit.azurite import Azurite
@@ -22,20 +23,21 @@ from . import SOAK
 ROOT = Path(__file__).parent.parent.parent
 TASKS = 40 * SOAK
 CHILDREN = 2
-WAIT = 120
+WAIT = 600
 
 
 class Queue:
-    """The folder of a queue, and what its worker and its client are started with."""
+    """A queue at a broker, and what its worker and its client are started with."""
 
-    def __init__(self, folder: Path, backends: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, broker: str, backends: dict[str, dict[str, Any]]) -> None:
         self.folder = folder
+        # The other tests' queues are in another database.
+        self.broker = f"{broker.rstrip('/')}/3"
         self.containers = {alias: backend["azure_container"] for alias, backend in backends.items()}
         self.log = folder / "log"
         self.temporary = folder / "temporary"
-        for name in ("messages", "control", "results", "temporary"):
-            (folder / name).mkdir()
-        variables = {"QUEUE": str(folder), "BACKENDS": json.dumps(backends), "TMPDIR": str(self.temporary)}
+        self.temporary.mkdir()
+        variables = {"BROKER": self.broker, "BACKENDS": json.dumps(backends), "TMPDIR": str(self.temporary)}
         self.environment = {**os.environ, **variables}
 
     def start(self, *module: str, output: Path, errors: Path) -> subprocess.Popen[bytes]:
@@ -86,22 +88,24 @@ def runs(group: int) -> bool:
 
 
 @pytest.fixture
-def queue(azurite: Azurite, azurite_https: Azurite, container: str, container_https: str, tmp_path: Path) -> Queue:
+def queue(
+    azurite: Azurite, azurite_https: Azurite, container: str, container_https: str, valkey: str, tmp_path: Path
+) -> Queue:
     files = {
         "type": "azure",
         "connection_string": azurite.connection_string(),
         "azure_container": container,
-        "expiration_secs": 600,
+        "expiration_secs": 3600,
     }
     signed = {
         "type": "azure",
         "account_url": azurite_https.account_url(),
         "azure_container": container_https,
         "token_credential": "tests.reliability.queued.Credential",
-        "expiration_secs": 600,
+        "expiration_secs": 3600,
         "client_options": {"connection_verify": str(azurite_https.certificate)},
     }
-    return Queue(tmp_path, {"files": files, "signed": signed})
+    return Queue(tmp_path, valkey, {"files": files, "signed": signed})
 
 
 @pytest.fixture
@@ -149,4 +153,5 @@ def test_the_children_of_a_worker_that_used_its_storages_store_and_read_their_ow
     assert "Traceback" not in log
     assert "ERROR" not in log
     assert list(queue.temporary.iterdir()) == []
-    assert [path.name for path in (queue.folder / "messages").iterdir()] == []
+    with redis.Redis.from_url(queue.broker) as broker:
+        assert (broker.llen("celery"), broker.hlen("unacked")) == (0, 0)

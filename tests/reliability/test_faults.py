@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 
+from storage_router.azure import pipeline
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobExistsError, BlobTimeoutError
 from tests.kit.faults import (
     BUSY_WITH_RETRY_AFTER,
@@ -63,10 +66,15 @@ def test_a_fault_at_any_request_is_survived(folder: Folder, operation: Operation
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=label)
 def test_a_stall_is_ended_by_the_client_and_survived(folder: Folder, operation: Operation, share: int) -> None:
+    def hurry(request: Any) -> None:
+        """Give up soon until the stall has happened: a machine that is busy must not look like another one."""
+        if not any(seen.fault for seen in list(folder.proxy.requests)):
+            request.context.options["read_timeout"] = 0.3
+
     for fault in STALLS[len(operation.name) % share :: share]:
         folder.proxy.heal()
         folder.renew().put(operation.before)
-        storage = folder.storage(**operation.options, client_options={"read_timeout": 0.3})
+        storage = folder.storage(**operation.options, client_options={"raw_request_hook": hurry})
         folder.proxy.forget()
         folder.proxy.fail("*", fault)
         assert operation.run(storage) == operation.result, folder.proxy.story()
@@ -189,17 +197,14 @@ class TestWithTheRealPaceOfRetries:
 
     @pytest.mark.parametrize("fault", [Reset("request"), Reset("request body"), Reset("answer")], ids=label)
     def test_one_dropped_connection_costs_less_than_a_second(
-        self, folder: Folder, proxy: FaultProxy, fault: Fault
+        self, folder: Folder, proxy: FaultProxy, fault: Fault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        waits: list[float] = []
+        monkeypatch.setattr(pipeline, "time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic))
         storage = folder.storage()
-        storage.exists("warm")
-
-        def took(number: int) -> float:
+        for number in range(3):
             proxy.fail("Put Blob", fault)
-            start = time.monotonic()
             storage.save(f"{number}.txt", ContentFile(b"content" * 20_000))
-            return time.monotonic() - start
-
-        # The best of three: the machine may be busy with something else.
-        assert min(took(number) for number in range(3)) < 1
+        assert len(waits) == 3
+        assert max(waits) < 1
         assert folder.files() == {f"{number}.txt": b"content" * 20_000 for number in range(3)}

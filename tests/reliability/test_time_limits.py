@@ -29,8 +29,8 @@ SLACK = 2
 
 
 def ends_within(limit: float, work: Callable[[], Any]) -> bool:
-    """Return whether one of three calls took less than ``limit``: the machine may be busy with something else."""
-    return any(took(work) < limit for _ in range(3))
+    """Return whether one of ten calls took less than ``limit``: the machine may be busy with something else."""
+    return any(took(work) < limit for _ in range(10))
 
 
 def took(work: Callable[[], Any]) -> float:

@@ -35,7 +35,7 @@ from tests.kit.proxy import FaultProxy
 
 
 def client(server: FaultProxy | Azurite, container: str, **options: Any) -> ContainerClient:
-    options = {"retry_total": 0, "read_timeout": 5, **options}
+    options = {"retry_total": 0, "read_timeout": 120, **options}
     return BlobServiceClient.from_connection_string(server.connection_string(), **options).get_container_client(
         container
     )
@@ -152,10 +152,12 @@ def test_a_body_that_ends_too_early_is_seen_as_such(
     with client(proxy, name) as through:
         through.upload_blob("x", b"content" * 20_000)
     proxy.fail("Get Blob", fault)
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=0.3)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=120)
     connection.request("GET", f"/devstoreaccount1/{name}/x")
     answer = connection.getresponse()
     assert answer.length == 140_000
+    if isinstance(fault, Stall):
+        connection.sock.settimeout(0.3)
     with pytest.raises(expected):
         answer.read()
     answer.close()
@@ -173,9 +175,11 @@ def test_a_sealed_cut_is_shorter_and_looks_whole(proxy: FaultProxy, through: Con
         list(through.list_blobs())
 
 
-def test_a_stall_holds_the_answer_until_the_client_gives_up(proxy: FaultProxy, container: str) -> None:
+def test_a_stall_holds_the_answer_until_the_client_gives_up(
+    proxy: FaultProxy, container: str, direct: ContainerClient
+) -> None:
+    direct.upload_blob("x", b"content" * 20_000)
     with client(proxy, container, read_timeout=0.3) as through:
-        through.upload_blob("x", b"content" * 20_000)
         for fault in (Stall("request"), Stall("request body"), Stall("answer")):
             proxy.fail("Get Blob", fault)
             with pytest.raises(AzureError):
@@ -183,7 +187,7 @@ def test_a_stall_holds_the_answer_until_the_client_gives_up(proxy: FaultProxy, c
         proxy.fail("Put Blob", Stall("request body"))
         with pytest.raises(AzureError):
             through.upload_blob("y", b"content" * 20_000)
-        assert content(through, "y") is None
+    assert content(direct, "y") is None
 
 
 def test_a_delay_is_only_a_delay(proxy: FaultProxy, through: ContainerClient) -> None:
@@ -236,7 +240,7 @@ def test_connections_can_be_refused_and_dropped(proxy: FaultProxy, container: st
         response.read()
         return response.status
 
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=120)
     assert ask() == ask()
     proxy.drop_connections()
     with pytest.raises(ConnectionError):
@@ -271,7 +275,7 @@ def test_a_rejected_token_is_rejected_until_there_is_a_new_one(azurite_https: Az
 
 
 def ask(proxy: FaultProxy, method: str = "GET", **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=120)
     try:
         connection.request(method, "/devstoreaccount1/none/none", headers=headers)
         answer = connection.getresponse()
