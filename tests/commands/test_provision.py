@@ -269,3 +269,10 @@ class TestApply:
         with storages({"media": backend}, default="media"), pytest.raises(SystemExit) as ended:
             run("--apply")
         assert ended.value.code == 1
+
+
+def test_the_format_may_be_named_and_there_is_one():
+    with storages({"media": in_azure("media")}, default="media"):
+        assert run("--format", "az") == run() != ""
+        with pytest.raises(CommandError, match="invalid choice: 'terraform'"):
+            run("--format", "terraform")

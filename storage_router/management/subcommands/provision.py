@@ -23,6 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--apply", action="store_true", help="Create containers and CORS rules through the storage accounts themselves."
     )
+    parser.add_argument("--format", choices=["az"], default="az", help="Commands of the Azure CLI, the only format.")
     origins.add_arguments(parser)
 
 
