@@ -28,7 +28,8 @@ class StaticOptions(Table):
     )
     hashed: bool | None = Field(
         default=None,
-        description="Put a hash of the content into names. In a written-out STORAGES it has to agree with the class.",
+        description="Put a hash of the content into names: storages() then chooses ManifestStaticFilesStorage. In a "
+        "written-out STORAGES it has to agree with the class.",
     )
     compress: tuple[Literal["gzip"], ...] = Field(
         default=(),

@@ -135,3 +135,11 @@ def test_stale_pages_are_reported(monkeypatch, tmp_path, capsys):
     assert option_tables.main([]) == 0
     assert page.read_text().splitlines()[1] == "1. code"
     assert option_tables.main(["--check"]) == 0
+
+
+def test_no_two_options_of_a_table_are_described_alike():
+    document = schema.document_schema()
+    tables = [document, *document["$defs"].values()]
+    for table in tables:
+        described = [one["description"] for one in table.get("properties", {}).values() if "description" in one]
+        assert len(described) == len(set(described)), table.get("title")

@@ -119,8 +119,9 @@ def test_an_editor_marks_what_a_route_refuses_and_nothing_else(matcher, text):
     route = {"backend": "media", matcher: text}
     try:
         RouteOptions.model_validate(route)
-    except ValidationError:
-        expected = 1
+    except ValidationError as error:
+        # The table of media types is not in the schema.
+        expected = int("by the package's table" not in str(error))
     else:
         expected = 0
     for one in (route, {"backend": "media", matcher: [text]}):

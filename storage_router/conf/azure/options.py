@@ -86,7 +86,7 @@ class AzureOptions(Table):
     tables: ClassVar = {"object_parameters": lambda: ObjectParameters}
 
     azure_container: Annotated[str, rules.container_name] = Field(
-        description="The tier of saved blobs; without it the account's own.",
+        description="The container. It must exist: `manage.py storage_router provision` prints how to create it.",
         examples=["media", "$web"],
     )
     account_name: Annotated[str, rules.account_name] | None = Field(
@@ -114,7 +114,7 @@ class AzureOptions(Table):
     )
     account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
         default=None,
-        description="The account's key, base64. It opens the entire account.",
+        description="The account's key, base64. It opens the entire account: prefer `credential`.",
         examples=["<key1 from the portal>"],
     )
     sas_token: Annotated[SecretStr, AfterValidator(authentications.sas_token), _Secret] | None = Field(
@@ -222,7 +222,9 @@ class AzureOptions(Table):
         description="Options of azure-core's policies and transport; they have the last word.",
         examples=[{"retry_total": 5}],
     )
-    log_requests: bool = Field(default=False, description="Whether the SDK's log of every request is at INFO.")
+    log_requests: bool = Field(
+        default=False, description="Whether the SDK's log of each request, at INFO, reaches the application's log."
+    )
 
     @cached_property
     def authentication(self) -> Authentication:
