@@ -75,9 +75,10 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
 
 def _routers(entries: Iterable[Entry]) -> dict[str, RouterStorage]:
     """Return the routers of ``STORAGES`` whose backends can all be built."""
-    sound = (entry for entry in entries if all(one.is_warning for one in entry.problems))
     return {
-        it.name: it.storage for it in sound if isinstance(it.storage, RouterStorage) and it.name in settings.STORAGES
+        entry.name: entry.storage
+        for entry in entries
+        if entry.is_sound and isinstance(entry.storage, RouterStorage) and entry.name in settings.STORAGES
     }
 
 

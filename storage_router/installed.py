@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from django.apps import apps
 from django.conf import DEFAULT_STORAGE_ALIAS, settings
@@ -56,6 +57,11 @@ class Entry:
     storage: Storage | None
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has no problems but warnings."""
+        return all(one.is_warning for one in self.problems)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Used:
@@ -95,14 +101,14 @@ def entries() -> tuple[Entry, ...]:
     found = [_entry(alias, backend) for alias, backend in _ours()]
     known = [entry.storage for entry in found]
     for entry in found:
-        if isinstance(entry.storage, RouterStorage) and not any(not one.is_warning for one in entry.problems):
+        if isinstance(entry.storage, RouterStorage) and entry.is_sound:
             known += map(entry.storage.backends.sample, entry.storage.backends)
     for field in file_fields():
         storage = field.storage
         # type(), because isinstance() builds a lazy storage such as default_storage, which may be invalid.
         if issubclass(type(storage), DeconstructibleStorage) and not any(storage is one for one in known):
             known.append(storage)
-            entry = _checked(str(field), str(field), storage)
+            entry = _checked(str(field), str(field), type(storage), partial(getattr, field, "storage"))
             if _likeness(entry) not in map(_likeness, found):
                 found.append(entry)
     return tuple(found)
@@ -261,42 +267,45 @@ def _entry(alias: str, backend: str) -> Entry:
         hint = suggestion(backend, [f"{__package__}.{name}" for name in _CLASSES])
         wrong = _problem("E020", place, f"there is no {backend!r}", hint)
         return Entry(name=alias, place=place, storage=None, problems=(wrong,))
-    try:
+
+    def build() -> Storage:
         if issubclass(kind, ManifestFilesMixin) and not issubclass(kind, StaticFilesStorage):
             # It reads its manifest when it is built: a request. An empty storage has none.
-            storage = kind(**{**settings.STORAGES[alias].get("OPTIONS", {}), "manifest_storage": InMemoryStorage()})
+            options = settings.STORAGES[alias].get("OPTIONS", {})
+            storage: Storage = kind(**{**options, "manifest_storage": InMemoryStorage()})
         else:
             storage = storages[alias]
         note(storage, alias)
-    except ConfigurationError as error:
-        return Entry(name=alias, place=place, storage=None, problems=_placed(error.problems, place, kind))
-    except (ImproperlyConfigured, TypeError) as error:
-        return Entry(name=alias, place=place, storage=None, problems=(_problem("E021", place, str(error)),))
-    except Exception as error:  # noqa: BLE001 - a subclass may raise anything; the text may hold an option's value
-        wrong = _problem("E021", place, f"the class cannot be built: it raises {type(error).__name__}")
-        return Entry(name=alias, place=place, storage=None, problems=(wrong,))
-    return _checked(alias, place, storage)
+        return storage
+
+    return _checked(alias, place, kind, build)
 
 
-def _checked(name: str, place: str, storage: Storage) -> Entry:
-    """Return the entry of a storage that was built, with the problems that building did not raise."""
+def _checked(name: str, place: str, kind: type, build: Callable[[], Storage]) -> Entry:
+    """Return the entry of a storage, with the problems of building it, and those that building does not raise."""
     try:
+        storage = build()
         return Entry(name=name, place=place, storage=storage, problems=tuple(_of(storage, place)))
     except ConfigurationError as error:
-        # It could be built because a command is running that reports problems itself.
-        return Entry(name=name, place=place, storage=None, problems=_placed(error.problems, place, type(storage)))
-    except ImproperlyConfigured as error:
-        return Entry(name=name, place=place, storage=None, problems=(_problem("E021", place, str(error)),))
+        found = error.problems
+        # The problems of a router name their places themselves; those of static files are their router's.
+        if not issubclass(kind, RouterStorage | StaticFilesStorage):
+            found = tuple(one._replace(place=f"{place}: {one.place}") for one in found)
+    except (ImproperlyConfigured, TypeError) as error:
+        found = (_problem("E021", place, str(error)),)
+    except Exception as error:  # noqa: BLE001 - a subclass may raise anything; the text may hold an option's value
+        found = (_problem("E021", place, f"the class cannot be built: it raises {type(error).__name__}"),)
+    return Entry(name=name, place=place, storage=None, problems=found)
 
 
 def _of(storage: Storage, place: str) -> Iterator[Problem]:
     if isinstance(storage, RouterStorage):
         # It builds its backends at their first use. A process that cannot have one of them should not start.
         yield from storage.backends.check()
-        named = {f"the backend {alias!r}" for _, alias, _ in _references()}
+        named = {storage.configuration.origin(("backends", alias)).place for _, alias, _ in _references()}
         for one in storage.configuration.warnings:
             # Loading does not know of fields, which are another way to reach a backend.
-            if not (one.id.endswith("W003") and one.message.endswith(tuple(named))):
+            if not (one.id.endswith("W003") and one.place in named):
                 yield one
         yield from _unseen_setting(storage.configuration)
         current = storage.configuration.document.tenancy.current
@@ -336,13 +345,6 @@ def _unseen_setting(configuration: Configuration) -> Iterator[Problem]:
             "nothing reads this setting, or not all of it: storages() is called before there are settings",
             "Pass it: STORAGES = storage_router.storages(STORAGE_ROUTER).",
         )
-
-
-def _placed(found: tuple[Problem, ...], place: str, kind: type) -> tuple[Problem, ...]:
-    # The problems of a router name their places themselves; those of static files are their router's.
-    if issubclass(kind, RouterStorage | StaticFilesStorage):
-        return found
-    return tuple(one._replace(place=f"{place}: {one.place}") for one in found)
 
 
 def _problem(short: str, place: str, message: str, hint: str = "") -> Problem:

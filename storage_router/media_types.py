@@ -152,13 +152,10 @@ def _read(subtypes: Mapping[str, str]) -> dict[str, str]:
     return types
 
 
-_TYPES = _read(_SUBTYPES)
-
-TYPES: Mapping[str, str] = MappingProxyType(_TYPES)
+TYPES: Mapping[str, str] = MappingProxyType(_read(_SUBTYPES))
 """Extension, in lower case and without its first dot (``"png"``, ``"tar.gz"``), to media type."""
 
 _LONGEST = max(extension.count(".") for extension in TYPES) + 1
-_ENDS_OF_LONGER = frozenset(extension.rpartition(".")[2] for extension in TYPES if "." in extension)
 
 
 def extension(name: str) -> str | None:
@@ -166,23 +163,17 @@ def extension(name: str) -> str | None:
 
     Dots that begin a file's name begin no extension: ``.png`` is a hidden file without one, as in ``os.path.splitext``.
     """
-    file_name = name.rpartition("/")[2].lower().lstrip(".")
-    last = file_name.rpartition(".")
-    if not last[1]:
-        return None
-    if last[2] in _ENDS_OF_LONGER:
-        parts = file_name.split(".")
-        for count in range(min(_LONGEST, len(parts) - 1), 1, -1):
-            longer = ".".join(parts[-count:])
-            if longer in _TYPES:
-                return longer
-    return last[2] if last[2] in _TYPES else None
+    parts = name.rpartition("/")[2].lower().lstrip(".").split(".")
+    for start in range(max(1, len(parts) - _LONGEST), len(parts)):
+        if (found := ".".join(parts[start:])) in TYPES:
+            return found
+    return None
 
 
 def content_type(name: str) -> str | None:
     """Return the media type of a file of this name, such as ``image/png``; None if its extension is unknown."""
     found = extension(name)
-    return None if found is None else _TYPES[found]
+    return None if found is None else TYPES[found]
 
 
 @functools.lru_cache
@@ -190,7 +181,7 @@ def extensions(pattern: str) -> frozenset[str]:
     """Return the known extensions of a media type, or of all that ``video/*`` stands for, in lower case."""
     start = pattern.removesuffix("*") if pattern.endswith("/*") else None
     return frozenset(
-        one for one, kind in _TYPES.items() if (kind == pattern if start is None else kind.startswith(start))
+        one for one, kind in TYPES.items() if (kind == pattern if start is None else kind.startswith(start))
     )
 
 

@@ -124,28 +124,20 @@ def needs(entries: Iterable[Entry]) -> list[Needs]:
     routers = [entry.storage for entry in entries if isinstance(entry.storage, RouterStorage)]
     static = [one for router in routers for one in _holding(router, router.configuration.document.static.prefix)]
     static += [entry.storage for entry in entries if entry.name == "staticfiles" and entry.storage is not None]
-    quarantines = [
-        (one, router)
-        for router in routers
-        if (uploads := router.configuration.document.uploads) is not None
-        for one in _holding(router, uploads.quarantine)
-    ]
     by_account: dict[tuple[str, str], list[Used]] = {}
     for one in used(entries):
         if isinstance(one.options, AzureOptions) and not isinstance(one.storage, StaticFilesStorage):
             by_account.setdefault((one.options.endpoint, one.options.resolved_account_name), []).append(one)
-    return [_of_account(backends, static, quarantines) for backends in by_account.values()]
+    return [_of_account(backends, static) for backends in by_account.values()]
 
 
-def _of_account(
-    backends: Sequence[Used], static: Sequence[Storage], quarantines: Sequence[tuple[Storage, RouterStorage]]
-) -> Needs:
+def _of_account(backends: Sequence[Used], static: Sequence[Storage]) -> Needs:
     by_container: dict[str, list[Used]] = {}
     for one in backends:
         by_container.setdefault(_options(one).azure_container, []).append(one)
-    waiting = [(one, router) for one in backends for storage, router in quarantines if storage is one.storage]
+    waiting = [one for one in backends if one.quarantine]
     containers = tuple(
-        Container(name=name, backends=tuple(found), is_quarantine=any(one in found for one, _ in waiting))
+        Container(name=name, backends=tuple(found), is_quarantine=any(one.quarantine for one in found))
         for name, found in by_container.items()
     )
     cors = [FONTS] if any(one.storage is storage for one in backends for storage in static) else []
@@ -153,9 +145,9 @@ def _of_account(
     trash = [
         "/".join(filter(None, (_options(one).azure_container, _options(one).location.strip("/"), TRASH))) + "/"
         for one in backends
-        if not (one.read_only or one.is_sample or any(one is other for other, _ in waiting))
+        if not (one.read_only or one.is_sample or one.quarantine)
     ]
-    rules = [dict(lifecycle_rule(router, days=QUARANTINE_DAYS)) for _, router in waiting]
+    rules = [dict(lifecycle_rule(one.router, days=QUARANTINE_DAYS)) for one in waiting if one.router]
     # A rule takes ten prefixes.
     for number, start in enumerate(range(0, len(trash), 10), start=1):
         rules.append(_emptied(f"storage-router-trash-{number}", trash[start : start + 10]))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -55,7 +54,11 @@ class Command(collectstatic.Command):
         """
         for storage in dict.fromkeys((self.storage, *holders(self.storage))):
             if hooks := overridden(storage):
-                self._warn_of_overridden(storage, hooks)
+                methods = " and ".join(f"{hook}()" for hook in hooks)
+                self.stderr.write(
+                    f"{type(storage).__name__} overrides {methods}, so its files are stored one after the other, as by "
+                    "Django's own collectstatic."
+                )
         self._own_way = self.symlink or home_of(self.storage) is None or bool(overridden(self.storage))
         if self._own_way:
             try:
@@ -87,13 +90,6 @@ class Command(collectstatic.Command):
             self.storage = storage
         # Without post-processing the files were copied after Django had counted them.
         return found | {"modified": self.copied_files, "unmodified": self.unmodified_files}
-
-    def _warn_of_overridden(self, storage: Storage, hooks: Iterable[str]) -> None:
-        methods = " and ".join(f"{hook}()" for hook in hooks)
-        self.stderr.write(
-            f"{type(storage).__name__} overrides {methods}, so its files are stored one after the other, as by "
-            "Django's own collectstatic."
-        )
 
     def clear_dir(self, path: str) -> None:
         """Note what is there; it is deleted after the new files are stored."""

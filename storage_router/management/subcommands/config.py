@@ -59,7 +59,6 @@ class Setting:
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     parser.add_argument("--all", action="store_true", help="Print settings that were not given, too: the defaults.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

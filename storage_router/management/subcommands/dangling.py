@@ -15,7 +15,6 @@ HELP = "List the names in the database whose file does not exist. Exit status 1 
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     parser.add_argument("--also", metavar="APP.MODEL.FIELD", action="append", default=[], help="A column with names.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -26,7 +26,6 @@ _COMMAND = re.compile(r"(.*?)(az (?:storage|role) .*)?", re.DOTALL)
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     selection.add_tenant(parser)
     parser.add_argument("--backend", action="append", metavar="ALIAS", help="Only this backend; may be repeated.")

@@ -18,7 +18,6 @@ _COLUMNS = ("name", "backend", "stored as", "url", "signed", "why")
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="A name as a FileField holds it: private/a.pdf.")
     selection.add_arguments(parser)
     selection.add_tenant(parser)

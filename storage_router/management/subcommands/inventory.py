@@ -16,7 +16,6 @@ HELP = "Count the files and their bytes, by first directory, backend and access 
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     parser.add_argument("path", nargs="?", default="", help="Only what is below this directory.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -24,7 +24,6 @@ _QUESTION = "Do all processes of the site run with phase = 'mirror' (or a later 
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     parser.add_argument("action", choices=["plan", "start", "status", "verify", "retry", "finish"])
     parser.add_argument("--storage", metavar="ALIAS", default="default", help="The router in STORAGES.")
     parser.add_argument("--route", metavar="ROUTE", help="Which route, where several move: as 'move status' prints it.")

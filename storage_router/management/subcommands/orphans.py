@@ -16,7 +16,6 @@ HELP = "List the files that no row of the database names; delete those that an e
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     parser.add_argument("--older-than", metavar="AGE", default="7d", help="Leave younger files out. Default: 7d.")
     parser.add_argument("--also", metavar="APP.MODEL.FIELD", action="append", default=[], help="A column with names.")

@@ -17,7 +17,6 @@ HELP = "Print what the configuration needs in Azure as commands of the Azure CLI
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     selection.add_tenant(parser)
     parser.add_argument(

@@ -17,7 +17,6 @@ HELP = "Print the routes in the order in which they are tried, and where each le
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     selection.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 

@@ -17,7 +17,6 @@ HELP = "Print the JSON Schema of storage_router.toml, write the schemas, or chec
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--options", action="store_true", help="Print the schema of AzureStorage's OPTIONS instead.")
     what.add_argument("--check", action="store_true", help="Compare the files with the models; exit status 1 if stale.")

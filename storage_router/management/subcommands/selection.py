@@ -67,9 +67,8 @@ def sound_entries(options: Mapping[str, Any]) -> tuple[Entry, ...]:
     if not found:
         what = f"STORAGES[{wanted!r}] is not" if wanted else "No entry of STORAGES, and no model field, has"
         raise CommandError(f"{what} a storage of storage_router.", returncode=UNUSABLE)
-    wrong = problems(found)
-    if any(not problem.is_warning for problem in wrong):
-        raise CommandError(str(ConfigurationError(wrong)), returncode=UNUSABLE)
+    if not all(entry.is_sound for entry in found):
+        raise CommandError(str(ConfigurationError(problems(found))), returncode=UNUSABLE)
     return found
 
 

@@ -16,7 +16,6 @@ HELP = "Delete uploads that were begun and never saved, with their snapshots and
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the arguments."""
     parser.add_argument("action", choices=["purge"])
     selection.add_arguments(parser)
     parser.add_argument("--older-than", default="2d", metavar="TIME", help="The age of what is deleted, such as 12h.")
