@@ -236,7 +236,7 @@ class TestLarge:
         assert threads
         file.close()
         for thread in threads:
-            thread.join(10)
+            thread.join(120)
         assert threading.active_count() <= before
 
     def test_a_forked_child_reads_on_by_itself(self, shelf, large):

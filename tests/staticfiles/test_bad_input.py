@@ -263,10 +263,10 @@ def test_after_ctrl_c_everything_is_whole_and_the_next_run_finishes(
             """
         )
         proxy.forget()
-        proxy.fail("Put Blob", Delay(0.8), times=10_000)
+        proxy.fail("Put Blob", Delay(5), skip=40, times=10_000)
         with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True) as process:
-            deadline = time.monotonic() + 60
-            while proxy.count("Put Blob") < 40 and time.monotonic() < deadline:
+            deadline = time.monotonic() + 300
+            while proxy.count("Put Blob") <= 40 and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
             os.kill(process.pid, signal.SIGINT)
             _, said = process.communicate()
