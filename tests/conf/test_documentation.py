@@ -86,7 +86,7 @@ def test_examples_of_every_source_were_found():
         "json",
         "text",
     }
-    assert len(CASES) >= 9
+    assert len(CASES) >= 8
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "text" not in case and not {"sh", "dotenv"} & set(case)])
