@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -34,27 +33,29 @@ class Attempt(NamedTuple):
     is_retry: bool = False
 
 
-@dataclass(kw_only=True)
 class Event:
-    """What is known of one operation. ``seconds`` is its duration, ``size`` counts the bytes of the content."""
+    """What is known of one operation.
 
-    operation: str
-    alias: str | None = None
-    route: str | None = None
-    name: str | None = None
-    """The file's name, as the storage was given it. Subscribers leave it out unless they were asked for it."""
+    ``name`` is the file's, as the storage was given it; subscribers leave it out unless they were asked for it.
+    ``started`` is in seconds since the epoch, ``seconds`` the duration; ``size`` counts the bytes of the content;
+    ``request_id`` is Azure's ``x-ms-request-id`` of the last answer.
+    """
 
     outcome: Outcome = "ok"
-    started: float = field(default_factory=time.time)
-    """Seconds since the epoch."""
-
     seconds: float = 0.0
     size: int = 0
     request_id: str | None = None
-    """Azure's ``x-ms-request-id`` of the last answer."""
-
-    attempts: list[Attempt] = field(default_factory=list)
     error: BaseException | None = None
+
+    def __init__(
+        self, *, operation: str, alias: str | None = None, route: str | None = None, name: str | None = None
+    ) -> None:
+        self.operation = operation
+        self.alias = alias
+        self.route = route
+        self.name = name
+        self.started = time.time()
+        self.attempts: list[Attempt] = []
 
     @property
     def requests(self) -> int:

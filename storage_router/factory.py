@@ -28,7 +28,7 @@ ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
 HASHED_STATIC_FILES = "storage_router.ManifestStaticFilesStorage"
 
-_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
+_LOGIN_IN_URL = r"://[^/\s:@]*:([^\s@]+)@"
 
 
 _WITHOUT_SECRETS = (["config"], ["schema"], ["routes"], ["explain"])
@@ -136,7 +136,7 @@ def _secrets(value: Any, *, is_secret: bool) -> Iterator[str]:
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         if is_secret:
             yield text
-        if (found := _PASSWORD_IN_URL.search(text)) is not None:
+        if (found := re.search(_LOGIN_IN_URL, text)) is not None:
             # What follows a slash is no part of the password for a parser of URLs.
             yield from (found[1], re.split(r"[/?#]", found[1])[0])
 

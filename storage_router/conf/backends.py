@@ -22,8 +22,8 @@ from .units import DottedPath, json_table, path_text
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
 
-_OCTAL = re.compile(r"\s*(?:0o?)?[0-7]{3,4}\s*")
-_BASE_URL = re.compile(r"(?!(?:\w+:)?//[^/]*@)[^\s?#\x00-\x1f]+")
+_OCTAL = r"\s*(?:0o?)?[0-7]{3,4}\s*"
+_BASE_URL = r"(?!(?:\w+:)?//[^/]*@)[^\s?#\x00-\x1f]+"
 _SAS_FIELDS = frozenset(
     ("sv", "sp", "se", "st", "sr", "sig", "spr", "sip", "ss", "srt", "si", "skoid", "sktid", "skt", "ske", "sks", "skv")
 )
@@ -31,7 +31,7 @@ _SAS_FIELDS = frozenset(
 
 def _mode(value: Any) -> int:
     """File modes are octal: ``"644"`` and ``"0o644"`` in strings; TOML and Python write ``0o644`` without quotes."""
-    if isinstance(value, str) and _OCTAL.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_OCTAL, value):
         return int(value, 8)
     if isinstance(value, int) and 0 <= value <= 0o777:
         return value
@@ -40,7 +40,7 @@ def _mode(value: Any) -> int:
 
 
 def _base_url(value: str) -> str:
-    if not _BASE_URL.fullmatch(value):
+    if not re.fullmatch(_BASE_URL, value):
         hint = "For example '/media/' or 'https://files.acme.example/'; every page shows it."
         raise invalid("the value is not a URL without user, query and fragment", hint)
     # Django's own storages put the slash there themselves, but only after they were built.

@@ -62,7 +62,8 @@ _LONGEST_QUOTED = 40
 MOST_SUGGESTIONS = 20
 """For so many aliases the nearest one is looked up (F8)."""
 
-_LOOKS_SECRET = re.compile(
+# Compiled at their first use: most processes have no problem.
+_SUSPICIOUS = (
     # 16 characters or more in one run, with a letter and a digit: keys, tokens, client secrets.
     r"(?=[A-Za-z0-9+/=~_-]*[0-9])(?=[A-Za-z0-9+/=~_-]*[A-Za-z])[A-Za-z0-9+/=~]{16,}"
     r"|\w~|\beyJ|(?i:sig=|accountkey|sharedaccess|password|secret|token|bearer|://[^/]*@)"
@@ -74,8 +75,8 @@ _NEVER_QUOTED = {
     *("sas_token", "token_credential"),
 }
 
-_SECRET_NAME = re.compile(r"(?i)key|secret|token|pass|pwd|credential|connection|auth|signature|dsn|sas|private")
-_NOT_SECRET_NAME = re.compile(r"(?i)^(key_prefix|.*_key_(id|name)|authority|.*_expir\w*)$")
+_CONFIDENTIAL_NAME = r"(?i)key|secret|token|pass|pwd|credential|connection|auth|signature|dsn|sas|private"
+_HARMLESS_NAME = r"(?i)^(key_prefix|.*_key_(id|name)|authority|.*_expir\w*)$"
 
 
 def problem(short: str, place: str, message: str, hint: str = "") -> Problem:
@@ -111,7 +112,7 @@ def quoted(value: object, otherwise: str = "the value") -> str:
     """Return ``value`` in quotes for a message; ``otherwise`` where it could be a secret given to the wrong option."""
     if isinstance(value, bool | int | float):
         return repr(value)
-    if isinstance(value, str) and len(value) <= _LONGEST_QUOTED and not _LOOKS_SECRET.search(value):
+    if isinstance(value, str) and len(value) <= _LONGEST_QUOTED and not re.search(_SUSPICIOUS, value):
         return repr(value)
     return otherwise
 
@@ -119,7 +120,7 @@ def quoted(value: object, otherwise: str = "the value") -> str:
 def is_secret_name(option: object) -> bool:
     """Return whether an option of another package probably holds a secret, by its name."""
     name = str(option)
-    return bool(_SECRET_NAME.search(name)) and not _NOT_SECRET_NAME.match(name)
+    return bool(re.search(_CONFIDENTIAL_NAME, name)) and not re.match(_HARMLESS_NAME, name)
 
 
 def validated(

@@ -7,7 +7,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from storage_router import names
 from storage_router.exceptions import InvalidNameError
-from storage_router.globs import Glob
 
 from .problems import invalid, quoted
 from .table import Table
@@ -77,6 +76,8 @@ Prefix = Annotated[str, AfterValidator(prefix_of_names), WithJsonSchema({"type":
 
 
 def _glob(value: str) -> str:
+    from storage_router.globs import Glob
+
     try:
         Glob(value)
     except ValueError as error:

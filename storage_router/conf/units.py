@@ -28,9 +28,9 @@ _BYTES = {"": 1, "b": 1} | {
     for suffix, base in (("ib", 1024), ("b", 1000))
 }
 
-_QUANTITY = re.compile(r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*")
+_QUANTITY = r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*"
 
-_SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_SCALAR = r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?"
 """Neither JSON's exponents nor Infinity: 1e5 as an option of another package is a string."""
 
 NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
@@ -90,7 +90,7 @@ def path_text(value: Any) -> Any:
 def guessed(text: str) -> Any:
     """Return what a string means where no type is known: what JSON reads from it, else the string."""
     stripped = text.strip()
-    if stripped[:1] in ("[", "{", '"') or _SCALAR.fullmatch(stripped):
+    if stripped[:1] in ("[", "{", '"') or re.fullmatch(_SCALAR, stripped):
         try:
             return json.loads(stripped)
         except (RecursionError, ValueError):
@@ -111,7 +111,7 @@ def size(value: Any) -> Any:
 
 
 def _whole(value: Any, units: Mapping[str, int], wrong: str, allowed: str) -> int:
-    if isinstance(value, str) and (found := _QUANTITY.fullmatch(value)) is not None and found[2].lower() in units:
+    if isinstance(value, str) and (found := re.fullmatch(_QUANTITY, value)) is not None and found[2].lower() in units:
         return int(found[1]) * units[found[2].lower()]
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return int(value)

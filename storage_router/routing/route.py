@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from storage_router.conf.routes import RouteOptions
-from storage_router.globs import Glob
 from storage_router.names import clean_directory
 
 if TYPE_CHECKING:
+    from storage_router.globs import Glob
+
     from .types import Types
 
 
@@ -22,7 +23,11 @@ class Route:
         self.index = index
         self.options = options
         self.prefixes = tuple(dict.fromkeys(map(clean_directory, options.prefix)))
-        self.globs = [Glob(text) for text in options.glob]
+        self.globs: list[Glob] = []
+        if options.glob:
+            from storage_router.globs import Glob
+
+            self.globs = [Glob(text) for text in options.glob]
         self.types: Types | None = None
         if options.types:
             from .types import Types

@@ -23,7 +23,7 @@ WITH_CLIENT_ID = ("default", "managed_identity", "workload_identity")
 MAX_DELEGATION_SECS = 7 * 86400
 """A user delegation key lives at most seven days: https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
 
-_URL = re.compile(r"(?:https?://|[^=?&]+\?)", re.IGNORECASE)
+_URL = r"(?:https?://|[^=?&]+\?)"
 _HINT = "Copy it whole from the portal or from 'az storage container generate-sas'."
 
 
@@ -107,7 +107,7 @@ class SharedAccess(NamedTuple):
     @classmethod
     def parse(cls, token: str) -> SharedAccess:
         """Read a SAS. Raises an error for a string that is none, or one that is not good for blobs."""
-        if _URL.match(token):
+        if re.match(_URL, token, re.IGNORECASE):
             raise invalid("the value is a URL, not a shared access signature alone", "Give what follows the '?'.")
         fields = dict(parse_qsl(token.removeprefix("?"), keep_blank_values=True))
         if not fields.get("sig") or any(character.isspace() for character in token):

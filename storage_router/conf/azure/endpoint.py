@@ -26,16 +26,16 @@ _KEYS = (
     *("DefaultEndpointsProtocol", "AccountName", "AccountKey", "SharedAccessSignature"),
     *("EndpointSuffix", "UseDevelopmentStorage", "BlobEndpoint"),
 )
-_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?\.?")
+_HOST = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?\.?"
 
 # The forms in which Azure itself publishes a host:
 # https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints (standard, zones),
 # https://learn.microsoft.com/azure/storage/common/network-routing-preference (…-internetrouting).
-_AZURE_HOST = re.compile(
+_AZURE_HOST = (
     r"(?P<account>[a-z0-9]{3,24})(?:-[a-z0-9]+)*(?P<zone>\.z\d+)?(?:\.privatelink)?"
     r"\.(?P<service>blob|dfs|web|file|queue|table)\.(?P<suffix>.+)"
 )
-_AZURE_SUFFIX = re.compile(r"core\.[a-z0-9.-]+|storage\.azure\.net")
+_AZURE_SUFFIX = r"core\.[a-z0-9.-]+|storage\.azure\.net"
 
 ZONES = {"storage.azure.net": "core.windows.net"}
 """The suffix of accounts in a DNS zone, and that of the cloud's other accounts, which the Azure CLI writes into the
@@ -111,7 +111,7 @@ def url_parts(value: str) -> SplitResult | None:
         return None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or "@" in parts.netloc:
         return None
-    if re.search(r"[\s\\\x00-\x1f?#]", value) or not (":" in host or _HOST.fullmatch(host)):
+    if re.search(r"[\s\\\x00-\x1f?#]", value) or not (":" in host or re.fullmatch(_HOST, host)):
         return None
     if host in ("http", "https"):
         # Such as in https://https://acme.example.
@@ -129,8 +129,8 @@ def account_url(value: str, what: str = "the value") -> str:
             "the SharedAccessSignature of a connection string.",
         )
     host, path = (parts.hostname or "").rstrip("."), parts.path.strip("/")
-    service, suffix = found.group("service", "suffix") if (found := _AZURE_HOST.fullmatch(host)) else ("", "")
-    if service not in ("", "blob") and _AZURE_SUFFIX.fullmatch(suffix):
+    service, suffix = found.group("service", "suffix") if (found := re.fullmatch(_AZURE_HOST, host)) else ("", "")
+    if service not in ("", "blob") and re.fullmatch(_AZURE_SUFFIX, suffix):
         raise invalid(
             f"{what} is the endpoint of another service: {service}",
             f"The blob service is at {parts.scheme}://{host.replace(f'.{service}.', '.blob.')}.",
@@ -163,7 +163,7 @@ def endpoint_suffix(value: str, what: str = "the value") -> str:
     """What follows ``<account>.blob.`` in the endpoint's host."""
     suffix = value.strip(".").lower()
     host, _, port = suffix.partition(":")
-    if not _HOST.fullmatch(host) or (port and not port.isdigit()) or re.search(r"(?:^|\.)(?:blob|dfs)\.", suffix):
+    if not re.fullmatch(_HOST, host) or (port and not port.isdigit()) or re.search(r"(?:^|\.)(?:blob|dfs)\.", suffix):
         hint = "For example 'core.windows.net' or 'core.chinacloudapi.cn'; '<account>.blob.' is put in front of it."
         raise invalid(f"{what} is not the end of a host name", hint)
     return suffix
@@ -184,7 +184,7 @@ def named_by(url: str) -> tuple[str | None, str | None]:
     Other hosts (private endpoints, proxies, DNS names of one's own) may stand for any account.
     """
     parts = urlsplit(url)
-    found = _AZURE_HOST.fullmatch(parts.netloc.rstrip("."))
+    found = re.fullmatch(_AZURE_HOST, parts.netloc.rstrip("."))
     if found is not None and found["service"] == "blob":
         suffix = found["suffix"]
         return found["account"], suffix if not found["zone"] or suffix in ZONES else None

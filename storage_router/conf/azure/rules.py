@@ -32,11 +32,12 @@ CREDENTIAL_CLASSES = {
 }
 """Class of azure-identity -> its name as a value of ``credential``."""
 
-_DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+")
-_HEADER = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
-_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+\s*(?:;|\Z)")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TAG = re.compile(r"[A-Za-z0-9 +\-./:=_]*")
+# Compiled at their first use: a start needs few of them.
+_DOTTED = r"[^\W\d]\w*(?:[.:][^\W\d]\w*)+"
+_HEADER = r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?"
+_MEDIA_TYPE = r"[\w.+-]+/[\w.+-]+\s*(?:;|\Z)"
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+_TAG = r"[A-Za-z0-9 +\-./:=_]*"
 _METADATA_BYTES = 8 * 1024
 
 
@@ -105,7 +106,7 @@ def credential(value: Any) -> Any:
 def token_credential(value: Any) -> Any:
     """An object with ``get_token``, a callable that returns one, or the dotted path of either (not imported here)."""
     if isinstance(value, str):
-        if not _DOTTED.fullmatch(value):
+        if not re.fullmatch(_DOTTED, value):
             raise invalid(
                 "the value is not a dotted path",
                 "For example 'acme.identity.make_credential'; for azure-identity's own set credential = 'default'.",
@@ -130,7 +131,7 @@ def is_asynchronous(credential: Any) -> bool:
 
 def header(value: str, what: str = "the value") -> str:
     """What can be sent as an HTTP header: printable ASCII, on one line, no space at its ends."""
-    if not _HEADER.fullmatch(value):
+    if not re.fullmatch(_HEADER, value):
         raise invalid(
             f"{what} cannot be sent as a header",
             "A header is one line of printable ASCII without spaces at its ends; other characters in a file name are "
@@ -141,7 +142,7 @@ def header(value: str, what: str = "the value") -> str:
 
 def media_type(value: str, what: str = "the value") -> str:
     """A content type, such as ``text/plain; charset=utf-8``."""
-    if not _MEDIA_TYPE.match(header(value, what)):
+    if not re.match(_MEDIA_TYPE, header(value, what)):
         raise invalid(f"{quoted(value)} is not a content type", "For example 'application/octet-stream'.")
     return value
 
@@ -160,7 +161,7 @@ def md5(value: Any) -> bytes:
 def metadata(value: dict[str, str]) -> dict[str, str]:
     """Names are C# identifiers, values are headers; 8 KiB together."""
     for key, content in value.items():
-        if not _IDENTIFIER.fullmatch(key):
+        if not re.fullmatch(_IDENTIFIER, key):
             raise invalid(
                 f"{quoted(key, 'a key')} cannot be the name of metadata",
                 "Azure wants a C# identifier: letters, digits and underscores, no digit first.",
@@ -181,6 +182,7 @@ def tags(value: dict[str, str]) -> dict[str, str]:
     if len(value) > 10:
         raise invalid(f"there are {len(value)} tags", allowed)
     for key, content in value.items():
-        if not 1 <= len(key) <= 128 or len(content) > 256 or not _TAG.fullmatch(key) or not _TAG.fullmatch(content):
+        is_legal = 1 <= len(key) <= 128 and len(content) <= 256 and re.fullmatch(_TAG, key)
+        if not is_legal or not re.fullmatch(_TAG, content):
             raise invalid(f"the tag {quoted(key, '')} is not one that Azure stores", allowed)
     return value

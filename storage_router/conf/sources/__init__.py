@@ -16,7 +16,11 @@ from typing import Any
 from storage_router.conf.layers import Layer
 from storage_router.exceptions import Problem
 
-from . import code, dotenv, environment, file, secrets_directory
+from . import code, environment
+
+ENV_FILE = ".env"
+CONFIG_FILE = "storage_router.toml"
+"""Read from the working directory where no file is named. What reads files is imported where there are some."""
 
 
 class Surroundings:
@@ -43,8 +47,13 @@ class Surroundings:
     def env_file(self) -> tuple[str, Mapping[str, str], list[Problem]]:
         """Name, variables and problems of the ``.env`` file."""
         named = _upper(self.variables).get("STORAGE_ROUTER_ENV_FILE", "")
-        name = named or dotenv.DEFAULT_FILE
-        return name, *dotenv.read(self.directory / name, name, is_named=bool(named))
+        name = named or ENV_FILE
+        # A virtual environment may have this name, too.
+        if not named and not (self.directory / name).is_file():
+            return name, {}, []
+        from . import dotenv
+
+        return name, *dotenv.read(self.directory / name, name)
 
     @cached_property
     def variables(self) -> Mapping[str, str]:
@@ -62,9 +71,9 @@ class Surroundings:
     @property
     def missing_file(self) -> str:
         """Where the configuration file was looked for; empty where it is there, or was named."""
-        if self.control("STORAGE_ROUTER_CONFIG") or (self.directory / file.DEFAULT_FILE).exists():
+        if self.control("STORAGE_ROUTER_CONFIG") or (self.directory / CONFIG_FILE).exists():
             return ""
-        return f"There is no {file.DEFAULT_FILE} in {self.directory}, and STORAGE_ROUTER_CONFIG is not set."
+        return f"There is no {CONFIG_FILE} in {self.directory}, and STORAGE_ROUTER_CONFIG is not set."
 
 
 def _upper(variables: Mapping[str, str]) -> dict[str, str]:
@@ -89,31 +98,37 @@ def _dotenv(surroundings: Surroundings) -> list[Layer]:
     name, values, problems = surroundings.env_file
     if not values and not problems:
         return []
-    layer = environment.read(dotenv.SOURCE, values, f"{name}: {{}}".format)
+    layer = environment.read(".env", values, f"{name}: {{}}".format)
     layer.problems += problems
     return [layer]
 
 
 def _secrets(surroundings: Surroundings) -> list[Layer]:
     named = surroundings.control("STORAGE_ROUTER_SECRETS_DIR")
+    if not named:
+        return []
+    from . import secrets_directory
+
     return [secrets_directory.read(surroundings.directory / one, one) for one in named.split(os.pathsep) if one.strip()]
 
 
 def _file(surroundings: Surroundings) -> list[Layer]:
     named = surroundings.control("STORAGE_ROUTER_CONFIG")
-    path = surroundings.directory / (named or file.DEFAULT_FILE)
+    path = surroundings.directory / (named or CONFIG_FILE)
     if not named and not path.exists():
         return []
-    return [file.read(path, named or file.DEFAULT_FILE, named and "STORAGE_ROUTER_CONFIG")]
+    from . import file
+
+    return [file.read(path, named or CONFIG_FILE, named and "STORAGE_ROUTER_CONFIG")]
 
 
 SOURCES: tuple[tuple[str, Callable[[Surroundings], list[Layer]]], ...] = (
     (code.CODE, _code),
     (code.SETTING, _setting),
     (environment.SOURCE, _environment),
-    (dotenv.SOURCE, _dotenv),
-    (secrets_directory.SOURCE, _secrets),
-    (file.SOURCE, _file),
+    (".env", _dotenv),
+    ("secrets directory", _secrets),
+    ("file", _file),
 )
 """Name and reader of each source, highest first. Below all of them are the defaults, which the models hold."""
 

@@ -11,18 +11,11 @@ from storage_router.exceptions import Problem
 
 from .file import UnreadableError, decoded, read_bytes
 
-SOURCE = ".env"
-DEFAULT_FILE = ".env"
-"""Read from the working directory where no file is named."""
-
 _OURS = re.compile(r"^\s*(?:export\s+)?['\"]?(STORAGE_ROUTER_\w+)", re.IGNORECASE | re.MULTILINE)
 
 
-def read(path: Path, name: str, *, is_named: bool) -> tuple[Mapping[str, str], list[Problem]]:
+def read(path: Path, name: str) -> tuple[Mapping[str, str], list[Problem]]:
     """Return the variables of the file at ``path``, and its problems; ``name`` is what messages call it."""
-    if not is_named and not path.is_file():
-        # A virtual environment may have this name, too.
-        return {}, []
     try:
         data = read_bytes(path, "STORAGE_ROUTER_ENV_FILE")
         # Other people's files may have any encoding.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import yaml
 
 SOURCE = "file"
-DEFAULT_FILE = "storage_router.toml"
-"""Read from the working directory where no file is named."""
 
 _MOST_YAML_NODES = 100_000
 """How many values a YAML file may have, each alias counted with all that it stands for (F8)."""
