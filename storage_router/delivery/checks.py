@@ -156,20 +156,28 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     leads = [(alias, *lead) for alias, router in routers.items() for lead in _leads(router)]
     leads.sort(key=lambda lead: lead[2] is None or lead[2].options.delivery == "link")
     views: dict[tuple[str, View], None] = {}
-    files: dict[_File, None] = {}
+    own: dict[_File, None] = {}
+    stores: dict[_File, None] = {}
+    directories: dict[str, None] = {"": None}
+    starts: dict[str, None] = {}
+    ends: dict[str, None] = {}
     for alias, backend, route in leads[:_MOST]:
-        ends = [".zq7z"]
-        if route is not None and route.types is not None:
-            ends = [f".{end}" for end in sorted(route.types.known | route.types.suffixes)[:3]]
+        its_starts, its_ends = _starts(route), _ends(route)
+        starts |= dict.fromkeys(its_starts)
+        ends |= dict.fromkeys(its_ends)
+        stores |= dict.fromkeys(_stores(routers[alias], backend))
         for prefix in (route.prefixes[:_MOST] if route is not None else ()) or ("",):
             strips = route is not None and route.strip_prefix
             views[alias, View(backend, f"{prefix}/" if strips else "")] = None
-            directory = "" if strips or not prefix else f"{prefix}/"
-            for store, segments in _stores(routers[alias], backend):
-                names = [f"{directory}{_LEAF}{end}" for end in ends]
-                files |= dict.fromkeys((store, (*segments, *name.split("/"))) for name in names)
+            directory = f"{prefix}/" if prefix else ""
+            directories[directory] = None
+            below = ["" if strips else directory]
+            own |= dict.fromkeys(_files(_stores(routers[alias], backend), below, its_starts, its_ends))
+    # What one route speaks of may be a part of the names of another.
+    nested = map("".join, itertools.product(directories, repeat=2))
+    files = dict.fromkeys(itertools.islice(itertools.chain(own, _files(stores, nested, starts, ends)), _MOST))
     told = set()
-    for store, path in itertools.islice(files, _MOST):
+    for store, path in files:
         doors: dict[tuple[str, str | None], tuple[str, Route | None]] = {}
         for alias, view in itertools.islice(views, _MOST):
             if (reached := _reached(routers[alias], view, store, path)) is not None:
@@ -183,6 +191,33 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
         message = f"its files are also reached by {rival}, with another delivery or authorize"
         hint = "Give the private files a container or a location of their own."
         yield _problem("E030", _place(routers[private[0]], private[1]), message, hint)
+
+
+def _starts(route: Route | None) -> list[str]:
+    """Return what files of a route may be called, without their ends, with the prefix or without it."""
+    if route is None:
+        return [_LEAF]
+    found = [glob.text.replace("**", "zq7x").replace("*", "zq7y") for glob in route.globs]
+    for depth in {prefix.count("/") + 1 for prefix in route.prefixes}:
+        found += [example.split("/", depth)[-1] for example in found]
+    return [_LEAF, *found]
+
+
+def _ends(route: Route | None) -> list[str]:
+    found = [glob.text.rpartition(".")[2] for glob in (route.globs if route is not None else ())]
+    ends = [f".{end}" for end in found if end.isalnum()]
+    types = route.types if route is not None else None
+    if types is not None:
+        return [*(f".{end}" for end in sorted(types.known | types.suffixes)[:3]), *ends]
+    return ["", ".zq7z", *ends]
+
+
+def _files(
+    stores: Iterable[_File], directories: Iterable[str], starts: Iterable[str], ends: Iterable[str]
+) -> Iterator[_File]:
+    for directory in directories:
+        for end, start, (store, segments) in itertools.product(ends, starts, stores):
+            yield store, (*segments, *f"{directory}{start}{end}".split("/"))
 
 
 def _leads(router: RouterStorage) -> Iterator[tuple[str, Route | None]]:

@@ -50,6 +50,20 @@ class TestTwoDoors:
         problems = found(router([PRIVATE, shared]))
         assert "its files are also reached by STORAGES['default'], routes[1]" in problems["E030"]
 
+    @pytest.mark.parametrize(
+        ("private", "shared"),
+        [
+            ({"glob": "*/secret/*"}, {"prefix": "shared/"}),
+            ({"prefix": "private/"}, {"prefix": "shared/", "types": "image/*"}),
+            ({"prefix": "private/"}, {"prefix": "shared/", "glob": "**/*.jpg"}),
+            ({"glob": "private/**"}, {"prefix": "shared/", "glob": "*/*/*.jpg"}),
+        ],
+    )
+    def test_a_door_for_some_names_is_one(self, private, shared):
+        asks = {key: value for key, value in PRIVATE.items() if key != "prefix"}
+        routes = [{**asks, **private}, {"backend": "again", "strip_prefix": True, **shared}]
+        assert "E030" in found(router(routes, backends={"again": AZURE}))
+
     def test_another_backend_on_the_container_leads_to_the_private_files(self):
         again = {**AZURE, "location": "private"}
         problems = found(router([PRIVATE, {"prefix": "a/", "backend": "again"}], backends={"again": again}))
