@@ -33,8 +33,8 @@ def examine_routes(router: RouterStorage, alias: str) -> Finding:
     try:
         names = dict.fromkeys(_sample(file_store(router.backends[alias]), router.table.routes))
         places = _Places(router, alias)
-        files = [name for name in names if is_clean(name) and not places.is_private(name)]
-        wrong = {name: places.match(name) for name in files if not places.is_reached(name)}
+        files = {name: led for name in names if is_clean(name) and (led := places.matches(name))}
+        wrong = {name: led[0] for name, led in files.items() if not any(places.is_here(one, name) for one in led)}
         looked_for = [match for match in wrong.values() if match][:_LOOKED_FOR]
         found = sum(map(places.has, looked_for))
     except NotImplementedError:
@@ -89,25 +89,18 @@ class _Places:
             for prefix in route.prefixes
         ]
 
-    def match(self, name: str) -> Match | None:
-        """Return where a full name leads; None where no route claims it."""
-        try:
-            return self._table.match(name)
-        except NoRouteError:
-            return None
-
-    def is_private(self, name: str) -> bool:
-        """Return whether the backend's file is nobody's to reach: in the trash, or in the quarantine of uploads."""
-        try:
-            for prefix in ("", *self._prefixes):
-                self.match(f"{prefix}{name}")
-        except InvalidNameError:
-            return True
-        return False
-
-    def is_reached(self, name: str) -> bool:
-        """Return whether a full name leads to the backend's file ``name``."""
-        return any(self._is_here(self.match(f"{prefix}{name}"), name) for prefix in ("", *self._prefixes))
+    def matches(self, name: str) -> list[Match | None]:
+        """Return where the full names lead that a backend's file may have, its own name first; None where no route
+        claims one. Empty for files that nobody is to reach: in the trash, or in the quarantine of uploads."""
+        found: list[Match | None] = []
+        for prefix in ("", *self._prefixes):
+            try:
+                found.append(self._table.match(f"{prefix}{name}"))
+            except NoRouteError:
+                found.append(None)
+            except InvalidNameError:
+                return []
+        return found
 
     def has(self, match: Match) -> bool:
         """Return whether the file is there, as far as that can be known without a tenant."""
@@ -116,7 +109,8 @@ class _Places:
         except (InvalidNameError, NoRouteError):
             return False
 
-    def _is_here(self, match: Match | None, name: str) -> bool:
+    def is_here(self, match: Match | None, name: str) -> bool:
+        """Return whether a match leads to the backend's file ``name``."""
         if match is None:
             return False
         aliases = _sides(match.route) if match.route else [match.alias]

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from storage_router.exceptions import BlobError, NoTenantError
 from storage_router.management.output import Output
-from storage_router.management.subcommands import (
-    config,
-    dangling,
-    doctor,
-    explain,
-    inventory,
-    move,
-    orphans,
-    provision,
-    routes,
-    schema,
-    uploads,
-)
 from storage_router.management.subcommands.selection import UNUSABLE
 
 _SUBCOMMANDS = {
-    "routes": routes,
-    "explain": explain,
-    "config": config,
-    "schema": schema,
-    "doctor": doctor,
-    "provision": provision,
-    "move": move,
-    "orphans": orphans,
-    "dangling": dangling,
-    "inventory": inventory,
-    "uploads": uploads,
+    name: import_module(f"storage_router.management.subcommands.{name}")
+    for name in (
+        *("routes", "explain", "config", "schema", "doctor", "provision"),
+        *("move", "orphans", "dangling", "inventory", "uploads"),
+    )
 }
 
 
