@@ -51,7 +51,7 @@ coverage: $(INSTALLED) azurite ## the tests with coverage
 soak: $(INSTALLED) azurite ## the reliability tests, ten times as long with new random examples (SOAK=10)
 	@SOAK=$(SOAK) $(RUN) exec $(BIN)/python -m pytest tests/reliability $(ARGS)
 
-test-browser: $(BROWSER) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
+test-browser: $(BROWSER) $(DOCS) azurite chromium ## the walk-through in a real browser; screenshots in var/browser
 	@$(RUN) exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
 screenshots: $(BROWSER) azurite chromium ## the pictures of the console and the demo in docs/pictures

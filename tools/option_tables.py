@@ -61,19 +61,17 @@ def _default(field: Any) -> str:
     return f"Default: {_code(value)}."
 
 
-def _table(example: Any) -> bool:
-    return isinstance(example, dict) or (isinstance(example, list) and isinstance(example[0], dict))
-
-
 def _options(model: type[BaseModel], with_settings: bool = False) -> str:
     qualifier = f"{_QUALIFIED[model]}: " if model in _QUALIFIED else ""
     found = ["\n"]
     for name, field in model.model_fields.items():
         if name == "type":
             continue
-        # ``true`` where the default is ``false`` tells nobody anything; the guides show tables.
-        told = [one for one in field.examples or () if one != field.default and one is not True and not _table(one)]
-        examples = ", ".join(map(_code, told[:1]))
+        # ``true`` where the default is ``false`` tells nobody anything, and the guides show tables.
+        told = [one for one in field.examples or () if one != field.default and one is not True]
+        if model in (RouterDocument, UploadOptions):
+            told = [one for one in told if isinstance(one, str | int)]
+        examples = ", ".join(map(_code, told[:2]))
         facts = [
             _default(field),
             f"Setting: `{DJANGO_SETTINGS[name]}`." if with_settings else "",
