@@ -22,7 +22,7 @@ from .conf.loading import Configuration, fetch_secret, load
 from .conf.problems import Locate, is_secret_name, problem
 from .exceptions import ConfigurationError, Problem
 from .names import TENANT
-from .routing import RouteTable
+from .routing import RouteTable, find_problems
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
@@ -149,7 +149,7 @@ def _spellings(secret: str) -> tuple[str, ...]:
 
 def route_problems(document: RouterDocument, locate: Locate) -> Iterable[Problem]:
     """Return what is wrong with the routes of a document."""
-    return RouteTable(document.routes, document.default).problems(document.backends, locate)
+    return find_problems(RouteTable(document.routes, document.default), document.backends, locate)
 
 
 def tells_tenants(document: RouterDocument) -> bool:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from storage_router.conf.problems import Locate, problem
+from storage_router.conf.problems import Locate, dotted, problem
 from storage_router.exceptions import Problem
 
 from .route import Route
+from .table import RouteTable
 
 _MATCHES_ONCE = "The first route that matches wins: move this one up, narrow the earlier, or remove one of them."
 
 
-def find_problems(
-    routes: Sequence[Route],
-    default: str | None,
-    aliases: Iterable[str],
-    locate: Locate,
-) -> list[Problem]:
-    """Return the problems of ``routes``; ``locate`` returns where a value of the configuration was written."""
+def find_problems(table: RouteTable, aliases: Iterable[str], locate: Locate = dotted) -> list[Problem]:
+    """Return what is wrong with the routes of a table, given the aliases of the backends.
+
+    ``locate`` returns the place of a value of the configuration: the variable, the file and key, or the option.
+    """
+    routes = table.routes
     found: list[Problem] = []
     seen: dict[tuple[object, ...], Route] = {}
     # The first route that claims everything below a directory.
@@ -46,7 +46,7 @@ def find_problems(
                     claimed.setdefault(prefix, route)
     reached = {alias for route in routes for alias in (route.options.backend, route.options.moving_from)}
     if not (routes and routes[-1].is_empty):
-        reached.add(default)
+        reached.add(table.default)
     for alias in aliases:
         if alias not in reached:
             message = f"no name leads to the backend {alias!r}"

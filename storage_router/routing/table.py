@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
-from storage_router.conf.problems import Locate, dotted
 from storage_router.conf.routes import RouteOptions
-from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem
+from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError
 from storage_router.names import TENANT, TRASH, CleanName, clean_name
 
-from .problems import find_problems
 from .route import Route
 
 _MOST_STARTS = 8
@@ -76,6 +75,7 @@ class Tenants(Protocol):
         """Return the same with the current tenant, whatever the tenant is later."""
 
 
+@dataclass(slots=True, eq=False)
 class _Entry:
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
     meet, ``view`` what it shows.
@@ -84,25 +84,13 @@ class _Entry:
     ``captured`` is the tenant of an entry that was made concrete.
     """
 
-    __slots__ = ("capture", "captured", "condition", "head", "route", "start", "view")
-
-    def __init__(
-        self,
-        head: str,
-        start: str,
-        condition: Callable[[str], bool] | None,
-        route: Route,
-        view: View,
-        capture: re.Pattern[str] | None = None,
-        captured: str | None = None,
-    ) -> None:
-        self.head = head
-        self.start = start
-        self.condition = condition
-        self.route = route
-        self.view = view
-        self.capture = capture
-        self.captured = captured
+    head: str
+    start: str
+    condition: Callable[[str], bool] | None
+    route: Route
+    view: View
+    capture: re.Pattern[str] | None = None
+    captured: str | None = None
 
     def at(self, path: str) -> _Entry:
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
@@ -189,18 +177,15 @@ class RouteTable:
 
     def pinned(self) -> RouteTable:
         """Return the table of the current tenant, for what goes on when another is the current one."""
-        if self._tenants is None:
-            return self
-        found = copy.copy(self)
-        found._tenants = self._tenants.pinned()
-        return found
+        return self if self._tenants is None else self._with(self._tenants.pinned())
 
     def without_tenants(self) -> RouteTable:
         """Return the table with ``{tenant}`` as it is written, for checks: no tenant is asked for."""
-        if self._tenants is None:
-            return self
+        return self._with(None)
+
+    def _with(self, tenants: Tenants | None) -> RouteTable:
         found = copy.copy(self)
-        found._tenants = None
+        found._tenants = tenants
         return found
 
     def _view(self, view: View, captured: str | None, name: str) -> tuple[View, str | None]:
@@ -213,13 +198,6 @@ class RouteTable:
     def _require_shown(self, name: str) -> None:
         if TRASH in name.split("/") or name.startswith(self._hidden):
             raise InvalidNameError(f"The name is reserved: {name!r}")
-
-    def problems(self, aliases: Iterable[str], locate: Locate = dotted) -> list[Problem]:
-        """Return what is wrong with the routes (R7), given the aliases of the backends.
-
-        ``locate`` returns the place of a value of the configuration: the variable, the file and key, or the option.
-        """
-        return find_problems(self.routes, self.default, aliases, locate)
 
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""

@@ -18,7 +18,7 @@ from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.loading import load
 from storage_router.exceptions import ConfigurationError
 from storage_router.router.backends import Backends
-from storage_router.routing import RouteTable
+from storage_router.routing import RouteTable, find_problems
 
 from . import SOAK
 from .hostile import CLASSICS
@@ -214,7 +214,9 @@ def seconds_to_load(path: Path) -> float:
         lambda: load(
             environ={"STORAGE_ROUTER_CONFIG": str(path)},
             directory=path.parent,
-            validators=[lambda document, locate: RouteTable(document.routes, None).problems(document.backends, locate)],
+            validators=[
+                lambda document, locate: find_problems(RouteTable(document.routes, None), document.backends, locate)
+            ],
         )
     )
     return time.process_time() - started

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from storage_router.conf.routes import RouteOptions
-from storage_router.routing import RouteTable
+from storage_router.routing import RouteTable, find_problems
 
 from . import reference
 
@@ -17,7 +17,7 @@ from . import reference
 def problems(*routes, default=None, aliases=("media",), locate=None):
     options = [RouteOptions(**{"backend": "media", **route}) for route in routes]
     table = RouteTable(options, default)
-    found = table.problems(aliases) if locate is None else table.problems(aliases, locate)
+    found = find_problems(table, aliases) if locate is None else find_problems(table, aliases, locate)
     return [(problem.id.removeprefix("storage_router."), problem.place, problem.message) for problem in found]
 
 
@@ -133,7 +133,7 @@ def test_the_place_is_the_one_that_the_configuration_knows():
 def test_what_is_called_unreachable_is_never_chosen(routes, names):
     """R7, issue 4: in a large sample, drawn where routes meet."""
     table = RouteTable(routes, "default")
-    found = table.problems(["one", "two", "three"])
+    found = find_problems(table, ["one", "two", "three"])
     unreachable = {problem.place for problem in found if problem.id.endswith(("E005", "E006"))}
     chosen = {table.match(name).route for name in names}
     assert not unreachable & {str(route) for route in chosen if route is not None}
