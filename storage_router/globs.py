@@ -26,7 +26,18 @@ Token = str | re.Pattern[str] | Wildcard
 """A literal character, a pattern for one character, or a wildcard."""
 
 _ALTERNATIVES = re.compile(r"[^{}]*,[^{}]*\}")
-_TOKEN = re.compile(r"(?P<stars>\*+)|(?P<one>\?)|\[(?P<not>!?)(?P<set>\]?[^\]]*)\]|(?P<literal>.)", re.DOTALL)
+_TOKEN = re.compile(
+    r"""(?P<run>\*{3,}) | (?P<anything>(?<![^/])(?:\*\*/)+\*(?!\*)) | (?P<directories>(?<![^/])(?:\*\*/)+)
+    | (?P<two>\*\*) | (?P<segment>\*) | (?P<one>\?) | \[(?P<not>!?)(?P<set>\]?[^\]]*)\] | (?P<literal>.)""",
+    re.DOTALL | re.VERBOSE,
+)
+_WILDCARDS: dict[str, Token] = {
+    "anything": Wildcard.ANYTHING,
+    "directories": Wildcard.DIRECTORIES,
+    "two": Wildcard.ANYTHING,
+    "segment": Wildcard.SEGMENT,
+    "one": re.compile("[^/]"),
+}
 
 
 class Glob:
@@ -111,33 +122,20 @@ def _literal(tokens: tuple[Token, ...]) -> str:
 def _read(text: str) -> tuple[Token, ...]:
     if not {"", ".", ".."}.isdisjoint(text.split("/")):
         raise ValueError("names are relative and have no empty, '.' or '..' segments")
-    tokens: list[Token] = []
-    for found in _TOKEN.finditer(text):
-        tokens.append(_token(found, starts_segment=not tokens or tokens[-1] in ("/", Wildcard.DIRECTORIES)))
-        if tokens[-2:] == [Wildcard.DIRECTORIES, "/"]:
-            tokens.pop()
-        elif tokens[-2:] == [Wildcard.DIRECTORIES, Wildcard.SEGMENT]:
-            tokens[-2:] = [Wildcard.ANYTHING]
-        elif tokens[-2:] == [Wildcard.DIRECTORIES, Wildcard.DIRECTORIES]:
-            tokens.pop()
-    return tuple(tokens)
+    return tuple(map(_token, _TOKEN.finditer(text)))
 
 
-def _token(found: re.Match[str], *, starts_segment: bool) -> Token:
-    kind, rest = found.lastgroup, found.string[found.end() :]
-    if kind == "stars":
-        if len(found["stars"]) > 2:
-            raise ValueError("there are * (inside a segment) and ** (across segments), no longer runs of stars")
-        if len(found["stars"]) == 1:
-            return Wildcard.SEGMENT
-        return Wildcard.DIRECTORIES if starts_segment and rest.startswith("/") else Wildcard.ANYTHING
-    if kind == "one":
-        return re.compile("[^/]")
+def _token(found: re.Match[str]) -> Token:
+    kind = found.lastgroup or ""
+    if kind in _WILDCARDS:
+        return _WILDCARDS[kind]
+    if kind == "run":
+        raise ValueError("there are * (inside a segment) and ** (across segments), no longer runs of stars")
     if kind == "set":
         return _set(found["set"], negated=bool(found["not"]))
     if found["literal"] == "[":
         raise ValueError("the bracket [ is never closed: write [[] for a bracket itself")
-    if found["literal"] == "{" and _ALTERNATIVES.match(rest):
+    if found["literal"] == "{" and _ALTERNATIVES.match(found.string, found.end()):
         raise ValueError("braces are not alternatives here: write a list of globs, and [{] for a brace itself")
     return found["literal"]
 

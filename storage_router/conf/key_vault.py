@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from pydantic_core import PydanticCustomError
-
 from storage_router.exceptions import Problem
 
 from .azure.options import SECRETS
 from .layers import Merged
-from .problems import Location, invalid, problem
+from .problems import Invalid, Location, invalid, problem, reported
 
 TIMEOUT = 10.0
 """Seconds in which all references of a configuration must be resolved."""
@@ -75,9 +73,8 @@ def resolve(merged: Merged, fetch: Callable[[Reference], str] | None) -> None:
                 hint = f"Write its value itself. References are for {', '.join(sorted(_MAY_BE_REFERENCES))}."
                 raise invalid(f"{location[-1]!r} is not a secret, and a Key Vault reference is given", hint)
             wanted.append((location, table, Reference.parse(text)))
-        except PydanticCustomError as error:
-            hint = (error.context or {})["hint"]
-            merged.problems.append(problem("E003", merged.place(location), error.message(), hint))
+        except Invalid as error:
+            merged.problems.append(reported(error, merged.place(location)))
     results = _fetched({reference for _, _, reference in wanted}, fetch) if fetch is not None else {}
     for location, table, reference in wanted:
         secret = results.get(reference)

@@ -8,12 +8,11 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
-from pydantic_core import PydanticCustomError
 
 from storage_router.exceptions import Problem
 
 from .backends import parse_url
-from .problems import Location, problem
+from .problems import Invalid, Location, problem
 
 
 class Origin(NamedTuple):
@@ -115,7 +114,7 @@ def _whole_backends(merged: Merged, here: Location, given: list[tuple[Layer, Any
                 message = f"the backend {here[1]!r} is described by one string here and by single keys in {other}"
                 hint = "Keep one of the two. A string from a higher source replaces everything below it."
                 merged.problems.append(problem("E010", layer.place(here), message, hint))
-            with contextlib.suppress(PydanticCustomError):  # Validation reports it.
+            with contextlib.suppress(Invalid):  # Validation reports it.
                 return [(layer, parse_url(value))]
         if not isinstance(value, Mapping):
             return kept or [(layer, value)]

@@ -54,6 +54,9 @@ Errors = list[tuple[Location, PydanticCustomError]]
 Locate = Callable[[Location], str]
 """Returns the place of a value: the variable, the file and key, or the option in code."""
 
+Invalid = PydanticCustomError
+"""The error that ``invalid`` returns."""
+
 _Table = TypeVar("_Table", bound="Table")
 
 # Values longer than this are never quoted. Account keys have 88 characters, SAS and connection strings more.
@@ -89,6 +92,11 @@ def invalid(message: str, hint: str = "", *, id: str = "E003") -> PydanticCustom
     """Return the error that a validator raises: what is wrong, and what is allowed or what to do."""
     assert id in PROBLEMS, id
     return PydanticCustomError(id, "{text}", {"text": message, "hint": hint})
+
+
+def reported(error: Invalid, place: str) -> Problem:
+    """Return the problem of an ``invalid`` value at ``place``."""
+    return problem(error.type, place, error.message(), (error.context or {})["hint"])
 
 
 def nearest(wrong: object, right: Iterable[str]) -> str | None:

@@ -175,6 +175,11 @@ class RouteOptions(Table):
         examples=[True],
     )
 
+    @property
+    def target(self) -> str:
+        """The alias of the backend, or, for the two of a move, ``old > new (mirror)``."""
+        return self.backend if self.phase is None else f"{self.moving_from} > {self.backend} ({self.phase})"
+
     @model_validator(mode="after")
     def _move_is_complete(self) -> Self:
         if (self.moving_from is None) != (self.phase is None):

@@ -79,7 +79,7 @@ class Backends(Mapping[str, Storage]):
     def _moving(self, alias: str, tenant: str) -> Storage:
         """Return the two backends of a route that moves, as one storage. Raises ``KeyError`` for an unknown alias."""
         for route in self._document.routes:
-            if route.phase is not None and alias == f"{route.moving_from} > {route.backend} ({route.phase})":
+            if route.phase is not None and alias == route.target:
                 build = import_string("storage_router.moving.storage.MovingStorage")
                 aliases = (str(route.moving_from), route.backend)
                 sides = [self[f"{one}[{tenant}]" if tenant and self._has_tenants(one) else one] for one in aliases]

@@ -36,11 +36,7 @@ class Route:
         self.strip_prefix = options.strip_prefix and bool(self.prefixes)
         """Whether the backend sees names without the prefix."""
 
-        self.backend = options.backend
-        """The alias of the backend. That of a route that moves names both, as ``old > new (mirror)``."""
-
-        if options.phase is not None:
-            self.backend = f"{options.moving_from} > {options.backend} ({options.phase})"
+        self.backend = options.target
 
     @property
     def is_empty(self) -> bool:

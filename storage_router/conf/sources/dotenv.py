@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from storage_router.conf.problems import problem
+from storage_router.conf.problems import Invalid, problem, reported
 from storage_router.exceptions import Problem
 
-from .file import UnreadableError, decoded, read_bytes
+from .file import decoded, read_bytes
 
 _OURS = re.compile(r"^\s*(?:export\s+)?['\"]?(STORAGE_ROUTER_\w+)", re.IGNORECASE | re.MULTILINE)
 
@@ -22,8 +22,8 @@ def read(path: Path, name: str) -> tuple[Mapping[str, str], list[Problem]]:
         if b"STORAGE_ROUTER_" not in data.replace(b"\0", b"").upper():
             return {}, []
         expected = _OURS.findall(decoded(data))
-    except UnreadableError as error:
-        return {}, [problem("E009", name, str(error), error.hint)]
+    except Invalid as error:
+        return {}, [reported(error, name)]
     from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
     encoding = "utf-8-sig"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from storage_router.conf.azure.authentication import PRECEDENCE
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.layers import Layer
-from storage_router.conf.problems import Location, dotted, invalid, is_secret_name, nearest, problem
+from storage_router.conf.problems import Invalid, Location, dotted, invalid, is_secret_name, nearest, problem, reported
 from storage_router.conf.units import guessed, parse_json
 from storage_router.exceptions import Problem
 
@@ -26,7 +24,7 @@ FORMER_KEY_VAULT = "STORAGE_ROUTER_KEY_VAULT_URL"
 
 # What may follow STORAGE_ROUTER_ and one more underscore or none -> how it is written.
 _BEGINNINGS = {name.removeprefix("STORAGE_ROUTER_"): name for name in CONTROLS} | {
-    table: f"{PREFIX}{table}" for table in ("BACKENDS", "ROUTES", "DEFAULT", "STATIC")
+    key.upper(): f"{PREFIX}{key.upper()}" for key in RouterDocument.model_fields
 }
 
 # Tables whose values have no known type: numbers and booleans are recognised by their form.
@@ -58,8 +56,8 @@ def read(source: str, values: Mapping[str, str], place: Callable[[str], str]) ->
             continue
         try:
             value = _value(location, values[name])
-        except PydanticCustomError as error:
-            problems.append(problem("E003", here, error.message(), (error.context or {}).get("hint", "")))
+        except Invalid as error:
+            problems.append(reported(error, here))
             continue
         table = tree
         for key in location[:-1]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage_router.conf.layers import Layer
-from storage_router.conf.problems import Location, dotted, problem
+from storage_router.conf.problems import Invalid, Location, dotted, invalid, problem, reported
 from storage_router.exceptions import Problem
 
 if TYPE_CHECKING:
@@ -19,16 +19,13 @@ _MOST_YAML_NODES = 100_000
 """How many values a YAML file may have, each alias counted with all that it stands for (F8)."""
 
 
-class UnreadableError(Exception):
-    """Why a file cannot be read or parsed; never the text itself, which may hold keys."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+def _unreadable(message: str, hint: str = "") -> Invalid:
+    """Return why a file cannot be read or parsed; never the text itself, which may hold keys."""
+    return invalid(message, hint, id="E009")
 
 
-def _unparsed(message: str) -> UnreadableError:
-    return UnreadableError(f"the file cannot be parsed: {message}")
+def _unparsed(message: str) -> Invalid:
+    return _unreadable(f"the file cannot be parsed: {message}")
 
 
 def read(path: Path, name: str, named_by: str) -> Layer:
@@ -41,8 +38,8 @@ def read(path: Path, name: str, named_by: str) -> Layer:
     problems: list[Problem] = []
     try:
         tree = _parsed(path, named_by)
-    except UnreadableError as error:
-        problems.append(problem("E009", name, str(error), error.hint))
+    except Invalid as error:
+        problems.append(reported(error, name))
     except ModuleNotFoundError:
         hint = "pip install 'django-storage-router[yaml]', or use TOML."
         problems.append(problem("E013", name, "PyYAML is not installed", hint))
@@ -62,36 +59,36 @@ def read_bytes(path: Path, named_by: str = "") -> bytes:
         return path.read_bytes()
     except OSError as error:
         what = f"the file that {named_by} names" if named_by else "the file"
-        raise UnreadableError(f"{what} cannot be read: {error.strerror}", f"It is {path}.") from None
+        raise _unreadable(f"{what} cannot be read: {error.strerror}", f"It is {path}.") from None
 
 
 def decoded(data: bytes) -> str:
     """Return the text of a file in UTF-8. A zero byte tells UTF-16, as Windows PowerShell's ``>`` writes it."""
     if b"\0" in data:
-        raise UnreadableError(
+        raise _unreadable(
             "the file is not UTF-8 but, as it looks, UTF-16",
             "Save it as UTF-8; in PowerShell: … | Out-File -Encoding utf8.",
         )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError("the file is not UTF-8", "Save it as UTF-8.") from None
+        raise _unreadable("the file is not UTF-8", "Save it as UTF-8.") from None
 
 
 def _parsed(path: Path, named_by: str) -> dict[str, Any]:
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
         hint = f"The suffix tells the format: {', '.join(_PARSERS)}."
-        raise UnreadableError("the file is neither TOML, YAML nor JSON", hint)
+        raise _unreadable("the file is neither TOML, YAML nor JSON", hint)
     text = read_text(path, named_by)
     try:
         tree = parse(text)
+    except Invalid:
+        raise
     except (RecursionError, ValueError):
-        raise UnreadableError(
-            "the file cannot be parsed: it nests too deeply, or has a number or date that makes no sense"
-        ) from None
+        raise _unparsed("it nests too deeply, or has a number or date that makes no sense") from None
     if not isinstance(tree, dict):
-        raise UnreadableError("the file holds no table of settings", "It begins with keys such as backends.")
+        raise _unreadable("the file holds no table of settings", "It begins with keys such as backends.")
     return tree
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from storage_router.conf.layers import Layer
-from storage_router.conf.problems import problem
+from storage_router.conf.problems import Invalid, problem, reported
 from storage_router.exceptions import Problem
 
 from . import environment
-from .file import UnreadableError, read_text
+from .file import read_text
 
 SOURCE = "secrets directory"
 
@@ -46,8 +46,8 @@ def read(directory: Path, name: str) -> Layer:
         places[variable] = place
         try:
             values[variable] = read_text(directory / file).strip()
-        except UnreadableError as error:
-            problems.append(problem("E009", place, str(error), error.hint))
+        except Invalid as error:
+            problems.append(reported(error, place))
     if not places:
         message = "nothing in the secrets directory is for storage_router"
         problems.append(problem("W006", name, message, _HINT))
