@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import Storage
@@ -134,7 +133,6 @@ class Backends(Mapping[str, Storage]):
         return self._configuration.origin(location).place
 
 
-@dataclass(slots=True)
 class Target:
     """The backend that a name leads to, and the match, as a context manager.
 
@@ -142,8 +140,11 @@ class Target:
     backend's name for the file names it in full.
     """
 
-    backend: Storage
-    match: Match
+    __slots__ = ("backend", "match")
+
+    def __init__(self, backend: Storage, match: Match) -> None:
+        self.backend = backend
+        self.match = match
 
     def __enter__(self) -> tuple[Storage, Match]:
         if (event := events.current()) is not None:

@@ -6,7 +6,6 @@ import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 from storage_router.conf.routes import RouteOptions
@@ -75,8 +74,7 @@ class Tenants(Protocol):
         """Return the same with the current tenant, whatever the tenant is later."""
 
 
-@dataclass(slots=True, eq=False)
-class _Entry:
+class _Entry(NamedTuple):
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
     meet, ``view`` what it shows.
 
