@@ -195,6 +195,14 @@ def test_clear_removes_links_that_lead_nowhere(source: Path, tmp_path: Path) -> 
         assert in_directory(stored).keys() == COLLECTED.keys() - {"empty.txt"}
 
 
+def test_a_link_that_cannot_be_hashed_is_an_error_of_the_command(source: Path, tmp_path: Path) -> None:
+    """S9"""
+    (source / "css/gone.css").symlink_to(source / "nowhere")
+    given = router(filesystem(tmp_path / "stored"), kind="ManifestStaticFilesStorage")
+    with project(source, given) as here, pytest.raises(CommandError, match=r"css/gone\.css"):
+        here.collect(link=True)
+
+
 def test_links_to_azure_are_refused(source: Path, azurite: Azurite, container: str) -> None:
     with (
         project(source, router(azure(azurite, container))) as here,

@@ -63,6 +63,8 @@ class Command(collectstatic.Command):
         if self._own_way:
             try:
                 return dict(super().collect())
+            except StorageRouterError as error:
+                raise CommandError(str(error)) from error
             except ImproperlyConfigured as error:
                 raise CommandError(
                     f"{error} STORAGES['staticfiles'] is a {type(self.storage).__name__}; for static files in the "
