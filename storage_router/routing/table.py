@@ -74,7 +74,7 @@ class Tenants(Protocol):
         """Return the same with the current tenant, whatever the tenant is later."""
 
 
-class _Entry(NamedTuple):
+class _Entry:
     """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
     meet, ``view`` what it shows.
 
@@ -82,13 +82,26 @@ class _Entry(NamedTuple):
     ``captured`` is the tenant of an entry that was made concrete.
     """
 
-    head: str
-    start: str
-    condition: Callable[[str], bool] | None
-    route: Route
-    view: View
-    capture: re.Pattern[str] | None = None
-    captured: str | None = None
+    # A named tuple would be read more slowly, and a dataclass takes longer to define.
+    __slots__ = ("capture", "captured", "condition", "head", "route", "start", "view")
+
+    def __init__(
+        self,
+        head: str,
+        start: str,
+        condition: Callable[[str], bool] | None,
+        route: Route,
+        view: View,
+        capture: re.Pattern[str] | None = None,
+        captured: str | None = None,
+    ) -> None:
+        self.head = head
+        self.start = start
+        self.condition = condition
+        self.route = route
+        self.view = view
+        self.capture = capture
+        self.captured = captured
 
     def at(self, path: str) -> _Entry:
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
