@@ -14,7 +14,8 @@ from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 from tests.kit.servers import reserved_port
 
 PASSWORD = "a password for the walk-through"
-EXPIRATION_SECS = 4
+EXPIRATION_SECS = 20
+"""Long enough for a busy machine to show a page and to follow a link of it."""
 
 CLASSES = f"""
 from storage_router import AzureStorage

@@ -47,6 +47,7 @@ def sign_in(page, address):
     page.fill("#id_username", "ada")
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
+    expect(page.locator("#user-tools")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -57,10 +58,10 @@ def test_every_page_fits_and_loads_all_it_asks_for(page, traffic, address, schem
     sign_in(page, address)
     page.click("text=Backends, routes and files")
     page.click("text=Ask every backend now")
-    expect(page.locator(".sr-ok")).to_have_count(2, timeout=60_000)
+    expect(page.locator(".sr-ok")).to_have_count(2)
     for link in ("Explain a name", "Files", "Moves", "Overview"):
         page.click(f".sr-tabs >> text={link}")
-        expect(page.locator(".sr-tabs [aria-current=page]")).to_have_text(link, timeout=60_000)
+        expect(page.locator(".sr-tabs [aria-current=page]")).to_have_text(link)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), link
     page.goto(f"{address}{CONSOLE}file/?name=a.txt")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -82,6 +83,7 @@ def test_lines_lead_from_the_middle_of_a_route_to_the_middle_of_its_backend(page
 def test_a_name_is_explained_and_a_directory_turned_by_keyboard(page, address):
     sign_in(page, address)
     page.goto(f"{address}{CONSOLE}where/")
+    expect(page.locator("#sr-name")).to_be_focused()
     page.keyboard.type("private/contract.pdf")
     with page.expect_navigation():
         page.keyboard.press("Enter")
@@ -101,7 +103,8 @@ def test_a_name_is_explained_and_a_directory_turned_by_keyboard(page, address):
 def test_a_directory_of_100_000_files_is_turned_page_by_page(page, traffic, address):
     sign_in(page, address)
     page.goto(f"{address}{CONSOLE}files/")
-    page.click("text=many/")
+    with page.expect_navigation():
+        page.click("text=many/")
     for first in range(0, 500, 100):
         names = page.locator("#result_list th[scope=row]").all_inner_texts()
         assert names == [f"{number:06}.txt" for number in range(first, first + 100)]

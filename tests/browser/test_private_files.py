@@ -13,6 +13,8 @@ from tests.delivery.conftest import ROUTE
 from tests.delivery.servers import site
 from tests.kit.servers import ROOT
 
+from .conftest import TIMEOUT
+
 pytestmark = pytest.mark.browser
 
 DRAWING = runpy.run_path(str(ROOT / "example/library/drawing.py"))
@@ -54,7 +56,7 @@ def reader(browser, server):
     """A page whose requests are the reader's, and a set of the paths that it asked for."""
     context = browser.new_context(extra_http_headers={"X-User": "reader"}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(TIMEOUT)
     page.asked = set()
     page.on("request", lambda request: page.asked.add(request.url.removeprefix(server[0])))
     yield page
@@ -146,7 +148,7 @@ def test_a_pdf_is_shown_and_only_the_site_may_frame_it(reader, server):
     answer = reader.goto(f"{ours}/files/f/private/a.pdf")
     assert answer.status == 200
     assert reader.evaluate("document.contentType") == "application/pdf"
-    assert any(has_viewer(reader) or reader.wait_for_timeout(100) for _ in range(200))
+    assert any(has_viewer(reader) or reader.wait_for_timeout(100) for _ in range(1200))
     failed = []
     reader.on("requestfailed", lambda request: failed.append(request.url))
     show(reader, others, f'<iframe src="{ours}/files/f/private/a.pdf"></iframe>')

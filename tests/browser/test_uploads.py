@@ -16,6 +16,8 @@ from storage_router import RouterStorage
 from tests.kit import servers
 from tests.uploads.conftest import azure
 
+from .conftest import TIMEOUT
+
 pytestmark = pytest.mark.browser
 
 MIB = 2**20
@@ -96,7 +98,6 @@ class Requests:
 @pytest.fixture
 def at(page, address):
     """The page with the form, signed in."""
-    page.set_default_timeout(60_000)
     page.goto(f"{address}/enter")
     return page
 
@@ -166,12 +167,14 @@ def interrupted(page, address: str, path, blocks: int) -> None:
     arrived = []
     page.on("response", lambda response: "comp=block&" in response.url and arrived.append(response))
     page.set_input_files("[name=file]", path)
-    for _ in range(1200):
+    for _ in range(2400):
         if len(arrived) == blocks:
             break
         page.wait_for_timeout(50)
     assert len(arrived) == blocks
-    # A request that is still held when the page is closed is sent by Chromium, now and then.
+    # A request that is still held when the page is closed is sent by Chromium, now and then; and the script tries
+    # again after one that is refused. So the script is ended first.
+    page.goto("about:blank")
     for route in held:
         route.abort()
     page.close()
@@ -292,6 +295,7 @@ def test_a_form_with_an_error_keeps_the_upload(at, storage, tmp_path):
 def test_without_javascript_the_form_works_as_usual(browser, address, storage, tmp_path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
     page.goto(f"{address}/enter")
     page.set_input_files("[name=file]", write(tmp_path / "plain.pdf", content(1000)))
     assert storage.open(save(page)).read() == content(1000)

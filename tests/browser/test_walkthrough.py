@@ -119,10 +119,12 @@ def test_an_uploaded_picture_is_shown_from_the_media_container(signed_in, traffi
     assert traffic.failures == []
 
 
-def test_a_private_document_opens_by_its_link_until_the_link_has_expired(signed_in, traffic, project, server):
+def test_a_private_document_opens_by_its_link_until_that_has_expired_and_by_that_of_a_fresh_page(
+    signed_in, traffic, project, server
+):
     page = signed_in
     upload(page, f"{project.address}/admin/gallery/document/add/", "note.txt", "text/plain", b"for your eyes only")
-    link = page.locator(".file-upload a")
+    link, form = page.locator(".file-upload a"), page.url
     started = time.time()
     page.reload()
     address = link.get_attribute("href")
@@ -132,17 +134,12 @@ def test_a_private_document_opens_by_its_link_until_the_link_has_expired(signed_
 
     assert page.goto(address.partition("?")[0]).status in (403, 404)
 
-    deadline = started + EXPIRATION_SECS + 20
+    deadline = started + EXPIRATION_SECS + 120
     while page.goto(address).status == 200:
         assert time.time() < deadline, "The link still works, long after its expiry"
         page.wait_for_timeout(250)
     assert page.goto(address).status == 403
     assert time.time() >= started + EXPIRATION_SECS  # U4: at least as long as asked
 
-
-def test_a_link_of_a_fresh_page_works_again(signed_in, project):
-    page = signed_in
-    upload(page, f"{project.address}/admin/gallery/document/add/", "again.txt", "text/plain", b"again")
-    page.wait_for_timeout((EXPIRATION_SECS + 2) * 1000)
-    page.reload()
-    assert page.goto(page.locator(".file-upload a").get_attribute("href")).text() == "again"
+    page.goto(form)
+    assert page.goto(link.get_attribute("href")).text() == "for your eyes only"

@@ -30,7 +30,7 @@ class Server:
 
     def get(self, path: str, method: str = "GET", **headers: str | None) -> tuple[http.client.HTTPResponse, bytes]:
         """Ask as the reader, and return the answer and its body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for key, value in {"X_User": "reader", **headers}.items():

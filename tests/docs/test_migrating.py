@@ -90,7 +90,7 @@ def stored_by(storage: Predecessor) -> dict[str, bytes]:
 
 
 def fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return answer.read()
 
 

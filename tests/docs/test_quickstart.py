@@ -129,7 +129,7 @@ def names(service: BlobServiceClient, container: str) -> set[str]:
 
 
 def fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return answer.read()
 
 

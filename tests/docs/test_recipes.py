@@ -55,7 +55,7 @@ def router(azurite):
 def test_a_download_has_its_own_name(router):
     router.save("private/0815.pdf", ContentFile(b"%PDF"))
     answer = run("views.py")["download"](None, "0815.pdf")
-    with urllib.request.urlopen(answer.url, timeout=30) as file:
+    with urllib.request.urlopen(answer.url, timeout=120) as file:
         assert file.headers["Content-Disposition"] == 'attachment; filename="contract.pdf"'
         assert file.read() == b"%PDF"
 
@@ -63,11 +63,11 @@ def test_a_download_has_its_own_name(router):
 def test_a_browser_creates_a_file_by_its_link_and_overwrites_none(router):
     name, link = run("uploads.py")["upload_link"]()
     upload = urllib.request.Request(link, b"%PDF", {"x-ms-blob-type": "BlockBlob"}, method="PUT")
-    with urllib.request.urlopen(upload, timeout=30) as answer:
+    with urllib.request.urlopen(upload, timeout=120) as answer:
         assert answer.status == 201
     assert router.size(name) == 4
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(upload, timeout=30)
+        urllib.request.urlopen(upload, timeout=120)
     caught.value.close()
     assert caught.value.code in (403, 409)
 

@@ -216,7 +216,7 @@ def test_a_trace_of_an_upload_shows_alias_route_request_and_retry(proxy, contain
         )
     )
     proxy.fail("Put Blob", Answer(503))
-    subprocess.run([sys.executable, "upload.py"], cwd=tmp_path, env=_environment(), check=True, timeout=60)
+    subprocess.run([sys.executable, "upload.py"], cwd=tmp_path, env=_environment(), check=True, timeout=300)
     spans = [json.loads(line) for line in (tmp_path / "spans.json").read_text().splitlines()]
     first, second, whole, view = spans
     assert [span["name"] for span in spans] == ["PUT", "PUT", "storage_router.save", "view"]

@@ -186,7 +186,7 @@ def test_an_empty_directory_is_deleted_when_the_transaction_commits(database, tm
 def test_an_error_of_the_deletion_is_logged_and_the_transaction_is_committed(database, azurite, caplog):
     container = azurite.create_container()
     router = router_of(
-        {"type": "azure", "connection_string": azurite.connection_string(), "azure_container": container, "timeout": 2}
+        {"type": "azure", "connection_string": azurite.connection_string(), "azure_container": container}
     )
     router.save("a/1.txt", ContentFile(b"one"))
     with transaction.atomic(ALIAS):
