@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 from django.db import connections
 from django.db import router as database_router
 from django.utils import timezone
 
-from storage_router.exceptions import FileChangedError
+from storage_router.exceptions import FileChangedError, NoRouteError, NoTenantError, TenantMismatchError
 from storage_router.files import FileStat, file_store
 from storage_router.names import TRASH
 from storage_router.references import BackendReference
@@ -132,7 +133,13 @@ def dangling(storage: Any, found: list[Column]) -> Iterator[tuple[str, Column]]:
 
 def _exists(owner: Column, name: str) -> bool:
     storage = getattr(owner.model._meta.get_field(owner.field), "storage", None)
-    return storage is not None and bool(storage.exists(name))
+    try:
+        return storage is not None and bool(storage.exists(name))
+    except (NoTenantError, TenantMismatchError):
+        raise
+    except (SuspiciousFileOperation, NoRouteError):
+        # No file has a name that is refused, or that no route claims.
+        return False
 
 
 def _is_older(stat: FileStat, moment: dt.datetime) -> bool:

@@ -130,6 +130,12 @@ def test_rows_whose_file_is_gone_are_listed(project):
     ]
 
 
+def test_a_row_whose_name_no_file_can_have_is_listed_too(project):
+    project.run("shell", "-v0", "-c", "from docs.models import *; Document.objects.create(file='docs/../../x.txt')")
+    found = json.loads(project.run("storage_router", "dangling", "--json", status=1))
+    assert found == [{"name": "docs/../../x.txt", "column": "docs.Document.file"}]
+
+
 def test_the_inventory_counts_files_and_bytes(project):
     found = json.loads(project.run("storage_router", "inventory", "--json"))
     assert [(row["directory"], row["backend"], row["files"]) for row in found] == [
