@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 from django.conf import settings
@@ -16,13 +16,16 @@ from django.utils.module_loading import import_string
 
 from .azure.storage import AzureStorage
 from .conf.azure.options import AzureOptions
-from .conf.backends import DjangoBackend, FilesystemBackend, MemoryBackend, has_tenants, place_of
+from .conf.backends import has_tenants, place_of
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, fetch_secret, load
 from .conf.problems import Locate, is_secret_name, problem
 from .exceptions import ConfigurationError, Problem
 from .names import TENANT
 from .routing import RouteTable, find_problems
+
+if TYPE_CHECKING:
+    from .conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
 
 ROUTER = "storage_router.RouterStorage"
 STATIC_FILES = "storage_router.StaticFilesStorage"
@@ -90,7 +93,7 @@ def build_azure(alias: str, options: AzureOptions, _: Locate) -> Storage:
 
 def build_djangos_own(_alias: str, options: FilesystemBackend | MemoryBackend, _: Locate) -> Storage:
     """Build the storage of a ``filesystem`` or ``memory`` backend."""
-    kind = FileSystemStorage if isinstance(options, FilesystemBackend) else InMemoryStorage
+    kind = FileSystemStorage if options.type == "filesystem" else InMemoryStorage
     return kind(**options.model_dump(exclude={"type"}, exclude_none=True))
 
 

@@ -23,7 +23,7 @@ import storage_router.testing
 import storage_router.uploads
 from storage_router import AzureStorage, RouterStorage
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
-from storage_router.conf.backends import DjangoBackend, FilesystemBackend
+from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend
 from storage_router.conf.document import RouterDocument, TelemetryOptions, TenancyOptions, TransactionOptions
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES

@@ -6,40 +6,31 @@ A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, c
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from storage_router import names
 
 from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
-from .table import Table
-from .units import DottedPath, json_table, path_text
+from .units import json_table
 
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
 
-_OCTAL = r"\s*(?:0o?)?[0-7]{3,4}\s*"
+    from .django_backends import FilesystemBackend
+
 _BASE_URL = r"(?!(?:\w+:)?//[^/]*@)[^\s?#\x00-\x1f]+"
 _SAS_FIELDS = frozenset(
     ("sv", "sp", "se", "st", "sr", "sig", "spr", "sip", "ss", "srt", "si", "skoid", "sktid", "skt", "ske", "sks", "skv")
 )
 
 
-def _mode(value: Any) -> int:
-    """File modes are octal: ``"644"`` and ``"0o644"`` in strings; TOML and Python write ``0o644`` without quotes."""
-    if isinstance(value, str) and re.fullmatch(_OCTAL, value):
-        return int(value, 8)
-    if isinstance(value, int) and 0 <= value <= 0o777:
-        return value
-    hint = "Write it in octal, in quotes: '644' or '0o644'. A number without quotes is decimal."
-    raise invalid(f"{quoted(value)} is not a file mode", hint)
-
-
-def _base_url(value: str) -> str:
+def public_base_url(value: str) -> str:
+    """Return where files are served, with a slash at its end. Raises an error for what is no URL."""
     if not re.fullmatch(_BASE_URL, value):
         hint = "For example '/media/' or 'https://files.acme.example/'; every page shows it."
         raise invalid("the value is not a URL without user, query and fragment", hint)
@@ -47,67 +38,10 @@ def _base_url(value: str) -> str:
     return value if value.endswith("/") else f"{value}/"
 
 
-_Mode = Annotated[
-    int,
-    BeforeValidator(_mode),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": 0o777},
-                {"type": "string", "pattern": r"^\s*(0o?)?[0-7]{3,4}\s*$"},
-            ]
-        }
-    ),
-]
-
-
 class AzureBackend(AzureOptions):
     """One Azure container."""
 
     type: Literal["azure"] = Field(description="One Azure container.")
-
-
-class _Local(Table):
-    location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = Field(
-        default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
-    )
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
-        default=None, description="Where the files are served. Without it MEDIA_URL.", examples=["/media/"]
-    )
-    file_permissions_mode: _Mode | None = Field(
-        default=None, description="The mode of new files. Without it FILE_UPLOAD_PERMISSIONS.", examples=["644"]
-    )
-    directory_permissions_mode: _Mode | None = Field(
-        default=None,
-        description="The mode of new directories. Without it FILE_UPLOAD_DIRECTORY_PERMISSIONS.",
-        examples=["755"],
-    )
-
-
-class FilesystemBackend(_Local):
-    """A directory: Django's ``FileSystemStorage``."""
-
-    type: Literal["filesystem"] = Field(description="A directory: Django's FileSystemStorage.")
-    allow_overwrite: bool = Field(default=False, description="Whether a save overwrites a file of the same name.")
-
-
-class MemoryBackend(_Local):
-    """The process's memory: Django's ``InMemoryStorage``, for tests and demonstrations."""
-
-    type: Literal["memory"] = Field(description="The process's memory: Django's InMemoryStorage.")
-
-
-class DjangoBackend(Table):
-    """Any other Django storage, by its dotted path."""
-
-    type: Literal["django"] = Field(description="Any other Django storage.")
-    backend: DottedPath = Field(
-        description="The dotted path of the storage class.", examples=["storages.backends.s3.S3Storage"]
-    )
-    # Options of other packages hold keys and passwords under names that are not known here.
-    options: Annotated[dict[str, Any], BeforeValidator(json_table)] = Field(
-        default={}, repr=False, description="Its OPTIONS.", examples=[{"bucket_name": "acme"}]
-    )
 
 
 class Place(NamedTuple):
@@ -130,7 +64,7 @@ def _azure_place(backend: AzureBackend) -> Place:
     return Place(text="/".join((backend.endpoint, backend.azure_container, *segments)), store=store, segments=segments)
 
 
-def _filesystem_place(backend: FilesystemBackend) -> Place:
+def _filesystem_place(backend: "FilesystemBackend") -> Place:
     # MEDIA_ROOT cannot be read while the settings are being imported.
     store = ("directory", "" if backend.location is not None else "MEDIA_ROOT")
     segments = Path(backend.location).absolute().parts if backend.location is not None else ()
@@ -165,31 +99,53 @@ def _memory_url(address: str) -> dict[str, str]:
 Builder = Callable[[str, Any, Locate], "Storage"]
 
 
-class BackendType(NamedTuple):
+class BackendType:
     """One type of backend.
 
-    ``model`` validates its options, ``type`` among them. ``scheme`` begins its URL form, if it has one, of which there
-    is an ``example``; ``from_url`` turns the part before the ``?`` into settings. ``builder``, a function or its dotted
-    path, returns the storage for an alias, its options and their places. ``place`` says where the files are.
-    ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule. ``probes`` is the dotted path of the
-    class by which ``doctor`` examines the storage.
+    ``model``, a class or its dotted path, validates its options, ``type`` among them. ``scheme`` begins its URL form,
+    if it has one, of which there is an ``example``; ``from_url`` turns the part before the ``?`` into settings.
+    ``builder``, a function or its dotted path, returns the storage for an alias, its options and their places.
+    ``place`` says where the files are. ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule.
+    ``probes`` is the dotted path of the class by which ``doctor`` examines the storage.
     """
 
-    model: type[BaseModel]
-    builder: Builder | str
-    place: Callable[[Any], Place]
-    scheme: str = ""
-    example: str = ""
-    from_url: Callable[[str], dict[str, str]] = _memory_url
-    of_tenants: Mapping[str, Callable[[str], str]] = {}
-    probes: str = "storage_router.doctor.probes.Probes"
+    def __init__(
+        self,
+        *,
+        model: type[BaseModel] | str,
+        builder: Builder | str,
+        place: Callable[[Any], Place],
+        scheme: str = "",
+        example: str = "",
+        from_url: Callable[[str], dict[str, str]] = _memory_url,
+        of_tenants: Mapping[str, Callable[[str], str]] | None = None,
+        probes: str = "storage_router.doctor.probes.Probes",
+    ) -> None:
+        self._model = model
+        self._builder = builder
+        self.place = place
+        self.scheme = scheme
+        self.example = example
+        self.from_url = from_url
+        self.of_tenants = of_tenants or {}
+        self.probes = probes
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """The model of its options, imported with the first backend of the type."""
+        model: type[BaseModel] = _imported(self._model)
+        return model
 
     def build(self, alias: str, options: BaseModel, locate: Locate) -> "Storage":
         """Return the storage of one backend; no request is made. Raises ``ConfigurationError``."""
-        from django.utils.module_loading import import_string
-
-        build: Builder = import_string(self.builder) if isinstance(self.builder, str) else self.builder
+        build: Builder = _imported(self._builder)
         return build(alias, options, locate)
+
+
+def _imported(given: Any) -> Any:
+    from django.utils.module_loading import import_string
+
+    return import_string(given) if isinstance(given, str) else given
 
 
 BACKEND_TYPES: dict[str, BackendType] = {
@@ -204,24 +160,24 @@ BACKEND_TYPES: dict[str, BackendType] = {
         probes="storage_router.doctor.azure.AzureProbes",
     ),
     "filesystem": BackendType(
-        model=FilesystemBackend,
+        model="storage_router.conf.django_backends.FilesystemBackend",
         scheme="file",
         example="file:///srv/media?base_url=/media/",
         builder="storage_router.factory.build_djangos_own",
         from_url=_file_url,
         place=_filesystem_place,
-        of_tenants={"location": str, "base_url": _base_url},
+        of_tenants={"location": str, "base_url": public_base_url},
     ),
     "memory": BackendType(
-        model=MemoryBackend,
+        model="storage_router.conf.django_backends.MemoryBackend",
         scheme="memory",
         example="memory://",
         builder="storage_router.factory.build_djangos_own",
         place=lambda _: Place(text="memory"),
-        of_tenants={"location": str, "base_url": _base_url},
+        of_tenants={"location": str, "base_url": public_base_url},
     ),
     "django": BackendType(
-        model=DjangoBackend,
+        model="storage_router.conf.django_backends.DjangoBackend",
         builder="storage_router.factory.build_django",
         place=lambda backend: Place(text=backend.backend),
     ),

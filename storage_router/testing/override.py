@@ -12,7 +12,7 @@ from django.core.files.storage import InMemoryStorage, storages
 from django.test.utils import TestContextDecorator, override_settings
 from pydantic import BaseModel
 
-from storage_router.conf.backends import DjangoBackend
+from storage_router.conf.django_backends import DjangoBackend
 from storage_router.conf.loading import Configuration, load
 from storage_router.factory import route_problems
 from storage_router.router import RouterStorage

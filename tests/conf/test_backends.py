@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from storage_router.conf.backends import (
-    BACKEND_TYPES,
-    AzureBackend,
-    DjangoBackend,
-    FilesystemBackend,
-    MemoryBackend,
-    parse_url,
-    read_backend,
-)
+from storage_router.conf.backends import BACKEND_TYPES, AzureBackend, parse_url, read_backend
+from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.units import guessed
 
 ADAPTER: TypeAdapter[BaseModel] = TypeAdapter(Annotated[Any, PlainValidator(read_backend)])

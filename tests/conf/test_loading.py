@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from storage_router.conf.backends import MemoryBackend
+from storage_router.conf.django_backends import MemoryBackend
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.layers import Origin
 from storage_router.conf.loading import load

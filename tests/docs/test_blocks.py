@@ -20,7 +20,8 @@ from django.utils.module_loading import import_string
 
 from storage_router import factory
 from storage_router.conf.azure.options import DJANGO_SETTINGS
-from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
+from storage_router.conf.backends import AzureBackend
+from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, text_of
 

@@ -25,7 +25,8 @@ from storage_router import AzureStorage, RouterStorage, exceptions
 from storage_router.checks import WARNINGS
 from storage_router.conf import problems as conf_problems
 from storage_router.conf.azure.options import DJANGO_SETTINGS
-from storage_router.conf.backends import AzureBackend, DjangoBackend, FilesystemBackend, MemoryBackend
+from storage_router.conf.backends import AzureBackend
+from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument, TelemetryOptions, TenancyOptions, TransactionOptions
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.static import StaticOptions

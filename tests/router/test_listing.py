@@ -334,7 +334,7 @@ def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router
 def routed(routes, default):
     """A router whose routes were not judged: unreachable ones are part of what is tried."""
     from storage_router import RouterStorage
-    from storage_router.conf.backends import MemoryBackend
+    from storage_router.conf.django_backends import MemoryBackend
     from storage_router.conf.document import RouterDocument
     from storage_router.conf.loading import Configuration
 
