@@ -431,7 +431,11 @@ class PlainStore(FileStore):
             self._require(stat, if_match)
             left = max(0, stat.size - start)
             length = left if length is None else min(length, left)
-            file.seek(min(start, stat.size))
+            if file.seekable():
+                file.seek(min(start, stat.size))
+            else:
+                for _ in _chunks(file, start):
+                    pass
         except BaseException:
             file.close()
             raise

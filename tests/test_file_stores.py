@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import os
 
 import pytest
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from storage_router.azure.storage import AzureStorage
@@ -92,6 +93,25 @@ def test_what_is_created_is_read_in_parts(store):
     assert content_of(store, "a/x.txt", 8, 100) == b"89"
     assert content_of(store, "a/x.txt", 10) == b""
     assert content_of(store, "a/x.txt", 99, 1) == b""
+
+
+def test_a_file_that_cannot_seek_is_read_in_parts():
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def seek(self, *_):
+            raise io.UnsupportedOperation("seek")
+
+    class Streaming(Foreign):
+        def _open(self, name, mode="rb"):
+            return File(Pipe(super()._open(name).read()), name)
+
+    store = file_store(Streaming())
+    store.create("a.txt", ContentFile(b"0123456789"))
+    for start, length, content in ((0, None, b"0123456789"), (2, 3, b"234"), (20, None, b"")):
+        with store.read("a.txt", start, length) as reading:
+            assert b"".join(reading.chunks) == content
 
 
 def test_a_taken_name_is_not_created_again(store):
