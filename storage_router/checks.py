@@ -6,12 +6,14 @@ docs/checks.md has the cause and the cure of every id.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import global_settings, settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
 from . import installed, telemetry
@@ -21,6 +23,7 @@ from .exceptions import Problem
 from .installed import Entry
 from .moving import checks as moving
 from .router import RouterStorage
+from .staticfiles import StaticFilesStorage
 from .uploads import checks as uploads
 
 # W020 to W023 and W025 were warnings of 0.2. Ids are not used again.
@@ -66,11 +69,19 @@ def found(entries: Sequence[Entry] | None = None) -> tuple[Problem, ...]:
         *installed.field_problems(entries),
         *_removed_settings(),
         *_missing_subscribers(routers),
-        *delivery.problems(routers, installed.file_fields()),
+        *delivery.problems(routers, installed.file_fields(), dict.fromkeys(_with_static(entries))),
         *moving.problems(routers, installed.file_fields()),
         *uploads.problems(routers),
     )
     return tuple(sorted(every, key=lambda one: one.is_warning))
+
+
+def _with_static(entries: Iterable[Entry]) -> Iterator[RouterStorage]:
+    """Yield the routers that hold static files."""
+    for entry in entries:
+        if isinstance(entry.storage, StaticFilesStorage):
+            with contextlib.suppress(ImproperlyConfigured):
+                yield entry.storage.router
 
 
 def _routers(entries: Iterable[Entry]) -> dict[str, RouterStorage]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -52,11 +53,15 @@ _LEAF = "zq7x/zq7y"
 """A name that no route speaks of."""
 
 
-def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) -> Iterator[Problem]:
-    """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias."""
-    for router in routers.values():
+def problems(
+    routers: Mapping[str, RouterStorage], fields: Iterable[FileField], static: Iterable[RouterStorage]
+) -> Iterator[Problem]:
+    """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias; ``static``
+    those that hold static files."""
+    for router in static:
         for route, options in _routes(router):
-            if (options.attachment or options.delivery != "link") and _takes_static(router, route):
+            names = ["".join(parts) for parts in itertools.product(_starts(route), _ends(route))]
+            if (options.attachment or options.delivery != "link") and _takes_static(router, route, names):
                 message = "it claims static files, which have neither a delivery nor an attachment"
                 yield _problem("E034", _place(router, route), message, "Put a 'link' route for static files before it.")
     if not any(map(_delivered, routers.values())):
@@ -136,12 +141,15 @@ def _place(router: RouterStorage, route: Route) -> str:
     return f"{router.configuration.origin(('routes', route.index)).place} ({route.text})"
 
 
-def _takes_static(router: RouterStorage, route: Route) -> bool:
+def _takes_static(router: RouterStorage, route: Route, names: Sequence[str] = (_LEAF,)) -> bool:
+    """Return whether the route claims one of ``names`` below the prefix of static files."""
     prefix = router.configuration.document.static.prefix.strip("/")
-    try:
-        return router.table.without_tenants().match(f"{prefix}/{_LEAF}" if prefix else _LEAF).route is route
-    except (InvalidNameError, NoRouteError):
-        return False
+    below = f"{prefix}/" if prefix else ""
+    for name in {*names, *(f"{below}{name}" for name in names)}:
+        with contextlib.suppress(InvalidNameError, NoRouteError):
+            if name.startswith(below) and router.table.without_tenants().match(name).route is route:
+                return True
+    return False
 
 
 def _takes_active(route: Route) -> bool:

@@ -148,15 +148,27 @@ def test_accel_needs_its_secret():
     assert found(router([{**PRIVATE, "delivery": "accel"}])).keys() == {"E033"}
 
 
-@pytest.mark.parametrize("matcher", [{"prefix": "static/"}, {"types": [".zq7z"]}, {}])
+STATIC = {"staticfiles": {"BACKEND": "storage_router.StaticFilesStorage"}}
+MATCHERS = [{"prefix": "static/"}, {}, {"types": [".css"]}, {"glob": "**/*.svg"}, {"glob": "static/private/**"}]
+
+
+@pytest.mark.parametrize("matcher", MATCHERS)
 def test_static_files_have_no_view(matcher):
     route = {key: value for key, value in PRIVATE.items() if key != "prefix"}
-    problems = found(router([{**route, **matcher}]))
-    assert ("E034" in problems) is (matcher != {"types": [".zq7z"]})
+    routes = [{**route, **matcher}]
+    assert "E034" in found(router(routes), others=STATIC)
+    before = {"prefix": "static/", "backend": "open"}
+    assert "E034" not in found(router([before, *routes]), others=STATIC)
+
+
+def test_a_view_for_all_files_is_no_problem_where_static_files_are_elsewhere():
+    route = {key: value for key, value in PRIVATE.items() if key != "prefix"}
+    assert "E034" not in found(router([route]))
 
 
 def test_static_files_are_no_downloads():
-    assert "E034" in found(router([{"prefix": "static/", "backend": "files", "attachment": ["active"]}]))
+    routes = [{"prefix": "static/", "backend": "files", "attachment": ["active"]}]
+    assert "E034" in found(router(routes), others=STATIC)
 
 
 def test_urls_that_are_not_included():
