@@ -62,9 +62,7 @@ class Listing:
         return merged_page(pages, limit=limit, marker=marker, is_shown=is_shown)
 
     def has_directory(self, directory: str) -> bool:
-        """Return whether a listing shows something below ``directory``, or a backend has it as an empty directory."""
-        if self.table.is_prefix(directory):
-            return True
+        """Return whether a backend shows something below ``directory``, or has it as an empty directory."""
         try:
             found = self._found(directory)
         except NOT_THERE:
