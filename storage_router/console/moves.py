@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.files.storage import Storage
 
-from storage_router.moving.models import Move, Shard
+from storage_router.moving.models import COUNTS, Move, Shard
 from storage_router.moving.routes import moving_routes
 from storage_router.router import RouterStorage
 
@@ -44,7 +44,6 @@ def _progress(move: Move, phases: dict[tuple[str, str, str], str]) -> Progress:
     shards: list[Any] = list(move.shards.all()) if move.pk else []
     states = [shard.state for shard in shards]
     errors = [(str(name), str(message)) for shard in shards for name, message in shard.errors]
-    sums = ("copied", "deleted", "same", "changed", "failed", "size")
     return Progress(
         move=move,
         phase=phases.get((move.route, move.old, move.new), ""),
@@ -52,6 +51,6 @@ def _progress(move: Move, phases: dict[tuple[str, str, str], str]) -> Progress:
         done=states.count(Shard.State.DONE),
         failed=states.count(Shard.State.FAILED),
         running=states.count(Shard.State.RUNNING),
-        totals={name: sum(getattr(shard, name) for shard in shards) for name in sums},
+        totals={name: sum(getattr(shard, name) for shard in shards) for name in COUNTS},
         errors=tuple(errors[:_MOST_ERRORS]),
     )

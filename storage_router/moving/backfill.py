@@ -6,10 +6,11 @@ import datetime as dt
 import time
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -19,7 +20,8 @@ from storage_router.files import FileStat, FileStore, file_store
 
 from . import protocol
 from .comparison import Compared, compared
-from .models import Move, Shard
+from .models import COUNTS, Move, Shard
+from .protocol import Seen
 from .storage import MovingStorage, Requests
 
 LEASE = dt.timedelta(seconds=60)
@@ -27,6 +29,19 @@ LEASE = dt.timedelta(seconds=60)
 
 ERRORS = 20
 """Failures of a range that are kept with their messages."""
+
+LOOKS = 5000
+"""Copies whose sources are looked at with one listing: a page of Azure's."""
+
+LOOK_SECS = 10
+"""After this time they are looked at although there are fewer. So long a file that is deleted while it is copied may
+be seen on the new backend."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Outcome = tuple[str, str | Exception, int]
+"""A name, what was done (``copied``, ``deleted``, ``same``, ``changed``) or the failure, and the source's bytes."""
 
 Claims = Callable[[str], bool]
 """Whether the route claims the file of this name (the backends' own)."""
@@ -122,72 +137,132 @@ def claim(shard: Shard) -> bool:
     return True
 
 
-def run(
-    shard: Shard, files: Files, *, threads: int = 32, progress: Callable[[str, int], object] = lambda *_: None
-) -> Shard:
+def run(shard: Shard, files: Files, *, threads: int = 32) -> Shard:
     """Copy what is missing in a range, and delete what only the new backend has. Run again, it does only what is left.
 
-    ``progress`` is called with each outcome (``copied``, ``deleted``, ``same``, ``changed``, ``failed``) and its bytes.
+    The row is brought up to date each third of a lease.
     """
     counts: Counter[str] = Counter()
-    size = 0
     errors: list[list[str]] = []
-    last = ""
     renewed = time.monotonic()
+    copies = Copies(files)
 
-    def note(name: str, outcome: str | Exception, length: int) -> None:
-        nonlocal size, last
-        last = name
-        if isinstance(outcome, Exception):
-            if len(errors) < ERRORS:
-                errors.append([name, str(outcome)])
-            outcome = "failed"
-        counts[outcome] += 1
-        moved = length if outcome == "copied" else 0
-        size += moved
-        progress(outcome, moved)
-        renew()
-
-    def renew() -> None:
-        nonlocal renewed
+    def note(outcomes: Iterable[Outcome]) -> None:
+        for name, outcome, size in outcomes:
+            shard.last_name = max(shard.last_name, name)
+            if isinstance(outcome, Exception):
+                if len(errors) < ERRORS:
+                    errors.append([name, str(outcome)])
+                outcome = "failed"
+            counts[outcome] += 1
+            counts["size"] += size if outcome == "copied" else 0
         if time.monotonic() > renewed + LEASE.total_seconds() / 3:
-            renewed = time.monotonic()
-            Shard.objects.filter(pk=shard.pk).update(lease=timezone.now() + LEASE, last_name=last)
+            save(timezone.now() + LEASE)
 
-    def finish(pair: Compared[FileStat, FileStat], future: Future[str | Exception]) -> None:
-        while not future.done():
-            # A large file may take longer than the lease.
-            wait([future], timeout=1)
-            renew()
-        note(pair.name, future.result(), pair.left.size if pair.left else 0)
+    def save(lease: dt.datetime | None, *others: str) -> None:
+        nonlocal renewed
+        renewed = time.monotonic()
+        for count in COUNTS:
+            setattr(shard, count, counts[count])
+        shard.errors, shard.lease = errors, lease
+        shard.save(update_fields=[*COUNTS, "errors", "last_name", "lease", *others])
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-move") as workers:
-        under_way: deque[tuple[Compared[FileStat, FileStat], Future[str | Exception]]] = deque()
+    def differing() -> Iterator[Compared[FileStat, FileStat]]:
         for pair in files.compared(shard.first, shard.end):
-            if not differs(pair):
-                note(pair.name, "same", 0)
-                continue
-            if len(under_way) >= 2 * threads:
-                finish(*under_way.popleft())
-            under_way.append((pair, workers.submit(settle, files.storage, pair)))
-        while under_way:
-            finish(*under_way.popleft())
-    for outcome in ("copied", "deleted", "same", "changed", "failed"):
-        setattr(shard, outcome, counts[outcome])
-    shard.size, shard.errors, shard.last_name, shard.lease = size, errors, last, None
+            if differs(pair):
+                yield pair
+            else:
+                note([(pair.name, "same", 0)])
+
+    shard.last_name = ""
+    try:
+        with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-move") as workers:
+            for future in submitted(workers, 2 * threads, copies.settle, differing()):
+                while not future.done():
+                    # A large file may take longer than the lease.
+                    wait([future], timeout=1)
+                    note(copies.looked_at())
+                note(future.result() + copies.looked_at())
+    finally:
+        note(copies.looked_at(rest=True))
     shard.state = Shard.State.FAILED if counts["failed"] or counts["changed"] else Shard.State.DONE
-    shard.save()
+    save(None, "state")
     return shard
 
 
-def settle(storage: MovingStorage, pair: Compared[FileStat, FileStat]) -> str | Exception:
-    """Make the new backend's file what the old one's is; return what was done, or the failure."""
-    source, target = pair.left, pair.right
-    try:
+def submitted(
+    workers: ThreadPoolExecutor, most: int, function: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Future[Result]]:
+    """Have the workers call ``function`` with each item, ``most`` at a time; yield the calls in the order of items."""
+    under_way: deque[Future[Result]] = deque()
+    for item in items:
+        if len(under_way) >= most:
+            yield under_way.popleft()
+        under_way.append(workers.submit(function, item))
+    yield from under_way
+
+
+class Copy(NamedTuple):
+    """A file that was copied; the source has not been looked at since."""
+
+    name: str
+    size: int
+    steps: protocol.Steps
+
+
+class Copies:
+    """Copies of a range. Where a look at a source is a request, one listing looks at many.
+
+    ``settle`` may be called by many threads, ``looked_at`` by one.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._old = file_store(files.storage.old)
+        # Elsewhere a look costs little, and a listing reads entire directories.
+        self._later = self._old.capabilities.copies
+        self._copies: deque[Copy] = deque()
+        self._looked = time.monotonic()
+
+    def settle(self, pair: Compared[FileStat, FileStat]) -> list[Outcome]:
+        """Make the new backend's file what the old one's is; return what has become of it, unless that has to be
+        looked at."""
+        source, target = pair.left, pair.right
         steps = protocol.backfill(source.etag if source else None, target.etag if target else None)
-        return str(storage.run(steps, Requests(storage, pair.name, source=source)))
-    except Exception as error:  # noqa: BLE001 - one file must not end the others
-        return error
+        copy = Copy(pair.name, source.size if source else 0, steps)
+        outcome = self._run(copy, Requests(self._files.storage, pair.name, source=source), looks=not self._later)
+        if outcome is not None:
+            return [(copy.name, outcome, copy.size)]
+        self._copies.append(copy)
+        return []
+
+    def looked_at(self, *, rest: bool = False) -> list[Outcome]:
+        """Look at the sources of the copies, if it is time for that, or at the ``rest``; return what has become of
+        them."""
+        due = rest or len(self._copies) >= LOOKS or time.monotonic() > self._looked + LOOK_SECS
+        if not self._copies or not due:
+            return []
+        copies = sorted(self._copies.popleft() for _ in range(len(self._copies)))
+        outcomes: list[Outcome] = []
+        try:
+            listing = self._files.listing(self._old, copies[0].name)
+            for name, copy, found in compared(((copy.name, copy) for copy in copies), listing):
+                if copy is not None:
+                    seen = Seen(etag=found.etag) if found else None
+                    outcome = self._run(copy, Requests(self._files.storage, name), answer=seen)
+                    outcomes.append((name, outcome, copy.size))
+                if name == copies[-1].name:
+                    break
+        except Exception as error:  # noqa: BLE001 - the next comparison looks at them
+            outcomes += [(copy.name, error, copy.size) for copy in copies[len(outcomes) :]]
+        self._looked = time.monotonic()
+        return outcomes
+
+    def _run(self, copy: Copy, requests: Requests, **options: Any) -> Any:
+        try:
+            return self._files.storage.run(copy.steps, requests, **options)
+        except Exception as error:  # noqa: BLE001 - one file must not end the others
+            return error
 
 
 def left_behind(files: Files, *, delete: bool = False, threads: int = 32) -> dict[str, int]:
@@ -199,24 +274,20 @@ def left_behind(files: Files, *, delete: bool = False, threads: int = 32) -> dic
     counts = Counter(left=0, deleted=0, kept=0)
     old = file_store(files.storage.old)
 
-    def remove(pair: Compared[FileStat, FileStat]) -> str:
-        assert pair.left is not None
-        old.delete(pair.name, if_match=pair.left.etag)
-        return "deleted"
+    def superseded() -> Iterator[FileStat]:
+        for pair in files.compared():
+            if pair.left is not None and delete and _is_superseded(pair):
+                yield pair.left
+            elif pair.left is not None:
+                counts["kept" if delete else "left"] += 1
+
+    def remove(file: FileStat) -> None:
+        old.delete(file.name, if_match=file.etag)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-move") as workers:
-        under_way: deque[Future[str]] = deque()
-        for pair in files.compared():
-            if pair.left is None:
-                continue
-            if not delete or not _is_superseded(pair):
-                counts["kept" if delete else "left"] += 1
-                continue
-            if len(under_way) >= 2 * threads:
-                counts[under_way.popleft().result()] += 1
-            under_way.append(workers.submit(remove, pair))
-        for future in under_way:
-            counts[future.result()] += 1
+        for future in submitted(workers, 2 * threads, remove, superseded()):
+            future.result()
+            counts["deleted"] += 1
     return dict(counts)
 
 
@@ -230,7 +301,7 @@ def _is_superseded(pair: Compared[FileStat, FileStat]) -> bool:
     return old.modified is not None and new.modified is not None and new.modified > old.modified
 
 
-def verify(move: Move, files: Files, *, progress: Callable[[str], object] = lambda _: None) -> list[str]:
+def verify(move: Move, files: Files) -> list[str]:
     """Compare the two backends; record when and how many names differ. Return the first of these names.
 
     A range with such a name counts as failed: ``move retry`` runs it again.
@@ -242,9 +313,7 @@ def verify(move: Move, files: Files, *, progress: Callable[[str], object] = lamb
     firsts = [first for first, _ in shards]
     differing: set[int] = set()
     for pair in files.compared():
-        different = differs(pair)
-        progress("different" if different else "same")
-        if different:
+        if differs(pair):
             count += 1
             differing.update(pk for _, pk in shards[: bisect_right(firsts, pair.name)][-1:])
             if len(names) < ERRORS:

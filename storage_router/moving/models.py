@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 
+COUNTS = ("copied", "deleted", "same", "changed", "failed", "size")
+"""What is counted of a range: files by what has become of them, and the bytes that were copied."""
+
 
 class Move(models.Model):
     """A route that moves, or has moved, from one backend to another."""
@@ -37,10 +40,9 @@ class Move(models.Model):
         return self.verified is not None and self.differences == 0
 
     def totals(self) -> dict[str, int]:
-        """Return the sums of all ranges: copied, deleted, same, changed, failed (files), size (bytes)."""
-        fields = ("copied", "deleted", "same", "changed", "failed", "size")
-        found: dict[str, Any] = self.shards.aggregate(**{name: models.Sum(name) for name in fields})
-        return {name: found[name] or 0 for name in fields}
+        """Return the sums of all ranges for each of ``COUNTS``."""
+        found: dict[str, Any] = self.shards.aggregate(**{name: models.Sum(name) for name in COUNTS})
+        return {name: found[name] or 0 for name in COUNTS}
 
 
 class Shard(models.Model):

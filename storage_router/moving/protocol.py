@@ -22,17 +22,17 @@ the new one."""
 Side = Literal["old", "new"]
 
 READS: dict[Phase, tuple[Side, ...]] = {"mirror": ("old",), "switch": ("new", "old"), "settle": ("new",)}
-"""Which backends a phase reads; the second one only where the first one does not have the file."""
-
-LISTS: dict[Phase, tuple[Side, ...]] = {"mirror": ("old",), "switch": ("new", "old"), "settle": ("new",)}
-"""Which backends a phase lists; two listings are merged."""
+"""Which backends a phase reads, the second one only where the first one does not have the file. Listings are merged."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One request to one backend about the name in question."""
 
-    kind: Literal["create", "replace", "stat", "delete", "copy"]
+    kind: Literal["create", "replace", "stat", "look", "delete", "copy"]
+    """``look`` is a ``stat`` that may come at any time later: one listing may answer it for many names, if the listing
+    begins after their copies have ended."""
+
     side: Side
     if_match: str | None = None
     """``replace``, ``delete``: the file's own ETag. ``copy``: the ETag of the source."""
@@ -152,7 +152,7 @@ def backfill(source: str | None, target: str | None) -> Steps:
     copied = yield Request("copy", "new", if_match=source, if_target_match=target)
     if copied is None:
         return "changed"
-    seen = yield Request("stat", "old")
+    seen = yield Request("look", "old")
     if seen is None or seen.etag != source:
         yield Request("delete", "new", if_match=copied)
         return "changed"
@@ -171,5 +171,4 @@ def _discard(side: Side) -> Steps:
         if seen is not None and seen.own:
             yield Request("delete", side, if_match=seen.etag)
     except Exception:  # noqa: BLE001 - the service does not answer; the comparison finds what is left
-        # The service does not answer; the comparison finds what is left.
         return

@@ -23,7 +23,7 @@ from storage_router.files import Capabilities, FileSettings, FileStat, FileStore
 
 from . import protocol
 from .comparison import compared
-from .protocol import LISTS, READS, Phase, Request, Seen, Side, Steps
+from .protocol import READS, Phase, Request, Seen, Side, Steps
 
 logger = logging.getLogger("storage_router.moving")
 
@@ -127,7 +127,7 @@ class MovingStorage(Storage):
         """Return the directories and files directly below ``path``."""
         directories: dict[str, None] = {}
         files: dict[str, None] = {}
-        for side in LISTS[self.phase]:
+        for side in READS[self.phase]:
             found = self._side(side).listdir(path)
             directories |= dict.fromkeys(found[0])
             files |= dict.fromkeys(found[1])
@@ -142,7 +142,7 @@ class MovingStorage(Storage):
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``; in *switch*, of both backends."""
-        sides = [((stat.name, stat) for stat in self.store(side).walk(path, start=start)) for side in LISTS[self.phase]]
+        sides = [((stat.name, stat) for stat in self.store(side).walk(path, start=start)) for side in READS[self.phase]]
         if len(sides) == 1:
             return (stat for _, stat in sides[0])
         return (found for _, one, other in compared(*sides) if (found := one or other) is not None)
@@ -153,7 +153,7 @@ class MovingStorage(Storage):
         def fetch(side: Side, marker: str) -> ListingPage:
             return self.store(side).page(path, limit=limit, marker=marker)
 
-        return merged_page([partial(fetch, side) for side in LISTS[self.phase]], limit=limit, marker=marker)
+        return merged_page([partial(fetch, side) for side in READS[self.phase]], limit=limit, marker=marker)
 
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
@@ -236,15 +236,19 @@ class MovingStorage(Storage):
         """Return a link at the backend that the phase reads."""
         return self.store(READS[self.phase][0]).sign(name, *args, **options)
 
-    def run(self, steps: Steps, requests: Requests) -> Any:
-        """Send the requests of a sequence of the protocol; return its result."""
-        answer: Any = None
+    def run(self, steps: Steps, requests: Requests, *, answer: Any = None, looks: bool = True) -> Any:
+        """Send the requests of a sequence of the protocol; return its result.
+
+        Without ``looks`` return None where the sequence is to look: run it again, with the answer to that.
+        """
         error: Exception | None = None
         while True:
             try:
                 request = steps.send(answer) if error is None else steps.throw(error)
             except StopIteration as stop:
                 return stop.value
+            if request.kind == "look" and not looks:
+                return None
             error = None
             try:
                 answer = requests.answer(request)
@@ -279,7 +283,7 @@ class Requests:
     def answer(self, request: Request) -> Any:
         """Send the request; return the answer that the protocol expects."""
         store = self._storage.store(request.side)
-        if request.kind == "stat":
+        if request.kind in ("stat", "look"):
             return self._seen(store)
         if request.kind == "delete":
             try:

@@ -81,8 +81,7 @@ def test_a_copy_takes_along_what_is_stored_with_a_file(sides):
     )
     stat = old.create("a.css", ContentFile(b"a{}"), settings)
     moving = MovingStorage(old, new, phase="mirror")
-    [pair] = Files(storage=moving).compared()
-    assert backfill.settle(moving, pair) == "copied"
+    assert settled(moving) == {"a.css": "copied"}
     copy = new.stat("a.css")
     assert (copy.content_type, copy.cache_control, copy.metadata, copy.access_tier, copy.save_id) == (
         "text/css",
@@ -95,17 +94,26 @@ def test_a_copy_takes_along_what_is_stored_with_a_file(sides):
     assert [backfill.differs(pair) for pair in Files(storage=moving).compared()] == [False]
 
 
-def test_a_file_is_copied_with_two_requests(sides, server):
-    """The listing says what is known of it; a look afterwards says whether it was changed meanwhile."""
-    sides[0].save("a.txt", ContentFile(b"one"))
+def settled(moving, pairs=None) -> dict[str, object]:
+    """Return what becomes of each name of a comparison."""
+    files = Files(storage=moving)
+    copies = backfill.Copies(files)
+    outcomes = [one for pair in pairs or files.compared() for one in copies.settle(pair)]
+    return {name: outcome for name, outcome, _ in [*outcomes, *copies.looked_at(rest=True)]}
+
+
+def test_a_file_is_copied_with_one_request_and_one_listing_looks_at_all_sources_afterwards(sides, server):
+    """The listing before says what is known of each; the one afterwards says which were changed meanwhile."""
+    for number in range(3):
+        sides[0].save(f"{number}.txt", ContentFile(b"one"))
     with FaultProxy(server) as proxy:
         moving = MovingStorage(*(behind(proxy, side) for side in sides), phase="mirror")
-        [pair] = Files(storage=moving).compared()
+        pairs = list(Files(storage=moving).compared())
         before = len(proxy.requests)
-        assert backfill.settle(moving, pair) == "copied"
+        assert settled(moving, pairs) == dict.fromkeys(["0.txt", "1.txt", "2.txt"], "copied")
         # With a signature, the service looks at the source itself.
         ours = [request.operation for request in proxy.requests[before:] if "sig" not in request.query]
-        assert ours == ["Copy Blob", "Get Blob Properties"]
+        assert ours == ["Copy Blob"] * 3 + ["List Blobs"]
 
 
 def behind(proxy: FaultProxy, side: AzureStorage) -> AzureStorage:
@@ -187,7 +195,7 @@ def test_a_range_is_copied_and_a_file_that_changed_meanwhile_is_left_for_the_nex
     assert len(pairs) == 13
     if changes:
         old.replace("m/03.txt", ContentFile(b"new content"))
-    outcomes = [backfill.settle(moving, pair) for pair in pairs]
+    outcomes = list(settled(moving, pairs).values())
     assert outcomes.count("deleted") == 1
     assert outcomes.count("changed") == changes
     left = [pair.name for pair in Files(storage=moving, directory="m").compared() if backfill.differs(pair)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -15,33 +16,67 @@ NEIGHBOURS = [("old", "mirror"), ("mirror", "switch"), ("switch", "settle"), ("s
 PHASES = ["old", "mirror", "switch", "settle", "done"]
 
 
+KILLED = "killed"
+"""The answer that a killed worker gets: it starts again."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Half of a copy. Between two accounts it is not one step: the source is read, and written afterwards.
+
+    ``taken`` is what was read, None for the first half.
+    """
+
+    request: Request
+    taken: str | None = None
+
+
+def in_halves(steps: Steps) -> Steps:
+    answer = None
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        if request.kind == "copy":
+            answer = yield Part(request)
+            if answer is not None and answer != KILLED:
+                answer = yield Part(request, answer)
+        else:
+            answer = yield request
+        if answer == KILLED:
+            return KILLED
+
+
 @dataclass
 class World:
     """Two backends and one name. A file is its content and its ETag, which is never used again."""
 
     old: tuple[str, str] | None = None
     new: tuple[str, str] | None = None
-    etags: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def answer(self, request: Request, content: str) -> object:
+    def answer(self, request: Request | Part, content: str, etag: str) -> object:
+        """Answer a request of the save of ``content``; what it writes has the given ETag."""
+        if isinstance(request, Part):
+            condition = request.request
+            if request.taken is None:
+                return self.old[0] if self.old and self.old[1] == condition.if_match else None
+            if (self.new and self.new[1]) != condition.if_target_match:
+                return None
+            self.new = (request.taken, etag)
+            return etag
         current = getattr(self, request.side)
-        if request.kind == "stat":
+        if request.kind in ("stat", "look"):
             return current and Seen(etag=current[1], save=current[0], own=current[0] == content)
         if request.kind == "delete":
             if current and request.if_match not in (None, current[1]):
                 return False
             setattr(self, request.side, None)
             return True
-        if request.kind == "copy":
-            source = self.old
-            if source is None or source[1] != request.if_match or (current and current[1]) != request.if_target_match:
-                return None
-            content = source[0]
-        elif request.kind == "create" and current:
+        if request.kind == "create" and current:
             return None
-        elif request.if_match not in (None, current and current[1]):
+        if request.if_match not in (None, current and current[1]):
             raise FileNotFoundError
-        etag = str(next(self.etags))
         setattr(self, request.side, (content, etag))
         return etag
 
@@ -55,6 +90,9 @@ class Actor:
     content: str = ""
 
     def steps(self) -> Steps:
+        return (yield from in_halves(self.requests()))
+
+    def requests(self) -> Steps:
         phase, action = self.phase, self.action
         if phase in ("old", "done"):
             side = "old" if phase == "old" else "new"
@@ -69,57 +107,72 @@ class Actor:
 
 @dataclass
 class Backfill:
-    """One name of a comparison: two ETags that were read one after the other, then what has to be done."""
+    """One name of a comparison: two ETags that were read one after the other, then what has to be done.
+
+    The look after the copy comes at any time: it is a listing that looks for a range of names. A worker that is
+    ``mortal`` may be killed before each request; then the range is compared again, and what is the same is left alone.
+    """
 
     phase: str = "mirror"
     action: str = "backfill"
     content: str = "backfill"
+    mortal: bool = True
 
     def steps(self) -> Steps:
+        result = yield from in_halves(self.once())
+        if result == KILLED:
+            result = yield from in_halves(self.once(again=True))
+        return result
+
+    def once(self, *, again: bool = False) -> Steps:
         source = yield Request("stat", "old")
         target = yield Request("stat", "new")
         if source is None and target is None:
+            return "same"
+        if again and source and target and source.save == target.save:
             return "same"
         return (yield from protocol.backfill(source and source.etag, target and target.etag))
 
 
 def histories(start: str, actors: list, check: Callable[[World, list[object]], None]) -> int:
-    """Run the actors in every order of their requests; return in how many."""
-    count = 0
-    pending: list[tuple[int, ...]] = [()]
-    while pending:
-        schedule = pending.pop()
-        world = World()
-        if start in ("old", "both"):
-            world.old = ("start", "s1")
-        if start in ("both", "new"):
-            world.new = ("start", "s2")
-        generators = [actor.steps() for actor in actors]
-        results: list[object] = ["running"] * len(actors)
-        waiting = [advance(generator, None, results, index) for index, generator in enumerate(generators)]
-        for step in range(1000):
-            ready = [index for index, request in enumerate(waiting) if request is not None]
-            if not ready:
-                break
-            if step < len(schedule):
-                chosen = schedule[step]
-            else:
-                chosen = ready[0]
-                pending += [(*schedule, other) for other in ready[1:]]
-                schedule = (*schedule, chosen)
-            answer = world.answer(waiting[chosen], actors[chosen].content)
-            waiting[chosen] = advance(generators[chosen], answer, results, chosen)
-        count += 1
-        check(world, results)
-    return count
+    """Run the actors in every order of their requests; return how many orders there are.
 
+    Orders that lead to the same state go on as one.
+    """
 
-def advance(generator: Steps, answer: object, results: list[object], index: int) -> Request | None:
-    try:
-        return generator.send(answer)
-    except StopIteration as stop:
-        results[index] = stop.value
-        return None
+    @functools.cache
+    def after(actor: int, answers: tuple[object, ...]) -> tuple[Request | Part | None, object]:
+        """Return the actor's next request after these answers, and its result where there is none."""
+        steps = actors[actor].steps()
+        try:
+            request = next(steps)
+            for answer in answers:
+                request = steps.send(answer)
+        except StopIteration as stop:
+            return None, stop.value
+        return request, "running"
+
+    @functools.cache
+    def count(old: tuple[str, str] | None, new: tuple[str, str] | None, answers: tuple[tuple[object, ...], ...]) -> int:
+        found = [after(actor, given) for actor, given in enumerate(answers)]
+        if all(request is None for request, _ in found):
+            check(World(old, new), [result for _, result in found])
+            return 1
+        total = 0
+        for actor, (request, _) in enumerate(found):
+            if request is None:
+                continue
+            world, given = World(old, new), answers[actor]
+            answer = world.answer(request, actors[actor].content, f"{actor}.{len(given)}")
+            total += count(world.old, world.new, (*answers[:actor], (*given, answer), *answers[actor + 1 :]))
+            if getattr(actors[actor], "mortal", False) and KILLED not in given:
+                total += count(old, new, (*answers[:actor], (*given, KILLED), *answers[actor + 1 :]))
+        return total
+
+    both = start in ("both", "differing")
+    old = ("start", "s1") if both or start == "old" else None
+    new = ("stale" if start == "differing" else "start", "s2") if both or start == "new" else None
+    return count(old, new, ((),) * len(actors))
 
 
 def reads(world: World, phase: str) -> str | None:
@@ -206,13 +259,12 @@ def test_overwriting_saves_leave_both_backends_the_same(phase, other):
 
 
 def histories_after(world: World) -> None:
-    steps = Backfill().steps()
-    answer: object = None
-    try:
-        while True:
-            answer = world.answer(steps.send(answer), "backfill")
-    except StopIteration:
-        pass
+    steps, answer = Backfill().steps(), None
+    for number in itertools.count():
+        try:
+            answer = world.answer(steps.send(answer), "backfill", f"after {number}")
+        except StopIteration:
+            return
 
 
 @pytest.mark.slow
@@ -261,3 +313,42 @@ def test_the_model_sees_what_is_wrong_with_the_protocols_that_were_rejected(clai
     other.steps = claiming
     histories("absent", [mirror, other], check)
     assert bool(lost) is loses
+
+
+@pytest.mark.parametrize("start", ["old", "differing"])
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+def test_a_range_is_looked_at_after_its_copies_whoever_saves_overwrites_or_deletes_meanwhile(phase, start):
+    """The look is one listing for many names. A worker that is killed before it leaves the rest to the next run."""
+
+    def check(world, results):
+        if "changed" in results:
+            histories_after(world)
+        assert (world.old and world.old[0]) == (world.new and world.new[0])
+        assert contents(world) <= {"start", "1", "2"}
+
+    for action in ("create", "overwrite", "delete"):
+        actors = [Actor(phase, action, "1"), Actor(phase, "delete", "2"), Backfill()]
+        assert histories(start, actors, check) > 100
+
+
+@pytest.mark.parametrize("look", ["none", "before the copy has ended", "after it"])
+def test_the_model_sees_that_a_copy_has_to_be_looked_at_after_it_has_ended(look):
+    """A file that is deleted while it is copied would come back."""
+
+    def copying() -> Steps:
+        copy = Request("copy", "new", if_match="s1")
+        taken = yield Part(copy)
+        if taken is None:
+            return
+        seen = (yield Request("look", "old")) if look == "before the copy has ended" else None
+        copied = yield Part(copy, taken)
+        if look == "after it":
+            seen = yield Request("look", "old")
+        if look != "none" and seen is None and copied is not None:
+            yield Request("delete", "new", if_match=copied)
+
+    came_back = []
+    backfill = Actor("mirror", "backfill")
+    backfill.steps = copying
+    histories("old", [Actor("mirror", "delete"), backfill], lambda world, _: came_back.extend(contents(world)))
+    assert bool(came_back) is (look != "after it")
