@@ -8,12 +8,17 @@ from pathlib import Path
 
 import django
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.kit.fixtures"]
 
 AZURITE_BIN = Path(__file__).parent.parent / "tools/azurite/node_modules/.bin/azurite-blob"
 
 os.environ.setdefault("AZURITE_BIN", str(AZURITE_BIN))
+
+# A busy machine is slow, in finding examples and in running them.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

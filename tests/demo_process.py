@@ -69,7 +69,7 @@ class DemoProcess:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
             try:
-                self._process.wait(60)
+                self._process.wait(120)
             except subprocess.TimeoutExpired:  # pragma: no cover - only a demo that hangs
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import gc
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,10 @@ def source():
     taken = connections.taken
     yield Source()
     gc.collect()
+    # The thread that reads may be about to give its connection back.
+    deadline = time.monotonic() + 120
+    while connections.taken != taken and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert connections.taken == taken
 
 
