@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from storage_router import events
 from storage_router.conf.azure import rules
-from storage_router.conf.azure.options import SECRETS, AzureOptions, BlobParameters
+from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.problems import validated
 from storage_router.exceptions import (
     BlobError,
@@ -512,6 +512,7 @@ class AzureStorage(DeconstructibleStorage):
         Raises ``ValueError`` for a parameter that Azure does not know or cannot store.
         """
         from storage_router import media_types
+        from storage_router.conf.azure.parameters import BlobParameters
 
         options, parameters = self._now().options, self.get_object_parameters(name)
         try:

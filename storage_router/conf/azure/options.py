@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetPydanticSchema,
     SecretStr,
     WithJsonSchema,
     model_validator,
@@ -45,7 +46,7 @@ _IMPLIED = "default"
 _NO_STRING = ConnectionString("")
 
 _FromText = BeforeValidator(json_table)
-_Header = Annotated[str, AfterValidator(rules.header)]
+Header = Annotated[str, AfterValidator(rules.header)]
 _Secret = WithJsonSchema({"type": "string", "writeOnly": True})
 
 Metadata = Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText]
@@ -54,28 +55,24 @@ AccessTier = Literal["Hot", "Cool", "Cold", "Archive"]
 Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
 
 
-class ObjectParameters(Table):
-    """What is stored with a blob: the keys of ``object_parameters``."""
+def _parameters() -> type[Table]:
+    from .parameters import ObjectParameters
 
-    content_type: Annotated[str, AfterValidator(rules.media_type)] | None = None
-    content_encoding: _Header | None = None
-    content_language: _Header | None = None
-    content_disposition: _Header | None = None
-    cache_control: _Header | None = None
-    content_md5: Annotated[Any, AfterValidator(rules.md5)] = None
-
-
-class BlobParameters(ObjectParameters):
-    """What ``get_object_parameters(name)`` may return: some options of the storage, too."""
-
-    metadata: Metadata = Field(default={})
-    tags: Tags = Field(default={})
-    access_tier: AccessTier | None = None
+    return ObjectParameters
 
 
 def _object_parameters(value: dict[str, Any]) -> dict[str, Any]:
-    ObjectParameters.model_validate(value)
+    _parameters().model_validate(value)
     return value
+
+
+def _parameters_schema(*_: Any) -> dict[str, Any]:
+    names = _parameters().model_fields
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in names},
+        "additionalProperties": False,
+    }
 
 
 class AzureOptions(Table):
@@ -83,7 +80,7 @@ class AzureOptions(Table):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    tables: ClassVar = {"object_parameters": lambda: ObjectParameters}
+    tables: ClassVar = {"object_parameters": _parameters}
 
     azure_container: Annotated[str, rules.container_name] = Field(
         description="The container. It must exist: `manage.py storage_router provision` prints how to create it.",
@@ -173,7 +170,7 @@ class AzureOptions(Table):
     default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
         default="application/octet-stream", description="The content type where neither name nor upload has one."
     )
-    cache_control: _Header | None = Field(
+    cache_control: Header | None = Field(
         default=None,
         description="The Cache-Control header of every blob that is saved.",
         examples=["public,max-age=31536000,immutable"],
@@ -182,13 +179,7 @@ class AzureOptions(Table):
         dict[str, Any],
         AfterValidator(_object_parameters),
         _FromText,
-        WithJsonSchema(
-            {
-                "type": "object",
-                "properties": {name: {"type": "string"} for name in ObjectParameters.model_fields},
-                "additionalProperties": False,
-            }
-        ),
+        GetPydanticSchema(lambda source, handler: handler(source), _parameters_schema),
     ] = Field(
         default={},
         description="Settings of saved blobs: content_type, content_encoding, content_language, content_disposition, "

@@ -1,0 +1,29 @@
+"""``ObjectParameters``: what is stored with a blob besides its bytes, where options or code say so."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from storage_router.conf.table import Table
+
+from . import rules
+from .options import AccessTier, Header, Metadata, Tags
+
+
+class ObjectParameters(Table):
+    """What is stored with a blob: the keys of ``object_parameters``."""
+
+    content_type: Annotated[str, AfterValidator(rules.media_type)] | None = None
+    content_encoding: Header | None = None
+    content_language: Header | None = None
+    content_disposition: Header | None = None
+    cache_control: Header | None = None
+    content_md5: Annotated[Any, AfterValidator(rules.md5)] = None
+
+
+class BlobParameters(ObjectParameters):
+    """What ``get_object_parameters(name)`` may return: some options of the storage, too."""
+
+    metadata: Metadata = Field(default={})
+    tags: Tags = Field(default={})
+    access_tier: AccessTier | None = None
