@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,6 +26,9 @@ from .comparison import compared
 from .protocol import READS, Phase, Request, Seen, Side, Steps
 
 logger = logging.getLogger("storage_router.moving")
+
+_NONE = '"-"'
+"""The ETag of no file: with it nothing is deleted or replaced."""
 
 NAMES = 10
 """Names that a save tries at least before its time limit ends it."""
@@ -116,7 +119,11 @@ class MovingStorage(Storage):
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Delete the file on both backends, the old one first. A failure on either is raised."""
-        if not self.run(protocol.delete(if_match=if_match), Requests(self, name)):
+        try:
+            version = self._version_of_old(name, if_match)
+        except FileNotFoundError:
+            return
+        if not self.run(protocol.delete(if_match=version), Requests(self, name)):
             raise FileChangedError(f"{name} was changed since it was looked at.")
 
     def exists(self, name: str) -> bool:
@@ -182,8 +189,29 @@ class MovingStorage(Storage):
         """Write exactly this name on both backends, whatever was there."""
         with closing(_twice(content)) as body:
             requests = Requests(self, name, body, settings, save_id)
-            self.run(protocol.overwrite(if_match=if_match), requests)
+            self.run(protocol.overwrite(if_match=self._version_of_old(name, if_match)), requests)
         return requests.written or self.stat(name)
+
+    def _version_of_old(self, name: str, if_match: str | None) -> str | None:
+        """Return the old backend's ETag of the file that has the ETag ``if_match`` where the phase reads.
+
+        Raises ``FileChangedError`` where it has another one, and ``FileNotFoundError``.
+        """
+        if if_match is None or READS[self.phase][0] == "old":
+            return if_match
+        # Saves write the old backend first, so it is asked first.
+        old: FileStat | None = None
+        with suppress(FileNotFoundError):
+            old = self.store("old").stat(name)
+        found = self.stat(name)
+        if found.etag == if_match:
+            if old is None:
+                return _NONE
+            # A directory does not know which save made a file.
+            saves = {one.save_id for one in (old, found)} - {None}
+            if old.size == found.size and len(saves) <= 1:
+                return old.etag
+        raise FileChangedError(f"{name} was changed since it was looked at.")
 
     # Between the protocol and the backends
 

@@ -190,3 +190,17 @@ def test_a_directory_is_listed_a_page_at_a_time_of_both_backends_in_switch(sides
         if not (marker := page.marker):
             break
     assert found == ["0.txt", "0", "1.txt", "1", "both.txt", "both"]
+
+
+def test_conditions_take_the_etag_that_stat_returns(moving):
+    moving.save("a.txt", ContentFile(b"one"))
+    stale = moving.stat("a.txt").etag
+    moving.replace("a.txt", ContentFile(b"two!"), if_match=stale)
+    assert texts(moving, "a.txt") == [b"two!", b"two!"]
+    for change in (moving.delete, lambda name, **options: moving.replace(name, ContentFile(b"three"), **options)):
+        with pytest.raises(FileChangedError):
+            change("a.txt", if_match=stale)
+    assert texts(moving, "a.txt") == [b"two!", b"two!"]
+    moving.delete("a.txt", if_match=moving.stat("a.txt").etag)
+    assert texts(moving, "a.txt") == [None, None]
+    moving.delete("a.txt", if_match=stale)

@@ -119,6 +119,19 @@ def test_a_save_under_the_name_of_a_file_that_is_to_be_deleted_replaces_it(route
     assert content(router, "a/1.txt") == b"new"
 
 
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+def test_a_file_of_a_route_that_moves_is_deleted_on_both_backends(database, files, tmp_path, phase):
+    route = {"prefix": "a/", "backend": "new", "moving_from": "old", "phase": phase}
+    backends = {"old": files, "new": {"type": "filesystem", "location": str(tmp_path / "new")}}
+    on_commit = {"deletes": "on_commit", "database": ALIAS}
+    router = RouterStorage(backends=backends, routes=[route], transactions=on_commit)
+    router.save("a/1.txt", ContentFile(b"one"))
+    with transaction.atomic(ALIAS):
+        router.delete("a/1.txt")
+        assert content(router, "a/1.txt") == b"one"
+    assert [router.backends[alias].exists("a/1.txt") for alias in backends] == [False, False]
+
+
 def test_a_save_that_fails_does_not_cancel_the_deletion(router):
     class Unreadable(ContentFile):
         def chunks(self, chunk_size=None):
