@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from django.core.files.storage import Storage
 
-from .files import FileStat, file_store
+from .files import FileStat, FileStore, file_store
 from .forks import Lock, in_child
 
 THREADS = 32
@@ -127,12 +127,12 @@ class AsyncMethods(Storage):
 
     async def astat(self, name: str) -> FileStat:
         """Return what is known of the file."""
-        return await in_thread(file_store(self).stat, name)
+        return await in_thread(_store(self).stat, name)
 
     async def awalk(self, path: str = "", *, start: str = "") -> AsyncIterator[FileStat]:
         """Yield every file below ``path``, in constant memory."""
         context = contextvars.copy_context()
-        entries = await in_thread(lambda: iter(file_store(self).walk(path, start=start)), context=context)
+        entries = await in_thread(lambda: iter(_store(self).walk(path, start=start)), context=context)
         while page := await in_thread(_next_page, entries, context=context):
             for entry in page:
                 yield entry
@@ -191,6 +191,10 @@ class AsyncFile:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._file, name)
+
+
+def _store(storage: Any) -> FileStore:
+    return cast("FileStore", storage) if hasattr(storage, "capabilities") else file_store(storage)
 
 
 def _discard(error: BaseException, opening: asyncio.Future[Any]) -> None:

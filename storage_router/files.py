@@ -18,9 +18,10 @@ from itertools import chain
 from stat import S_ISDIR
 from typing import Any, NamedTuple, Protocol, Self, cast, runtime_checkable
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from django.core.files.base import File
-from django.core.files.storage import FileSystemStorage, InMemoryStorage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from .exceptions import FileChangedError
 from .names import is_clean
@@ -120,10 +121,6 @@ class Capabilities(NamedTuple):
 
     copies: bool = False
     """``copy_from`` can copy on the server."""
-
-    own_way: bool = False
-    """The storage saves, opens or deletes files in a way of its own, which the methods here do not know: use Django's
-    methods, file by file."""
 
     @classmethod
     def of_all(cls, storages: Iterable[Any]) -> Capabilities:
@@ -325,14 +322,14 @@ class FileSource(NamedTuple):
 def file_store(storage: Any) -> FileStore:
     """Return ``storage`` itself where it is a file store, else a file store over Django's interface.
 
-    A storage that stores files in its own way is used through Django's interface, whatever else it can do.
+    A subclass that saves, opens or deletes files in a way of its own is used through Django's interface, whatever else
+    it can do.
     """
-    capabilities: Capabilities | None = getattr(storage, "capabilities", None)
-    if capabilities is not None:
-        return PlainStore(storage) if capabilities.own_way else cast("FileStore", storage)
+    if overridden(storage):
+        return PlainStore(storage)
+    if hasattr(storage, "capabilities"):
+        return cast("FileStore", storage)
     for family, adapter in ((FileSystemStorage, DirectoryStore), (InMemoryStorage, MemoryStore)):
-        # A subclass that saves, opens or deletes in its own way is asked to do so.
-        # type() of Django's lazy storages is another class.
         if isinstance(storage, family) and not overrides(storage.__class__, family, *OWN_WAYS):
             return adapter(storage)
     return PlainStore(storage)
@@ -340,6 +337,29 @@ def file_store(storage: Any) -> FileStore:
 
 OWN_WAYS = ("save", "_save", "delete", "open", "_open")
 """Methods of a storage that decide what becomes of a file's bytes."""
+
+
+def home_of(storage: Any) -> type[Storage] | None:
+    """Return the class of this package that implements Django's methods for the storage, None for other storages."""
+    # type() of Django's lazy storages is another class.
+    for kind in storage.__class__.__mro__:
+        if kind.__module__.partition(".")[0] == "storage_router" and "listdir" in vars(kind):
+            return cast("type[Storage]", kind)
+    return None
+
+
+def overridden(storage: Any) -> tuple[str, ...]:
+    """Return which of ``OWN_WAYS`` a subclass of this package's storages overrides."""
+    kind = storage.__class__
+    found = _overridden.get(kind)
+    if found is None:
+        home = home_of(storage)
+        found = _overridden[kind] = tuple(method for method in OWN_WAYS if home and overrides(kind, home, method))
+    return found
+
+
+_overridden: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+"""What ``overridden`` has found, as it is asked for each file."""
 
 
 def overrides(kind: type, family: type, *methods: str) -> bool:

@@ -316,7 +316,6 @@ def test_an_azure_storage_that_opens_in_its_own_way_is_asked_to_do_so(azurite, c
     storage = Rotated(connection_string=azurite.connection_string(), azure_container=container)
     store = file_store(storage)
 
-    assert storage.capabilities.own_way
     store.create("x.txt", ContentFile(b"abc"))
     assert content_of(store, "x.txt") == b"abc"
     assert content_of(AzureStorage.from_options(storage.options), "x.txt") == b"cba"

@@ -32,7 +32,6 @@ from storage_router.exceptions import (
     named,
 )
 from storage_router.files import (
-    OWN_WAYS,
     Capabilities,
     Directory,
     FileNotModifiedError,
@@ -132,7 +131,6 @@ class AzureStorage(DeconstructibleStorage):
     _computed: ClassVar[tuple[str, ...]] = ()
     _stores_itself: ClassVar[bool] = False
     _names_itself: ClassVar[bool] = False
-    _has_own_way: ClassVar[bool] = False
 
     _setup: Setup | None = None
     _changing: tuple[str, ...] = ()
@@ -153,7 +151,6 @@ class AzureStorage(DeconstructibleStorage):
         cls._computed = tuple(option for option, found in of_class.items() if isinstance(found, property))
         cls._stores_itself = overrides(cls, AzureStorage, "_save")
         cls._names_itself = overrides(cls, AzureStorage, "exists", "is_name_available", "get_available_name")
-        cls._has_own_way = overrides(cls, AzureStorage, *OWN_WAYS)
 
     def __init__(self, **options: Any) -> None:
         defaults = self.get_default_settings()
@@ -533,13 +530,7 @@ class AzureStorage(DeconstructibleStorage):
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            parallel=True,
-            conditional=True,
-            lists=True,
-            settings=True,
-            signs=self._can_sign(),
-            copies=True,
-            own_way=self._has_own_way,
+            parallel=True, conditional=True, lists=True, settings=True, signs=self._can_sign(), copies=True
         )
 
     def _can_sign(self) -> bool:

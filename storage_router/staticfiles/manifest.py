@@ -13,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage
 from django.utils.functional import cached_property
 
+from storage_router.files import overridden
 from storage_router.transfer import Destination
-from storage_router.transfer.stores import overridden
 
 from .publishing import Processed, publish
 from .staging import Sources, StagedFiles

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 
+from storage_router.files import home_of
 from storage_router.transfer import Destination
-from storage_router.transfer.stores import home_of
 
 Sources = Mapping[str, tuple[Storage, str]]
 """Each static file's name, with the storage that a finder found it in and its name there."""

@@ -19,7 +19,7 @@ from storage_router.aio import AsyncMethods
 from storage_router.conf.static import StaticOptions
 from storage_router.delegation import delegated
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.files import FileStat
+from storage_router.files import FileStat, file_store
 from storage_router.router import RouterStorage
 from storage_router.transfer.content import (
     SteadyFile,
@@ -31,7 +31,7 @@ from storage_router.transfer.content import (
     is_text,
     original,
 )
-from storage_router.transfer.stores import holder_of, store_of
+from storage_router.transfer.stores import holder_of
 
 _KINDS = ("site.css", "site.js", "site.svg", "site.json", "site.txt")
 """Names of the kinds of files that are compressed."""
@@ -86,7 +86,7 @@ class StaticFilesStorage(AsyncMethods):
             return
         for name in _KINDS:
             holder, _ = holder_of(self, name)
-            if not store_of(holder).capabilities.settings:
+            if not file_store(holder).capabilities.settings:
                 raise ImproperlyConfigured(
                     f"static.compress: {self.routed_name(name)} goes to a {type(holder).__name__}, which cannot store "
                     "a Content-Encoding. Remove static.compress, or route static files to a backend of type azure."
@@ -132,7 +132,7 @@ class StaticFilesStorage(AsyncMethods):
     def _save_compressed(self, routed: str, content: Any) -> bool:
         holder: Any
         holder, name = holder_of(self.router, routed)
-        if not store_of(holder).capabilities.settings or not is_text(options := holder.blob_settings(name, content)):
+        if not file_store(holder).capabilities.settings or not is_text(options := holder.blob_settings(name, content)):
             return False
         file = SteadyFile(content, name)
         size, md5 = digest(file)

@@ -14,11 +14,11 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import TransferError
-from storage_router.files import Capabilities, FileSettings, FileStat
+from storage_router.files import Capabilities, FileSettings, FileStat, file_store
 
 from .content import compressed, compressed_settings, digest, is_compressed, is_text, opened, original
 from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
-from .stores import has_content, holder_of, holders, store_of
+from .stores import has_content, holder_of, holders
 
 IMMUTABLE = "public,max-age=31536000,immutable"
 """A year is what caches take for ever; ``immutable`` (RFC 8246) saves even the question."""
@@ -69,7 +69,7 @@ class Destination:
         Raises what the storage's listing raises, for example ``ContainerNotFoundError``.
         """
         storage: Any = self.storage
-        capabilities = [store_of(holder).capabilities for holder in holders(storage)]
+        capabilities = [file_store(holder).capabilities for holder in holders(storage)]
         if not any(one.lists and one.settings for one in capabilities):
             return None
         try:
@@ -174,7 +174,7 @@ class Destination:
         """Return the file store over a storage, and what it can do: asked once, not for each file."""
         found = self._stores.get(id(holder))
         if found is None:
-            store = store_of(holder)
+            store = file_store(holder)
             found = self._stores[id(holder)] = store, store.capabilities
         return found
 

@@ -5,37 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.core.files.storage import Storage
 
-from storage_router.files import OWN_WAYS, FileStore, PlainStore, file_store
+from storage_router.files import overridden
 
 from .content import digest, opened, size_of
-
-
-def home_of(storage: Storage) -> type[Storage] | None:
-    """Return the class of this package that implements Django's methods for the storage, None for other storages."""
-    for kind in storage.__class__.__mro__:
-        if kind.__module__.partition(".")[0] == "storage_router" and "listdir" in vars(kind):
-            return kind
-    return None
-
-
-def overridden(storage: Storage) -> tuple[str, ...]:
-    """Return which methods for storing and reading files a subclass of this package's storages overrides."""
-    kind = storage.__class__
-    found = _overridden.get(kind)
-    if found is None:
-        home = home_of(storage)
-        found = tuple(hook for hook in OWN_WAYS if home and getattr(kind, hook, None) is not getattr(home, hook, None))
-        _overridden[kind] = found
-    return found
-
-
-_overridden: WeakKeyDictionary[type[Storage], tuple[str, ...]] = WeakKeyDictionary()
-"""What ``overridden`` has found, as it is asked for each file."""
 
 
 def holder_of(storage: Storage, name: str) -> tuple[Storage, str]:
@@ -57,12 +32,6 @@ def holders(storage: Storage) -> Iterator[Storage]:
     behind = getattr(storage, "backends", None)
     for one in behind.values() if behind is not None else [storage.forwarded("")[0]]:
         yield from holders(one)
-
-
-def store_of(storage: Storage) -> Any:
-    """Return the storage as a file store; one that overrides how files are stored is asked by Django's interface."""
-    store: FileStore = PlainStore(storage) if overridden(storage) else file_store(storage)
-    return store
 
 
 def has_content(storage: Storage, name: str, size: int, md5: bytes) -> bool:

@@ -18,13 +18,14 @@ from django.core.files.storage import Storage, storages
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError
+from storage_router.files import home_of, overridden
 from storage_router.installed import uploads_among
 from storage_router.management.progress import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.staticfiles.publishing import Processed, publish, static_options_of
 from storage_router.staticfiles.staging import Sources
 from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
-from storage_router.transfer.stores import holders, home_of, overridden
+from storage_router.transfer.stores import holders
 
 _HASHING = (HashedFilesMixin.post_process, ManifestFilesMixin.post_process, ManifestStaticFilesStorage.post_process)
 """Ways of post-processing that read the files where they were found."""
