@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import weakref
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .pipeline import Sender
     from .transport import Pool
 
+_OF_REQUESTS = ("api_version", "timeout", "log_requests", "client_options")
+"""Options that requests depend on. Those that an account depends on are in its key."""
+
 
 class Account:
     """One storage account, seen with one credential. Get it with ``Account.of``."""
@@ -35,7 +38,7 @@ class Account:
         self.authentication = options.authentication
         self.delegation_keys = DelegationKeys()
         self.pools: dict[Hashable, Pool] = {}
-        self._clients: weakref.WeakValueDictionary[Hashable, Client] = weakref.WeakValueDictionary()
+        self._clients: weakref.WeakSet[Client] = weakref.WeakSet()
         self._lock = Lock()
 
     def __repr__(self) -> str:
@@ -53,18 +56,18 @@ class Account:
 
     def client(self, options: AzureOptions) -> Client:
         """Return the account's client for ``options``: the same object for options that mean the same requests."""
-        key = options.api_version, options.timeout, options.log_requests, _frozen(options.client_options)
         with self._lock:
-            found = self._clients.get(key)
+            found = next((client for client in self._clients if client.serves(options)), None)
             if found is None:
-                found = self._clients[key] = Client(options, self)
+                found = Client(options, self)
+                self._clients.add(found)
                 _recent.append(found)
             return found
 
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""
         with self._lock:
-            clients = list(self._clients.values())
+            clients = list(self._clients)
             pools, self.pools = self.pools, {}
         for client in clients:
             client.close()
@@ -75,7 +78,7 @@ class Account:
         """In a forked child: start without connections, and leave the parent's alone, unclosed."""
         _abandoned.append(self.pools)
         self.pools = {}
-        for client in list(self._clients.values()):
+        for client in list(self._clients):
             client.leave_to_parent()
 
 
@@ -88,6 +91,10 @@ class Client:
         self._account = account
         self._sender: Sender | None = None
         self._lock = Lock()
+
+    def serves(self, options: AzureOptions) -> bool:
+        """Return whether ``options`` mean the same requests as the client's own."""
+        return all(getattr(options, name) == getattr(self._options, name) for name in _OF_REQUESTS)
 
     def sender(self) -> Sender:
         """Return what sends the requests, the same for all threads."""
@@ -168,18 +175,6 @@ def transport(options: AzureOptions, pools: dict[Hashable, Pool]) -> Any:
 
 def _seconds(time: str) -> int:
     return int(dt.datetime.fromisoformat(time).timestamp())
-
-
-def _frozen(value: Any) -> Hashable:
-    """Return something hashable that is equal only for values that certainly mean the same."""
-    if isinstance(value, Mapping):
-        return ("mapping", tuple(sorted((str(key), _frozen(item)) for key, item in value.items())))
-    if isinstance(value, (list, tuple)):
-        return ("sequence", tuple(_frozen(item) for item in value))
-    if value is None or isinstance(value, (str, bytes, int, float)):
-        return (type(value).__name__, value)
-    # The client keeps the options, so the object lives, and its id is its own, as long as the key is in use.
-    return ("object", id(value))
 
 
 _lock = Lock()

@@ -80,8 +80,7 @@ class Blobs:
         self.client = self.account.client(options)
         self.container: str = options.azure_container
         self.alias = alias
-        self.client_options = options.client_options
-        self._options = options
+        self.options = options
         self._urls = BlobUrls(options)
 
     def head(self, name: str) -> FileStat:
@@ -336,7 +335,7 @@ class Blobs:
             del tree
 
     def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
-        every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self._options.timeout}
+        every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self.options.timeout}
         query = {key: value for key, value in {**every, **given}.items() if value}
         url = self._urls.api.rstrip("/")
         with self._translated(None):
@@ -416,7 +415,7 @@ class Blobs:
         """
         if not copy_id:
             raise misunderstood(ValueError("a copy is pending and has no id"))
-        end = time.monotonic() + self._options.timeout + size / COPIED_PER_SECOND
+        end = time.monotonic() + self.options.timeout + size / COPIED_PER_SECOND
         pause = 0.1
         while True:
             headers = self._headers(name)
@@ -493,7 +492,7 @@ class Blobs:
         if method in ("HEAD", "DELETE") or (method == "GET" and query):
             # Azure gives up when the client does. Not where content is sent, copied or read, whose time depends on its
             # size.
-            query = {**(query or {}), "timeout": self._options.timeout}
+            query = {**(query or {}), "timeout": self.options.timeout}
         if source is not None:
             headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
         url = self._urls.api + quoted(name)
@@ -502,7 +501,7 @@ class Blobs:
         )
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
-        return translated(self._options, alias=self.alias, container=self.container, blob=name, creates=creates)
+        return translated(self.options, alias=self.alias, container=self.container, blob=name, creates=creates)
 
 
 def started(workers: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future[Any]:

@@ -1,4 +1,6 @@
-"""The file that ``AzureStorage.open()`` returns: Django's ``File`` over Python's own buffers and text layer."""
+"""The file that ``AzureStorage.open()`` returns: Django's ``File`` over Python's own buffers, text layer and temporary
+files.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import io
 import os
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +25,7 @@ from storage_router.files import FileSettings, FileStat
 from .container import Blobs
 from .protocol import Write
 from .reader import BlobReader
-from .upload import Upload
-from .writer import Draft
+from .upload import Upload, temporary_folder
 
 _BUFFER = 128 * 2**10
 
@@ -71,9 +73,6 @@ class Source:
     blob: str
     name: str
     settings: Callable[[], FileSettings]
-    connections: int
-    max_memory_size: int
-    folder: str | None
     opened: events.Event | None
 
     def operation(self, name: str) -> events.Operation:
@@ -82,7 +81,8 @@ class Source:
         return events.operation(name, alias=self.blobs.alias, route=route, file=self.name)
 
     def reader(self) -> BlobReader:
-        return BlobReader(self._fetch, max_memory_size=self.max_memory_size, folder=self.folder)
+        limit = self.blobs.options.max_memory_size
+        return BlobReader(self._fetch, max_memory_size=limit, folder=temporary_folder())
 
     def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
         with self.operation("read"), named(self.name):
@@ -92,6 +92,49 @@ class Source:
         error = kind(message, alias=self.blobs.alias, container=self.blobs.container, blob=self.blob)
         error.filename = self.name
         return error
+
+
+class Draft(tempfile.SpooledTemporaryFile[bytes]):
+    """What is written to a file: in memory, beyond a limit on disk. Nothing here uploads, so a draft that is dropped
+    leaves no trace.
+
+    ``changed`` says whether anything was written or truncated, ``size`` how many bytes there were when it was closed.
+    """
+
+    changed = False
+    size = 0
+
+    def __init__(self, mode: Mode, *, max_memory_size: int) -> None:
+        self._mode_of_file = mode
+        # A limit of 0 would mean that everything stays in memory.
+        super().__init__(max_size=max(1, max_memory_size), dir=temporary_folder())
+
+    def readable(self) -> bool:
+        return self._mode_of_file.updating
+
+    def write(self, data: Any) -> int:
+        """Write at the position, or at the end where the mode appends, as the operating system does for its files."""
+        if self._mode_of_file.verb == "a":
+            self.seek(0, io.SEEK_END)
+        self.changed = True
+        return super().write(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        end = self.tell() if size is None else size
+        self.changed = True
+        # On disk it is also lengthened, with zeros; in memory it is not.
+        self.rollover()
+        super().truncate(end)
+        return end
+
+    def close(self) -> None:
+        if not self.closed:
+            self.size = self.seek(0, io.SEEK_END)
+        super().close()
+
+    def __del__(self) -> None:
+        # The file around it has warned already, if it was not closed.
+        self.close()
 
 
 class AzureFile(File):  # type: ignore[type-arg]
@@ -112,18 +155,13 @@ class AzureFile(File):  # type: ignore[type-arg]
         self._mode = mode
         self.mode = str(mode)
         self._handled = sys.exception()
-        raw: BlobReader | Draft
+        raw: Any
         buffer: Any
         if mode.verb == "r" and not mode.updating:
             raw = self._source.reader()
             buffer = io.BufferedReader(raw, max(1, min(_BUFFER, raw.size)))
         else:
-            raw = Draft(
-                reads=mode.verb == "r" or mode.updating,
-                appends=mode.verb == "a",
-                max_memory_size=self._source.max_memory_size,
-                folder=self._source.folder,
-            )
+            raw = Draft(mode, max_memory_size=self._source.blobs.options.max_memory_size)
             self._original = self._found(mode, raw)
             # A file that is new, or opened to be replaced, is stored even if nothing is written to it.
             raw.changed = self._original is None or mode.verb == "w"
@@ -140,7 +178,7 @@ class AzureFile(File):  # type: ignore[type-arg]
             found = None
             if mode.keeps:
                 with self._source.reader() as reader:
-                    shutil.copyfileobj(reader, draft.spool, 2**20)
+                    shutil.copyfileobj(reader, draft, 2**20)
                     found = reader.stat
             if found is None:
                 with named(self._source.name):
@@ -166,8 +204,7 @@ class AzureFile(File):  # type: ignore[type-arg]
             tags, tier = settings.tags, settings.access_tier
             settings = original.settings()._replace(content_md5=None, tags=tags, access_tier=tier)
         if_match = original.etag if original is not None else None
-        content: Any = File(draft.spool, source.name)
-        upload = Upload(source.blobs, content, connections=source.connections, folder=source.folder)
+        upload = Upload(source.blobs, File(draft, source.name))
         with source.operation("save"), named(source.name), upload:
             try:
                 upload.put(source.blob, settings, Write(if_match=if_match))
@@ -181,12 +218,12 @@ class AzureFile(File):  # type: ignore[type-arg]
         """Bytes: of the blob where it is read, of what was written so far where it is written. No request is made."""
         raw = self._raw
         if isinstance(raw, BlobReader) or raw.closed:
-            return raw.size
+            return int(raw.size)
         self.file.flush()
         position = raw.tell()
         end = raw.seek(0, os.SEEK_END)
         raw.seek(position)
-        return end
+        return int(end)
 
     # FileProxyMixin has no read1, which io.TextIOWrapper and zipfile prefer where there is one.
     read1 = property(lambda self: self.file.read1)
@@ -232,8 +269,6 @@ class AzureFile(File):  # type: ignore[type-arg]
 
     def discard(self) -> None:
         """Close the file and drop what was written."""
-        if isinstance(self._raw, Draft):
-            self._raw.discarded = True
         self._handled = None
         self.file.close()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -50,7 +49,6 @@ _HEADERS = {
 }
 """Elements of listings, and the headers of the same meaning, in lower case."""
 
-_ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _MONTHS = {"Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun": "06"}
 _MONTHS |= {"Jul": "07", "Aug": "08", "Sep": "09", "Oct": "10", "Nov": "11", "Dec": "12"}
 

@@ -364,7 +364,7 @@ class AzureStorage(DeconstructibleStorage):
         return str(name)
 
     def _upload(self, content: Any) -> Upload:
-        from .upload import Upload, temporary_folder
+        from .upload import Upload
 
         setup = self._now()
         copied = None
@@ -374,24 +374,18 @@ class AzureStorage(DeconstructibleStorage):
             # A SAS of the storage's own may read more than this blob, and readers of copies may see it.
             if store.options.endpoint == setup.options.endpoint and store._can_sign():
                 copied = store._link(source.name, source.size), source
-        connections = setup.options.upload_max_conn
-        return Upload(setup.blobs, content, connections=connections, folder=temporary_folder(), copied=copied)
+        return Upload(setup.blobs, content, copied=copied)
 
     @events.observed
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
         from .file import AzureFile, Source
-        from .upload import temporary_folder
 
         cleaned = clean_name(name)
-        setup = self._now()
         source = Source(
-            blobs=setup.blobs,
+            blobs=self._now().blobs,
             blob=self.blob_name(cleaned),
             name=str(name),
             settings=partial(self.blob_settings, str(cleaned)),
-            connections=setup.options.upload_max_conn,
-            max_memory_size=setup.options.max_memory_size,
-            folder=temporary_folder(),
             opened=events.current(),
         )
         return AzureFile(mode, source)

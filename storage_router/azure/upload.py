@@ -16,7 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from typing import IO, Any, Self
 
 from django.core.files.base import File
@@ -55,30 +55,20 @@ class Upload:
 
     ``copied`` is the URL of a blob of the same account that has this content, and which version of it that is.
 
-    Used as a context manager, because content that cannot be read twice is kept in a temporary file in ``folder``
-    meanwhile.
+    Used as a context manager, because content that cannot be read twice is kept in a temporary file meanwhile.
     """
 
-    def __init__(
-        self,
-        blobs: Blobs,
-        content: Any,
-        *,
-        connections: int,
-        folder: str | None = None,
-        copied: tuple[SecretStr, FileSource] | None = None,
-    ) -> None:
+    def __init__(self, blobs: Blobs, content: Any, *, copied: tuple[SecretStr, FileSource] | None = None) -> None:
         self._blobs = blobs
+        self._source = content
         self._copied = copied
-        # azure-storage-blob's options for the size of requests may only make it smaller.
-        self._largest_block = min(BLOCK, blobs.client_options.get("max_block_size", BLOCK))
-        single_put = min(SINGLE_PUT, blobs.client_options.get("max_single_put_size", SINGLE_PUT))
-        self._open = partial(Content, content, small=single_put, folder=folder)
-        self._connections = connections
+        self._connections = blobs.options.upload_max_conn
 
     @cached_property
     def _content(self) -> Content:
-        return self._open()
+        # azure-storage-blob's options for the size of requests may only make it smaller.
+        largest = self._blobs.options.client_options.get("max_single_put_size", SINGLE_PUT)
+        return Content(self._source, small=min(SINGLE_PUT, largest))
 
     def __enter__(self) -> Self:
         return self
@@ -157,10 +147,11 @@ class Upload:
         wanted = settings.content_md5 is None and self._content.announced <= DIGESTED
         digest = hashlib.md5(usedforsecurity=False) if wanted else None
         size = 0
+        largest = min(BLOCK, self._blobs.options.client_options.get("max_block_size", BLOCK))
         under_way: deque[Future[None]] = deque()
         workers = ThreadPoolExecutor(self._connections, thread_name_prefix="storage_router-save")
         try:
-            for block in blocks(self._content.again(), block_sizes(self._connections, self._largest_block)):
+            for block in blocks(self._content.again(), block_sizes(self._connections, largest)):
                 size += len(block)
                 if size > DIGESTED:
                     digest = None
@@ -224,13 +215,12 @@ class Content:
 
     ``whole`` is all of it where that is at most ``small`` bytes, else None. ``announced`` is how many bytes larger
     content says it has, 0 where it does not say; it may be wrong. What cannot be read twice is kept in a temporary file
-    in ``folder`` while it is read.
+    while it is read.
     """
 
-    def __init__(self, source: Any, *, small: int, folder: str | None) -> None:
+    def __init__(self, source: Any, *, small: int) -> None:
         self.whole: bytes | None = None
         self._source = source
-        self._folder = folder
         self._copy: IO[bytes] | None = None
         plain = _is_plain(source)
         self._replayable = plain and _rewound(source)
@@ -260,7 +250,7 @@ class Content:
 
     def _copied(self) -> Iterator[bytes]:
         if self._copy is None:
-            self._copy = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close()
+            self._copy = tempfile.TemporaryFile(dir=temporary_folder())  # noqa: SIM115 - closed by close()
         self._copy.seek(0)
         yield from _reads(self._copy)
         for piece in self._rest:

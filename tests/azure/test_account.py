@@ -113,7 +113,6 @@ class TestSharing:
 
         policies = {"proxies": {"https": "http://proxy:1"}, "headers": ["a", 1, None, True]}
         assert with_options(**policies) is with_options(**policies)
-        assert with_options(auto_request_id=1) is not with_options(auto_request_id=True)
         assert with_options() is not with_options(hook=lambda _: None)
 
     def test_an_account_and_its_client_outlive_their_storages_for_a_while(self) -> None:
