@@ -156,15 +156,12 @@ def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any], filena
 
 
 @contextmanager
-def named(name: str, *, of: str | None = None) -> Iterator[None]:
-    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's.
-
-    Where there are several blobs, ``of`` says which one is meant.
-    """
+def named(name: str) -> Iterator[None]:
+    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's."""
     try:
         yield
     except BlobError as error:
-        if error.blob is not None and of in (None, error.blob):
+        if error.blob is not None:
             error.filename = name
         raise
 

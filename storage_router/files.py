@@ -364,7 +364,7 @@ _overridden: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 def overrides(kind: type, family: type, *methods: str) -> bool:
     """Return whether ``kind``, a subclass of ``family``, overrides one of ``methods``."""
-    return any(getattr(kind, method) is not getattr(family, method) for method in methods)
+    return any(getattr(kind, method, None) is not getattr(family, method, None) for method in methods)
 
 
 def _is_listed(name: str) -> bool:

@@ -66,9 +66,6 @@ COPIED_BLOCK = 100 * 2**20
 """Bytes of one block that is copied from a URL."""
 
 
-NO_HEADERS: Mapping[str, str] = {}
-
-
 class Blobs:
     """One container, seen through one account. Each method is one request unless it says otherwise.
 
@@ -221,26 +218,6 @@ class Blobs:
                 raise
         return True
 
-    def copy(self, source: str, target: str, *, overwrite: bool = False, moves: bool = False) -> FileStat:
-        """Copy a blob within the container, on the server, with all that is stored with it.
-
-        With ``moves`` the original is deleted, unless it has changed since it was copied (``BlobChangedError``).
-
-        Two requests: a look at the source, then the copy, which fails if the source changed in between; one more for
-        a source with tags. A copy that Azure makes in the background is waited for. Raises ``BlobNotFoundError`` for
-        ``source``, ``BlobExistsError`` for ``target`` without ``overwrite``.
-        """
-        tags: dict[str, str] = {}
-        with self._translated(source):
-            known = stat(source, self._headers(source))
-            if known.tag_count:
-                tags = tags_in(self._send(source, "GET", 200, query={"comp": "tags"}))
-        # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-        made = self._copied(target, known, tags, Write(overwrite=overwrite), SecretStr(self._urls.api + quoted(source)))
-        if moves:
-            self.delete(source, if_match=known.etag)
-        return made
-
     def stage_from_url(
         self, name: str, url: SecretStr, source: FileStat | FileSource, *, connections: int
     ) -> list[str] | None:
@@ -274,29 +251,39 @@ class Blobs:
             return None
         return block_ids if sum(arrived.get(encoded(one), 0) for one in block_ids) == size else None
 
-    def put_from_url(
+    def copy(
         self,
         name: str,
-        source: SecretStr,
+        source: SecretStr | str,
         known: FileStat,
         tags: Mapping[str, str],
         write: Write = NEW,
     ) -> FileStat | None:
-        """Copy a blob of any account, on the server: ``source`` is a URL that allows reading it, ``known`` what is
-        known of it. ``tags`` are those of the copy. Return None where the service cannot copy so much.
+        """Copy a blob on the server: ``source`` is a URL that allows reading it, or the name of a blob of this
+        container; ``known`` is what is known of it. ``tags`` are those of the copy. Return None where the service
+        cannot copy so much.
 
-        Headers, metadata, an access tier that was set and ``save_id`` are the source's. One request up to
-        ``COPIED_AT_ONCE``, beyond that one for each block and one more. Conditions and errors as for ``create``;
-        ``BlobChangedError`` if the source's ETag is another.
+        Headers, metadata, an access tier that was set and ``save_id`` are the source's. One request, and where Azure
+        copies in the background, those that wait for it; from another container beyond ``COPIED_AT_ONCE`` one for each
+        block and one more. Conditions and errors as for ``create``; ``BlobChangedError`` if the source's ETag is
+        another.
         """
-        if known.size > COPIED_AT_ONCE:
+        write = write._replace(save_id=known.save_id)
+        headers = {"x-ms-source-if-match": known.etag}
+        if isinstance(source, str):
+            # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
+            source = SecretStr(self._urls.api + quoted(source))
+        elif known.size > COPIED_AT_ONCE:
             block_ids = self.stage_from_url(name, source, known, connections=4)
             if block_ids is None:
                 return None
-            settings = known.settings()._replace(tags=tags)
-            return self.commit_blocks(name, block_ids, settings, write._replace(save_id=known.save_id), size=known.size)
-        write = write._replace(save_id=known.save_id)
-        return self._copied(name, known, tags, write, source, {"x-ms-requires-sync": "true"})
+            return self.commit_blocks(name, block_ids, known.settings()._replace(tags=tags), write, size=known.size)
+        else:
+            headers["x-ms-requires-sync"] = "true"
+        # Azure copies the headers of the source, but neither tags nor tier. Metadata that is given, here for the
+        # marker, replaces the source's.
+        settings = FileSettings(metadata=known.metadata, tags=tags, access_tier=known.access_tier)
+        return self._written(name, known.size, settings, write, headers, expected=202, source=source)
 
     def list(
         self,
@@ -347,30 +334,13 @@ class Blobs:
         for page in self._pages(include="uncommittedblobs", prefix=prefix):
             yield from (blob.findtext("Name") or "" for blob in page.iterfind("Blobs/Blob"))
 
-    def _copied(
-        self,
-        name: str,
-        known: FileStat,
-        tags: Mapping[str, str],
-        write: Write,
-        source: SecretStr,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> FileStat:
-        """Send a Copy Blob. Azure copies the headers of the source, but neither tags nor tier.
-
-        Metadata that is given, here for the marker, replaces the source's.
-        """
-        settings = FileSettings(metadata=known.metadata, tags=tags, access_tier=known.access_tier)
-        headers = {"x-ms-source-if-match": known.etag, **headers}
-        return self._written(name, known.size, settings, write, headers, expected=202, source=source)
-
     def _written(
         self,
         name: str,
         size: int,
         settings: FileSettings,
         write: Write,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Mapping[str, str],
         *,
         expected: int = 201,
         query: Mapping[str, str] | None = None,

@@ -648,12 +648,12 @@ class AzureStorage(DeconstructibleStorage):
         write = Write(overwrite=overwrite and if_match is None, if_match=if_match)
 
         def attempt(*, tagged: bool) -> FileStat:
-            if isinstance(source, AzureStorage) and source.options.authentication.kind != "sas":
+            if isinstance(source, AzureStorage) and (source is self or source.options.authentication.kind != "sas"):
                 known = version or source.stat(source_name)
                 tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
-                blob, blobs = self.blob_name(cleaned), self._now().blobs
+                link = self.blob_name(source_name) if source is self else source._link(source_name, known.size)
                 with named(name):
-                    stored = blobs.put_from_url(blob, source._link(source_name, known.size), known, tags, write)
+                    stored = self._now().blobs.copy(self.blob_name(cleaned), link, known, tags, write)
                 if stored is not None:
                     return stored.named(str(cleaned))
             with source.read(source_name, if_match=version.etag if version else None) as reading:
@@ -734,7 +734,8 @@ class AzureStorage(DeconstructibleStorage):
 
         With ``overwrite_files`` the copy replaces it.
         """
-        return self._copy(src, dst, moves=False)
+        self._copy(src, dst)
+        return str(clean_name(dst))
 
     @events.observed
     def move(self, src: str, dst: str) -> str:
@@ -742,14 +743,17 @@ class AzureStorage(DeconstructibleStorage):
 
         Raises ``BlobChangedError`` if the original was overwritten after it was copied: both files are there then.
         """
-        return self._copy(src, dst, moves=clean_name(src) != clean_name(dst))
-
-    def _copy(self, src: str, dst: str, *, moves: bool) -> str:
-        source, target = self.blob_name(src), self.blob_name(dst)
-        setup = self._now()
-        with named(src, of=source), named(dst, of=target):
-            setup.blobs.copy(source, target, overwrite=setup.options.overwrite_files, moves=moves)
+        copied = self._copy(src, dst)
+        if clean_name(src) != clean_name(dst):
+            self.delete(src, if_match=copied.etag)
         return str(clean_name(dst))
+
+    def _copy(self, src: str, dst: str) -> FileStat:
+        self.blob_name(dst)  # before any request
+        # With the id of the original, a second copy would pass for the first one.
+        found = self.stat(src)._replace(save_id=None)
+        self.copy_from(dst, self, src, version=found, overwrite=self._now().options.overwrite_files)
+        return found
 
 
 def _uploaded_type(content: Any) -> str | None:

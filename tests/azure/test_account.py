@@ -200,7 +200,7 @@ class TestCredential:
 
     def _works(self, blobs: Any) -> None:
         blobs.create("a b/ö.txt", b"content", FileSettings())
-        blobs.copy("a b/ö.txt", "b.txt")
+        blobs.copy("b.txt", "a b/ö.txt", blobs.head("a b/ö.txt"), {})
         assert blobs.read("b.txt", 0, 10)[0] == b"content"
         assert len(list(blobs.list())) == 2
         assert blobs.delete("a b/ö.txt")

@@ -395,7 +395,7 @@ class TestLostAnswers:
     ) -> None:
         steady.create("a.txt", b"content", FileSettings(metadata={"owner": "acme"}))
         proxy.fail("Copy Blob", fault)
-        made = shaky.copy("a.txt", "b.txt")
+        made = shaky.copy("b.txt", "a.txt", steady.head("a.txt"), {})
         assert steady.head("b.txt").etag == made.etag
         assert steady.head("b.txt").metadata == {"owner": "acme"}
 
@@ -537,20 +537,20 @@ class TestOtherPlaces:
         known = steady.head("a b.css")
         other = blobs_for(options_for(azurite, azurite.create_container()))
         url = SecretStr(BlobUrls(options_for(azurite, container)).url("a b.css", expire=60))
-        made = other.put_from_url("b.css", url, known, {}, Write(overwrite=overwrite))
+        made = other.copy("b.css", url, known, {}, Write(overwrite=overwrite))
         found = other.head("b.css")
         assert other.read("b.css", 0, 10)[0] == b"content"
         assert (found.content_type, found.cache_control, found.metadata) == ("text/css", "max-age=1", {"owner": "acme"})
         assert found.save_id == source.save_id == made.save_id is not None
         assert found.etag == made.etag
         # A11: done again, it knows its own copy.
-        assert other.put_from_url("b.css", url, known, {}, Write(overwrite=overwrite)).size == 7
+        assert other.copy("b.css", url, known, {}, Write(overwrite=overwrite)).size == 7
         other.create("c.css", b"taken", PLAIN)
         with pytest.raises(BlobExistsError):
-            other.put_from_url("c.css", url, known, {})
+            other.copy("c.css", url, known, {})
         steady.create("a b.css", b"changed", given, Write(overwrite=True))
         with pytest.raises(BlobChangedError):
-            other.put_from_url("d.css", url, known, {}, Write(overwrite=True))
+            other.copy("d.css", url, known, {}, Write(overwrite=True))
 
     def test_a_listing_starts_at_a_name(self, blobs: Blobs) -> None:
         for name in ("a/1", "a/2", "b/1", "b/2"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storage_router.azure.container import Blobs, FileSettings, Write
+from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from tests.kit.azurite import Azurite
 
@@ -60,14 +61,19 @@ def later(azurite: Azurite, container: str) -> Any:
     return later
 
 
+def copy(blobs: Blobs, source: str, target: str, **changed: Any) -> None:
+    options = blobs.options.model_copy(update=changed)
+    AzureStorage.from_options(options, alias="media").copy(source, target)
+
+
 def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> None:
     blobs.create("a b/ö;%.css", b"content", FULL)
     requests.taken()
-    made = blobs.copy("a b/ö;%.css", "b.css")
+    copy(blobs, "a b/ö;%.css", "b.css")
     assert requests.taken() == ["HEAD blob", "GET tags", "PUT blob"]
     body, found = blobs.read("b.css", 0, 10)
     assert body == b"content"
-    assert (made.name, made.size, made.etag, made.modified) == ("b.css", 7, found.etag, found.modified)
+    assert found is not None
     assert (found.content_type, found.content_language, found.cache_control) == ("text/css", "de", "max-age=1")
     assert found.metadata == {"owner": "acme"}
     assert blobs.head("b.css").access_tier == "Cool"
@@ -77,7 +83,7 @@ def test_all_that_is_stored_comes_along(blobs: Blobs, requests: Requests) -> Non
 def test_a_plain_blob_takes_two_requests(blobs: Blobs, requests: Requests) -> None:
     blobs.create("a.txt", b"content", FileSettings())
     requests.taken()
-    blobs.copy("a.txt", "b.txt")
+    copy(blobs, "a.txt", "b.txt")
     assert requests.taken() == ["HEAD blob", "PUT blob"]
 
 
@@ -85,17 +91,17 @@ def test_a_taken_name_is_an_error_unless_it_may_be_overwritten(blobs: Blobs) -> 
     blobs.create("a.txt", b"first", FileSettings(metadata={"owner": "acme"}))
     blobs.create("b.txt", b"second", FileSettings())
     with pytest.raises(BlobExistsError) as caught:
-        blobs.copy("a.txt", "b.txt")
+        copy(blobs, "a.txt", "b.txt")
     assert caught.value.blob == "b.txt"
     assert blobs.read("b.txt", 0, 10)[0] == b"second"
-    blobs.copy("a.txt", "b.txt", overwrite=True)
+    copy(blobs, "a.txt", "b.txt", overwrite_files=True)
     assert blobs.read("b.txt", 0, 10)[0] == b"first"
     assert blobs.head("b.txt").metadata == {"owner": "acme"}
 
 
 def test_a_missing_source_is_named(blobs: Blobs) -> None:
     with pytest.raises(BlobNotFoundError) as caught:
-        blobs.copy("a.txt", "b.txt")
+        copy(blobs, "a.txt", "b.txt")
     assert caught.value.blob == "a.txt"
 
 
@@ -109,21 +115,20 @@ def test_a_source_that_changes_in_between_is_an_error(azurite: Azurite, containe
     blobs = blobs_for(options_for(azurite, container, client_options={"raw_request_hook": interfere}))
     other.create("a.txt", b"content", FileSettings())
     with pytest.raises(BlobChangedError):
-        blobs.copy("a.txt", "b.txt")
+        copy(blobs, "a.txt", "b.txt")
 
 
 def test_a_copy_in_the_background_is_waited_for(later: Any) -> None:
     later.statuses += ["pending", "pending", "pending"]
-    made = later.blobs.copy("a.txt", "b.txt")
+    copy(later.blobs, "a.txt", "b.txt")
     assert later.asked == ["HEAD", "PUT", "HEAD", "HEAD", "HEAD"]
-    assert later.blobs.head("b.txt").etag == made.etag
 
 
 def test_a_copy_that_fails_leaves_nothing(later: Any) -> None:
     later.statuses += ["pending", "failed"]
     later.headers["x-ms-copy-status-description"] = "500 InternalError"
     with pytest.raises(BlobError, match="Azure did not complete the copy: 500 InternalError") as caught:
-        later.blobs.copy("a.txt", "b.txt")
+        copy(later.blobs, "a.txt", "b.txt")
     assert (caught.value.alias, caught.value.blob) == ("media", "b.txt")
     with pytest.raises(BlobNotFoundError):
         later.blobs.head("b.txt")
@@ -134,7 +139,7 @@ def test_a_copy_that_hangs_is_taken_back(later: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("storage_router.azure.container.time", clock)
     later.statuses += ["pending"] * 50
     with pytest.raises(BlobError):
-        later.blobs.copy("a.txt", "b.txt")
+        copy(later.blobs, "a.txt", "b.txt")
     # Azurite knows no pending copy to abort, and says so; Azure would.
     assert later.asked[-1].startswith("PUT copy")
 
@@ -143,5 +148,5 @@ def test_a_copy_that_was_overwritten_meanwhile_was_complete(later: Any) -> None:
     later.statuses += ["pending", "pending"]
     later.headers["x-ms-copy-id"] = "the id of the first answer"
 
-    made = later.blobs.copy("a.txt", "b.txt")
-    assert made.size == 7
+    copy(later.blobs, "a.txt", "b.txt")
+    assert later.blobs.head("b.txt").size == 7
