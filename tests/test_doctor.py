@@ -346,8 +346,9 @@ class TestCredentials:
             )["authentication"]
         assert found.status == "failed"
         assert found.hint == (
-            "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another "
-            "identity. 'manage.py storage_router provision' prints the commands that give it its roles."
+            "The account does not allow keys (AllowSharedKeyAccess is false); set credential, for example to "
+            "'default', instead of account_key; 'manage.py storage_router provision' prints the commands that give it "
+            "its roles."
         )
 
 

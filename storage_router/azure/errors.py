@@ -35,23 +35,29 @@ _SECRET = re.compile(
     r"|(<Value>)[^<]+"
 )
 
-_REFUSALS = {
+ADVICE = {
+    "AccountIsDisabled": "the storage account is disabled; look at the subscription's state in the portal",
     "AuthenticationFailed": "the key, the token or the SAS is not valid for this account, a SAS has expired, or this "
     "host's clock is wrong",
-    "AuthorizationFailure": "the account's network rules, the key or the SAS do not allow this request",
+    "AuthorizationFailure": "the account's network rules, the key or the SAS do not allow this request; compare the "
+    "credential with the portal, and look at the account's Networking page",
     "AuthorizationPermissionMismatch": "the identity lacks a permission; reading and writing needs the role "
     "'Storage Blob Data Contributor' on the container or the account",
-    "AuthorizationProtocolMismatch": "the SAS allows https only",
-    "AuthorizationResourceTypeMismatch": "the SAS does not cover this type of resource",
-    "AuthorizationServiceMismatch": "the SAS does not cover the blob service",
-    "AuthorizationSourceIPMismatch": "the SAS does not allow this host's address",
-    "InsufficientAccountPermissions": "the account is disabled or its keys may not be used for this",
+    "AuthorizationProtocolMismatch": "the SAS allows https only; leave azure_ssl on, or use an https endpoint",
+    "AuthorizationResourceTypeMismatch": "the SAS lacks resource types; an account SAS needs srt=co here",
+    "AuthorizationServiceMismatch": "the SAS does not cover the blob service; an account SAS needs ss=b here",
+    "AuthorizationSourceIPMismatch": "the SAS does not allow this host's address; ask for a new one",
+    "InsufficientAccountPermissions": "the account is disabled or its keys may not be used for this; look at its state "
+    "in the portal",
+    "InvalidAuthenticationInfo": "the token or the signature was not understood; check the endpoint and api_version",
     "KeyBasedAuthenticationNotPermitted": "the account does not allow keys (AllowSharedKeyAccess is false); set "
-    "credential, for example to 'default', instead of account_key",
+    "credential, for example to 'default', instead of account_key; 'manage.py storage_router provision' prints the "
+    "commands that give it its roles",
     "NoAuthenticationInformation": "the container is not public; set a credential",
-    "PublicAccessNotPermitted": "the account does not allow public access; set a credential",
+    "PublicAccessNotPermitted": "the account does not allow public access; set a credential and expiration_secs",
+    "ResourceNotFound": "the container is private or does not exist; set a credential, or check azure_container",
 }
-"""What to do about Azure's error codes. A SAS that lacks a permission is ``_sas_lacks``.
+"""What Azure's error codes mean, and what to do. A SAS that lacks a permission is ``_sas_lacks``.
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes"""
 
 _NO_DELEGATION_KEY = (
@@ -166,7 +172,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             return self._error(BlobNotFoundError, "There is no such blob.", **fields)
         if code == OVERWRITE_REFUSED and self.creates:
             return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
-        if status in (401, 403) or code in _REFUSALS:
+        if status in (401, 403) or code in ADVICE:
             reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
             return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
         unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
@@ -183,7 +189,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             return _NO_DELEGATION_KEY
         if code == "AuthorizationPermissionMismatch" and self.options.authentication.kind == "sas":
             return _sas_lacks(response.request)
-        return _REFUSALS.get(code)
+        return ADVICE.get(code)
 
     def _how_to_create(self) -> str:
         from .command_line import create_container

@@ -1,15 +1,12 @@
-"""What the errors of Azure and of the network mean for whoever is on call, and what to do about them.
-
-The codes: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
-"""
+"""What the errors of Azure and of the network mean for whoever is on call, and what to do about them."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from storage_router.azure.errors import ADVICE
 from storage_router.conf.azure.endpoint import stays_here
 from storage_router.exceptions import BlobConnectionError, BlobTimeoutError, ContainerNotFoundError
 
@@ -17,29 +14,6 @@ SLACK_DAYS = 2
 """Azure carries lifecycle rules out once a day, and a new one up to a day later."""
 
 _NETWORK = "Check this machine's firewall and proxy settings, and the account's Networking page."
-
-BY_CODE: Mapping[str, str] = {
-    "AccountIsDisabled": "The storage account is disabled: look at the subscription's state in the portal.",
-    "AuthenticationFailed": "Compare the key or the SAS with the portal, and this machine's clock with the real time.",
-    "AuthorizationFailure": (
-        "Either the credential does not fit the account, or the account's firewall does not let this machine in: "
-        "compare the credential with the portal, then look at the account's Networking page."
-    ),
-    "AuthorizationProtocolMismatch": "The SAS allows https only: leave azure_ssl on, or use an https endpoint.",
-    "AuthorizationResourceTypeMismatch": "The SAS lacks resource types: an account SAS needs srt=co here.",
-    "AuthorizationServiceMismatch": "The SAS is for another service: an account SAS needs ss=b here.",
-    "AuthorizationSourceIPMismatch": "The SAS is bound to other IP addresses than this machine's: ask for a new one.",
-    "InsufficientAccountPermissions": "The account allows no writing now: look at its state in the portal.",
-    "InvalidAuthenticationInfo": "The token or the signature was not understood: check the endpoint and api_version.",
-    "KeyBasedAuthenticationNotPermitted": (
-        "The account refuses keys (AllowSharedKeyAccess is false): set credential = 'default', or another identity. "
-        "'manage.py storage_router provision' prints the commands that give it its roles."
-    ),
-    "NoAuthenticationInformation": "The container is private: configure a credential.",
-    "PublicAccessNotPermitted": "The account forbids public containers: configure a credential and expiration_secs.",
-    "ResourceNotFound": "The container is private or does not exist: configure a credential, or check azure_container.",
-}
-"""Azure's error code to what to do."""
 
 NOT_AUTHENTICATED = frozenset(
     {
@@ -51,9 +25,15 @@ NOT_AUTHENTICATED = frozenset(
 """Codes that say that the credential was refused as such, not that it lacks one permission."""
 
 
+def by_code(code: str | None) -> str:
+    """Return what to do about one of Azure's error codes, ``""`` where nobody knows."""
+    found = ADVICE.get(code or "", "")
+    return f"{found[0].upper()}{found[1:]}." if found else ""
+
+
 def advice(error: BaseException, endpoint: str = "") -> str:
     """Return what to do about an error of a storage, ``""`` where nobody knows; ``endpoint`` is the storage's."""
-    if found := BY_CODE.get(getattr(error, "error_code", None) or ""):
+    if found := by_code(getattr(error, "error_code", None)):
         return found
     if isinstance(error, ContainerNotFoundError):
         return "Create the container, or correct azure_container."

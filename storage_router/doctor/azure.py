@@ -23,7 +23,7 @@ from storage_router.names import TRASH
 from storage_router.provision.commands import assign
 from storage_router.provision.needs import DELEGATOR, FONTS, TRASH_DAYS, role
 
-from .advice import BY_CODE, NOT_AUTHENTICATED, SLACK_DAYS, advice, network_advice, no_lifecycle_rule
+from .advice import NOT_AUTHENTICATED, SLACK_DAYS, advice, by_code, network_advice, no_lifecycle_rule
 from .cors import Preflight
 from .findings import Finding, described, failed, ok, skipped, warning
 from .probes import CONTENT, Probes
@@ -198,7 +198,7 @@ class AzureProbes(Probes):
         answer = self._fetch(url)
         if self._delivers(answer):
             return ok(f"A signed link fetches the file from {urlsplit(url).netloc}.")
-        hint = BY_CODE.get(answer.error_code, "Look at the account's Networking page: it may allow some networks only.")
+        hint = by_code(answer.error_code) or "Look at the account's Networking page: it may allow some networks only."
         if answer.error_code == _LACKS_ROLE:
             hint = self._role()
         if self.options.custom_domain is not None:
