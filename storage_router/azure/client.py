@@ -74,13 +74,6 @@ class Account:
         for pool in pools.values():
             pool.close()
 
-    def leave_to_parent(self) -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
-        """In a forked child: start without connections, and leave the parent's alone, unclosed."""
-        _abandoned.append(self.pools)
-        self.pools = {}
-        for client in list(self._clients):
-            client.leave_to_parent()
-
 
 class Client:
     """Sends the requests of an account, for one set of the options that requests depend on. Get it with
@@ -119,10 +112,6 @@ class Client:
             sender, self._sender = self._sender, None
         if sender is not None:
             sender.close()
-
-    def leave_to_parent(self) -> None:  # pragma: no cover - as above
-        _abandoned.append(self._sender)
-        self._sender = None
 
     def _build(self) -> Sender:
         from .pipeline import Sender
@@ -187,6 +176,11 @@ _abandoned: list[Any] = []
 
 
 @in_child
-def _leave_to_parent() -> None:  # pragma: no cover - as above
+def _leave_to_parent() -> None:  # pragma: no cover - runs in forked children, which the tests do not measure
+    """Start without connections, and leave the parent's alone, unclosed."""
     for account in list(_accounts.values()):
-        account.leave_to_parent()
+        _abandoned.append(account.pools)
+        account.pools = {}
+        for client in list(account._clients):
+            _abandoned.append(client._sender)
+            client._sender = None

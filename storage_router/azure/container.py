@@ -290,7 +290,7 @@ class Blobs:
         prefix: str = "",
         *,
         delimiter: str | None = None,
-        start_from: str | None = None,
+        start_from: str = "",
         page_size: int = PAGE_SIZE,
     ) -> Iterator[FileStat | Directory]:
         """Iterate over what begins with ``prefix``, in Azure's order; with ``delimiter`` over what lies directly below.

@@ -152,9 +152,9 @@ def _refusal(response: Response) -> HttpResponseError:
         message = f"it does not know version {version} of its API; set api_version to one that it knows"
     details = "".join(f"\n{tag}:{text}" for tag, text in found.items() if tag not in ("Code", "Message"))
     # The error keeps its request, without the secrets of that.
-    asked = HttpRequest(response.request.method, redact(response.request.url))
+    response.request = HttpRequest(response.request.method, redact(response.request.url))
     kind = _KINDS.get(response.status_code, HttpResponseError)
-    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response.of(asked))
+    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response)
     vars(error)["error_code"] = code
     return error
 

@@ -35,19 +35,12 @@ LISTS_FROM = "2026-02-06"
 """The version of the API from which on listings can start at a name."""
 
 _HEADERS = {
-    **{
-        tag: tag.lower()
-        for tag in (
-            *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length"),
-            *("Content-MD5", "Content-Type", "Etag", "Last-Modified"),
-        )
-    },
     "Creation-Time": "x-ms-creation-time",
     "AccessTier": "x-ms-access-tier",
     "AccessTierInferred": "x-ms-access-tier-inferred",
     "TagCount": "x-ms-tag-count",
 }
-"""Elements of listings, and the headers of the same meaning, in lower case."""
+"""Elements of listings that are not called as the header of the same meaning."""
 
 _MONTHS = {"Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun": "06"}
 _MONTHS |= {"Jul": "07", "Aug": "08", "Sep": "09", "Oct": "10", "Nov": "11", "Dec": "12"}
@@ -252,8 +245,12 @@ def entries(pages: Iterable[Element]) -> Iterator[FileStat | Directory]:
             name = _name(blob)
             metadata = {item.tag: item.text or "" for item in _children(blob, "Metadata")}
             if metadata.get("hdi_isfolder") != "true":
-                properties = {_HEADERS.get(item.tag, ""): item.text for item in _children(blob, "Properties")}
-                yield _stat(name, {header: text for header, text in properties.items() if text}, metadata)
+                properties = {
+                    _HEADERS.get(item.tag) or item.tag.lower(): item.text
+                    for item in _children(blob, "Properties")
+                    if item.text
+                }
+                yield _stat(name, properties, metadata)
             elif name not in prefixes:
                 stubs.add(name)
                 yield Directory(name=name)

@@ -12,12 +12,12 @@ import os
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from storage_router.files import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from collections.abc import Buffer, Callable
 
 FIRST = 4 * 2**20
 """Bytes of the first request. A blob up to this size takes no other."""
@@ -31,16 +31,9 @@ AFTER_SEEK = 512 * 2**10
 _LEAST = 64 * 2**10
 
 
-class Fetch(Protocol):
-    """One ranged request: at most ``length`` bytes from ``offset``, and what the answer says of the blob: nothing
-    where it is empty.
-    """
-
-    def __call__(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]: ...
-
-
 class BlobReader(io.RawIOBase):
-    """A blob's bytes, seekable. Making one is the first request and raises what that raises.
+    """A blob's bytes, seekable. Making one is the first request and raises what that raises. ``fetch`` is
+    ``Blobs.read`` of the blob.
 
     ``size`` is in bytes; ``stat`` is what else is known, None of an empty blob.
     ``max_memory_size`` (bytes) bounds what is kept in memory of what was read, except for the window that is being
@@ -49,7 +42,9 @@ class BlobReader(io.RawIOBase):
     end takes half as long again (``make bench``, row "1 GiB down"). Two of them come on top, fetched ahead.
     """
 
-    def __init__(self, fetch: Fetch, *, max_memory_size: int, folder: str | None = None) -> None:
+    def __init__(
+        self, fetch: Callable[..., tuple[bytes, FileStat | None]], *, max_memory_size: int, folder: str | None = None
+    ) -> None:
         self._fetch = fetch
         self._head: io.BytesIO | io.BufferedRandom | None = None
         self._workers: ThreadPoolExecutor | None = None

@@ -112,7 +112,7 @@ class Pool:
         if self.takes_urls:
             self.headers |= self._described.proxy_headers
         self._idle: deque[HTTPConnection] = deque()
-        self._closed = False
+        # What is given back after close() is closed when the last request lets the pool go.
         weakref.finalize(self, _close_all, self._idle)
 
     def take(self, limits: urllib3.Timeout) -> HTTPConnection:
@@ -147,14 +147,10 @@ class Pool:
     def give_back(self, connection: HTTPConnection) -> None:
         if len(self._idle) >= POOL_SIZE:
             connection.close()
-            return
-        self._idle.append(connection)
-        if self._closed:
-            # Perhaps only now, by another thread.
-            _close_all(self._idle)
+        else:
+            self._idle.append(connection)
 
     def close(self) -> None:
-        self._closed = True
         _close_all(self._idle)
 
 
@@ -357,6 +353,12 @@ class Response(HttpResponse):
     """An answer. ``received`` gives its body in pieces of a size, or whole for None; ``release`` is called once, with
     whether all of the body has been read."""
 
+    request: Any = None
+    status_code: Any = None
+    reason: Any = None
+    headers: Any = None
+    encoding: Any = None
+
     def __init__(
         self,
         request: HttpRequest,
@@ -366,10 +368,10 @@ class Response(HttpResponse):
         received: Callable[[int | None], Iterator[bytes]],
         release: Callable[[bool], None],
     ) -> None:
-        self._request = request
-        self._status = status
-        self._reason = reason
-        self._headers = headers
+        self.request = request
+        self.status_code = status
+        self.reason = reason
+        self.headers = headers
         self._received = received
         self._release = release
         self._body: bytes | None = None
@@ -391,23 +393,11 @@ class Response(HttpResponse):
 
         return cls(request, found.status_code, found.reason or "", found.headers, received, release)
 
-    def of(self, request: HttpRequest) -> Response:
-        """Return the answer, read, as one to ``request``."""
-        twin = Response(request, self._status, self._reason, self._headers, self._received, self._release)
-        twin._body, twin._consumed, twin._closed = self.read(), True, True
-        return twin
-
-    request = property(lambda self: self._request)
-    status_code = property(lambda self: self._status)
-    reason = property(lambda self: self._reason)
-    headers = property(lambda self: self._headers)
     is_closed = property(lambda self: self._closed)
     is_stream_consumed = property(lambda self: self._consumed)
-    url = property(lambda self: self._request.url)
-    content_type = property(lambda self: self._headers.get("Content-Type"))
-
+    url = property(lambda self: self.request.url)
+    content_type = property(lambda self: self.headers.get("Content-Type"))
     content = property(lambda self: self.read())
-    encoding: Any = None
 
     def body(self) -> bytes:
         """Return the body: azure-core's older name, by which the clients of azure-storage-blob read it."""
@@ -421,7 +411,7 @@ class Response(HttpResponse):
         return json.loads(self.text())
 
     def raise_for_status(self) -> None:
-        if self._status >= 400:
+        if self.status_code >= 400:
             raise HttpResponseError(response=self)
 
     def read(self) -> bytes:
