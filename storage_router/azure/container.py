@@ -404,9 +404,7 @@ class Blobs:
         # A failed copy leaves an empty blob.
         self._send(name, "DELETE", 202)
         reason = headers.get("x-ms-copy-status-description") or f"it is still {status}"
-        raise BlobError(
-            f"Azure did not complete the copy: {reason}.", alias=self.alias, container=self.container, blob=name
-        )
+        raise self.error(BlobError, f"Azure did not complete the copy: {reason}.", name)
 
     def _part(
         self, name: str, start: int, length: int | None, headers: dict[str, str], *, stream: bool = False
@@ -469,6 +467,9 @@ class Blobs:
         return self.client.sender().send(
             method, url, *expected, query=query, headers=headers, content=content, stream=stream
         )
+
+    def error(self, kind: type[BlobError], message: str, name: str, error_code: str | None = None) -> BlobError:
+        return kind(message, alias=self.alias, container=self.container, blob=name, error_code=error_code)
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(self.options, alias=self.alias, container=self.container, blob=name, creates=creates)

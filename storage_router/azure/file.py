@@ -89,7 +89,7 @@ class Source:
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
 
     def error(self, kind: type[BlobError], message: str) -> BlobError:
-        error = kind(message, alias=self.blobs.alias, container=self.blobs.container, blob=self.blob)
+        error = self.blobs.error(kind, message, self.blob)
         error.filename = self.name
         return error
 

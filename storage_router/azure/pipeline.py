@@ -19,7 +19,6 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from azure.core import PipelineClient
 from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import (
-    AzureError,
     ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
@@ -80,9 +79,11 @@ Answer = PipelineResponse[HttpRequest, HttpResponse]
 
 
 class _Request(HttpRequest):
-    """A request without parts, which azure-core would look for by names that no request has."""
+    """A request without parts and files, which azure-core would look for by names that no request has."""
 
     multipart_mixed_info: Any = None
+    files: Any = None
+    body = property(lambda self: self.content)
 
     def prepare_multipart_body(self, content_index: int = 0) -> int:
         return content_index
@@ -227,8 +228,7 @@ class Retry(RetryPolicy[HttpRequest, HttpResponse]):
     def __init__(self, *, deadline: float, bounded_reads: bool = True, **options: Any) -> None:
         total = options.get("retry_total", RETRIES)
         kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), total)
-        super().__init__(**{**kinds, **options})
-        self.deadline = options.get("timeout", deadline)
+        super().__init__(**{"timeout": deadline, **kinds, **options})
         self.bounded_reads = bounded_reads
         self._core_waits = not options.keys().isdisjoint(_CORE_WAITS)
         self._storage_waits: dict[str, float] | None = None
@@ -255,51 +255,33 @@ class Retry(RetryPolicy[HttpRequest, HttpResponse]):
             return None
         return None if asked is None else max(0.0, asked)
 
-    def send(self, request: Request) -> Answer:
-        """Send the request, and again while that may help and time is left."""
-        settings = self.configure_retries(request.context.options)
-        end = time.monotonic() + self.deadline
-        while True:
-            response, error = self._attempt(request)
-            if response is not None and not self._worth_a_retry(settings, response):
-                break
-            wait = 0.0
-            more = self.increment(settings, response=response or request, error=error)
-            if more:
-                asked = self.get_retry_after(response) if response is not None else None
-                wait = self.get_backoff_time(settings) if asked is None else asked
-            if not more or time.monotonic() + wait >= end:
-                break
-            if response is not None:
-                response.http_response.close()
-            if self.bounded_reads:
-                request.context.options["read_timeout"] = end - time.monotonic() - wait
-            time.sleep(wait)
-            request.context["retry_count"] = len(settings["history"])
-        if response is None:
-            assert error is not None
-            raise error
-        self.update_context(response.context, settings)
-        return response
+    def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
+        settings = super().configure_retries(options)
+        # The only POST asks for a user delegation key, which does no harm twice.
+        methods = settings["methods"] | {"POST"}
+        return {**settings, "methods": methods, "end": time.monotonic() + self.timeout, "options": options}
 
-    def _attempt(self, request: Request) -> tuple[Answer | None, AzureError | None]:
-        try:
-            return self.next.send(request), None
-        except ClientAuthenticationError:
-            # From the credential, which has retries of its own.
-            raise
-        except AzureError as error:
-            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
-                raise
-            return None, error
-
-    def _worth_a_retry(self, settings: dict[str, Any], response: Answer) -> bool:
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
         found = response.http_response
         if found.status_code < 400:
             return False
-        return bool(self.is_retry(settings, response)) or (
-            found.headers.get("x-ms-copy-source-error-code") in _COPY_SOURCE_BUSY
-        )
+        busy = found.headers.get("x-ms-copy-source-error-code") in _COPY_SOURCE_BUSY
+        return busy or bool(super().is_retry(settings, response))
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
+        """Return whether another attempt may help and there is time for it; decide how long to wait."""
+        if error is not None and any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+            return False
+        if not super().increment(settings, response, error):
+            return False
+        asked = self.get_retry_after(response) if error is None else None
+        settings["wait"] = self.get_backoff_time(settings) if asked is None else asked
+        return bool(time.monotonic() + settings["wait"] < settings["end"])
+
+    def sleep(self, settings: dict[str, Any], transport: Any, response: Answer | None = None) -> None:  # noqa: ARG002
+        if self.bounded_reads:
+            settings["options"]["read_timeout"] = settings["end"] - time.monotonic() - settings["wait"]
+        time.sleep(settings["wait"])
 
 
 class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):

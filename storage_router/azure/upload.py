@@ -129,14 +129,9 @@ class Upload:
         if found is not None:
             raise self._taken(name)
 
-    def _taken(self, name: str) -> BlobExistsError:
-        return BlobExistsError(
-            "There is a blob of this name already.",
-            alias=self._blobs.alias,
-            container=self._blobs.container,
-            blob=name,
-            error_code="BlobAlreadyExists",
-        )
+    def _taken(self, name: str) -> BlobError:
+        message = "There is a blob of this name already."
+        return self._blobs.error(BlobExistsError, message, name, "BlobAlreadyExists")
 
     def _put_blocks(self, name: str, settings: FileSettings, write: Write) -> FileStat:
         # Two writers of one name stage into the same place, so nobody else's blocks may have these ids.
