@@ -96,7 +96,10 @@ class Client:
             with self._lock:
                 sender = self._sender
                 if sender is None:
-                    sender = self._sender = self._build()
+                    from .pipeline import Sender
+
+                    sender = Sender(self._options, transport(self._options, self._account.pools))
+                    self._sender = sender
         return sender
 
     def delegation_key(
@@ -112,11 +115,6 @@ class Client:
             sender, self._sender = self._sender, None
         if sender is not None:
             sender.close()
-
-    def _build(self) -> Sender:
-        from .pipeline import Sender
-
-        return Sender(self._options, transport(self._options, self._account.pools))
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         """https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""

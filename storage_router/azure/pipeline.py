@@ -89,14 +89,14 @@ class _Request(HttpRequest):
         return content_index
 
 
-class Sender:
-    """Sends the requests of an account: azure-core's pipeline client with ``policies()``."""
+class Sender(PipelineClient[HttpRequest, Response]):
+    """azure-core's pipeline client with ``policies()``: sends the requests of an account."""
 
     def __init__(self, options: AzureOptions, transport: Any) -> None:
         given = options.client_options
         self._version = given.get("api_version") or options.api_version
         try:
-            self._client: PipelineClient[HttpRequest, Response] = PipelineClient(
+            super().__init__(
                 options.endpoint,
                 transport=transport,
                 policies=policies(options),
@@ -132,13 +132,10 @@ class Sender:
                 given["Content-Type"] = "application/octet-stream"
         if headers:
             given.update(headers)
-        answer = self._client.send_request(_Request(method, url, headers=given, content=content), stream=stream)
+        answer = self.send_request(_Request(method, url, headers=given, content=content), stream=stream)
         if answer.status_code not in expected:
             raise _refusal(answer)
         return answer
-
-    def close(self) -> None:
-        self._client.close()
 
 
 def _refusal(response: Response) -> HttpResponseError:
