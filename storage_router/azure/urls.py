@@ -7,7 +7,7 @@ import math
 import time
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
@@ -137,7 +137,7 @@ class BlobUrls:
         start, end = expiry - expire - length, expiry - expire
         grant = self._grant(self._public, expiry, permission, parameters)
         signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
-        return _Window(start, min(end, renewal), signer)
+        return _Window(start, min(end, renewal), signer, {})
 
     def sign(
         self,
@@ -243,16 +243,13 @@ def seconds_of(expire: float | dt.timedelta) -> float:
     raise TypeError(f"url() takes expire in seconds or as a timedelta, not {type(expire).__name__}.")
 
 
-class _Window:
+class _Window(NamedTuple):
     """From after ``start`` until ``end`` (seconds since the epoch) every blob has one URL."""
 
-    __slots__ = ("end", "sign", "start", "urls")
-
-    def __init__(self, start: float, end: float, sign: Signer) -> None:
-        self.start = start
-        self.end = end
-        self.sign = sign
-        self.urls: dict[str, str] = {}
+    start: float
+    end: float
+    sign: Signer
+    urls: dict[str, str]
 
 
 def _public_base(options: AzureOptions) -> str:

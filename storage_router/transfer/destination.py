@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import TransferError
-from storage_router.files import Capabilities, FileSettings, FileStat, file_store
+from storage_router.files import FileSettings, FileStat, file_store
 
 from .content import compressed, compressed_settings, digest, is_compressed, is_text, opened, original
 from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
@@ -60,7 +60,6 @@ class Destination:
         self._progress = progress
         self._budget = Budget()
         self._cleared: set[str] = set()
-        self._stores: dict[int, tuple[Any, Capabilities]] = {}
 
     @cached_property
     def listing(self) -> dict[str, FileStat] | None:
@@ -166,21 +165,13 @@ class Destination:
 
     def _bears_threads(self, name: str) -> bool:
         try:
-            return self._store(holder_of(self.storage, name)[0])[1].parallel
+            return file_store(holder_of(self.storage, name)[0]).capabilities.parallel
         except Exception:  # noqa: BLE001 - whoever copies the file gets the same error, and reports it
             return True
 
-    def _store(self, holder: Storage) -> tuple[Any, Capabilities]:
-        """Return the file store over a storage, and what it can do: asked once, not for each file."""
-        found = self._stores.get(id(holder))
-        if found is None:
-            store = file_store(holder)
-            found = self._stores[id(holder)] = store, store.capabilities
-        return found
-
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
         holder, name = holder_of(self.storage, copy.name)
-        store, capabilities = self._store(holder)
+        store: Any = file_store(holder)
         dry_run = dry_run or self.dry_run
         fresh = copy.fresh or copy.name in self._cleared
         with opened(copy.source, copy.source_name) as file:
@@ -189,7 +180,7 @@ class Destination:
                 # A small file is read once, a large one again when it is sent.
                 source = ContentFile(file.read(), file.name) if size is not None and size <= _SMALL else file
                 content = digest(source)
-                if capabilities.settings:
+                if store.capabilities.settings:
                     known = None if fresh else self._known(copy.name, store, name)
                     there = known is not None
                     upload = _upload(copy, store.blob_settings(name), source, content, known)
