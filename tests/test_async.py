@@ -73,6 +73,16 @@ def test_a_system_that_gives_few_threads_is_no_reason_to_hang():
     assert (done.stdout, done.returncode) == ("a.txt\n", 0), done.stderr
 
 
+def test_a_subclass_that_saves_in_its_own_way_is_asked_as_without_async():
+    class Own(RouterStorage):
+        def _save(self, name, content):
+            return super()._save(name, content)
+
+    storage = Own(backends={"ram": {"type": "memory"}}, default="ram")
+    storage.save("a.txt", ContentFile(b"content"))
+    assert asyncio.run(storage.astat("a.txt")) == storage.stat("a.txt")
+
+
 def test_every_method_has_an_async_one(storage):
     async def use():
         name = await storage.asave("a/b.txt", ContentFile(b"one\ntwo\n"))

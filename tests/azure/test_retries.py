@@ -12,6 +12,7 @@ from azure.storage.blob import LinearRetry
 
 from storage_router.azure.container import Blobs, FileSettings
 from storage_router.azure.pipeline import Retry
+from storage_router.azure.urls import BlobUrls
 from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeoutError
 from tests.kit.azurite import Azurite
 from tests.kit.faults import BUSY, SERVER_ERROR, Answer, Fault, Reset, Stall
@@ -45,6 +46,14 @@ def test_what_a_retry_cannot_change_is_not_retried(proxy: FaultProxy, blobs: Blo
     with pytest.raises(BlobError):
         blobs.head("a.txt")
     assert proxy.count("Get Blob Properties") == 1
+
+
+def test_a_lost_answer_with_a_delegation_key_is_asked_for_again(azurite_https: Azurite, container_https: str) -> None:
+    """The only POST: azure-core itself repeats none."""
+    with FaultProxy(azurite_https) as proxy:
+        proxy.fail("Get User Delegation Key", Reset("answer"))
+        assert "sig=" in BlobUrls(options_for(proxy, container_https)).url("a.txt", expire=60)
+        assert proxy.count("Get User Delegation Key") == 2
 
 
 def test_the_first_retry_comes_well_within_a_second() -> None:

@@ -398,6 +398,15 @@ class TestOnTheServer:
         with storage.open("b.txt") as file:
             assert file.read() == b"a"
 
+    def test_a_second_copy_does_not_pass_for_the_first(self, bench):
+        storage = bench.storage()
+        storage.save("a.txt", ContentFile(b"a"))
+        storage.copy("a.txt", "b.txt")
+        for method in (storage.copy, storage.move):
+            with pytest.raises(BlobExistsError):
+                method("a.txt", "b.txt")
+        assert storage.exists("a.txt")
+
     def test_a_file_moved_onto_itself_stays(self, key_bench):
         storage = key_bench.storage(overwrite_files=True)
         storage.save("a.txt", ContentFile(b"a"))
