@@ -271,8 +271,11 @@ class Blobs:
         write = write._replace(save_id=known.save_id)
         headers = {"x-ms-source-if-match": known.etag}
         if isinstance(source, str):
-            # Within an account the request's own authorization covers the source; a SAS is added by the pipeline.
-            source = SecretStr(self._urls.api + quoted(source))
+            # Within an account the request's own authorization covers the source, a SAS only the URL that it is in.
+            given = self.options.authentication
+            sas = f"?{given.sas_token.get_secret_value().lstrip('?')}" if given.kind == "sas" else ""
+            source = SecretStr(self._urls.api + quoted(source) + sas)
+            del sas
         elif known.size > COPIED_AT_ONCE:
             block_ids = self.stage_from_url(name, source, known, connections=4)
             if block_ids is None:

@@ -189,7 +189,7 @@ def _authentication(options: AzureOptions) -> list[Any]:
     if given.kind == "account_key":
         return [SharedKeyPolicy(given)]
     if given.kind == "sas":
-        return [SasPolicy(given.sas_token.get_secret_value(), options.endpoint)]
+        return [AzureSasCredentialPolicy(AzureSasCredential(given.sas_token.get_secret_value()))]
     if given.kind == "token":
         audience = options.client_options.get("audience")
         return [TokenPolicy(credential(given), f"{audience.rstrip('/')}/.default" if audience else SCOPE)]
@@ -334,22 +334,6 @@ class SharedKeyPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
 def _order(header: str) -> str:
     """Azure sorts headers as a dictionary does: without hyphens, underscores before digits and letters."""
     return header.replace("-", "").replace("_", " ")
-
-
-class SasPolicy(AzureSasCredentialPolicy[HttpRequest, HttpResponse]):
-    """Adds a SAS to each request, and to the source of a copy within the account."""
-
-    def __init__(self, token: str, endpoint: str) -> None:
-        super().__init__(AzureSasCredential(token))
-        self._token = token.lstrip("?")
-        self._sources = endpoint.rstrip("/") + "/"
-
-    def on_request(self, request: Request) -> None:
-        super().on_request(request)
-        headers = request.http_request.headers
-        source = headers.get("x-ms-copy-source")
-        if source and source.startswith(self._sources) and "?" not in source:
-            headers["x-ms-copy-source"] = f"{source}?{self._token}"
 
 
 class TokenPolicy(BearerTokenCredentialPolicy[HttpRequest, HttpResponse]):
