@@ -45,7 +45,7 @@ class ForwardProxy(BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             pair = [self.connection, upstream]
-            while readable := select.select(pair, [], [], 5)[0]:
+            while readable := select.select(pair, [], [], 120)[0]:
                 for end in readable:
                     data = end.recv(65536)
                     if not data:
