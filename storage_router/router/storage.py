@@ -280,14 +280,9 @@ class RouterStorage(DeconstructibleStorage):
         with target as (backend, match):
             if max_length is not None and len(match.full_name) > max_length:
                 return False
-            if "exists" in self._own_hooks and not self._overwrites(match.full_name):
+            if "exists" in self._own_hooks and not _overwrites(self, match.full_name):
                 return not self.exists(name)
             return self._is_to_be_deleted(target) or bool(backend.is_name_available(match.name))
-
-    def _overwrites(self, name: str) -> bool:
-        """Return whether the backend stores in place of what is there: it then knows no other name."""
-        root, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
-        return self.get_alternative_name(root, extension) == name
 
     def generate_filename(self, filename: str | os.PathLike[str]) -> str:
         """Return the name that the backend makes of an upload's, which is normalized first.
@@ -515,15 +510,23 @@ def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tup
     return "", None
 
 
+def _overwrites(storage: Storage, name: str) -> bool:
+    """Return whether the storage stores in place of what is there: it then knows no other name."""
+    root, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+    return storage.get_alternative_name(root, extension) == name
+
+
 def _is_new(backend: Storage, name: str, since: float) -> bool:
     """Return whether a file was certainly made since then: better a file too many than somebody's file deleted.
 
-    A conditional create makes a new file. What other storages return may have existed for years, as where a name is
-    made of the content.
+    A conditional create makes a new file, unless the storage overwrites. What other storages return may have existed
+    for years, as where a name is made of the content.
     """
-    if file_store(backend).capabilities.conditional:
-        return True
     try:
+        if _overwrites(backend, name):
+            return False
+        if file_store(backend).capabilities.conditional:
+            return True
         return since - _TICK <= backend.get_created_time(name).timestamp() <= time.time() + _TICK
     except Exception:  # noqa: BLE001 - a storage that does not know, or that cannot find the name
         return False

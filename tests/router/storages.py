@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import InMemoryStorage, Storage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
+
+from storage_router import AzureStorage
 
 
 class WriteOnlyStorage(InMemoryStorage):
@@ -70,6 +72,25 @@ class ContentAddressedStorage(InMemoryStorage):
         stored = hashlib.sha256(content.read()).hexdigest()
         content.seek(0)
         return stored if self.exists(stored) else super()._save(stored, content)
+
+
+class OneNameStorage(FileSystemStorage):
+    """It overwrites, and has one name for everything."""
+
+    def __init__(self, location):
+        super().__init__(location, allow_overwrite=True)
+
+    def get_available_name(self, name, max_length=None):
+        return "latest.bin"
+
+
+class OneNameAzureStorage(AzureStorage):
+    """The same on Azure."""
+
+    overwrite_files = True
+
+    def get_available_name(self, name, max_length=None):
+        return "latest.bin"
 
 
 class Choosy:

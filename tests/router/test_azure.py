@@ -101,6 +101,17 @@ def test_a_name_that_is_taken_and_leads_elsewhere_leaves_nothing_behind(azurite,
     assert router.backends["reports"].listdir("reports") == ([], ["2026.pdf"])
 
 
+def test_a_file_in_place_of_another_is_not_deleted(azurite, container):
+    """R6: a conditional create makes a new file only where the storage does not overwrite."""
+    options = {"connection_string": azurite.connection_string(), "azure_container": container}
+    one_name = {"type": "django", "backend": "tests.router.storages.OneNameAzureStorage", "options": options}
+    router = RouterStorage(backends={"odd": one_name}, routes=[{"prefix": "up", "backend": "odd"}])
+    router.backends["odd"].save("latest.bin", ContentFile(b"before"))
+    with pytest.raises(RouteChangedError, match=r"was not deleted: it is still in 'odd', as 'latest\.bin'"):
+        router.save("up/a.bin", ContentFile(b"x"))
+    assert router.backends["odd"].exists("latest.bin")
+
+
 def test_writing_replacing_and_describing_reach_the_container(router):
     with router.open("static/a.txt", "w") as file:
         file.write("é")

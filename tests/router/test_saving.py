@@ -202,6 +202,17 @@ def test_a_content_that_is_stored_already_stays_stored():
     assert read(backend, name) == b"same"
 
 
+def test_a_file_in_place_of_another_is_not_deleted(tmp_path):
+    """R6: a storage that overwrites may have stored it under the name of a file that others have."""
+    options = {"location": str(tmp_path)}
+    one_name = {"type": "django", "backend": "tests.router.storages.OneNameStorage", "options": options}
+    router = memory_router({"prefix": "up", "backend": "odd"}, odd=one_name)
+    (tmp_path / "latest.bin").write_bytes(b"before")
+    with pytest.raises(RouteChangedError, match=r"was not deleted: it is still in 'odd', as 'latest\.bin'"):
+        router.save("up/a.bin", ContentFile(b"x"))
+    assert (tmp_path / "latest.bin").read_bytes() == b"x"
+
+
 @pytest.fixture
 def overtaken(tmp_path, monkeypatch):
     """A router over a file system in which somebody else takes a name just after it was found free."""
