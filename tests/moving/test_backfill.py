@@ -138,7 +138,9 @@ def test_the_row_of_a_range_says_meanwhile_how_far_it_is(sides, rows, monkeypatc
     monkeypatch.setattr(backfill, "LEASE", dt.timedelta(0))
     monkeypatch.setattr(backfill, "LOOKS", 1)
     shard = backfill.run(Shard(state=Shard.State.RUNNING), moving_files(sides), threads=1)
-    assert {row["copied"] for row in rows} >= {1, 2, 3, 4}
+    copied = [row["copied"] for row in rows]
+    # At most two copies are under way before the first of them is counted.
+    assert (next(filter(None, copied)) in (1, 2), copied[-1], copied) == (True, 4, sorted(copied))
     assert all(row["lease"] for row in rows[:-1])
     # Whoever has the range decides on its state, at its end.
     assert ["state" in row for row in rows] == [False] * (len(rows) - 1) + [True]
