@@ -271,6 +271,54 @@ def test_the_error_page_of_a_key_that_is_not_base64_does_not_show_it(broken):
     assert_clean(report(caught.value.with_traceback(caught.value.__traceback__.tb_next)))
 
 
+def variables(error: BaseException | None) -> str:
+    """Return the variables of the package's own frames, as error reports show them: the callers' are theirs."""
+    package = str(Path(storage_router.__file__).parent)
+    shown = []
+    while error is not None:
+        frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)
+        shown += [str(frame.locals) for frame in frames if frame.filename.startswith(package)]
+        error = error.__cause__ or error.__context__
+    return "".join(shown)
+
+
+def misspelt():
+    class Files(AzureStorage):
+        account_key = KEY
+        azure_contanier = "media"
+
+    Files()
+
+
+def assigned():
+    storage = AzureStorage(account_name="acme", azure_container="media", credential="default")
+    storage.account_key, storage.azure_container = KEY, "Wrong"
+    storage.url("x.txt")
+
+
+WRONG = {"type": "azure", "account_name": "acme", "account_key": KEY, "azure_container": "Wrong"}
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: AzureStorage(azure_container="Wrong"),
+        lambda: AzureStorage(azure_container="Wrong", account_key=KEY),
+        misspelt,
+        assigned,
+        lambda: storage_router.RouterStorage(backends={"media": WRONG}, default="media"),
+    ],
+    ids=["a setting", "an argument", "a class attribute", "an assignment", "a router"],
+)
+@override_settings(AZURE_ACCOUNT_NAME="acme", AZURE_ACCOUNT_KEY=KEY)
+def test_no_variable_of_a_bad_configuration_shows_a_secret(build):
+    """F7: what is caught at the start, too, is shown with the variables of its frames by Django and Sentry."""
+    with pytest.raises(ConfigurationError) as caught:
+        build()
+    assert_clean(variables(caught.value))
+    assert_clean(everything_about(caught.value))
+
+
 BAD_OPTIONS = {
     "a key that is not base64": {"account_name": "acme", "account_key": f"{KEY}???"},
     "a key that is too short": {"account_name": "acme", "account_key": PLANTED * 2},

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
@@ -167,6 +168,9 @@ class AzureStorage(DeconstructibleStorage):
             from storage_router.conf.startup import is_reporting, register_check
 
             if not is_reporting():
+                # The variables of these frames, and two of this one, have secrets in clear.
+                traceback.clear_frames(error.__traceback__)
+                options = defaults = {}
                 raise
             # Models, which may build a storage, are imported before checks run: it raises when it is used.
             register_check(error)
@@ -223,7 +227,13 @@ class AzureStorage(DeconstructibleStorage):
         for known, found in self._recent:
             if known == values:
                 return found
-        found = Setup(changed(self, setup.options, values), self.alias)
+        try:
+            found = Setup(changed(self, setup.options, values), self.alias)
+        except ConfigurationError as error:
+            # An assigned secret is in them in clear.
+            traceback.clear_frames(error.__traceback__)
+            values = {}
+            raise
         self._recent = ((values, found), *self._recent[: _REMEMBERED - 1])
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -85,6 +86,9 @@ class RouterStorage(DeconstructibleStorage):
             from storage_router.conf.startup import is_reporting, register_check
 
             if not is_reporting():
+                # The variables of these frames, and one of this one, have secrets in clear.
+                traceback.clear_frames(error.__traceback__)
+                config = {}
                 raise
             # Models, which may build a storage, are imported before checks run.
             register_check(error)
