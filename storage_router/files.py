@@ -463,15 +463,18 @@ class PlainStore(FileStore):
 
     def create(self, name: str, content: Any, *_: object, **__: object) -> FileStat:
         """Look whether the name is free, then save. Django's interface has no place for settings."""
+        if self.storage.exists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
         try:
-            saved = None if self.storage.exists(name) else self.storage.save(name, content)
+            saved = self.storage.save(name, content)
+        except FileExistsError:
+            # Somebody else's, made in between.
+            raise
         except BaseException:
             # Some storages keep what had arrived by then.
             with contextlib.suppress(Exception):
                 self.storage.delete(name)
             raise
-        if saved is None:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
         if saved != name:
             # It may be an older file, as where a storage names files by their content, so it is not deleted.
             raise FileExistsError(errno.EEXIST, f"The storage has stored the file as {saved!r}", name)

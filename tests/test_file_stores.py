@@ -125,6 +125,30 @@ def test_a_taken_name_is_not_created_again(store):
     assert names(store.walk()) == ["x.txt"]
 
 
+def test_a_file_stays_where_the_storage_cannot_tell_whether_it_is_there():
+    class Unreachable(Foreign):
+        def exists(self, name):
+            raise TimeoutError("no answer")
+
+    storage = Unreachable()
+    storage._files.save("a.txt", ContentFile(b"theirs"))
+    with pytest.raises(TimeoutError):
+        file_store(storage).create("a.txt", ContentFile(b"mine"))
+    assert storage._files.open("a.txt").read() == b"theirs"
+
+
+def test_a_file_that_somebody_else_has_just_made_stays():
+    class Overtaken(Foreign):
+        def save(self, name, content, max_length=None):
+            self._files.save(name, ContentFile(b"theirs"))
+            raise FileExistsError(17, "File exists", name)
+
+    storage = Overtaken()
+    with pytest.raises(FileExistsError):
+        file_store(storage).create("a.txt", ContentFile(b"mine"))
+    assert storage._files.open("a.txt").read() == b"theirs"
+
+
 def test_a_shorter_file_replaces_a_longer_one(store):
     store.create("x.txt", ContentFile(b"a long one"))
     assert store.replace("x.txt", ContentFile(b"short")).size == 5
