@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -153,17 +152,6 @@ def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any], filena
     # The name that the caller knows the file by; the blob's own has the location in it.
     error.filename = filename
     return error
-
-
-@contextmanager
-def named(name: str) -> Iterator[None]:
-    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's."""
-    try:
-        yield
-    except BlobError as error:
-        if error.blob is not None:
-            error.filename = name
-        raise
 
 
 class BlobNotFoundError(BlobError, FileNotFoundError):

@@ -8,9 +8,11 @@ them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
-from .exceptions import InvalidNameError
+from .exceptions import BlobError, InvalidNameError
 
 MAX_LENGTH = 1024
 """Characters in a blob's name.
@@ -160,3 +162,14 @@ def _refusal(name: str) -> InvalidNameError:
     if _DRIVE.match(name) or name.startswith("/") or ".." in name.split("/"):
         return InvalidNameError(f"Detected path traversal attempt in '{name}'")
     return InvalidNameError(f"A file name must not contain '.' segments or end in a slash: {name!r}")
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's."""
+    try:
+        yield
+    except BlobError as error:
+        if error.blob is not None:
+            error.filename = name
+        raise

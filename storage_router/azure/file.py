@@ -19,8 +19,9 @@ from typing import Any, Self
 from django.core.files.base import File
 
 from storage_router import events
-from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError, named
+from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
+from storage_router.names import named
 
 from .container import Blobs
 from .protocol import Write

@@ -30,7 +30,6 @@ from storage_router.exceptions import (
     BlobPermissionError,
     ConfigurationError,
     InvalidNameError,
-    named,
 )
 from storage_router.files import (
     Capabilities,
@@ -52,6 +51,7 @@ from storage_router.names import (
     clean_directory,
     clean_name,
     is_clean,
+    named,
     quoted,
     refuse_traversal,
 )
