@@ -211,7 +211,10 @@ class Destination:
 
 def _below(storage: Storage, path: str) -> Iterator[str]:
     """Yield the names of all files, links that lead nowhere included."""
-    directories, files = storage.listdir(path)
+    try:
+        directories, files = storage.listdir(path)
+    except FileNotFoundError:
+        return  # before the first run there may be no directory
     yield from (f"{path}{name}" for name in files)
     for directory in directories:
         yield from _below(storage, f"{path}{directory}/")

@@ -185,6 +185,16 @@ def test_links_work_where_the_files_are_local_and_copies_replace_them(source: Pa
         assert not (stored / "css/site.css").is_symlink()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_clear_finds_nothing_where_nothing_was_collected_yet(dry_run: bool, source: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    given = router(filesystem(stored), routes=[{"prefix": "static/", "backend": "static"}])
+    with project(source, given) as here:
+        here.collect(clear=True, dry_run=dry_run, verbosity=0)
+    assert stored.exists() is not dry_run
+    assert dry_run or in_directory(stored / "static") == COLLECTED
+
+
 def test_clear_removes_links_that_lead_nowhere(source: Path, tmp_path: Path) -> None:
     stored = tmp_path / "stored"
     with project(source, router(filesystem(stored))) as here:
