@@ -172,7 +172,8 @@ def run(shard: Shard, files: Files, *, threads: int = 32) -> Shard:
             if differs(pair):
                 yield pair
             else:
-                note([(pair.name, "same", 0)])
+                # There may be many of them, and copies do not wait for their end to be looked at.
+                note([(pair.name, "same", 0), *copies.looked_at()])
 
     shard.last_name = ""
     try:

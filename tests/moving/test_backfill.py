@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 
 import pytest
 from django.core.files.base import ContentFile
@@ -125,6 +126,35 @@ def test_no_copy_waits_for_many_others_or_long(sides, monkeypatch, limit, value)
     copies = Copies(files)
     found = [len(copies.settle(pair) + copies.looked_at()) for pair in files.compared()]
     assert found == ([0, 2, 0, 2] if limit == "LOOKS" else [1, 1, 1, 1])
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_copy_does_not_wait_for_the_end_of_many_files_that_are_the_same(sides, tmp_path, monkeypatch):
+    monkeypatch.setattr(backfill, "LOOK_SECS", -1)
+    settled, listings_before_the_last_name = threading.Event(), []
+    settle = Copies.settle
+
+    def noted(self, pair):
+        outcomes = settle(self, pair)
+        settled.set()
+        return outcomes
+
+    class Slow(Listed):
+        """The comparison goes on when the first file has been copied."""
+
+        def walk(self, path="", *, start=""):
+            for stat in super().walk(path, start=start):
+                assert stat.name == NAMES[0] or settled.wait(120)
+                if stat.name == NAMES[-1]:
+                    listings_before_the_last_name.append(len(self.listings))
+                yield stat
+
+    monkeypatch.setattr(Copies, "settle", noted)
+    for name in NAMES[1:]:
+        sides[1].create(name, ContentFile(name.encode()))
+    shard = backfill.run(Shard(), moving_files((Slow(tmp_path / "old"), sides[1])))
+    assert (shard.copied, shard.same) == (1, 3)
+    assert listings_before_the_last_name == [2]
 
 
 def test_a_directory_is_looked_at_file_by_file(sides):
