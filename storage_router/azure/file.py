@@ -103,7 +103,7 @@ class Draft(tempfile.SpooledTemporaryFile[bytes]):
     """
 
     changed = False
-    size = 0
+    size: int
 
     def __init__(self, mode: Mode, *, max_memory_size: int) -> None:
         self._mode_of_file = mode

@@ -15,7 +15,7 @@ from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from storage_router.azure.file import Mode
+from storage_router.azure.file import Draft, Mode
 from storage_router.exceptions import BlobChangedError, BlobExistsError, BlobNotFoundError
 
 MIB = 2**20
@@ -225,6 +225,14 @@ class TestWriting:
         with storage.open("new.bin", "ab") as file:
             file.write(b"tail")
         assert content_of(storage, "new.bin") == content + b"tail"
+
+    @pytest.mark.parametrize("limit", [1, 100])
+    def test_what_is_stored_says_its_size_in_memory_and_on_disk(self, limit):
+        """Content of more than 64 MiB is not digested while it is stored."""
+        with Draft(Mode.parse("wb"), max_memory_size=limit) as draft:
+            draft.write(b"content")
+            draft.seek(0)
+            assert File(draft, "a.bin").size == 7
 
     def test_files_read_only_or_write_only_say_so(self, storage):
         with storage.open("new.txt", "wb") as file:
