@@ -188,7 +188,7 @@ def test_links_work_where_the_files_are_local_and_copies_replace_them(source: Pa
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_clear_finds_nothing_where_nothing_was_collected_yet(dry_run: bool, source: Path, tmp_path: Path) -> None:
     stored = tmp_path / "stored"
-    given = router(filesystem(stored), routes=[{"prefix": "static/", "backend": "static"}])
+    given = router(filesystem(stored), routes=[], default="static")
     with project(source, given) as here:
         here.collect(clear=True, dry_run=dry_run, verbosity=0)
     assert stored.exists() is not dry_run
