@@ -201,7 +201,7 @@ class MovingStorage(Storage):
             return if_match
         # Saves write the old backend first, so it is asked first.
         old: FileStat | None = None
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, IsADirectoryError):
             old = self.store("old").stat(name)
         found = self.stat(name)
         if found.etag == if_match:
@@ -340,7 +340,8 @@ class Requests:
     def _seen(self, store: FileStore) -> Seen | None:
         try:
             found = store.stat(self._name)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
+            # On a file system a directory may have the name.
             return None
         self._versions[found.etag] = found
         return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self._save_id)

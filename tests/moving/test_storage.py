@@ -204,3 +204,17 @@ def test_conditions_take_the_etag_that_stat_returns(moving):
     moving.delete("a.txt", if_match=moving.stat("a.txt").etag)
     assert texts(moving, "a.txt") == [None, None]
     moving.delete("a.txt", if_match=stale)
+
+
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+def test_a_name_that_is_a_directory_on_the_other_backend_is_taken(tmp_path, phase):
+    old, new = FileSystemStorage(tmp_path / "old"), FileSystemStorage(tmp_path / "new")
+    moving = MovingStorage(old, new, phase=phase)
+    new.save("a/b.txt", ContentFile(b""))
+    name = moving.save("a", ContentFile(b"one"))
+    assert name.startswith("a_")
+    assert old.listdir("") == ([], [name])
+    assert new.listdir("") == (["a"], [name])
+    old.save("a", ContentFile(b"only here"))
+    moving.delete("a")
+    assert old.listdir("") == ([], [name])
