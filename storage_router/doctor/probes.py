@@ -31,7 +31,10 @@ class Probes:
     names: tuple[str, ...] = ("write", "read", "list", "delete")
     """The probes in their order: each is a method that returns a ``Finding``, or several."""
 
-    needs: Mapping[str, tuple[str, ...]] = {"read": ("write",), "list": ("write",), "delete": ("write",)}
+    needs: Mapping[str, tuple[str, ...]] = {
+        **dict.fromkeys(("read", "list", "delete"), ("write",)),
+        "routes": ("list",),
+    }
     """What has to have gone well before a probe makes sense."""
 
     def __init__(self, backend: Used, *, static: bool, origins: Sequence[str], skip: Collection[str]) -> None:
@@ -61,6 +64,8 @@ class Probes:
             causes[name] = f"{name} was left out"
             return [skipped("Left out, as asked.")]
         blocking = next((need for need in self.needs.get(name, ()) if need in causes), None)
+        if name == "routes" and not causes.get("list", "").endswith(" failed"):
+            blocking = None  # It lists for itself: also where nothing is written, or "list" was left out.
         if blocking is not None:
             causes[name] = causes[blocking]
             return [skipped(f"Not tried, because {causes[blocking]}.")]

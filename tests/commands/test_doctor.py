@@ -73,6 +73,17 @@ def test_all_backends_are_examined_and_one_failure_fails_the_command(run, router
     assert "failed" not in {row[2] for row in rows if row[0] == "media"}
 
 
+def test_the_routes_of_a_backend_that_cannot_be_written_are_not_called_right(run, tmp_path):
+    (tmp_path / "file").touch()
+    backend = {"type": "filesystem", "location": str(tmp_path / "file/below"), "base_url": "/media/"}
+    options = {"backends": {"broken": backend}, "default": "broken"}
+    ran = run("doctor", default={"BACKEND": "storage_router.RouterStorage", "OPTIONS": options})
+    assert [row[:3] for row in ran.rows[:-1]] == [
+        ["broken", "write", "failed"],
+        ["broken", "read, list, delete, routes", "skipped"],
+    ]
+
+
 def test_one_backend_can_be_examined_alone(run, router):
     ran = run("doctor", "--backend", "ram", default=router)
     assert ran.status == 0
