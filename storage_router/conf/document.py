@@ -12,7 +12,7 @@ from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quot
 from .routes import RouteOptions
 from .static import StaticOptions
 from .table import Table, where_given
-from .units import DOTTED_PATH, Alias, Form
+from .units import DOTTED_PATH, Alias, Form, json_list
 
 if TYPE_CHECKING:
     from .uploads import UploadOptions
@@ -69,8 +69,11 @@ class TransactionOptions(Table):
 class TelemetryOptions(Table):
     """The table ``telemetry``."""
 
-    subscribers: tuple[Literal["log", "opentelemetry", "prometheus"], ...] = Field(
-        default=(), description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus."
+    subscribers: Annotated[tuple[Literal["log", "opentelemetry", "prometheus"], ...], BeforeValidator(json_list)] = (
+        Field(
+            default=(),
+            description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus.",
+        )
     )
     names: bool = Field(default=False, description="Record the names of files, too. They may be personal data.")
 

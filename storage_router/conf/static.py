@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from .azure.rules import header
 from .routes import prefix_of_names
 from .table import Table
-from .units import path_text
+from .units import json_list, path_text
 
 
 def _prefix(value: str) -> str:
@@ -31,9 +31,8 @@ class StaticOptions(Table):
         description="Put a hash of the content into names: storages() then chooses ManifestStaticFilesStorage. In a "
         "written-out STORAGES it has to agree with the class.",
     )
-    compress: tuple[Literal["gzip"], ...] = Field(
+    compress: Annotated[tuple[Literal["gzip"], ...], Field(max_length=1), BeforeValidator(json_list)] = Field(
         default=(),
-        max_length=1,
         description="Store text files gzip-encoded where that makes them smaller.",
     )
     hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(

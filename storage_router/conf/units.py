@@ -82,6 +82,11 @@ def json_table(value: Any) -> Any:
     return table
 
 
+def json_list(value: Any) -> Any:
+    """Return a list. Variables hold strings: there a list is written as JSON."""
+    return parse_json(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+
+
 def path_text(value: Any) -> Any:
     """Return a path as text: ``BASE_DIR / "media"`` is how settings write one."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -318,6 +318,16 @@ def test_a_variable_of_blanks_is_a_problem_and_no_other_exception(world, name):
     assert world.problems(validators=[])[0].place == f"STORAGE_ROUTER__{name}"
 
 
+def test_each_list_may_be_written_as_json_in_a_variable(world):
+    world.config = {"backends": {"ram": {"type": "memory"}}, "default": "ram"}
+    world.environ["STORAGE_ROUTER__TELEMETRY__SUBSCRIBERS"] = '["log", "prometheus"]'
+    world.environ["STORAGE_ROUTER__STATIC__COMPRESS"] = '["gzip"]'
+    document = world.load().document
+    assert (document.telemetry.subscribers, document.static.compress) == (("log", "prometheus"), ("gzip",))
+    world.environ["STORAGE_ROUTER__STATIC__COMPRESS"] = '["gzip"'
+    assert world.problem().message == "the value is not valid JSON: Expecting ',' delimiter (line 1, column 8)"
+
+
 def test_all_backends_fit_in_one_variable(world):
     world.environ["STORAGE_ROUTER__BACKENDS"] = '{"media": {"type": "memory"}, "other": "memory://"}'
     assert sorted(world.load().document.backends) == ["media", "other"]
