@@ -16,7 +16,6 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from typing import IO, Any, Self
 
 from django.core.files.base import File
@@ -61,21 +60,25 @@ class Upload:
     def __init__(self, blobs: Blobs, content: Any, *, copied: tuple[SecretStr, FileSource] | None = None) -> None:
         self._blobs = blobs
         self._source = content
+        self._read: Content | None = None
         self._copied = copied
         self._connections = blobs.options.upload_max_conn
 
-    @cached_property
+    @property
     def _content(self) -> Content:
-        # azure-storage-blob's options for the size of requests may only make it smaller.
-        largest = self._blobs.options.client_options.get("max_single_put_size", SINGLE_PUT)
-        return Content(self._source, small=min(SINGLE_PUT, largest))
+        # Not a cached_property: Python 3.11 lets one thread at a time compute such a value, and this reads the source.
+        if self._read is None:
+            # azure-storage-blob's options for the size of requests may only make it smaller.
+            largest = self._blobs.options.client_options.get("max_single_put_size", SINGLE_PUT)
+            self._read = Content(self._source, small=min(SINGLE_PUT, largest))
+        return self._read
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "_content" in vars(self):
-            self._content.close()
+        if self._read is not None:
+            self._read.close()
 
     def put(self, name: str, settings: FileSettings, write: Write = NEW) -> FileStat:
         """Store the content as the blob ``name``. Raises what the content raises, and ``BlobExistsError`` or
