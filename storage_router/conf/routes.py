@@ -162,7 +162,7 @@ class RouteOptions(Table):
     )
     phase: Literal["mirror", "switch", "settle"] | None = Field(
         default=None,
-        description="How far the move is: `mirror` writes both backends and reads the old one, `switch` reads the "
+        description="How far the move is. Each phase writes both backends; `mirror` reads the old one, `switch` the "
         "new one or else the old one, `settle` the new one.",
     )
     mirror_errors: Literal["log", "raise"] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -57,11 +57,12 @@ def problems(
     routers: Mapping[str, RouterStorage], fields: Iterable[FileField], static: Iterable[RouterStorage]
 ) -> Iterator[Problem]:
     """Yield what is found before any URLconf is imported. ``routers`` are those of ``STORAGES``, by alias; ``static``
-    those that hold static files."""
-    for router in static:
+    those that static files are stored in."""
+    holding = set(static)
+    for router in dict.fromkeys((*routers.values(), *holding)):
         for route, options in _routes(router):
-            names = ["".join(parts) for parts in itertools.product(_starts(route), _ends(route))]
-            if (options.attachment or options.delivery != "link") and _takes_static(router, route, names):
+            ends = ("", ".css", ".js", ".svg") if router in holding else ()
+            if (options.attachment or options.delivery != "link") and _takes_static(router, route, ends):
                 message = "it claims static files, which have neither a delivery nor an attachment"
                 yield _problem("E034", _place(router, route), message, "Put a 'link' route for static files before it.")
     if not any(map(_delivered, routers.values())):
@@ -115,7 +116,7 @@ def upload_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     for router in routers.values():
         for route, options in _routes(router):
             signed = getattr(router.configuration.document.backends[options.backend], "expiration_secs", None)
-            covered = "active" in options.attachment or options.read_only or _takes_static(router, route)
+            covered = "active" in options.attachment or options.read_only or _takes_static(router, route, [""])
             if options.delivery == "link" and signed is None and not covered and _takes_active(route):
                 message = "its files are public, and what users upload as HTML or SVG runs in browsers"
                 hint = "Set attachment = ['active'], or silence this if only trusted people upload."
@@ -141,13 +142,18 @@ def _place(router: RouterStorage, route: Route) -> str:
     return f"{router.configuration.origin(('routes', route.index)).place} ({route.text})"
 
 
-def _takes_static(router: RouterStorage, route: Route, names: Sequence[str] = (_LEAF,)) -> bool:
-    """Return whether the route claims one of ``names`` below the prefix of static files."""
+def _takes_static(router: RouterStorage, route: Route, ends: Iterable[str]) -> bool:
+    """Return whether the route is one for static files, or claims those that end in one of ``ends``."""
     prefix = router.configuration.document.static.prefix.strip("/")
     below = f"{prefix}/" if prefix else ""
-    for name in {*names, *(f"{below}{name}" for name in names)}:
+    names = [f"{below}{_LEAF}{end}" for end in ends]
+    if below:
+        heads = (*(f"{prefix}/" for prefix in route.prefixes), "")
+        found = ("".join(parts) for parts in itertools.product(heads, _starts(route), _ends(route)))
+        names += [name for name in found if name.startswith(below)]
+    for name in names:
         with contextlib.suppress(InvalidNameError, NoRouteError):
-            if name.startswith(below) and router.table.without_tenants().match(name).route is route:
+            if router.table.without_tenants().match(name).route is route:
                 return True
     return False
 

@@ -161,6 +161,17 @@ def test_static_files_have_no_view(matcher):
     assert "E034" not in found(router([before, *routes]), others=STATIC)
 
 
+@pytest.mark.parametrize("matcher", [{"prefix": "static/"}, {"glob": "static/private/**"}])
+def test_a_route_for_static_files_has_no_delivery_wherever_they_are(matcher):
+    route = {key: value for key, value in PRIVATE.items() if key != "prefix"}
+    assert "E034" in found(router([{**route, **matcher}]))
+
+
+def test_types_that_not_every_site_has_among_its_static_files_may_be_private():
+    route = {key: value for key, value in PRIVATE.items() if key != "prefix"}
+    assert "E034" not in found(router([{**route, "types": [".pdf", "video/*"]}]), others=STATIC)
+
+
 def test_a_view_for_all_files_is_no_problem_where_static_files_are_elsewhere():
     route = {key: value for key, value in PRIVATE.items() if key != "prefix"}
     assert "E034" not in found(router([route]))
