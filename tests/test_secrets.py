@@ -296,6 +296,12 @@ def assigned():
     storage.url("x.txt")
 
 
+@pytest.mark.parametrize("kind", [AzureStorage, storage_router.RouterStorage])
+def test_a_storage_whose_options_were_refused_can_be_shown(kind):
+    """Python 3.11 ends a report of variables at the first error of a repr."""
+    assert repr(kind.__new__(kind)) == f"<{kind.__name__}, not configured>"
+
+
 WRONG = {"type": "azure", "account_name": "acme", "account_key": KEY, "azure_container": "Wrong"}
 
 

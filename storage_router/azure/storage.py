@@ -251,8 +251,13 @@ class AzureStorage(DeconstructibleStorage):
         return bool(fresh.options != self.options or fresh.location != self.location)
 
     def __repr__(self) -> str:
-        alias = f" {self.alias!r}" if self.alias else ""
-        return f"<{type(self).__name__}{alias} {self.options.endpoint}/{self.options.azure_container}/{self._prefix}>"
+        try:
+            alias = f" {self.alias!r}" if self.alias else ""
+            place = f"{self.options.endpoint}/{self.options.azure_container}/{self._prefix}"
+        except (AttributeError, ConfigurationError):
+            # Error reports show storages whose options were refused, too.
+            return f"<{type(self).__name__}, not configured>"
+        return f"<{type(self).__name__}{alias} {place}>"
 
     # Copies and pickles
 

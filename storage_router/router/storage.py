@@ -122,6 +122,9 @@ class RouterStorage(DeconstructibleStorage):
         return twin
 
     def __repr__(self) -> str:
+        # Error reports show storages whose configuration was refused, too.
+        if "configuration" not in vars(self):
+            return f"<{type(self).__name__}, not configured>"
         document = self.configuration.document
         return f"<{type(self).__name__} {len(document.routes)} routes to {', '.join(document.backends)}>"
 

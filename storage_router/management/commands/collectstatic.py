@@ -10,6 +10,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import django
 from django.conf import STATICFILES_STORAGE_ALIAS
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestFilesMixin
@@ -100,8 +101,9 @@ class Command(collectstatic.Command):
             super().clear_dir(path)
             return
         names = self._destination.clear()
+        level = 1 if django.VERSION < (6, 1) else 2  # as Django's own
         for name in names:
-            self.log(f"Pretending to delete '{name}'" if self.dry_run else f"Deleting '{name}'")
+            self.log(f"Pretending to delete '{name}'" if self.dry_run else f"Deleting '{name}'", level=level)
         self.deleted_files = names  # Django 6.1 counts them
 
     def copy_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
