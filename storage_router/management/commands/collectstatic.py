@@ -101,10 +101,10 @@ class Command(collectstatic.Command):
             super().clear_dir(path)
             return
         names = self._destination.clear()
-        level = 1 if django.VERSION < (6, 1) else 2  # as Django's own
+        level = 1 if django.VERSION < (6, 0) else 2  # as Django's own
         for name in names:
             self.log(f"Pretending to delete '{name}'" if self.dry_run else f"Deleting '{name}'", level=level)
-        self.deleted_files = names  # Django 6.1 counts them
+        self.deleted_files = names  # Django 6.0 counts them
 
     def copy_file(self, path: str, prefixed_path: str, source_storage: Storage) -> None:
         """Note the file: Django calls this for each that a finder found, one after the other."""
