@@ -108,11 +108,11 @@ class Tenancy:
             found = _pattern(template).fullmatch(_path(place, length))
             if found is None:
                 continue
-            if (
-                found[1] != value and len(found[1]) <= len(value)
-                if found.groups()
-                else _path(sample, length) != template
-            ):
+            if found.groups():  # it has places for tenants, too
+                is_taken = found[1] != value and len(found[1]) <= len(value)
+            else:
+                is_taken = _path(sample, length) != template
+            if is_taken:
                 raise InvalidNameError(f"The tenant {value!r} would have the files of the backend {other!r}.")
         return options
 

@@ -297,12 +297,14 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return a name that is free now, with at most ``max_length`` characters. ``save`` does without asking."""
         refuse_traversal(name)
         cleaned = clean_name(name)
         return str(super().get_available_name(str(cleaned), max_length=self._longest(cleaned, max_length)))
 
     @events.observed
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        """Return whether ``save`` would take the name: it is short enough, and free or may be overwritten."""
         if max_length and len(name) > max_length:
             return False
         if self._now().options.overwrite_files:
@@ -405,6 +407,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete the file. One that does not exist is no error."""
         if not name:
             raise ValueError("The name must be given to delete().")
         with named(name):
@@ -435,6 +438,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def listdir(self, path: str = "") -> tuple[list[str], list[str]]:
+        """Return the names of the directories and of the files directly below ``path``."""
         prefix = self._directory(path)
         directories: dict[str, None] = {}
         files: list[str] = []
@@ -482,10 +486,12 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def get_modified_time(self, name: str) -> dt.datetime:
+        """Return when the file was stored: aware in UTC with ``USE_TZ``, else naive in the system's zone."""
         return _for_django(self.stat(name).modified)
 
     @events.observed
     def get_created_time(self, name: str) -> dt.datetime:
+        """Return when a file of this name was first stored; as ``get_modified_time``."""
         stat = self.stat(name)
         return _for_django(stat.created or stat.modified)
 
@@ -546,6 +552,7 @@ class AzureStorage(DeconstructibleStorage):
             return self._now().blobs.head(self.blob_name(cleaned)).named(str(cleaned))
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
+        """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
         entries = self._walk(self._now().blobs, self._directory(path), self._prefix, start)
         return events.steps(entries, "walk", alias=self.alias, file=path)
 
@@ -563,6 +570,7 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
+        """Return up to ``limit`` entries directly below ``path``, from the service's ``marker`` on; one request."""
         found = self._now().blobs.page(self._directory(path), limit=limit, marker=marker)
         skipped = len(self._prefix)
         named = [entry._replace(name=entry.name[skipped:]) for entry in found.entries]
@@ -584,6 +592,12 @@ class AzureStorage(DeconstructibleStorage):
         if_match: str | None = None,
         if_none_match: str | None = None,
     ) -> Reading:
+        """Return the bytes from ``start`` on, ``length`` of them at most; one request, which stays open for them. There
+        are none, and it is no error, where ``start`` is at or beyond the end.
+
+        Raises ``BlobChangedError`` where the blob's ETag is another than ``if_match``, and ``FileNotModifiedError``
+        where it is still ``if_none_match``.
+        """
         cleaned = clean_name(name)
         with named(name):
             reading = self._now().blobs.stream(
@@ -598,6 +612,7 @@ class AzureStorage(DeconstructibleStorage):
     def create(
         self, name: str, content: Any, settings: FileSettings | None = None, *, save_id: str | None = None
     ) -> FileStat:
+        """Store ``content`` under exactly this name. Raises ``BlobExistsError`` where the name is taken."""
         from .protocol import Write
 
         return self._put(name, content, settings, Write(save_id=save_id))
@@ -612,6 +627,7 @@ class AzureStorage(DeconstructibleStorage):
         if_match: str | None = None,
         save_id: str | None = None,
     ) -> FileStat:
+        """Store ``content`` under exactly this name, or only in place of that ETag (``BlobChangedError``)."""
         from .protocol import Write
 
         write = Write(overwrite=if_match is None, if_match=if_match, save_id=save_id)
@@ -694,6 +710,11 @@ class AzureStorage(DeconstructibleStorage):
         *,
         custom_domain: bool = False,
     ) -> str:
+        """Return a link for reading the file that ends after ``seconds``, without a window, with ``parameters`` as the
+        response headers: at the service itself, or at ``custom_domain``.
+
+        Raises ``NotImplementedError`` for a SAS and for anonymous access.
+        """
         if not self._can_sign():
             raise NotImplementedError(f"{self!r} has no credential that can sign URLs.")
         with named(name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -20,6 +21,13 @@ from .findings import Finding, described, failed, ok, skipped
 from .routes import examine_routes
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
+
+
+class Cause(NamedTuple):
+    """Why later probes are not tried. ``is_failure``: because one failed, not because one was left out."""
+
+    text: str
+    is_failure: bool = False
 
 
 class Probes:
@@ -37,6 +45,9 @@ class Probes:
     }
     """What has to have gone well before a probe makes sense."""
 
+    asks_itself = ("routes",)
+    """Probes that make sense where what they need was left out, not where it failed: they list for themselves."""
+
     def __init__(self, backend: Used, *, static: bool, origins: Sequence[str], skip: Collection[str]) -> None:
         self.backend = backend
         self.storage: Storage = backend.storage
@@ -49,7 +60,7 @@ class Probes:
 
     def examine(self) -> Generator[Finding]:
         """Run the probes one after the other and yield what each found."""
-        causes: dict[str, str] = {}
+        causes: dict[str, Cause] = {}
         names = (*self.names, *["routes"] * bool(self.backend.router), *["uploads"] * bool(self.backend.quarantine))
         try:
             for name in names:
@@ -58,17 +69,15 @@ class Probes:
         finally:
             self._remove()
 
-    def _findings(self, name: str, causes: dict[str, str]) -> Iterable[Finding]:
+    def _findings(self, name: str, causes: dict[str, Cause]) -> Iterable[Finding]:
         """Run one probe. ``causes`` holds, for each probe that failed or was skipped, the reason for those after it."""
         if name in self.skip:
-            causes[name] = f"{name} was left out"
+            causes[name] = Cause(f"{name} was left out")
             return [skipped("Left out, as asked.")]
-        blocking = next((need for need in self.needs.get(name, ()) if need in causes), None)
-        if name == "routes" and not causes.get("list", "").endswith(" failed"):
-            blocking = None  # It lists for itself: also where nothing is written, or "list" was left out.
-        if blocking is not None:
-            causes[name] = causes[blocking]
-            return [skipped(f"Not tried, because {causes[blocking]}.")]
+        blocking = next((causes[need] for need in self.needs.get(name, ()) if need in causes), None)
+        if blocking is not None and (blocking.is_failure or name not in self.asks_itself):
+            causes[name] = blocking
+            return [skipped(f"Not tried, because {blocking.text}.")]
         try:
             result: Finding | tuple[Finding, ...] = getattr(self, name)()
         # Another package's storage raises what its SDK raises, and the examination has to go on.
@@ -76,8 +85,10 @@ class Probes:
             result = self.explain(name, error)
         if isinstance(result, tuple):
             return result
-        if result.status in ("failed", "skipped"):
-            causes[name] = f"{name} {'failed' if result.status == 'failed' else 'was not tried'}"
+        if result.status == "failed":
+            causes[name] = Cause(f"{name} failed", is_failure=True)
+        elif result.status == "skipped":
+            causes[name] = Cause(f"{name} was not tried")
         return [result]
 
     def explain(self, name: str, error: Exception) -> Finding:  # noqa: ARG002 - for subclasses

@@ -81,17 +81,27 @@ class Staging(FileSystemStorage):
         return saved
 
 
+def _of_staging(name: str) -> Any:
+    return property(attrgetter(f"staging.{name}"))
+
+
 class StagedFiles:
     """The part of a twin that answers for the files: everything is done in ``staging``."""
 
     staging: Staging
 
-
-for _name in (
-    *("open", "save", "_save", "delete", "exists", "listdir", "size", "url", "path"),
-    *("get_accessed_time", "get_created_time", "get_modified_time"),
-):
-    setattr(StagedFiles, _name, property(attrgetter(f"staging.{_name}")))
+    open = _of_staging("open")
+    save = _of_staging("save")
+    _save = _of_staging("_save")
+    delete = _of_staging("delete")
+    exists = _of_staging("exists")
+    listdir = _of_staging("listdir")
+    size = _of_staging("size")
+    url = _of_staging("url")
+    path = _of_staging("path")
+    get_accessed_time = _of_staging("get_accessed_time")
+    get_created_time = _of_staging("get_created_time")
+    get_modified_time = _of_staging("get_modified_time")
 
 
 def staged(storage: Storage, staging: Staging) -> Any:

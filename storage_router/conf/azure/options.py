@@ -294,13 +294,12 @@ class AzureOptions(Table):
                 continue
             other, known = first.setdefault(subject, (option, value))
             if ZONES.get(value, value) != ZONES.get(known, known):
-                message, hint = (
-                    f"{option} says {value!r}, {other} says {known!r}",
-                    f"Remove one of them; {other} decides.",
-                )
                 if option == other:
                     message = f"the connection string names both {known!r} and {value!r}"
                     hint = "Copy it whole from the portal, or remove one of the two from it."
+                else:
+                    message = f"{option} says {value!r}, {other} says {known!r}"
+                    hint = f"Remove one of them; {other} decides."
                 found.append(((option,), invalid(message, hint, id="E008")))
         return found
 
