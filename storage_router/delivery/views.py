@@ -59,7 +59,10 @@ def _answer(request: HttpRequest, alias: str, name: str) -> HttpResponseBase:
         refusal.headers["Cache-Control"] = "no-store"
         return refusal
     try:
-        return _delivered(request, router, match, route)
+        response = _delivered(request, router, match, route)
+        # Browsers look at it in redirects, too, and those of 304 replace what they keep with the file.
+        response.headers["Cross-Origin-Resource-Policy"] = route.resource_policy
+        return response
     except ContainerNotFoundError as error:
         return _failed(error, 502)
     except (*NOT_THERE, IsADirectoryError, SuspiciousOperation):

@@ -91,3 +91,19 @@ def test_answers_are_for_pages_of_the_site(memory_site):
     assert memory_site.get("private/none").headers["Cross-Origin-Resource-Policy"] == "same-origin"
     memory_site.use(resource_policy="cross-origin").save()
     assert memory_site.get().headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_what_browsers_keep_stays_for_the_pages_that_the_route_says(any_site):
+    any_site.use(resource_policy="cross-origin").save()
+    whole = any_site.get()
+    for condition in ({"If_None_Match": whole.headers["ETag"]}, {"If_Modified_Since": whole.headers["Last-Modified"]}):
+        again = any_site.get(**condition)
+        assert (again.status_code, again.headers["Cross-Origin-Resource-Policy"]) == (304, "cross-origin")
+
+
+@pytest.mark.azurite
+def test_a_redirect_is_for_the_pages_that_the_route_says(azure_site):
+    azure_site.use(delivery="redirect").save()
+    assert azure_site.get().headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    azure_site.use(delivery="redirect", resource_policy="cross-origin")
+    assert azure_site.get().headers["Cross-Origin-Resource-Policy"] == "cross-origin"
