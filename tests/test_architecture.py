@@ -20,13 +20,14 @@ FLOORS = (
     {"transfer"},
     {"staticfiles"},
     {"telemetry", "tenancy", "transactions"},
+    {"installed", "health"},
+    {"management"},
     {"delivery", "moving"},
     {"uploads"},
-    {"installed", "health"},
     {"provision"},
     {"doctor"},
     {"checks", "urls", "console"},
-    {"management", "apps"},
+    {"apps"},
 )
 """The rooms of ``storage_router/``, the lowest first. ``__init__`` gives out names; ``testing`` is the users'."""
 

@@ -172,10 +172,11 @@ CHARTS: dict[str, Chart] = {
 
 # Room -> what it holds. A floor's picture says it of those of its rooms that are here.
 ROOMS = {
-    "management": "the app and its commands",
+    "apps": "the app",
     "checks": "what Django looks for: checks, views, admin",
     "doctor": "does it work? probes of each backend",
     "provision": "what the accounts need, and creating it",
+    "management": "what all commands share; routes, config, schema",
     "installed": "storages in STORAGES and fields; readiness",
     "uploads": "from the browser straight to Azure",
     "delivery": "private files; moves, orphans, dangling rows",

@@ -1,4 +1,4 @@
-"""The output of the subcommands: aligned columns on a terminal, tab-separated lines in a pipe, JSON for scripts.
+"""The output of the commands: aligned columns on a terminal, tab-separated lines in a pipe, JSON for scripts; progress.
 
 Blob names and configuration values are other people's text: none reaches a terminal as a control sequence, and none
 breaks a line or a column.
@@ -13,7 +13,8 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -22,6 +23,11 @@ from django.core.management.color import Style, no_style
 NO_READER = 141
 """Exit status after the reader of the output has gone: what a shell reports of a command that SIGPIPE ends."""
 
+INTERVAL = 10.0
+"""Seconds between two lines of ``progress`` in a log."""
+
+_REDRAWN = 0.1
+_BAR = 30
 _INDENT = "    "
 
 # A longer cell does not make its column wider; the first of these with which the columns fit side by side.
@@ -94,6 +100,36 @@ class Output:
             raise SystemExit(NO_READER) from None
 
 
+@contextlib.contextmanager
+def progress(stream: OutputWrapper, doing: str, total: int) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of ``total`` files; ``doing`` is a word such as ``Copying``.
+
+    On a terminal the bar is taken away at the end. Elsewhere a quick command prints nothing.
+    """
+    terminal = stream.isatty()
+    done = 0
+    due = time.monotonic() + (0 if terminal else INTERVAL)
+
+    def advance() -> None:
+        nonlocal done, due
+        done += 1
+        if (now := time.monotonic()) < due:
+            return
+        due = now + (_REDRAWN if terminal else INTERVAL)
+        counted = f"{done:,} of {total:,} files"
+        if terminal:
+            bar = "#" * (_BAR * done // total)
+            _draw(stream, f"\r\x1b[K{doing} [{bar:<{_BAR}}] {counted}")
+        else:
+            _draw(stream, f"{doing}: {counted}\n")
+
+    try:
+        yield advance
+    finally:
+        if terminal and done:
+            _draw(stream, "\r\x1b[K")
+
+
 def _width() -> int:
     return shutil.get_terminal_size().columns
 
@@ -121,3 +157,9 @@ def _flow(row: Sequence[str], widths: Sequence[int], width: int) -> list[str]:
         else:
             lines[-1] += cell.ljust(column) + "  "
     return [line.rstrip() for line in lines]
+
+
+def _draw(stream: OutputWrapper, text: str) -> None:
+    # Django ends each write with a new line and paints what goes to stderr red.
+    stream.write(text, style_func=str, ending="")
+    stream.flush()

@@ -1,11 +1,5 @@
 """What a configuration needs in Azure: containers, public access, CORS, lifecycle rules and roles.
 
-``needs`` is the one table of it. ``commands`` writes it for the Azure CLI, ``apply`` does what the account's own
+``needs`` is the one table of it. ``commands`` writes it for the Azure CLI, ``service`` does what the account's own
 interface can do, and ``doctor`` compares it with what is there.
 """
-
-from .commands import commands
-from .needs import needs
-from .service import apply
-
-__all__ = ["apply", "commands", "needs"]

@@ -1,4 +1,4 @@
-"""What an account needs, as commands of the Azure CLI.
+"""``manage.py storage_router provision``: what the accounts need, as commands of the Azure CLI (V5).
 
 They take ``$RESOURCE_GROUP``, the account's group, and ``$PRINCIPAL``, the object id of the site's identity.
 """
@@ -6,13 +6,65 @@ They take ``$RESOURCE_GROUP``, the account's group, and ``$PRINCIPAL``, the obje
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from django.conf import settings
+from django.core.management.base import CommandParser
+
 from storage_router.azure.command_line import command, is_azures
 from storage_router.conf.azure.options import AzureOptions
+from storage_router.exceptions import BlobError
+from storage_router.management.subcommand import Subcommand, unusable
 
-from .needs import DELEGATOR, MAX_AGE, QUARANTINE_DAYS, READER, TRASH_DAYS, Cors, Needs
+from .needs import DELEGATOR, MAX_AGE, QUARANTINE_DAYS, READER, TRASH_DAYS, Cors, Needs, needs
+from .service import apply
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+
+
+class Provision(Subcommand):
+    """Prints the commands, or creates what needs no more than the accounts' own interface."""
+
+    help = "Print what the configuration needs in Azure as commands of the Azure CLI, or create it with --apply."
+    shared = ("storage", "tenant")
+
+    @classmethod
+    def add_arguments(cls, parser: CommandParser) -> None:
+        """Add ``--apply`` and ``--origin``."""
+        parser.add_argument(
+            "--apply",
+            action="store_true",
+            help="Create containers and CORS rules through the storage accounts themselves.",
+        )
+        parser.add_argument("--format", choices=["az"], default="az", help="The Azure CLI, the only format.")
+        add_origin(parser)
+
+    def run(self) -> int:
+        """Print the commands, or apply; return 1 if an account refuses something."""
+        pages = origins(self.options["origin"])
+        accounts = needs(self.entries)
+        if not accounts:
+            self.output.line("# No backend is on Azure, so nothing is needed there.")
+        status = 0
+        for account in accounts:
+            self.output.line(f"# {account.options.endpoint}")
+            if not self.options["apply"]:
+                for reason, line in commands(account, pages):
+                    self.output.line(f"# {reason}")
+                    if line:
+                        self.output.line(line)
+                self.output.line()
+                continue
+            try:
+                for done in apply(account, pages):
+                    self.output.line(done)
+            except BlobError as error:
+                self.output.line(f"failed: {error}")
+                status = 1
+        return status
 
 
 def commands(account: Needs, origins: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -77,3 +129,38 @@ def assign(options: AzureOptions, role: str, container: str = "") -> str:
 
 def _name(options: AzureOptions) -> str:
     return shlex.quote(options.resolved_account_name or "")
+
+
+def add_origin(parser: CommandParser) -> None:
+    """Add ``--origin``."""
+    parser.add_argument(
+        "--origin",
+        action="append",
+        help="An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
+        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
+    )
+
+
+def origins(given: Sequence[str] | None) -> list[str]:
+    """Return the origins of the site's pages: those given, else what the settings tell without wildcards.
+
+    Raises ``CommandError`` for one that is none.
+    """
+    for text in given or ():
+        if _origin(text) is None:
+            message = f"{text} is not an origin. Write the scheme and the host of the site: https://www.example.com."
+            raise unusable(f"--origin {message}")
+    hosts = (f"https://{host}" for host in settings.ALLOWED_HOSTS if not host.startswith("."))
+    return list(dict.fromkeys(filter(None, map(_origin, given or (*settings.CSRF_TRUSTED_ORIGINS, *hosts)))))
+
+
+def _origin(text: str) -> str | None:
+    """Return an origin as browsers send it, None for what is none.
+
+    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+    """
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        return None
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (port if port and port != _USUAL_PORTS.get(scheme) else "")

@@ -1,4 +1,4 @@
-"""The end of uploads that nobody saved (P4)."""
+"""The end of uploads that nobody saved, and ``manage.py storage_router uploads`` (P4)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,35 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from storage_router.files import DirectStore, direct_store
+from storage_router.management.subcommand import Subcommand, age, unusable
 from storage_router.router import RouterStorage
 
 _TIME = re.compile(r"(\d{10,})-[0-9a-f]{32}")
+
+
+class Uploads(Subcommand):
+    """Empties the quarantine."""
+
+    help = "Delete uploads that were begun and never saved, with their snapshots and staged blocks."
+    shared = ("storage",)
+
+    @classmethod
+    def add_arguments(cls, parser: CommandParser) -> None:
+        """Add the action and the age."""
+        parser.add_argument("action", choices=["purge"])
+        parser.add_argument("--older-than", default="2d", metavar="TIME", help="The age of what is deleted, as 12h.")
+
+    def run(self) -> int:
+        """Delete what is old enough."""
+        try:
+            count = sum(1 for _ in purge(self.router, older_than=age(self.options["older_than"])))
+        except LookupError as error:
+            raise unusable(str(error)) from None
+        self.output.line(f"{count} uploads were deleted.")
+        return 0
 
 
 def purge(router: RouterStorage, *, older_than: float) -> Iterator[str]:

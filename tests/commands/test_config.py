@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from storage_router import installed
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import AzureOptions
-from storage_router.management.subcommands.config import MASK, shown
+from storage_router.management.config import MASK, shown
 from tests.kit.azurite import ACCOUNT_KEY, UnsignedTokenCredential
 
 SAS = "sv=2024-11-04&sr=c&sp=rl&se=2999-01-01T00%3A00%3A00Z&spr=https&sig=c2lnbmF0dXJl"

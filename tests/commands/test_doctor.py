@@ -19,7 +19,7 @@ from django.test.utils import isolate_apps
 from storage_router import AzureStorage, installed
 from storage_router.doctor import PROBES
 from storage_router.management.output import NO_READER
-from storage_router.management.subcommands import origins
+from storage_router.provision.commands import origins
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """
@@ -257,7 +257,7 @@ def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, t
 )
 def test_the_sites_origins_are_read_from_the_settings(settings, expected):
     with override_settings(**{"ALLOWED_HOSTS": [], "CSRF_TRUSTED_ORIGINS": [], **settings}):
-        assert origins.of_site({"origin": None}) == expected
+        assert origins(None) == expected
 
 
 @pytest.mark.parametrize(

@@ -469,7 +469,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_does_not(source: Path, azurite: Azuri
 def test_a_log_gets_a_line_now_and_then(
     source: Path, azurite: Azurite, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage_router.management.progress.INTERVAL", 0.0)
+    monkeypatch.setattr("storage_router.management.output.INTERVAL", 0.0)
     with project(source, router(azure(azurite, container))) as here:
         assert f"Copying: {len(COLLECTED)} of {len(COLLECTED)} files\n" in here.collect().err
 

@@ -21,7 +21,7 @@ from django.core.management.base import CommandError
 from storage_router.exceptions import StorageRouterError
 from storage_router.files import home_of, overridden
 from storage_router.installed import uploads_among
-from storage_router.management.progress import progress
+from storage_router.management.output import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
 from storage_router.staticfiles.publishing import Processed, publish, static_options_of
 from storage_router.staticfiles.staging import Sources

@@ -14,8 +14,8 @@ from django.template.defaultfilters import filesizeformat
 
 from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
-from storage_router.management.progress import progress
-from storage_router.management.subcommands.selection import age
+from storage_router.management.output import progress
+from storage_router.management.subcommand import age
 from storage_router.staticfiles.pruning import Leftovers, leftovers
 from storage_router.transfer import Destination
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         try:
             if others := uploads_among(storage):
                 raise CommandError(f"{others} Nothing tells hashed static files from uploads there.")
-            found = leftovers(storage, keep=options["keep"], older_than=age(options))
+            found = leftovers(storage, keep=options["keep"], older_than=age(options["older_than"]))
             return self._prune(storage, found, delete=options["delete"], ask=options["interactive"])
         except NotImplementedError as error:
             raise CommandError(f"What is stored has to be listed, with times, and a storage cannot: {error}") from error

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from importlib import import_module
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
 
-from storage_router.exceptions import BlobError, NoTenantError
+from storage_router.exceptions import BlobError, InvalidNameError, NoTenantError
 from storage_router.management.output import Output
-from storage_router.management.subcommands.selection import UNUSABLE
+from storage_router.management.subcommand import SHARED, Subcommand, unusable
+from storage_router.tenancy import tenant
 
 _SUBCOMMANDS = {
-    name: import_module(f"storage_router.management.subcommands.{name}")
-    for name in (
-        *("routes", "explain", "config", "schema", "doctor", "provision"),
-        *("move", "orphans", "dangling", "inventory", "uploads"),
-    )
+    "routes": "storage_router.management.routes.Routes",
+    "explain": "storage_router.management.routes.Explain",
+    "config": "storage_router.management.config.Config",
+    "schema": "storage_router.management.schema.Schema",
+    "doctor": "storage_router.doctor.command.Doctor",
+    "provision": "storage_router.provision.commands.Provision",
+    "move": "storage_router.moving.commands.MoveFiles",
+    "orphans": "storage_router.moving.commands.Orphans",
+    "dangling": "storage_router.moving.commands.Dangling",
+    "inventory": "storage_router.moving.commands.Inventory",
+    "uploads": "storage_router.uploads.cleaning.Uploads",
 }
+"""Name and class of each subcommand, in the room that it serves."""
 
 
 class Command(BaseCommand):
-    """The command; each subcommand is a module of ``management.subcommands``."""
+    """The command. Its subcommands are in ``_SUBCOMMANDS``."""
 
     help = "Show what storage_router's configuration means, and whether it works."
     # The subcommands report the problems themselves, and doctor runs with a broken database, too.
@@ -32,26 +41,32 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the subcommands."""
         subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
-        for name, module in _SUBCOMMANDS.items():
-            subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
-            module.add_arguments(subparser)
-            _add_common(subparser)
+        for name, path in _SUBCOMMANDS.items():
+            kind: type[Subcommand] = import_string(path)
+            subparser = subparsers.add_parser(name, help=kind.help, description=kind.help)
+            kind.add_arguments(subparser)
+            for option in kind.shared:
+                subparser.add_argument(f"--{option}", **SHARED[option])
+            _add_djangos(subparser)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the subcommand. Exit status: 0 all is well; 1 the answer is no; 2 it cannot be answered."""
         output = Output(self.stdout, force_terminal=options["force_color"], style=self.style)
+        subcommand: Subcommand = import_string(_SUBCOMMANDS[options["subcommand"]])(output, options)
+        wanted = options.get("tenant")
         try:
-            status = _SUBCOMMANDS[options["subcommand"]].run(output, options)
+            with contextlib.nullcontext() if wanted is None else tenant(wanted):
+                status = subcommand.run()
         except BlobError as error:
             hint = f" Run: manage.py storage_router doctor --backend {error.alias}" if error.alias else ""
-            raise CommandError(f"{error}.{hint}", returncode=UNUSABLE) from error
-        except NoTenantError as error:
-            raise CommandError(str(error), returncode=UNUSABLE) from None
+            raise CommandError(f"{error}.{hint}", returncode=2) from error
+        except (InvalidNameError, NoTenantError) as error:
+            raise unusable(str(error)) from None
         if status:
             sys.exit(status)
 
 
-def _add_common(parser: CommandParser) -> None:
+def _add_djangos(parser: CommandParser) -> None:
     """Accept Django's own options after the subcommand, too."""
     hidden: dict[str, Any] = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
     parser.add_argument("--settings", **hidden)

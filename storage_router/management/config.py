@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from pydantic import BaseModel, SecretStr
 
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
@@ -18,12 +18,9 @@ from storage_router.conf.layers import Origin
 from storage_router.conf.loading import DEFAULT
 from storage_router.conf.problems import Location, dotted
 from storage_router.installed import Entry, used
-from storage_router.management.output import Output
 from storage_router.router import RouterStorage
 
-from . import selection
-
-HELP = "Print the settings that were given and their sources, and what they come to; secrets are masked."
+from .subcommand import Subcommand
 
 MASK = "**********"
 """What stands for a secret."""
@@ -58,36 +55,46 @@ class Setting:
         return self.value if isinstance(self.value, str) and self.value else json.dumps(self.value, ensure_ascii=False)
 
 
-def add_arguments(parser: CommandParser) -> None:
-    selection.add_arguments(parser)
-    parser.add_argument("--all", action="store_true", help="Print settings that were not given, too: the defaults.")
-    parser.add_argument("--json", action="store_true", help="Print JSON.")
+class Config(Subcommand):
+    """Prints the settings of every storage that has some."""
 
+    help = "Print the settings that were given and their sources, and what they come to; secrets are masked."
 
-def run(output: Output, options: Mapping[str, Any]) -> int:
-    """Print the settings of every storage that has some."""
-    entries = selection.sound_entries(options)
-    found = {entry: list(_settings(entry)) for entry in entries}
-    found = {
-        entry: [one for one in every if options["all"] or one.origin != DEFAULT]
-        for entry, every in found.items()
-        if every
-    }
-    if options["storage"] and not found:
-        message = f"{entries[0].place} has no settings of its own: {selection.whose(entries[0])}"
-        raise CommandError(message, returncode=selection.UNUSABLE)
-    if options["json"]:
-        output.json({entry.name: _as_json(entry, given) for entry, given in found.items()})
-    elif output.is_terminal:
-        for entry, given in found.items():
-            _draw(output, entry, given)
-    else:
-        rows = []
-        for entry, given in found.items():
-            prefix = f"{entry.name}:" if len(found) > 1 else ""
-            rows += [[prefix + dotted(one.path), one.text, one.source] for one in (*given, *_effective(entry))]
-        output.table(_HEADING, rows)
-    return 0
+    @classmethod
+    def add_arguments(cls, parser: CommandParser) -> None:
+        """Add ``--all``."""
+        parser.add_argument("--all", action="store_true", help="Print settings that were not given, too: the defaults.")
+
+    def run(self) -> int:
+        """Print the settings."""
+        found = {entry: every for entry in self.entries if (every := list(_settings(entry)))}
+        if self.options["storage"] and not found:
+            raise self.nothing("has no settings of its own")
+        if not self.options["all"]:
+            found = {entry: [one for one in every if one.origin != DEFAULT] for entry, every in found.items()}
+        if self.options["json"]:
+            self.output.json({entry.name: _as_json(entry, given) for entry, given in found.items()})
+        elif self.output.is_terminal:
+            for entry, given in found.items():
+                self._draw(entry, given)
+        else:
+            rows = []
+            for entry, given in found.items():
+                prefix = f"{entry.name}:" if len(found) > 1 else ""
+                rows += [[prefix + dotted(one.path), one.text, one.source] for one in (*given, *_effective(entry))]
+            self.output.table(_HEADING, rows)
+        return 0
+
+    def _draw(self, entry: Entry, given: Sequence[Setting]) -> None:
+        """Print a table for each backend, and one for the rest of the entry."""
+        every = sorted((*given, *_effective(entry)), key=lambda one: _group(one.path) or ("~",))
+        for path, members in itertools.groupby(every, key=lambda one: _group(one.path)):
+            self.output.heading(" ".join(filter(None, (entry.place, dotted(path)))))
+            self.output.table(_HEADING, [[dotted(one.path[len(path) :]), one.text, one.source] for one in members])
+        for problem in entry.problems:
+            self.output.line()
+            self.output.paragraph(f"warning: {problem.place}: {problem.message} ({problem.id})")
+            self.output.paragraph(problem.hint, "    ")
 
 
 def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
@@ -104,18 +111,6 @@ def shown(value: Any, path: Sequence[str | int] = ()) -> Any:
         return MASK if not _FOREIGN.isdisjoint(path) or _CREDENTIALS_IN_TEXT.search(str(value)) else value
     # An object, such as a credential or a transport. Its repr may show anything.
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
-
-
-def _draw(output: Output, entry: Entry, given: Sequence[Setting]) -> None:
-    """Print a table for each backend, and one for the rest of the entry."""
-    every = sorted((*given, *_effective(entry)), key=lambda one: _group(one.path) or ("~",))
-    for path, members in itertools.groupby(every, key=lambda one: _group(one.path)):
-        output.heading(" ".join(filter(None, (entry.place, dotted(path)))))
-        output.table(_HEADING, [[dotted(one.path[len(path) :]), one.text, one.source] for one in members])
-    for problem in entry.problems:
-        output.line()
-        output.paragraph(f"warning: {problem.place}: {problem.message} ({problem.id})")
-        output.paragraph(problem.hint, "    ")
 
 
 def _group(path: Location) -> Location:
