@@ -72,7 +72,7 @@ _KINDS: dict[int, type[HttpResponseError]] = {
 """The SDK's errors for answers, by their status."""
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
-_RANGE = re.compile(r"bytes (\d+)-(\d+)")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)(?:/(\d+))?")
 
 Request = PipelineRequest[HttpRequest]
 Answer = PipelineResponse[HttpRequest, HttpResponse]
@@ -248,7 +248,7 @@ class Retry(RetryPolicy[HttpRequest, HttpResponse]):
         """Return the seconds that the answer asks to wait; None if it asks for none, or for nonsense."""
         try:
             asked = super().get_retry_after(response)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return None if asked is None else max(0.0, asked)
 
@@ -413,14 +413,20 @@ def _require_own(request: HttpRequest, response: HttpResponse) -> None:
 
 def _part(request: HttpRequest, response: HttpResponse) -> re.Match[str] | None:
     """Return which part of a blob an answer says that it holds, if any. Raises ``ServiceResponseError`` for one that
-    begins elsewhere than was asked for."""
+    begins or ends elsewhere than was asked for."""
     asked = request.headers.get("x-ms-range")
     if response.status_code == 200 and asked:
         raise ServiceResponseError("The answer is not the part that was asked for.")
     if response.status_code != 206:
         return None
     part = _RANGE.match(response.headers.get("Content-Range", ""))
-    start = asked.removeprefix("bytes=").partition("-")[0] if asked else None
-    if part and asked and part[1] != start:
-        raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {start} on.")
+    if part and asked:
+        start, _, end = asked.removeprefix("bytes=").partition("-")
+        if part[1] != start:
+            raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {start} on.")
+        if part[3]:
+            # HTTP allows an answer to hold less than was asked for. Azure's never does: something has cut it.
+            last = min(int(end or part[3]), int(part[3]) - 1)
+            if int(part[2]) != last:
+                raise ServiceResponseError(f"The answer holds bytes up to {part[2]}, not up to {last}.")
     return part

@@ -206,7 +206,11 @@ def moment(text: str) -> dt.datetime:
 
 
 def quoted(etag: str) -> str:
-    """Return an ETag as the header has it; listings leave the quotes out."""
+    """Return an ETag as the header has it; listings leave the quotes out.
+
+    Azure's are strong. Proxies mark them as weak, and a weak one never meets a condition.
+    """
+    etag = etag.removeprefix("W/")
     if not etag:
         raise ValueError("there is no ETag")
     return etag if etag.endswith('"') else f'"{etag}"'

@@ -329,6 +329,10 @@ def _answer(connection: HTTPConnection, method: str, head: bytes, body: bytes) -
     answer = http.client.HTTPResponse(connection.sock, method=method)
     try:
         answer.begin()
+        while 101 < answer.status < 200:
+            # An interim answer, such as 103 Early Hints. http.client passes over 100 Continue only.
+            answer.headers = None  # type: ignore[assignment]  # it begins again
+            answer.begin()
     except BaseException:
         answer.close()
         raise

@@ -200,6 +200,57 @@ def test_a_part_of_another_range_is_never_taken(scripted: Scripted) -> None:
         scripted.storage().open("a.txt")
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda storage: storage.open("a.txt"),
+        lambda storage: storage.open("a.txt", "ab"),
+        lambda storage: storage.read("a.txt"),
+        lambda storage: storage.read("a.txt", 0, 8),
+    ],
+    ids=["open", "append", "read", "read a part"],
+)
+def test_a_part_that_ends_early_is_never_taken(scripted: Scripted, read: Any) -> None:
+    """A15: reading ended there, and an append stored the file without its end."""
+    scripted.answer(206, {"Content-Range": "bytes 0-4/10", **WRITTEN}, b"01234")
+    with pytest.raises(BlobConnectionError, match=r"holds bytes up to 4, not up to [79]"):
+        read(scripted.storage())
+
+
+def test_a_page_of_a_proxy_is_never_taken_for_a_file(scripted: Scripted) -> None:
+    """A15"""
+    scripted.answer(200, WRITTEN, b"<html>We will be back soon.</html>")
+    with pytest.raises(BlobConnectionError, match="not the part that was asked for"):
+        scripted.storage().read("a.txt")
+
+
+def test_a_404_that_is_not_azures_is_not_taken_for_a_missing_file(scripted: Scripted) -> None:
+    """A15: the file may be there."""
+    for operation in ("delete", "exists", "open"):
+        scripted.answer(404, {"Content-Type": "text/html"}, b"<html>404 Not Found</html>")
+        with pytest.raises(BlobError, match="The answer is not Azure's") as caught:
+            getattr(scripted.storage(), operation)("a.txt")
+        assert not isinstance(caught.value, FileNotFoundError)
+
+
+@pytest.mark.parametrize("status", [102, 103])
+def test_interim_answers_are_passed_over(scripted: Scripted, status: int) -> None:
+    """A15: the answer that follows would be taken for that to the next request."""
+    answer = "HTTP/1.1 206 Partial Content\r\nContent-Length: 7\r\nContent-Range: bytes 0-6/7\r\n"
+    answer += "".join(f"{name}: {value}\r\n" for name, value in WRITTEN.items())
+    scripted.answer(status, {"Link": "</style.css>"}, f"{answer}\r\ncontent".encode())
+    assert scripted.storage().open("a.txt").read() == b"content"
+
+
+def test_an_etag_that_a_proxy_has_marked_as_weak_is_still_azures(scripted: Scripted) -> None:
+    """A15: a condition with a weak ETag is never met."""
+    scripted.answer(206, {"Content-Range": "bytes 0-6/7", **WRITTEN, "ETag": 'W/"0x1"'}, b"content")
+    scripted.answer(201, WRITTEN)
+    with scripted.storage().open("a.txt", "ab") as file:
+        file.write(b" and more")
+    assert scripted.requests[-1][1]["If-Match"] == '"0x1"'
+
+
 def test_an_entire_blob_is_no_part_of_one(scripted: Scripted) -> None:
     """A15"""
     scripted.answer(200, WRITTEN, b"content")
