@@ -135,7 +135,7 @@ class TestPrecedence:
                 AzureStorage(**{"account_name": "acmefiles", "azure_container": "media", option: ""})
 
     def test_an_empty_text_is_an_error_where_there_is_a_default(self):
-        with pytest.raises(ConfigurationError, match="the value is not the end of a host name"):
+        with pytest.raises(ConfigurationError, match="'' is not the end of a host name"):
             azure(endpoint_suffix="")
 
     @pytest.mark.parametrize(

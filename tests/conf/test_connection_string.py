@@ -43,8 +43,9 @@ def test_the_scheme_of_the_blob_endpoint_counts_not_that_of_the_other_services()
     assert ConnectionString(text).scheme == "http"
 
 
-def test_the_emulator_has_its_public_account_key_and_port():
-    parsed = ConnectionString("UseDevelopmentStorage=true")
+@pytest.mark.parametrize("text", ["UseDevelopmentStorage=true", "usedevelopmentstorage=True;"])
+def test_the_emulator_has_its_public_account_key_and_port(text):
+    parsed = ConnectionString(text)
     assert parsed.blob_endpoint == "http://127.0.0.1:10000/devstoreaccount1"
     assert parsed.account_name == EMULATOR_ACCOUNT == azurite.ACCOUNT_NAME
     assert parsed.account_key is not None
@@ -116,6 +117,12 @@ def test_keys_are_compared_without_case_as_azures_clients_do():
             "EndpointSuffix of the connection string is not the end of a host name",
         ),
         ("UseDevelopmentStorage=yes", "E008", "UseDevelopmentStorage=true must be all of the connection string"),
+        ("AccountName=a;AccountKey=b;accountname=c", "E008", "the connection string gives a key twice"),
+        (
+            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite",
+            "E008",
+            "UseDevelopmentStorage=true must be all of the connection string",
+        ),
         (
             "UseDevelopmentStorage=true;AccountName=a",
             "E008",

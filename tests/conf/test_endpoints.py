@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 
 import pytest
 
@@ -266,20 +267,56 @@ def test_an_endpoint_is_an_accounts(way, url, message):
     """O6: with a container in it, the files of one container would lie in another one."""
     if way == "account_url":
         given = {"account_url": url, "account_name": "acmefiles", "account_key": KEY}
-        what = "the value"
+        # What is long enough to be a key is not quoted.
+        what = f"({re.escape(repr(url))}|the value)"
     else:
         given = {"connection_string": string(BlobEndpoint=url)}
         what = "BlobEndpoint of the connection string"
     with pytest.raises(ConfigurationError) as caught:
         validated(AzureOptions, {"azure_container": "media", **given})
     (problem,) = caught.value.problems
-    assert problem.message == f"{what} {message}"
+    assert re.fullmatch(f"{what} {message}", problem.message)
 
 
-def test_the_endpoint_of_another_service_is_told_that_of_blobs():
+@pytest.mark.parametrize(
+    ("url", "blob"),
+    [
+        ("https://acmefiles.dfs.core.windows.net", AZURE),
+        # A static website's host has a zone, and the blob service of the same account has none.
+        ("https://acmefiles.z6.web.core.windows.net", AZURE),
+        ("https://acmefiles.z12.web.storage.azure.net", ZONE),
+    ],
+)
+def test_the_endpoint_of_another_service_is_told_that_of_blobs(url, blob):
     with pytest.raises(ConfigurationError) as caught:
-        options(account_url="https://acmefiles.dfs.core.windows.net")
-    assert caught.value.problems[0].hint == f"The blob service is at {AZURE}."
+        options(account_url=url)
+    assert caught.value.problems[0].hint == f"The blob service is at {blob}."
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"account_url": "http://127.0.0.1:10000", "account_name": "acmefiles"}, "account_url"),
+        ({"account_url": "http://localhost:10000/", "account_name": "devstoreaccount1"}, "account_url"),
+        ({"account_url": "http://azurite:10000", "account_name": "devstoreaccount1"}, "account_url"),
+        ({"connection_string": string(BlobEndpoint="http://[::1]:10000")}, "connection_string"),
+    ],
+)
+def test_an_emulators_endpoint_has_the_account_in_its_path(given, option):
+    """O6: the emulator would take the container for the account, and answer that its name is too long."""
+    with pytest.raises(ConfigurationError) as caught:
+        options(**given)
+    (problem,) = caught.value.problems
+    url = given.get("account_url", "http://[::1]:10000").rstrip("/")
+    assert (problem.place, problem.message) == (option, f"{option} has no account in its path: {url}")
+    assert problem.hint == f"Write {url}/{given.get('account_name', 'acmefiles')}."
+
+
+def test_an_identity_at_a_host_that_names_no_account_is_told_what_is_missing():
+    with pytest.raises(ConfigurationError) as caught:
+        validated(AzureOptions, {"azure_container": "media", "account_url": "https://files.acme.example"})
+    (problem,) = caught.value.problems
+    assert (problem.place, problem.message) == ("account_name", "an identity needs account_name")
 
 
 @pytest.mark.parametrize(
@@ -315,4 +352,4 @@ def test_a_custom_domain_has_no_dot_segments(domain):
     """O6"""
     with pytest.raises(ConfigurationError) as caught:
         options(account_name="acmefiles", custom_domain=domain)
-    assert caught.value.problems[0].message == "the value is neither a host nor a URL"
+    assert caught.value.problems[0].message == f"{domain!r} is neither a host nor a URL"

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from storage_router.conf.problems import invalid, suggestion
+from storage_router.conf.problems import invalid, quoted, suggestion
 
 from . import rules
 from .authentication import sas_token
@@ -24,7 +24,7 @@ EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K
 
 _KEYS = (
     *("DefaultEndpointsProtocol", "AccountName", "AccountKey", "SharedAccessSignature"),
-    *("EndpointSuffix", "UseDevelopmentStorage", "BlobEndpoint"),
+    *("EndpointSuffix", "UseDevelopmentStorage", "DevelopmentStorageProxyUri", "BlobEndpoint"),
 )
 _HOST = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?\.?"
 
@@ -64,9 +64,11 @@ class ConnectionString(SecretStr):
         if unknown := [key for key in pairs if key not in known and not key.endswith("endpoint")]:
             hint = suggestion(unknown[0], _KEYS)
             raise invalid("the connection string has a key that Azure does not know", hint)
+        if len({(key.strip().lower(), value.strip()) for key, _, value in parts}) > len(pairs):
+            raise invalid("the connection string gives a key twice", "Copy it whole from the portal.", id="E008")
         given = {key: value for key, value in pairs.items() if value}
         if "usedevelopmentstorage" in given:
-            if given != {"usedevelopmentstorage": "true"}:
+            if {key: value.lower() for key, value in given.items()} != {"usedevelopmentstorage": "true"}:
                 hint = "The emulator's account, key and address are fixed; at another address it is a BlobEndpoint."
                 raise invalid("UseDevelopmentStorage=true must be all of the connection string", hint, id="E008")
             key, url = EMULATOR_KEY, f"http://127.0.0.1:10000/{EMULATOR_ACCOUNT}"
@@ -111,7 +113,7 @@ def url_parts(value: str) -> SplitResult | None:
         return None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or "@" in parts.netloc:
         return None
-    if re.search(r"[\s\\\x00-\x1f?#]", value) or not (":" in host or re.fullmatch(_HOST, host)):
+    if re.search(r'[\s\\\x00-\x1f?#"<>{}|^`]', value) or not (":" in host or re.fullmatch(_HOST, host)):
         return None
     if host in ("http", "https"):
         # Such as in https://https://acme.example.
@@ -119,9 +121,14 @@ def url_parts(value: str) -> SplitResult | None:
     return None if {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/")) else parts
 
 
-def account_url(value: str, what: str = "the value") -> str:
+def _shown(value: str) -> str:
+    """Return ``value`` for a message; what follows a ``?``, or precedes an ``@``, may be a secret."""
+    return "the value" if set("?@#;") & set(value) else quoted(value)
+
+
+def account_url(value: str, what: str = "") -> str:
     """The blob service's URL, without a slash at its end: an account's, never a container's (O6)."""
-    parts = url_parts(value)
+    what, parts = what or _shown(value), url_parts(value)
     if parts is None:
         raise invalid(
             f"{what} is not the URL of a blob service",
@@ -131,10 +138,11 @@ def account_url(value: str, what: str = "the value") -> str:
     host, path = (parts.hostname or "").rstrip("."), parts.path.strip("/")
     service, suffix = found.group("service", "suffix") if (found := re.fullmatch(_AZURE_HOST, host)) else ("", "")
     if service not in ("", "blob") and re.fullmatch(_AZURE_SUFFIX, suffix):
-        raise invalid(
-            f"{what} is the endpoint of another service: {service}",
-            f"The blob service is at {parts.scheme}://{host.replace(f'.{service}.', '.blob.')}.",
-        )
+        # Static websites have a zone even where the account's other services have none.
+        zone = "" if suffix in ZONES else r"(?:\.z\d+)?"
+        blob = re.sub(rf"{zone}\.{service}\.", ".blob.", host)
+        message = f"{what} is the endpoint of another service: {service}"
+        raise invalid(message, f"The blob service is at {parts.scheme}://{blob}.")
     if path and (service == "blob" or ("/" in path and named_by(f"//{host}/{path}")[0])):
         hint = "azure_container names the container, and location a directory in it."
         raise invalid(f"{what} has more in its path than an account's endpoint", hint)
@@ -148,7 +156,7 @@ def custom_domain(value: str) -> str:
     parts = url_parts(value if "://" in value else f"https://{value}")
     if parts is None:
         raise invalid(
-            "the value is neither a host nor a URL",
+            f"{_shown(value)} is neither a host nor a URL",
             "For example 'cdn.acme.example' or 'https://www.acme.example/files'.",
         )
     return _normalized(parts) if "://" in value else value.rstrip("/")
@@ -159,13 +167,13 @@ def _normalized(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
 
 
-def endpoint_suffix(value: str, what: str = "the value") -> str:
+def endpoint_suffix(value: str, what: str = "") -> str:
     """What follows ``<account>.blob.`` in the endpoint's host."""
     suffix = value.strip(".").lower()
-    host, _, port = suffix.partition(":")
-    if not re.fullmatch(_HOST, host) or (port and not port.isdigit()) or re.search(r"(?:^|\.)(?:blob|dfs)\.", suffix):
+    parts = url_parts(f"https://account.blob.{suffix}")
+    if not suffix or parts is None or parts.path or re.search(r"(?:^|\.)(?:blob|dfs)\.", suffix):
         hint = "For example 'core.windows.net' or 'core.chinacloudapi.cn'; '<account>.blob.' is put in front of it."
-        raise invalid(f"{what} is not the end of a host name", hint)
+        raise invalid(f"{what or _shown(value)} is not the end of a host name", hint)
     return suffix
 
 
@@ -192,6 +200,14 @@ def named_by(url: str) -> tuple[str | None, str | None]:
         name = parts.path.strip("/").partition("/")[0]
         return name if name.isascii() and name.isalnum() else None, None
     return None, None
+
+
+def lacks_account(url: str, account: str) -> bool:
+    """Return whether an endpoint is an emulator's, and does not name the account.
+
+    The emulator's own account and this machine tell it; what is elsewhere may be a proxy of an account in Azure.
+    """
+    return not urlsplit(url).path and named_by(url)[0] is None and (account == EMULATOR_ACCOUNT or stays_here(url))
 
 
 def _is_emulator(host: str) -> bool:

@@ -35,7 +35,7 @@ from .authentication import (
     SharedKey,
     TokenCredential,
 )
-from .endpoint import ZONES, ConnectionString, named_by
+from .endpoint import ZONES, ConnectionString, lacks_account, named_by
 
 SECRETS = ("connection_string", "account_key", "sas_token")
 """The options whose values are never shown."""
@@ -330,8 +330,14 @@ class AzureOptions(Table):
         is_located = self.account_url is not None or self._string.blob_endpoint is not None
         if not self.resolved_account_name and (can_sign or not is_located):
             hint = "account_name is the storage account's name, as in https://<account_name>.blob.core.windows.net."
-            message = f"{winner} needs account_name" if winner else "there is neither account_name nor account_url"
+            message = f"{winner or 'an identity'} needs account_name"
+            if winner is None and not is_located:
+                message = "there is neither account_name nor account_url"
             return [(("account_name",), invalid(message, hint, id="E011"))]
+        if is_located and lacks_account(self.endpoint, self.resolved_account_name):
+            option = "account_url" if self.account_url is not None else "connection_string"
+            hint = f"Write {self.endpoint}/{self.resolved_account_name or '<account_name>'}."
+            return [((option,), invalid(f"{option} has no account in its path: {self.endpoint}", hint))]
         if winner is None and self.endpoint.startswith("http:"):
             hint = "Give account_key or connection_string for an emulator; identities are for https only."
             return [(("credential",), invalid("there is no way to authenticate over http", hint, id="E011"))]
