@@ -210,7 +210,10 @@ def read_backend(given: Any) -> BaseModel:
         raise invalid("the value is not a table of keys and values", "A backend has a 'type' and its options.")
     kind = given.get("type")
     if kind is None:
-        wrong = invalid("'type' is missing", suggestion("", BACKEND_TYPES), id="E002")
+        hint = suggestion("", BACKEND_TYPES)
+        if "BACKEND" in given:
+            hint = "A storage class is type = 'django', with its path as 'backend' and its OPTIONS as 'options'."
+        wrong = invalid("'type' is missing", hint, id="E002")
         raise collected("backend", [(("type",), wrong)])
     if not isinstance(kind, str) or kind not in BACKEND_TYPES:
         wrong = invalid(f"there is no type {quoted(kind, 'of this name')}", suggestion(kind, BACKEND_TYPES))

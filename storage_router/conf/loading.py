@@ -145,11 +145,16 @@ def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind
         return f"{missing} Write one, or give the backends in any other source."
     if kind == "E002" and location[0] == "backends" and location[-1] == "type":
         tables = {alias: one for alias, one in merged.tree["backends"].items() if isinstance(one, Mapping)}
-        near = nearest(location[1], [alias for alias, table in tables.items() if "type" in table])
+        near = nearest(location[1], [alias for alias, table in tables.items() if table.get("type")])
         return f"Did you mean the backend {near!r}? Otherwise add the type: {', '.join(BACKEND_TYPES)}." if near else ""
+    if location == ("backends",) and kind in ("dict_type", "too_short"):
+        return "Write [backends.media] for each, with its 'type' and its options."
     if (kind == "extra_forbidden" and len(location) == 1) or (kind == "E003" and location[:-1] == ("backends",)):
+        if (control := f"STORAGE_ROUTER_{location[0]}".upper()) in environment.CONTROLS:
+            return f"Did you mean the variable {control}?"
         meant = _setting_meant(merged, location)
-        return f"Did you mean {merged.layer(location).place(meant)}?" if meant else ""
+        if meant and meant[: len(location)] != location:
+            return f"Did you mean {merged.layer(location).place(meant)}?"
     if kind == "extra_forbidden" and location[-1] in RouterDocument.model_fields:
         return f"It is a key of the document itself: {merged.layer(location).place(location[-1:])}."
     return ""
@@ -162,7 +167,7 @@ def _setting_meant(merged: Merged, location: Location) -> Location | None:
         name, above = f"{name}_{next((key for key in value if key in option_names()), '')}", f"(?:{above})?"
     found = re.fullmatch(rf"{above}(?P<alias>\w*?)_?(?P<option>{'|'.join(option_names())})", name)
     if found is not None:
-        return "backends", found["alias"] or "media", found["option"]
+        return "backends", found["alias"].strip("_") or "media", found["option"]
     table, _, key = name.partition("_")
     return (table, key) if table in RouterDocument.tables and key in RouterDocument.keys_at((table,)) else None
 

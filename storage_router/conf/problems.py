@@ -57,6 +57,14 @@ Locate = Callable[[Location], str]
 Invalid = PydanticCustomError
 """The error that ``invalid`` returns."""
 
+# Pydantic's kind of error -> what it says of Python's types, in the words of the documentation.
+_PLAIN = {
+    "dict_type": "it should be a table of keys and values",
+    "model_type": "it should be a table of keys and values",
+    "tuple_type": "it should be a list",
+    "too_short": "it should not be empty",
+}
+
 _Table = TypeVar("_Table", bound="Table")
 
 # Values longer than this are never quoted. Account keys have 88 characters, SAS and connection strings more.
@@ -120,7 +128,13 @@ def quoted(value: object, otherwise: str = "the value") -> str:
     """Return ``value`` in quotes for a message; ``otherwise`` where it could be a secret given to the wrong option."""
     if isinstance(value, bool | int | float):
         return repr(value)
-    if isinstance(value, str) and len(value) <= _LONGEST_QUOTED and not re.search(_SUSPICIOUS, value):
+    # Lazy objects are strings for isinstance() only.
+    if (
+        isinstance(value, str)
+        and issubclass(type(value), str)
+        and len(value) <= _LONGEST_QUOTED
+        and not re.search(_SUSPICIOUS, value)
+    ):
         return repr(value)
     return otherwise
 
@@ -177,17 +191,24 @@ def _problem(
         hint = f"Add it there{variable if location[0] == 'backends' and location[1:] else ''}."
         return problem("E002", place, f"{location[-1]!r} is missing", hint)
     value = value_at(given, location)
-    text = "the value" if _NEVER_QUOTED.intersection(location) else quoted(value)
+    if kind == "invalid_key" or (kind == "string_type" and "[key]" in detail["loc"]):
+        return problem("E003", place, "the key is not a string", "Put it in quotes.")
+    otherwise = "the value" if value is None or issubclass(type(value), str) else f"the value ({type(value).__name__})"
+    text = "the value" if _NEVER_QUOTED.intersection(location) else quoted(value, otherwise)
     if kind == "literal_error":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         return problem("E003", place, f"{text} is not one of the allowed values", suggestion(value, allowed))
     # Pydantic says: Input should be a valid string.
-    return problem("E003", place, f"{text} is not valid: {re.sub('^[A-Z][a-z]+ should', 'it should', detail['msg'])}")
+    expected = _PLAIN.get(kind) or re.sub("^[A-Z][a-z]+ should", "it should", detail["msg"])
+    return problem("E003", place, f"{text} is not valid: {expected}")
 
 
 def value_at(given: Any, location: Location) -> Any:
     """Return what ``given`` has at ``location``, or None."""
     for part in location:
+        if isinstance(part, int) and not isinstance(given, list | tuple):
+            # One value in the place of a list.
+            return given
         try:
             given = given[part]
         except (KeyError, IndexError, TypeError):

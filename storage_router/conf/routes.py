@@ -50,7 +50,10 @@ class ListOf:
             # A glob may begin with a bracket, too.
             decoded = guessed(value) if value.lstrip().startswith("[") else value
             value = decoded if isinstance(decoded, list) else (value,)
-        if isinstance(value, list | tuple) and len(value) < self.least:
+        elif not isinstance(value, list | tuple):
+            # A set, too: its order, and with it which prefix is stripped, may be another one in each process.
+            value = (value,)
+        if len(value) < self.least:
             raise invalid("the list is empty, so nothing can match", "Leave the matcher out to match everything.")
         return value
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
-from .problems import invalid, quoted
+from .problems import Invalid, invalid, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +64,21 @@ class Form:
 def parse_json(text: str) -> Any:
     """Return what a string of JSON holds. Raises an error with line and column, which does not quote the string."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except Invalid:
+        raise
     except json.JSONDecodeError as error:
         message = f"the value is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
     except (RecursionError, ValueError):
         message = "the value is not valid JSON: it nests too deeply, or has a number that is too long"
     raise invalid(message, """JSON puts keys and strings in double quotes: '{"key": "value"}'.""")
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Raises an error where it has a key twice, of which Python would take the last."""
+    if len(table := dict(pairs)) < len(pairs):
+        raise invalid("a key is there twice in one object", "Remove one of the two.")
+    return table
 
 
 def json_table(value: Any) -> Any:
@@ -116,7 +125,11 @@ def size(value: Any) -> Any:
 
 
 def _whole(value: Any, units: Mapping[str, int], wrong: str, allowed: str) -> int:
-    if isinstance(value, str) and (found := re.fullmatch(_QUANTITY, value)) is not None and found[2].lower() in units:
+    if (
+        issubclass(type(value), str)
+        and (found := re.fullmatch(_QUANTITY, value)) is not None
+        and found[2].lower() in units
+    ):
         return int(found[1]) * units[found[2].lower()]
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return int(value)

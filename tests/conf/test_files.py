@@ -117,13 +117,24 @@ def test_a_file_that_has_no_end_is_one_that_cannot_be_parsed(world, name, text, 
 
 
 @pytest.mark.parametrize(
-    "text", ["backends: {no: {type: memory}}\n", "1: x\n", "backends: {media: {type: memory, 1: x}}"]
+    "text",
+    [
+        "backends:\n  no: {type: memory}\n",
+        "\n1: x\n",
+        "backends:\n  media: {type: memory, ~: x}",
+        "backends:\n  2026-01-01: {type: memory}",
+        "backends:\n  [a]: {type: memory}",
+    ],
 )
 def test_keys_that_yaml_reads_as_something_else_are_errors(world, text):
     """F3"""
     world.write("a.yaml", text)
     world.environ["STORAGE_ROUTER_CONFIG"] = "a.yaml"
-    assert all(one.place.startswith("a.yaml: ") for one in world.problems())
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E009", "a.yaml")
+    assert problem.message == (
+        "the file cannot be parsed: the key at line 2 is no string for YAML (as no, on, 1 and dates): put it in quotes"
+    )
 
 
 def test_an_alias_of_yaml_may_be_used_twice(world):

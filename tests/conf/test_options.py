@@ -225,7 +225,7 @@ BAD = [
     ("object_parameters", {"content_md5": "short"}, "the value is not an MD5"),
     ("object_parameters", {"content_md5": 5}, "the value is not an MD5"),
     ("object_parameters", "content_type=a", "the value is not valid JSON: Expecting value (line 1, column 1)"),
-    ("object_parameters", [1], "the value is not valid: it should be a valid dictionary"),
+    ("object_parameters", [1], "the value (list) is not valid: it should be a table of keys and values"),
     ("metadata", {"my-name": "a"}, "'my-name' cannot be the name of metadata"),
     ("metadata", {"1a": "a"}, "'1a' cannot be the name of metadata"),
     ("metadata", {"a": "b\n"}, "metadata 'a' cannot be sent as a header"),
@@ -316,7 +316,7 @@ def test_an_md5_may_be_bytes_or_base64():
 
 
 def test_what_is_no_table_at_all_is_refused():
-    with pytest.raises(ConfigurationError, match="it should be a valid dictionary"):
+    with pytest.raises(ConfigurationError, match="it should be a table of keys and values"):
         validated(AzureOptions, ["azure_container"])  # type: ignore[arg-type]
 
 

@@ -129,6 +129,20 @@ def test_kubernetes_links_to_hidden_directories_are_followed_once(world):
     assert world.load().origins["backends", "media", "account_key"].place == "secrets/backends/media/account_key"
 
 
+def test_a_secret_of_kubernetes_may_be_mounted_at_the_backend(world):
+    """The secret's keys are options then; its versions, and what editors leave, are none."""
+    world.write("secrets/backends/media/..2026_11_20/account_key", KEY)
+    media = world.directory / "secrets/backends/media"
+    (media / "..data").symlink_to("..2026_11_20")
+    (media / "account_key").symlink_to("..data/account_key")
+    world.write("secrets/backends/media/.account_key.swp", "x")
+    world.write("secrets/backends/.DS_Store", "x")
+    world.environ["STORAGE_ROUTER_SECRETS_DIR"] = "secrets"
+    loaded = world.load()
+    assert loaded.origins["backends", "media", "account_key"].place == "secrets/backends/media/account_key"
+    assert loaded.warnings == ()
+
+
 def test_a_misspelt_secret_is_an_error_with_the_nearest_name(world):
     """C4"""
     world.write("secrets/STORAGE_ROUTER__BACKENDS__MEDIA__ACOUNT_KEY", KEY)

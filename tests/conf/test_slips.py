@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
+from django.utils.functional import SimpleLazyObject
 
 from storage_router.conf.problems import quoted
 
@@ -182,6 +183,16 @@ def test_none_for_null_is_named(world, name, text):
             '{"type": "memory"',
             "the value is not valid JSON: Expecting ',' delimiter (line 1, column 18)",
         ),
+        (
+            "STORAGE_ROUTER__ROUTES",
+            '[{"prefix": "a/", "prefix": "b/", "backend": "media"}]',
+            "a key is there twice in one object",
+        ),
+        (
+            "STORAGE_ROUTER__BACKENDS__MEDIA",
+            '{"type": "memory", "type": "azure"}',
+            "a key is there twice in one object",
+        ),
     ],
 )
 def test_json_that_is_not_valid_is_reported_with_line_and_column(world, name, text, message):
@@ -200,6 +211,8 @@ def test_json_that_is_not_valid_is_reported_with_line_and_column(world, name, te
         ("STORAGE_ROUTER__BACKEND_MEDIA__LOCATION", f"{PREFIX}LOCATION"),
         ("STORAGE_ROUTER__MEDIA__LOCATION", f"{PREFIX}LOCATION"),
         ("STORAGE_ROUTER__STATIC_PREFIX", "STORAGE_ROUTER__STATIC__PREFIX"),
+        ("STORAGE_ROUTER__CONFIG", "the variable STORAGE_ROUTER_CONFIG"),
+        ("STORAGE_ROUTER__SECRETS_DIR", "the variable STORAGE_ROUTER_SECRETS_DIR"),
     ],
 )
 def test_a_variable_with_a_level_missing_is_told_the_right_one(world, name, meant):
@@ -207,6 +220,86 @@ def test_a_variable_with_a_level_missing_is_told_the_right_one(world, name, mean
     problem = world.problem()
     assert (problem.id, problem.place) == ("storage_router.E001", name)
     assert f"Did you mean {meant}?" in problem.hint
+
+
+def test_a_variable_with_an_underscore_too_many_is_told_the_right_one(world):
+    world.environ["STORAGE_ROUTER__BACKENDS___MEDIA__LOCATION"] = "files"
+    problem = world.problems()[0]
+    assert problem.message == "'_media' cannot be an alias"
+    assert problem.hint == f"Did you mean {PREFIX}LOCATION?"
+
+
+def test_a_variable_that_is_there_in_capitals_and_in_small_letters_is_an_error(world):
+    """Which of the two counts would be up to their order in the environment."""
+    world.environ |= {f"{PREFIX}LOCATION": "a", f"{PREFIX}LOCATION".lower(): "b"}
+    problem = world.problem()
+    assert (problem.id, problem.place) == ("storage_router.E010", f"{PREFIX}LOCATION".lower())
+    assert problem.message == f"the variable gives the setting that {PREFIX}LOCATION gives, too"
+
+
+@pytest.mark.parametrize("alias", ["Media", "my__media", "1"])
+def test_what_cannot_be_an_alias_is_told_what_can(world, alias):
+    world.config = {"backends": {alias: {"type": "memory"}}}
+    problem = world.problem()
+    assert problem.message == f"{alias!r} cannot be an alias"
+    assert problem.hint.startswith("Aliases are made of lower-case letters")
+
+
+@pytest.mark.parametrize(
+    ("backends", "place", "message", "hint"),
+    [
+        (
+            [{"type": "memory"}],
+            '["backends"]',
+            "the value (list) is not valid: it should be a table of keys and values",
+            "Write [backends.media] for each",
+        ),
+        (
+            {"files": {"BACKEND": "storages.backends.s3.S3Storage"}},
+            '["backends"]["files"]["type"]',
+            "'type' is missing",
+            "A storage class is type = 'django', with its path as 'backend' and its OPTIONS as 'options'.",
+        ),
+        (
+            {"files": {"type": None}},
+            '["backends"]["files"]["type"]',
+            "'type' is missing",
+            "Allowed: azure, django, filesystem, memory.",
+        ),
+        ({1: {"type": "memory"}}, '["backends"][1]', "the key is not a string", "Put it in quotes."),
+    ],
+)
+def test_backends_in_a_form_of_their_own_are_told_the_right_one(world, backends, place, message, hint):
+    """As ``STORAGES`` has them, or as ``[[routes]]`` are written."""
+    world.write("storage_router.toml", "")
+    world.config = {"backends": backends}
+    problem = world.problem()
+    assert (problem.place, problem.message) == (f"OPTIONS{place}", message)
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "message"),
+    [
+        (5, "5 is not valid: it should be a valid string"),
+        # Which prefix of several is stripped depends on their order, and a set has another one in each process.
+        ({"a/", "a/b/"}, "the value (set) is not valid: it should be a valid string"),
+    ],
+)
+def test_a_matcher_is_a_string_or_a_list(world, prefix, message):
+    world.config = {"routes": [{"prefix": prefix, "backend": "media"}]}
+    problem = world.problem()
+    assert (problem.place, problem.message) == ('OPTIONS["routes"][0]["prefix"][0]', message)
+
+
+def test_a_lazy_object_is_an_error_with_its_place(world):
+    world.config = {
+        "backends": {"media": {"location": SimpleLazyObject(lambda: "a"), "timeout": SimpleLazyObject(str)}}
+    }
+    assert [problem.message for problem in world.problems()] == [
+        "the value (SimpleLazyObject) is not valid: it should be a valid string",
+        "the value is not a duration",
+    ]
 
 
 @pytest.mark.parametrize("option", ["ACCOUNT_NAME", "LOCATION", "TYPE", "ACCOUNT_KEY"])

@@ -45,7 +45,10 @@ def read(source: str, values: Mapping[str, str], place: Callable[[str], str]) ->
                 message = "the variable looks like a setting, and nothing reads it"
                 problems.append(problem("W002", place(name), message, _setting_meant(name)))
         elif text or _expects_value(location):
-            names[location] = name
+            if location in names:
+                message = f"the variable gives the setting that {place(names[location])} gives, too"
+                problems.append(problem("E010", place(name), message, "Keep one of the two: case does not matter."))
+            names.setdefault(location, name)
     for location, name in names.items():
         here = place(name)
         above = next((location[:length] for length in range(1, len(location)) if location[:length] in names), None)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Invalid, Location, dotted, invalid, problem, reported
+from storage_router.conf.units import unique_keys
 from storage_router.exceptions import Problem
 
 if TYPE_CHECKING:
     import yaml
 
 SOURCE = "file"
+
+_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 _MOST_YAML_NODES = 100_000
 """How many values a YAML file may have, each alias counted with all that it stands for (F8)."""
@@ -105,15 +108,11 @@ def _toml(text: str) -> Any:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_table) if text.strip() else {}
+        return json.loads(text, object_pairs_hook=unique_keys) if text.strip() else {}
+    except Invalid as error:
+        raise _unparsed(error.message()) from None
     except json.JSONDecodeError as error:
         raise _unparsed(f"{error.msg} (at line {error.lineno}, column {error.colno})") from None
-
-
-def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(table := dict(pairs)) < len(pairs):
-        raise _unparsed("a key is there twice in one object")
-    return table
 
 
 def _yaml(text: str) -> Any:
@@ -135,15 +134,21 @@ def _yaml(text: str) -> Any:
 
 
 def _count(node: yaml.Node, counts: dict[int, int]) -> int:
-    """Return how many values a node has, each alias counted with all that it stands for; refuse repeated keys."""
+    """Return how many values a node has, each alias counted with all that it stands for; refuse keys that are repeated,
+    or that YAML does not take for strings.
+    """
     if not isinstance(node.value, list):
         return 1
     if (known := counts.get(id(node))) is not None:
         return known
     # What contains itself has no end.
     counts[id(node)] = _MOST_YAML_NODES
-    keys = [str(child[0].value) for child in node.value if isinstance(child, tuple)]
-    if len(set(keys)) < len(keys):
+    keys = [child[0] for child in node.value if isinstance(child, tuple)]
+    for key in keys:
+        if key.tag not in _KEY_TAGS:
+            line = key.start_mark.line + 1
+            raise _unparsed(f"the key at line {line} is no string for YAML (as no, on, 1 and dates): put it in quotes")
+    if len({key.value for key in keys}) < len(keys):
         raise _unparsed(f"a key is there twice in the table at line {node.start_mark.line + 1}")
     counts[id(node)] = total = 1 + sum(
         _count(child[1] if isinstance(child, tuple) else child, counts) for child in node.value

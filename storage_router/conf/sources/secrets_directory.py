@@ -59,7 +59,8 @@ def read(directory: Path, name: str) -> Layer:
 def _files(directory: Path) -> Iterator[Path]:
     """Yield the paths of the files below ``directory``, relative to it, without other people's directories.
 
-    Kubernetes keeps the versions of a secret in hidden directories, and links to them.
+    Kubernetes keeps the versions of a secret in hidden directories, wherever one is mounted, and links to them; other
+    hidden files are those of editors and file managers.
     """
 
     def fail(error: OSError) -> NoReturn:
@@ -67,8 +68,9 @@ def _files(directory: Path) -> Iterator[Path]:
 
     for folder, directories, files in os.walk(directory, onerror=fail, followlinks=True):
         below = Path(folder).relative_to(directory)
-        directories[:] = [name for name in sorted(directories) if _variable(below / name / "x") is not None]
-        yield from (below / name for name in sorted(files))
+        shown = [name for name in sorted(directories) if not name.startswith(".")]
+        directories[:] = [name for name in shown if _variable(below / name / "x") is not None]
+        yield from (below / name for name in sorted(files) if not name.startswith("."))
 
 
 def _variable(file: Path) -> str | None:
