@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import django
@@ -15,6 +16,11 @@ pytest_plugins = ["tests.kit.fixtures"]
 AZURITE_BIN = Path(__file__).parent.parent / "tools/azurite/node_modules/.bin/azurite-blob"
 
 os.environ.setdefault("AZURITE_BIN", str(AZURITE_BIN))
+
+# Else, where this is set, each process of each run compiles the package and rewrites the assertions of all tests again.
+sys.dont_write_bytecode = False
+# What tests write, they change within a second, and bytecode goes by the second.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 # A busy machine is slow, in finding examples and in running them.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from django.apps import apps
 from django.test import override_settings
 
 from storage_router.exceptions import ConfigurationError
+from tests.kit import warm
 from tests.kit.azurite import ACCOUNT_KEY
 
 ROOT = Path(__file__).parent.parent
@@ -119,16 +119,7 @@ def manage(tmp_path):
         (tmp_path / "manage.py").write_text(MANAGE)
         (tmp_path / "settings.py").write_text(SETTINGS % storages + settings)
         (tmp_path / "storage_router.toml").write_text(toml)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return warm.run("manage.py", *arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     return run
 

@@ -19,6 +19,7 @@ from storage_router import RouterStorage, factory
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError
 from storage_router.router.backends import Backends
+from tests.kit import warm
 from tests.router import storages as doubles
 
 ROOT = Path(__file__).parent.parent
@@ -418,8 +419,7 @@ def start(tmp_path, *arguments):
         "DJANGO_SETTINGS_MODULE": "bad_settings",
         "PATH": os.environ["PATH"],
     }
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    return warm.run(*arguments, cwd=tmp_path, env=environment)
 
 
 def test_a_bad_configuration_lets_no_process_start(tmp_path):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import pickle
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from django.utils.deconstruct import deconstructible
 import storage_router
 from storage_router import AzureStorage, RouterStorage
 from storage_router.references import HistoricalStorage, StorageReference, note
+from tests.kit import warm
 
 ROOT = Path(__file__).parent.parent
 SECRET = "c2VjcmV0LXRoYXQtbXVzdC1uZXZlci1hcHBlYXI="
@@ -171,9 +170,7 @@ class Project:
         return environment
 
     def run(self, *arguments: str, **given: str) -> str:
-        command = [sys.executable, *arguments]
-        environment = self.environment(**given)
-        found = subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True)
+        found = warm.run(*arguments, cwd=self.directory, env=self.environment(**given))
         assert found.returncode == 0, found.stderr
         return found.stdout
 
@@ -318,13 +315,8 @@ def test_a_field_with_a_backend_of_another_package_itself_is_an_error(project):
     kept = models.read_text()
     models.write_text(kept.replace('storage_router.backend("foreign")', 'storages["default"].backends["foreign"]'))
     try:
-        found = subprocess.run(
-            [sys.executable, "-m", "django", "makemigrations", "--dry-run"],
-            cwd=project.directory,
-            env=project.environment(),
-            capture_output=True,
-            text=True,
-        )
+        command = ("-m", "django", "makemigrations", "--dry-run")
+        found = warm.run(*command, cwd=project.directory, env=project.environment())
     finally:
         models.write_text(kept)
     assert found.returncode == 1

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import pickle
-import subprocess
 import sys
 import time
 import traceback
@@ -33,6 +32,7 @@ from storage_router.azure.client import Account
 from storage_router.azure.sas import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.azure.storage import AzureStorage
 from storage_router.exceptions import ConfigurationError
+from tests.kit import warm
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, UnsignedTokenCredential
 
 ROOT = Path(__file__).parent.parent
@@ -405,15 +405,7 @@ def test_a_traceback_at_start_shows_no_secret(tmp_path):
         json.dumps({"backends": {"media": {"type": "azure", "account_name": "acme", "account_key": KEY + "?"}}})
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "STORAGE_ROUTER_CONFIG": "storage_router.json"}
-    ran = subprocess.run(
-        [sys.executable, "-c", "import storage_router; storage_router.RouterStorage()"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = warm.run("-c", "import storage_router; storage_router.RouterStorage()", cwd=tmp_path, env=environment)
     assert ran.returncode == 1
     assert "storage_router.json: backends.media.account_key" in ran.stderr
     assert_clean(ran.stderr, "the traceback")

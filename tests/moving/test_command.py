@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.kit import warm
 
 pytestmark = pytest.mark.slow
 
@@ -61,15 +61,8 @@ class Project:
         path.write_text(path.read_text().replace(place, f'type = "django"\nbackend = "plain.Plain"\n{options}'))
 
     def run(self, *words: str, status: int | None = 0) -> str:
-        ran = subprocess.run(
-            [sys.executable, "-m", "django", *words],
-            cwd=self.folder,
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": f"{self.folder}:{ROOT}"},
-            capture_output=True,
-            text=True,
-            timeout=3600,
-            stdin=subprocess.DEVNULL,
-        )
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": f"{self.folder}:{ROOT}"}
+        ran = warm.run("-m", "django", *words, cwd=self.folder, env=environment)
         assert status in (None, ran.returncode), ran.stdout + ran.stderr
         return ran.stdout + ran.stderr
 

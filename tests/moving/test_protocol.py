@@ -140,39 +140,48 @@ def histories(start: str, actors: list, check: Callable[[World, list[object]], N
     Orders that lead to the same state go on as one.
     """
 
+    courses: list[tuple[object, ...]] = [()]
+
     @functools.cache
-    def after(actor: int, answers: tuple[object, ...]) -> tuple[Request | Part | None, object]:
-        """Return the actor's next request after these answers, and its result where there is none."""
+    def onward(course: int, answer: object) -> int:
+        """Return the number of the course that goes on with this answer: numbers are compared faster than answers."""
+        courses.append((*courses[course], answer))
+        return len(courses) - 1
+
+    @functools.cache
+    def after(actor: int, course: int) -> tuple[Request | Part | None, object, bool]:
+        """Return the actor's next request after these answers, its result where there is none, and if it may die."""
         steps = actors[actor].steps()
         try:
             request = next(steps)
-            for answer in answers:
+            for answer in courses[course]:
                 request = steps.send(answer)
         except StopIteration as stop:
-            return None, stop.value
-        return request, "running"
+            return None, stop.value, False
+        return request, "running", getattr(actors[actor], "mortal", False) and KILLED not in courses[course]
 
     @functools.cache
-    def count(old: tuple[str, str] | None, new: tuple[str, str] | None, answers: tuple[tuple[object, ...], ...]) -> int:
-        found = [after(actor, given) for actor, given in enumerate(answers)]
-        if all(request is None for request, _ in found):
-            check(World(old, new), [result for _, result in found])
-            return 1
+    def count(old: tuple[str, str] | None, new: tuple[str, str] | None, taken: tuple[int, ...]) -> int:
+        found = [after(actor, course) for actor, course in enumerate(taken)]
         total = 0
-        for actor, (request, _) in enumerate(found):
+        for actor, (request, _, mortal) in enumerate(found):
             if request is None:
                 continue
-            world, given = World(old, new), answers[actor]
-            answer = world.answer(request, actors[actor].content, f"{actor}.{len(given)}")
-            total += count(world.old, world.new, (*answers[:actor], (*given, answer), *answers[actor + 1 :]))
-            if getattr(actors[actor], "mortal", False) and KILLED not in given:
-                total += count(old, new, (*answers[:actor], (*given, KILLED), *answers[actor + 1 :]))
+            world, course = World(old, new), taken[actor]
+            answer = world.answer(request, actors[actor].content, f"{actor}.{len(courses[course])}")
+            before, behind = taken[:actor], taken[actor + 1 :]
+            total += count(world.old, world.new, (*before, onward(course, answer), *behind))
+            if mortal:
+                total += count(old, new, (*before, onward(course, KILLED), *behind))
+        if total == 0:
+            check(World(old, new), [result for _, result, _ in found])
+            return 1
         return total
 
     both = start in ("both", "differing")
     old = ("start", "s1") if both or start == "old" else None
     new = ("stale" if start == "differing" else "start", "s2") if both or start == "new" else None
-    return count(old, new, ((),) * len(actors))
+    return count(old, new, (0,) * len(actors))
 
 
 def reads(world: World, phase: str) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import textwrap
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.kit import warm
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
 
 from .projects import in_container
@@ -107,14 +107,7 @@ def folder(tmp_path: Path) -> Path:
 
 def manage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {"DJANGO_SETTINGS_MODULE": "backend.settings", "PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return warm.run("manage.py", *command, cwd=folder, env=environment)
 
 
 @pytest.mark.parametrize("command", [("collectstatic", "--noinput"), ("migrate",), ("check",)])

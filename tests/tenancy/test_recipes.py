@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from django.core.files.base import ContentFile
@@ -14,6 +12,7 @@ from django.test import Client, override_settings
 from django.urls import include, path
 
 import storage_router
+from tests.kit import warm
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/transactions-and-tenants.md").read_text(encoding="utf-8")
@@ -115,9 +114,7 @@ def test_django_tenants_has_files_of_each_tenant(postgres, tmp_path):
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DJANGO_SETTINGS_MODULE": "settings"}
 
     def run(*arguments):
-        found = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        found = warm.run(*arguments, cwd=tmp_path, env=environment)
         assert found.returncode == 0, found.stderr
         return found.stdout
 
