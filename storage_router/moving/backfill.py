@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Outcome = tuple[str, str | Exception, int]
-"""A name, what was done (``copied``, ``deleted``, ``same``, ``changed``) or the failure, and the source's bytes."""
+"""A name, what was done (``copied``, ``deleted``, ``same``, ``changed``) or the failure, and the bytes of a copy."""
 
 Claims = Callable[[str], bool]
 """Whether the route claims the file of this name (the backends' own)."""
@@ -138,7 +138,8 @@ def claim(shard: Shard) -> bool:
 
 
 def run(shard: Shard, files: Files, *, threads: int = 32) -> Shard:
-    """Copy what is missing in a range, and delete what only the new backend has. Run again, it does only what is left.
+    """Copy what is missing in a range; in the phase *mirror* delete what only the new backend has. Run again, it does
+    only what is left.
 
     The row is brought up to date each third of a lease.
     """
@@ -226,12 +227,12 @@ class Copies:
         self._looked = time.monotonic()
 
     def settle(self, pair: Compared[FileStat, FileStat]) -> list[Outcome]:
-        """Make the new backend's file what the old one's is; return what has become of it, unless that has to be
-        looked at."""
-        source, target = pair.left, pair.right
-        steps = protocol.backfill(source.etag if source else None, target.etag if target else None)
-        copy = Copy(pair.name, source.size if source else 0, steps)
-        outcome = self._run(copy, Requests(self._files.storage, pair.name, source=source), looks=not self._later)
+        """Make the two files of a name the same; return what has become of it, unless that has to be looked at."""
+        storage, source, target = self._files.storage, pair.left, pair.right
+        steps = protocol.backfill(storage.phase, source.etag if source else None, target.etag if target else None)
+        one = source or target
+        copy = Copy(pair.name, one.size if one else 0, steps)
+        outcome = self._run(copy, Requests(storage, pair.name, source=one), looks=not self._later)
         if outcome is not None:
             return [(copy.name, outcome, copy.size)]
         self._copies.append(copy)

@@ -84,9 +84,13 @@ def phase_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
         for route in moving_routes(alias):
             move = moves.pop((alias, route.name, route.old, route.new), None)
             if route.phase != "mirror" and (move is None or not move.is_clean):
-                found = "was never verified" if move is None or move.verified is None else "differs"
-                message = f"phase is {route.phase!r}, and the new backend {found}"
-                hint = "Go back to 'mirror', and run: manage.py storage_router move start, then move verify."
+                found, hint = "differs", "Deploy phase = 'switch' and run: manage.py storage_router move retry"
+                if move is None or move.verified is None:
+                    found, hint = (
+                        "was never verified",
+                        "Go back to 'mirror', and run: manage.py storage_router move start",
+                    )
+                message, hint = f"phase is {route.phase!r}, and the new backend {found}", f"{hint}, then move verify."
                 yield _problem("E040", route.name, message, hint)
         for (router, _, old, _), move in moves.items():
             if router == alias and old in routers[alias].backends:

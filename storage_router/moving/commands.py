@@ -17,7 +17,7 @@ from storage_router.management.subcommand import Subcommand, age, unusable
 
 from . import backfill, orphans
 from .models import Move, Shard
-from .routes import finished_move, moving_route
+from .routes import finished_move, moving_route, require_copying
 
 _QUESTION = "Do all processes of the site run with phase = 'mirror' (or a later one)? [y/N] "
 _INVENTORY = ("directory", "backend", "tier", "files", "bytes")
@@ -54,19 +54,21 @@ class MoveFiles(Subcommand):
         """Say what would be copied and deleted; write nothing."""
         counts: Counter[str] = Counter()
         for pair in self.route.files.compared():
-            if not backfill.differs(pair):
+            one = pair.left or pair.right
+            if not backfill.differs(pair) or one is None:
                 counts["same"] += 1
-            elif pair.left is None:
+            elif pair.left is None and self.route.phase == "mirror":
                 counts["to delete"] += 1
             else:
                 counts["to copy"] += 1
-                counts["bytes"] += pair.left.size
+                counts["bytes"] += one.size
         found = {"route": self.route.name, "from": self.route.old, "to": self.route.new, "phase": self.route.phase}
         self._report(found | {key: counts[key] for key in ("to copy", "bytes", "to delete", "same")})
         return 0
 
     def start(self) -> int:
         """Copy what is there, after the operator has said that all processes write to both backends."""
+        require_copying(self.route.phase)
         if not self.options["yes"] and not _confirmed():
             raise unusable("Not started. Deploy phase = 'mirror' everywhere, then start the move.")
         move, _ = Move.objects.get_or_create(
@@ -76,7 +78,12 @@ class MoveFiles(Subcommand):
             new=self.route.new,
             defaults={"began": timezone.now()},
         )
+        # After a move that was taken back files may be missing that were there when it was verified.
+        move.began, move.verified, move.differences = timezone.now(), None, None
+        move.save()
         backfill.make_shards(move, self.route.files, self.options["range_size"])
+        if not move.shards.exclude(state=Shard.State.DONE).exists():
+            move.shards.update(state=Shard.State.WAITING, lease=None)
         return self._work(move)
 
     def status(self) -> int:
@@ -105,6 +112,7 @@ class MoveFiles(Subcommand):
 
     def retry(self) -> int:
         """Run the ranges again that failed, or in which files changed meanwhile."""
+        require_copying(self.route.phase)
         move = self._move()
         move.shards.filter(state="failed").update(state="waiting", lease=None)
         return self._work(move)

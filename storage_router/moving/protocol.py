@@ -35,7 +35,7 @@ class Request:
 
     side: Side
     if_match: str | None = None
-    """``replace``, ``delete``: the file's own ETag. ``copy``: the ETag of the source."""
+    """``replace``, ``delete``: the file's own ETag. ``copy``: the ETag of the source, on the other backend."""
 
     if_target_match: str | None = None
     """``copy`` only: the ETag that the target has to have; None: the name has to be free."""
@@ -120,11 +120,18 @@ def overwrite(*, if_match: str | None = None) -> Steps:
 def delete(*, if_match: str | None = None) -> Steps:
     """Delete the file on both backends, the old one first: any other order brings deleted files back.
 
-    The new backend's file stays only if the old backend has another one by the same save: then a save came in between.
-    Return False where ``if_match``, the old backend's ETag, does not hold.
+    The new backend's file stays only if it is a later one, and the old backend has another one by the same save: then
+    a save came in between. Return False where ``if_match``, the old backend's ETag, does not hold.
     """
+    found: Seen | None = yield Request("stat", "new")
     if not (yield Request("delete", "old", if_match=if_match)):
         return False
+    if found is not None and (yield Request("delete", "new", if_match=found.etag)):
+        # In the phase switch a comparison may have copied it to the old backend meanwhile.
+        copy: Seen | None = yield Request("stat", "old")
+        if copy is not None and copy.save is not None and copy.save == found.save:
+            yield Request("delete", "old", if_match=copy.etag)
+        return True
     while True:
         seen: Seen | None = yield Request("stat", "new")
         if seen is None:
@@ -136,19 +143,33 @@ def delete(*, if_match: str | None = None) -> Steps:
             return True
 
 
-def backfill(source: str | None, target: str | None) -> Steps:
-    """Make the new backend's file what the old one's is. ``source`` and ``target`` are the ETags of a comparison.
+def backfill(phase: Phase, source: str | None, target: str | None) -> Steps:
+    """Make both backends have the same file. ``source`` and ``target`` are the ETags of a comparison, of the old and
+    the new one.
 
     Return ``copied``, ``deleted``, ``same`` or ``changed``. ``changed`` means that somebody else was faster and that
     the next comparison has to look again.
     """
-    if source is None:
+    if source is None and phase == "mirror":
         # Saves write the old backend first, so a file that only the new one has was deleted.
         seen: Seen | None = yield Request("stat", "old")
         if seen is not None:
             return "changed"
         deleted = yield Request("delete", "new", if_match=target)
         return "deleted" if deleted else "changed"
+    if source is None:
+        # It can be read, so it is no file that was deleted: the old backend has failed when it was saved.
+        copied = yield Request("copy", "old", if_match=target)
+        if copied is None:
+            return "changed"
+        seen = yield Request("stat", "new")
+        if seen is None or seen.etag != target:
+            yield Request("delete", "old", if_match=copied)
+            return "changed"
+        return "copied"
+    if target is not None and phase != "mirror":
+        # What can be read is not replaced: the old backend's file may be the claim of a save that finds the name taken.
+        return "changed"
     copied = yield Request("copy", "new", if_match=source, if_target_match=target)
     if copied is None:
         return "changed"

@@ -90,8 +90,16 @@ def files_of(move: Move) -> Files:
     """Return what moves, for a worker. Raises ``CommandError`` where the route does not move any more."""
     for route in moving_routes(move.router):
         if (route.name, route.old, route.new) == (move.route, move.old, move.new):
+            require_copying(route.phase)
             return route.files
     raise CommandError(f"{move}: the configuration has no such move any more.", returncode=2)
+
+
+def require_copying(phase: str) -> None:
+    """Raise ``CommandError`` in *settle*: processes without ``moving_from`` may be saving on the new backend alone."""
+    if phase == "settle":
+        message = "In the phase 'settle' nothing is copied: other processes may write the new backend only."
+        raise CommandError(f"{message} Deploy phase = 'switch' first.", returncode=2)
 
 
 def _name(route: Any) -> str:

@@ -286,7 +286,7 @@ class MovingStorage(Storage):
 
 class Requests:
     """The requests of one operation about one name. ``body`` is the content of a save, ``source`` what is known of the
-    old backend's file.
+    file that is copied.
 
     ``written`` is what is known of the file on the backend that the phase reads, once it was written there.
     """
@@ -320,7 +320,7 @@ class Requests:
                 return False
             return True
         if request.kind == "copy":
-            return self._copied(store, request)
+            return self._copied(store, self._storage.store("new" if request.side == "old" else "old"), request)
         self._body.seek(0)
         try:
             if request.kind == "create":
@@ -346,11 +346,11 @@ class Requests:
         self._versions[found.etag] = found
         return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self._save_id)
 
-    def _copied(self, target: FileStore, request: Request) -> str | None:
+    def _copied(self, target: FileStore, source: FileStore, request: Request) -> str | None:
         try:
             return target.copy_from(
                 self._name,
-                self._storage.store("old"),
+                source,
                 self._name,
                 version=self._versions[request.if_match or ""],
                 if_match=request.if_target_match,

@@ -116,7 +116,7 @@ def test_copies_are_failed_where_the_listing_breaks_off_and_the_next_comparison_
     sides[0].fails_after = None
     again = Copies(moving_files(sides))
     differing = [pair for pair in moving_files(sides).compared() if backfill.differs(pair)]
-    assert [again.settle(pair) for pair in differing] == [[("c/3.txt", "deleted", 0)]]
+    assert [again.settle(pair) for pair in differing] == [[("c/3.txt", "deleted", 7)]]
 
 
 @pytest.mark.parametrize(("limit", "value"), [("LOOKS", 2), ("LOOK_SECS", 0)])
@@ -155,6 +155,29 @@ def test_a_copy_does_not_wait_for_the_end_of_many_files_that_are_the_same(sides,
     shard = backfill.run(Shard(), moving_files((Slow(tmp_path / "old"), sides[1])))
     assert (shard.copied, shard.same) == (1, 3)
     assert listings_before_the_last_name == [2]
+
+
+@pytest.mark.usefixtures("rows")
+def test_in_switch_a_file_that_only_the_new_backend_has_is_copied_to_the_old_one(sides):
+    """The old backend has failed when it was saved; it can be read, so it must not be lost."""
+    for name in NAMES:
+        sides[1].create(name, ContentFile(name.encode()))
+    sides[1].create("saved.txt", ContentFile(b"saved"))
+    files = Files(storage=MovingStorage(*sides, phase="switch"))
+    shard = backfill.run(Shard(), files)
+    assert (shard.copied, shard.size, shard.deleted, shard.state) == (1, 5, 0, Shard.State.DONE)
+    assert names(sides[0]) == names(sides[1]) == sorted([*NAMES, "saved.txt"])
+
+
+@pytest.mark.usefixtures("rows")
+def test_in_switch_nothing_is_written_over_a_file_of_the_new_backend(sides):
+    for name in NAMES:
+        sides[1].create(name, ContentFile(name.encode()))
+    sides[0].replace("b.txt", ContentFile(b"of a save that was refused"))
+    shard = backfill.run(Shard(), Files(storage=MovingStorage(*sides, phase="switch")))
+    assert (shard.copied, shard.changed, shard.state) == (0, 1, Shard.State.FAILED)
+    with sides[1].read("b.txt") as reading:
+        assert b"".join(reading.chunks) == b"b.txt"
 
 
 def test_a_directory_is_looked_at_file_by_file(sides):

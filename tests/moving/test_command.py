@@ -136,6 +136,38 @@ def test_verification_names_what_differs_and_retry_repairs_it(project):
     assert json.loads(project.move("verify", "--json"))["differences"] == 0
 
 
+def test_a_move_that_was_taken_back_and_is_started_again_copies_and_verifies_again(project):
+    project.configure(MOVE.format(phase="mirror"))
+    project.move("start", "--yes")
+    project.move("verify")
+    # Taken back: meanwhile processes save on the old backend only.
+    (project.folder / "old/media/0/later.txt").write_text("saved meanwhile")
+    again = json.loads(project.move("start", "--yes", "--json"))
+    assert (again["copied"], again["same"], again["verified"]) == (1, 25, "never")
+    project.configure(MOVE.format(phase="switch"))
+    assert "was never verified" in project.run("check", status=1)
+    assert project.files("new") == project.files("old")
+
+
+def test_a_file_that_was_saved_on_the_new_backend_only_is_copied_in_switch_and_left_alone_in_settle(project):
+    project.configure(MOVE.format(phase="mirror"))
+    project.move("start", "--yes")
+    project.move("verify")
+    (project.folder / "new/media/0/saved.txt").write_text("while the old backend was full")
+    project.configure(MOVE.format(phase="settle"))
+    assert "media/0/saved.txt" in project.move("verify", status=1)
+    assert "Deploy phase = 'switch' and run: manage.py storage_router move retry" in project.run("check", status=1)
+    for action in ("start", "retry"):
+        assert "In the phase 'settle' nothing is copied" in project.move(action, status=2)
+    project.configure(MOVE.format(phase="switch"))
+    plan = json.loads(project.move("plan", "--json"))
+    assert (plan["to copy"], plan["to delete"]) == (1, 0)
+    project.move("retry")
+    assert "media/0/saved.txt" in project.files("old")
+    assert project.files("new") == project.files("old")
+    project.move("verify")
+
+
 def test_the_phase_switch_needs_a_clean_verification(project):
     project.configure(MOVE.format(phase="switch"))
     found = project.run("check", status=1)

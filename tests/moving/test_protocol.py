@@ -59,11 +59,12 @@ class World:
         """Answer a request of the save of ``content``; what it writes has the given ETag."""
         if isinstance(request, Part):
             condition = request.request
+            source, target = (self.old, self.new) if condition.side == "new" else (self.new, self.old)
             if request.taken is None:
-                return self.old[0] if self.old and self.old[1] == condition.if_match else None
-            if (self.new and self.new[1]) != condition.if_target_match:
+                return source[0] if source and source[1] == condition.if_match else None
+            if (target and target[1]) != condition.if_target_match:
                 return None
-            self.new = (request.taken, etag)
+            setattr(self, condition.side, (request.taken, etag))
             return etag
         current = getattr(self, request.side)
         if request.kind in ("stat", "look"):
@@ -131,7 +132,7 @@ class Backfill:
             return "same"
         if again and source and target and source.save == target.save:
             return "same"
-        return (yield from protocol.backfill(source and source.etag, target and target.etag))
+        return (yield from protocol.backfill(self.phase, source and source.etag, target and target.etag))
 
 
 def histories(start: str, actors: list, check: Callable[[World, list[object]], None]) -> int:
@@ -267,8 +268,8 @@ def test_overwriting_saves_leave_both_backends_the_same(phase, other):
         histories(start, actors, check)
 
 
-def histories_after(world: World) -> None:
-    steps, answer = Backfill().steps(), None
+def histories_after(world: World, phase: str = "mirror") -> None:
+    steps, answer = Backfill(phase).steps(), None
     for number in itertools.count():
         try:
             answer = world.answer(steps.send(answer), "backfill", f"after {number}")
@@ -338,6 +339,22 @@ def test_a_range_is_looked_at_after_its_copies_whoever_saves_overwrites_or_delet
     for action in ("create", "overwrite", "delete"):
         actors = [Actor(phase, action, "1"), Actor(phase, "delete", "2"), Backfill()]
         assert histories(start, actors, check) > 100
+
+
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+@pytest.mark.parametrize("actions", [("create",), ("overwrite",), ("delete",), ("create", "create"), ("delete",) * 2])
+def test_in_switch_a_file_that_only_the_new_backend_has_is_neither_lost_nor_brought_back(phase, actions):
+    """A file whose save has failed on the old backend; the comparison copies it there."""
+
+    def check(world, results):
+        if "changed" in results:
+            histories_after(world, "switch")
+        expected = {"create": {"start"}, "overwrite": {"0"}, "delete": set()}[actions[0]]
+        assert contents(world) == expected
+        assert (world.old and world.old[0]) == (world.new and world.new[0])
+
+    actors = [Actor(phase, action, str(index)) for index, action in enumerate(actions)]
+    assert histories("new", [*actors, Backfill(phase="switch", mortal=False)], check) > 10
 
 
 @pytest.mark.parametrize("look", ["none", "before the copy has ended", "after it"])
