@@ -111,7 +111,7 @@ class TestSharing:
         def with_options(*, hook: Any = hook, **others: Any) -> Client:
             return client(client_options={"raw_request_hook": hook, **others})
 
-        policies = {"proxies": {"https": "http://proxy:1"}, "headers": ["a", 1, None, True]}
+        policies = {"proxies": {"https": "http://proxy:1"}, "retry_on_status_codes": [429, 500], "request_id": None}
         assert with_options(**policies) is with_options(**policies)
         assert with_options() is not with_options(hook=lambda _: None)
 
