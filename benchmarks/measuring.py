@@ -49,19 +49,19 @@ def exhausted(items: Iterable[Any]) -> int:
 
 @contextlib.contextmanager
 def counted() -> Iterator[list[int]]:
-    """Count the answers that http.client reads; ours, urllib3, requests and the SDK read by it."""
+    """Count the answers of http.client; ours, urllib3, requests and the SDK make their own of it."""
     found: list[int] = []
-    begin = http.client.HTTPResponse.begin
+    make = http.client.HTTPResponse.__init__
 
-    def counting(self: Any) -> None:
-        begin(self)
-        found.append(self.status)
+    def counting(self: Any, *args: Any, **options: Any) -> None:
+        make(self, *args, **options)
+        found.append(1)
 
-    http.client.HTTPResponse.begin = counting  # type: ignore[method-assign]
+    http.client.HTTPResponse.__init__ = counting  # type: ignore[method-assign]
     try:
         yield found
     finally:
-        http.client.HTTPResponse.begin = begin  # type: ignore[method-assign]
+        http.client.HTTPResponse.__init__ = make  # type: ignore[method-assign]
 
 
 def reset_peak() -> None:

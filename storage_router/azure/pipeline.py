@@ -7,6 +7,7 @@ import functools
 import hashlib
 import hmac
 import html
+import logging
 import random
 import re
 import ssl
@@ -32,6 +33,7 @@ from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     CustomHookPolicy,
     DistributedTracingPolicy,
+    HttpLoggingPolicy,
     HTTPPolicy,
     ProxyPolicy,
     RequestIdPolicy,
@@ -47,9 +49,9 @@ from storage_router.conf.azure.options import AzureOptions
 
 from .credentials import SCOPE, credential
 from .errors import ClientError, causes, redact
-from .logs import log_policy
+from .logs import keep_secrets_out_of_logs, quiet_log
 from .sas import SIGNED_VERSION
-from .transport import Response
+from .transport import Headers, Response
 
 FIRST_WAIT = 0.25
 """Seconds before the first retry, on average; each further one waits twice as long."""
@@ -60,6 +62,24 @@ RETRIES = 5
 
 STORAGE_WAITS = {"initial_backoff": 15, "increment_base": 3, "random_jitter_range": 3}
 """azure-storage-blob's options for the waits, with its defaults for those that are not given."""
+
+_IDS = frozenset({"request_id", "auto_request_id", "request_id_header_name"})
+"""Options for azure-core's policy that gives requests an id. It makes one of the clock and the network card, which
+takes longer than the rest of it, so it serves only where one of these is given."""
+
+_LOGGED_QUERY = (
+    *("blockid", "comp", "copyid", "delimiter", "include", "marker", "maxresults", "prefix", "restype", "startFrom"),
+    *("se", "si", "sip", "sp", "spr", "sr", "srt", "ss", "st", "sv", "timeout"),
+)
+"""Parameters whose values ``logging_enable`` shows; of a SAS all but the signature."""
+
+_LOGGED_HEADERS = (
+    *("Content-Encoding", "Content-Language", "Content-MD5", "Content-Range", "x-ms-access-tier", "x-ms-blob-type"),
+    *("x-ms-blob-cache-control", "x-ms-blob-content-disposition", "x-ms-blob-content-encoding"),
+    *("x-ms-blob-content-language", "x-ms-blob-content-md5", "x-ms-blob-content-type", "x-ms-copy-id"),
+    *("x-ms-copy-status", "x-ms-creation-time", "x-ms-date", "x-ms-delete-snapshots", "x-ms-range", "x-ms-version"),
+)
+"""Headers that ``logging_enable`` shows beyond azure-core's own list."""
 
 _CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
 _COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
@@ -79,11 +99,19 @@ Answer = PipelineResponse[HttpRequest, HttpResponse]
 
 
 class _Request(HttpRequest):
-    """A request without parts and files, which azure-core would look for by names that no request has."""
+    """A request whose content is bytes. azure-core's own looks for parts, files and forms, by several names."""
 
-    multipart_mixed_info: Any = None
+    content: Any = None
+    data = body = property(lambda self: self.content)
     files: Any = None
-    body = property(lambda self: self.content)
+    multipart_mixed_info: Any = None
+    __setattr__ = object.__setattr__  # type: ignore[assignment]
+
+    def __init__(self, method: str, url: str, headers: Headers, content: bytes | None) -> None:
+        self.method, self.url, self.headers, self.content = method, url, headers, content
+
+    def __deepcopy__(self, memo: Any = None) -> _Request:
+        return _Request(self.method, self.url, Headers(self.headers.items()), self.content)
 
     def prepare_multipart_body(self, content_index: int = 0) -> int:
         return content_index
@@ -95,7 +123,11 @@ class Sender(PipelineClient[HttpRequest, Response]):
     def __init__(self, options: AzureOptions, transport: Any) -> None:
         given = options.client_options
         self._version = given.get("api_version") or options.api_version
+        self._makes_ids = _IDS.isdisjoint(given)
         try:
+            # Computed once: azure-core's policy would read the environment for each request.
+            user_agent = UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}).user_agent
+            self._headers = [("User-Agent", user_agent), *given.get("headers", {}).items()]
             super().__init__(
                 options.endpoint,
                 transport=transport,
@@ -125,14 +157,18 @@ class Sender(PipelineClient[HttpRequest, Response]):
         """
         if query:
             url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
-        given = {"x-ms-version": self._version or version}
+        given = [("x-ms-version", self._version or version)]
         if content is not None:
-            given["Content-Length"] = str(len(content))
+            given.append(("Content-Length", str(len(content))))
             if content:
-                given["Content-Type"] = "application/octet-stream"
+                given.append(("Content-Type", "application/octet-stream"))
         if headers:
-            given.update(headers)
-        answer = self.send_request(_Request(method, url, headers=given, content=content), stream=stream)
+            given += headers.items()
+        given += self._headers
+        if self._makes_ids:
+            # The answer has it, too, and is recognised by it.
+            given.append(("x-ms-client-request-id", f"{random.getrandbits(128):032x}"))
+        answer = self.send_request(_Request(method, url, Headers(given), content), stream=stream)
         if answer.status_code not in expected:
             raise _refusal(answer)
         return answer
@@ -164,20 +200,15 @@ def policies(options: AzureOptions) -> list[Any]:
     """
     given = options.client_options
     hooks = given.keys() & {"raw_request_hook", "raw_response_hook"}
-    # azure-core's own policy makes ids of the clock and the network card, which takes longer than the rest of it.
-    request_id = given.keys() & {"request_id", "auto_request_id", "request_id_header_name"}
-    # Computed once: the policy would read the environment for each request.
-    user_agent = UserAgentPolicy(**{"sdk_moniker": "storage-router", **given}).user_agent
     return [
-        *([RequestIdPolicy(**given)] if request_id else []),
-        HeadersOfAll({"User-Agent": user_agent, **given.get("headers", {})}, with_id=not request_id),
+        *([] if _IDS.isdisjoint(given) else [RequestIdPolicy(**given)]),
         *filter(None, [given.get("user_agent_policy")]),
         *([ProxyPolicy(given["proxies"])] if given.get("proxies") else []),
         given.get("retry_policy")
         or Retry(deadline=options.timeout, bounded_reads="read_timeout" not in given, **given),
         *_authentication(options),
         *([CustomHookPolicy(**{name: given[name] for name in hooks})] if hooks else []),
-        log_policy(log_requests=options.log_requests, **given),
+        LogPolicy(log_requests=options.log_requests, **given),
         # Tracing is enabled before the first request, or not at all: asking each time costs as much as a signature.
         *([DistributedTracingPolicy(**given)] if settings.tracing_enabled() else []),
         AnswerPolicy(),
@@ -194,23 +225,6 @@ def _authentication(options: AzureOptions) -> list[Any]:
         audience = options.client_options.get("audience")
         return [TokenPolicy(credential(given), f"{audience.rstrip('/')}/.default" if audience else SCOPE)]
     return []
-
-
-class HeadersOfAll(HTTPPolicy[HttpRequest, HttpResponse]):
-    """Gives each request the headers that all have, and an id by which its answer is recognised."""
-
-    def __init__(self, headers: Mapping[str, str], *, with_id: bool) -> None:
-        super().__init__()
-        self._headers = tuple(headers.items())
-        self._with_id = with_id
-
-    def send(self, request: Request) -> Answer:
-        headers = request.http_request.headers
-        for name, value in self._headers:
-            headers[name] = value
-        if self._with_id:
-            headers["x-ms-client-request-id"] = f"{random.getrandbits(128):032x}"
-        return self.next.send(request)
 
 
 class Retry(RetryPolicy[HttpRequest, HttpResponse]):
@@ -401,6 +415,35 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
                     is_retry=bool(request.context.get("retry_count")),
                 )
             )
+        return answer
+
+
+class LogPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
+    """azure-core's log of requests: at DEBUG, or at INFO with ``log_requests``.
+
+    It shows the headers and parameters of a list, and no bodies. ``logging_enable`` makes the list longer. azure-core's
+    own policy for that, ``NetworkTraceLoggingPolicy``, shows tokens and signatures.
+    """
+
+    def __init__(self, *, log_requests: bool, logging_enable: bool = False, **given: Any) -> None:
+        super().__init__()
+        keep_secrets_out_of_logs()
+        logger = given.get("logger")
+        if logger is None and not log_requests and "http_logging_level" not in given:
+            logger = quiet_log()
+        kept = {key: given[key] for key in ("http_logging_level", "additional_allowed_query_params") if key in given}
+        self._log: Any = HttpLoggingPolicy(logger, **kept)
+        if logging_enable:
+            self._log.allowed_query_params.update(_LOGGED_QUERY)
+            self._log.allowed_header_names.update(_LOGGED_HEADERS)
+        self._level = kept.get("http_logging_level", logging.INFO)
+
+    def send(self, request: Request) -> Answer:
+        if not self._log.logger.isEnabledFor(self._level):
+            return self.next.send(request)
+        self._log.on_request(request)
+        answer = self.next.send(request)
+        self._log.on_response(request, answer)
         return answer
 
 

@@ -340,10 +340,15 @@ class AzureStorage(DeconstructibleStorage):
             return str(super().save(name, content, max_length=max_length))
         if name is None:
             name = content.name
-        validate_file_name(name, allow_relative_path=True)  # Django's words for bad names
         if self._names_itself:
+            validate_file_name(name, allow_relative_path=True)
             return self._store(self._names_by_hooks(str(name), max_length), content)
-        cleaned = clean_name(name)
+        try:
+            cleaned = clean_name(name)
+        except InvalidNameError:
+            # Django's words for what Django refuses, too. Its check takes as long as a signature.
+            validate_file_name(name, allow_relative_path=True)
+            raise
         longest = self._longest(cleaned, max_length)
         return self._store(_candidates(cleaned, longest, self.get_alternative_name), content)
 

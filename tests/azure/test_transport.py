@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
+import re
 import select
 import socket
 import threading
@@ -15,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import urllib3
+from azure.core.exceptions import ServiceResponseError
 from azure.core.rest import HttpRequest
 from django.core.files.base import ContentFile
 from django.views.debug import ExceptionReporter
@@ -320,7 +322,7 @@ class TestConnections:
         # Azure's load balancers drop what was idle for four minutes, without a word.
         proxies = {"http": f"http://{forward[0]}"} if through == "a proxy" else None
         pool = Pool(f"http://127.0.0.1:{azurite.port}", Route.of({"proxies": proxies}))
-        connection = pool.take(urllib3.Timeout(connect=5, read=5))
+        connection = pool.take(5, 5)
         sock = connection.sock
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
@@ -358,7 +360,7 @@ class TestConnections:
         answer.read()
         answer.close()
         (pool,) = pools.values()
-        one, other = (pool.take(urllib3.Timeout(connect=5, read=5)) for _ in range(2))
+        one, other = (pool.take(5, 5) for _ in range(2))
         assert one is not other
         one.close()
         other.close()
@@ -435,3 +437,74 @@ def _hash(certificate: Path) -> str:
 
     command = ["openssl", "x509", "-subject_hash", "-noout", "-in", str(certificate)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextlib.contextmanager
+def answering(*answers: bytes) -> Iterator[str]:
+    """Serve a URL on loopback where each connection gets one of ``answers`` and is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listener.accept()
+                with contextlib.suppress(OSError), connection, connection.makefile("rb") as reader:
+                    while reader.readline().strip():
+                        pass
+                    connection.sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.join()
+
+
+class TestAnswers:
+    """A15: what a server may say, and what it may not."""
+
+    @pytest.mark.parametrize(
+        ("answer", "body"),
+        [
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
+            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
+            (b"HTTP/1.1 200\r\ncontent-length:4\r\nX-Empty:\r\n\r\nbody", b"body"),
+            (b"HTTP/1.1 200 OK\nContent-Length: 4 \n\nbody and more", b"body"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nbod\r\n1;x=y\r\ny\r\n0\r\n\r\n", b"body"),
+            (b"HTTP/1.0 200 OK\r\n\r\nbody", b"body"),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        ],
+    )
+    def test_an_answer_is_read_as_its_head_says(self, answer: bytes, body: bytes) -> None:
+        with answering(answer) as url:
+            found = Transport({}, read_timeout=30).send(HttpRequest("GET", url))
+        assert (found.status_code // 100, found.read()) == (2, body)
+
+    def test_a_head_alone_answers_a_look(self) -> None:
+        with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nx-ms-meta-City:  M\xfcnchen \r\n\r\n") as url:
+            found = Transport({}, read_timeout=30).send(HttpRequest("HEAD", url))
+        assert found.read() == b""
+        assert found.headers["X-MS-Meta-City"] == "München"
+        assert dict(found.headers) == {"Content-Length": "4", "x-ms-meta-City": "München"}
+
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            (b"", "Remote end closed connection without response"),
+            (b"HTTP/1.1 200 OK\r\nContent-Le", "Remote end closed connection in the middle of a head"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", "Remote end closed connection in the middle of a head"),
+            (b"SSH-2.0-server\r\n\r\n", "SSH-2.0-server"),
+            (b"HTTP/2 200 OK\r\n\r\n", "HTTP/2 200 OK"),
+            (b"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 2000 OK"),
+            (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "'no header' is not a header"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length : 4\r\n\r\nbody", "'Content-Length : 4' is not a header"),
+            (b"HTTP/1.1 200 OK\r\nX: 1\r\n folded\r\n\r\n", "' folded' is not a header"),
+            (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 15_000 + b"\r\n", "got more than 65536 bytes when reading head"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody", "IncompleteRead"),
+        ],
+    )
+    def test_a_damaged_answer_is_an_error_that_is_tried_again(self, answer: bytes, message: str) -> None:
+        with (
+            answering(answer) as url,
+            pytest.raises(ServiceResponseError, match=re.escape(message)),
+        ):
+            Transport({}, read_timeout=30).send(HttpRequest("GET", url))
