@@ -83,6 +83,8 @@ def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
 
     Raises ``TypeError`` for unknown names and values that are not strings, ``ValueError`` for what cannot be a header.
     """
+    if parameters and not isinstance(parameters, Mapping):
+        raise TypeError(f"url() takes parameters as a dict, not {type(parameters).__name__}.")
     unknown = [key for key in parameters or {} if key not in OVERRIDES]
     if unknown:
         raise TypeError(f"url() takes the parameters {', '.join(OVERRIDES)}; not {', '.join(map(repr, unknown))}.")

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from storage_router import events
 from storage_router.conf.azure import rules
 from storage_router.conf.azure.options import SECRETS, AzureOptions
-from storage_router.conf.problems import validated
+from storage_router.conf.problems import problem, validated
 from storage_router.exceptions import (
     BlobError,
     BlobExistsError,
@@ -279,6 +279,11 @@ class AzureStorage(DeconstructibleStorage):
         location, prefix = self._known_prefix
         if self.location != location:
             location = self.location
+            if not isinstance(location, str):
+                # Such as None from a property that knows of no tenant: not the root, where everybody's files are.
+                message = f"the value ({type(location).__name__}) is not a directory in a container"
+                found = problem("E003", f"{type(self).__name__}.location", message, "Return a string; '' is the root.")
+                raise ConfigurationError([found])
             cleaned = clean_directory(location.strip("/"))
             prefix = f"{cleaned}/" if cleaned else ""
             self._known_prefix = (location, prefix)

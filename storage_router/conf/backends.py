@@ -34,6 +34,8 @@ def public_base_url(value: str) -> str:
     if not re.fullmatch(_BASE_URL, value):
         hint = "For example '/media/' or 'https://files.acme.example/'; every page shows it."
         raise invalid("the value is not a URL without user, query and fragment", hint)
+    if not re.match(r"/|\w+://", value):
+        raise invalid(f"{quoted(value)} is relative, so each page has another one", "Begin it with a slash: '/media/'.")
     # Django's own storages put the slash there themselves, but only after they were built.
     return value if value.endswith("/") else f"{value}/"
 

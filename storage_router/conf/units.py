@@ -37,6 +37,18 @@ NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
 DOTTED_PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
 
 
+_QUOTES = (("'", "'"), ('"', '"'), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
+
+
+def refuse_quotes(text: str) -> None:
+    """Raise an error where ``text``, without blanks around it, has quotes around it."""
+    if len(text) > 1 and (text[0], text[-1]) in _QUOTES:
+        raise invalid(
+            "the value has quotes around it",
+            "Remove them: only a shell and .env files take quotes off, docker --env-file and YAML lists do not.",
+        )
+
+
 class Form:
     """What a string looks like: a pattern, for validation and for editors, and the message for what does not match,
     which quotes it unless secrets are easily given in its place.

@@ -125,6 +125,15 @@ class TestPrecedence:
         with override_settings(AZURE_CUSTOM_DOMAIN="cdn.acme.example"):
             assert azure(custom_domain="").url("a.txt") == "https://acmefiles.blob.core.windows.net/media/a.txt"
 
+    @pytest.mark.parametrize("option", ["account_key", "sas_token", "connection_string"])
+    def test_a_secret_that_code_reads_from_a_variable_has_no_quotes_left(self, option):
+        """C5: ``docker --env-file`` keeps them, and ``os.environ`` passes no source of the configuration."""
+        with pytest.raises(ConfigurationError) as caught:
+            azure(**{option: '"c2VjcmV0"'})
+        (problem,) = caught.value.problems
+        assert (problem.place, problem.message) == (f"AzureStorage({option}=…)", "the value has quotes around it")
+        assert "c2VjcmV0" not in str(caught.value)
+
     def test_an_empty_secret_is_an_error_where_nothing_else_authenticates(self):
         for option, message in {
             "account_key": "the key is not base64",
@@ -206,6 +215,18 @@ class TestPrecedence:
         storage.tenant = "No Container"
         with pytest.raises(ConfigurationError, match=r"OfTenant\.azure_container: .*"):
             storage.url("a.txt")
+
+    def test_a_location_of_none_is_not_the_root(self):
+        class OfTenant(AzureMediaStorage):
+            location = property(lambda _: None)
+
+        storage = OfTenant()
+        with pytest.raises(ConfigurationError) as caught:
+            storage.url("a.txt")
+        (problem,) = caught.value.problems
+        assert (problem.id, problem.place) == ("storage_router.E003", "OfTenant.location")
+        assert problem.message == "the value (NoneType) is not a directory in a container"
+        assert repr(storage) == "<OfTenant, not configured>"
 
     @override_settings(AZURE_CONTAINER="of-settings", AZURE_LOCATION="of/settings")
     def test_what_a_constructor_assigns_counts_before_and_after_ours(self):

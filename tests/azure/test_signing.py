@@ -222,6 +222,8 @@ def test_a_parameter_that_is_no_text_is_refused() -> None:
     # U1
     with pytest.raises(TypeError, match=r"takes a string for the parameter 'content_type', not bytes"):
         overrides({"content_type": b"text/plain"})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match=r"^url\(\) takes parameters as a dict, not str\.$"):
+        overrides("attachment")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Evil: 1", "\x7f", "\x00", " a", "a ", 'filename="计划.xlsx"', "é"])

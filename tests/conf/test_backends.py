@@ -68,6 +68,7 @@ def test_a_directory_has_the_options_of_djangos_storage():
         ({"type": "filesystem", "base_url": "/media/?x"}, "the value is not a URL without user, query and fragment"),
         ({"type": "filesystem", "base_url": ""}, "the value is not a URL without user, query and fragment"),
         ({"type": "filesystem", "file_permissions_mode": "rw-r--r--"}, "'rw-r--r--' is not a file mode"),
+        ({"type": "memory", "base_url": "media/"}, "'media/' is relative, so each page has another one"),
         ({"type": "memory", "base_url": "a b"}, "the value is not a URL without user, query and fragment"),
         ({"type": "django", "backend": "S3Storage"}, "'S3Storage' is not a dotted path"),
         (

@@ -256,11 +256,12 @@ def test_the_former_variable_is_an_error_that_prints_the_references_to_write(wor
     )
 
 
-def test_a_storage_of_its_own_resolves_no_reference():
+@pytest.mark.parametrize("option", ["account_key", "sas_token", "connection_string"])
+def test_a_storage_of_its_own_resolves_no_reference(option):
     with pytest.raises(ConfigurationError) as caught:
-        AzureStorage(account_name="acmefiles", azure_container="media", account_key=REFERENCE)
+        AzureStorage(account_name="acmefiles", azure_container="media", **{option: REFERENCE})
     (problem,) = caught.value.problems
-    assert problem.message == "the key is not base64"
+    assert problem.message == "the value is an unresolved Key Vault reference"
 
 
 @pytest.mark.parametrize(

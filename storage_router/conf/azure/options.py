@@ -47,7 +47,7 @@ _NO_STRING = ConnectionString("")
 
 _FromText = BeforeValidator(json_table)
 Header = Annotated[str, AfterValidator(rules.header)]
-_Secret = WithJsonSchema({"type": "string", "writeOnly": True})
+Secret = Annotated[SecretStr, AfterValidator(rules.secret), WithJsonSchema({"type": "string", "writeOnly": True})]
 
 Metadata = Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText]
 Tags = Annotated[dict[str, str], AfterValidator(rules.tags), _FromText]
@@ -109,17 +109,17 @@ class AzureOptions(Table):
         description="An object with `get_token()`, a callable that returns one, or the dotted path of either.",
         examples=["acme.identity.make_credential"],
     )
-    account_key: Annotated[SecretStr, AfterValidator(rules.account_key), _Secret] | None = Field(
+    account_key: Annotated[Secret, AfterValidator(rules.account_key)] | None = Field(
         default=None,
         description="The account's key, base64. It opens the entire account: prefer `credential`.",
         examples=["<key1 from the portal>"],
     )
-    sas_token: Annotated[SecretStr, AfterValidator(authentications.sas_token), _Secret] | None = Field(
+    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] | None = Field(
         default=None,
         description="A shared access signature for the container or the account.",
         examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
     )
-    connection_string: Annotated[SecretStr, AfterValidator(endpoints.connection_string), _Secret] | None = Field(
+    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] | None = Field(
         default=None,
         description="A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator.",
         examples=["UseDevelopmentStorage=true"],

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from storage_router import names
 from storage_router.conf.problems import invalid, quoted
-from storage_router.conf.units import Form
+from storage_router.conf.units import Form, refuse_quotes
 from storage_router.exceptions import InvalidNameError
 
 LONGEST_EXPIRY = 10**10
@@ -68,6 +68,16 @@ api_version = Form(r"\d{4}-(?:0\d|1[0-2])-[0-3]\d", "is not a version of the RES
 def date_text(value: Any) -> Any:
     """A date as text: TOML and YAML read one without quotes as a date."""
     return value.isoformat() if type(value) is dt.date else value
+
+
+def secret(value: SecretStr) -> SecretStr:
+    """A secret as it was meant: variables that code reads by itself pass no source of the configuration."""
+    text = value.get_secret_value().strip()
+    refuse_quotes(text)
+    if text.lower().startswith("@microsoft.keyvault"):
+        hint = "App Service resolves it where its identity may read the vault; a router's configuration does so itself."
+        raise invalid("the value is an unresolved Key Vault reference", hint)
+    return value
 
 
 def account_key(value: SecretStr) -> SecretStr:

@@ -9,7 +9,7 @@ from storage_router.conf.azure.authentication import PRECEDENCE
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Invalid, Location, dotted, invalid, is_secret_name, nearest, problem, reported
-from storage_router.conf.units import guessed, parse_json
+from storage_router.conf.units import guessed, parse_json, refuse_quotes
 from storage_router.exceptions import Problem
 
 SOURCE = "environment"
@@ -29,8 +29,6 @@ _BEGINNINGS = {name.removeprefix("STORAGE_ROUTER_"): name for name in CONTROLS} 
 
 # Tables whose values have no known type: numbers and booleans are recognised by their form.
 _FREE_FORM = ("client_options", "options")
-
-_QUOTES = (("'", "'"), ('"', '"'), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 
 
 def read(source: str, values: Mapping[str, str], place: Callable[[str], str]) -> Layer:
@@ -112,11 +110,7 @@ def _value(location: Location, text: str) -> Any:
         return guessed(text) if location[2] in _FREE_FORM else text
     if stripped in ("None", "NULL", "Null"):
         raise invalid(f"{stripped!r} is taken for a string", "Write null to unset a setting, or remove the variable.")
-    if len(stripped) > 1 and (stripped[0], stripped[-1]) in _QUOTES:
-        raise invalid(
-            "the value has quotes around it",
-            "Remove them: only a shell and .env files take quotes off, docker --env-file and YAML lists do not.",
-        )
+    refuse_quotes(stripped)
     # Strings for whole backends are parsed later, because they have other forms than JSON.
     is_table = len(location) == 1 and location[0] in ("backends", *RouterDocument.tables)
     return parse_json(text) if is_table and stripped.startswith(("[", "{")) else text
