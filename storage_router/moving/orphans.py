@@ -11,8 +11,6 @@ from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
-from django.db import connections
-from django.db import router as database_router
 from django.utils import timezone
 
 from storage_router.exceptions import FileChangedError, NoRouteError, NoTenantError, TenantMismatchError
@@ -21,7 +19,7 @@ from storage_router.names import TRASH
 from storage_router.references import BackendReference
 
 from .comparison import compared
-from .database import Column, column, file_fields, merged
+from .database import Column, column, databases, file_fields, merged
 
 SHARE = 20
 """An orphan in so many files, at most, is deleted without ``--at-most``."""
@@ -60,7 +58,9 @@ def columns(storage: Any, also: Iterable[str] = ()) -> list[Column]:
 
     A field of another storage counts, too, unless that is a backend of another router: a column too many keeps files.
     """
-    found: list[Column] = [column(path) for path in also]
+    found: list[Column] = []
+    for model, name in map(column, also):
+        found += [Column(model=model, field=name, database=database) for database in databases(model)]
     for model, field in file_fields():
         prefixes = [""]
         if type(field.storage) is BackendReference:
@@ -68,9 +68,8 @@ def columns(storage: Any, also: Iterable[str] = ()) -> list[Column]:
             its = [route for route in storage.table.routes if route.options.backend == field.storage.alias]
             routes = [route for route in its if route.strip_prefix]
             prefixes += [f"{prefix}/" for route in routes for prefix in route.prefixes]
-        for database in connections:
-            if database_router.allow_migrate_model(database, model):
-                found += [Column(model=model, field=field.attname, database=database, prefix=one) for one in prefixes]
+        for database in databases(model):
+            found += [Column(model=model, field=field.attname, database=database, prefix=one) for one in prefixes]
     return found
 
 
@@ -79,6 +78,7 @@ def search(storage: Any, found: list[Column], *, older_than: dt.timedelta) -> Re
     now = timezone.now()
     static = storage.configuration.document.static.prefix.strip("/")
     rows = sum(one.count() for one in found)
+    respelled = {name for one in found for name in one.respelled()}
     files = 0
     orphans: dict[str, str] = {}
     listing: Iterator[tuple[str, FileStat]] = ((stat.name, stat) for stat in storage.walk())
@@ -86,7 +86,9 @@ def search(storage: Any, found: list[Column], *, older_than: dt.timedelta) -> Re
         if stat is None:
             continue
         files += 1
-        if owner is None and not (static and name.startswith(f"{static}/")) and _is_older(stat, now - older_than):
+        if owner is not None or name in respelled or (static and name.startswith(f"{static}/")):
+            continue
+        if _is_older(stat, now - older_than):
             orphans[name] = stat.etag
     return Report(at=now, rows=rows, files=files, orphans=orphans)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
+import sqlite3
 import time
 
 import pytest
@@ -31,6 +33,26 @@ from django.apps import AppConfig
 class Docs(AppConfig):
     name = "docs"
     default_auto_field = "django.db.models.BigAutoField"
+"""
+
+LEGACY = """
+class Legacy(models.Model):
+    file = models.FileField()
+
+    class Meta:
+        managed = False
+        db_table = "legacy"
+"""
+
+ROUTER = """
+class Router:
+    def db_for_read(self, model, **hints):
+        return "legacy" if model.__name__ == "Legacy" else None
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db, app_label, model_name=None, **hints):
+        return db == "default" and model_name != "legacy"
 """
 
 ROUTES = 'default = "old"\n[[routes]]\nprefix = "direct/"\nbackend = "new"\nstrip_prefix = true\n'
@@ -94,6 +116,33 @@ def test_a_column_that_is_no_file_field_keeps_its_files(project):
     found = json.loads(orphans(project, "--json", "--also", "docs.Document.note", status=1))
     assert found["orphans"] == ["direct/other.txt"]
     assert "is not app.Model.field" in orphans(project, "--also", "docs.Nothing.note", status=1)
+
+
+def test_a_name_that_storages_read_in_another_way_keeps_its_file(project):
+    for name in ("docs//orphan.txt", "docs\\\\orphan.txt", "/docs//../nothing"):
+        project.run("shell", "-v0", "-c", f"from docs.models import *; Document.objects.update(note='{name}')")
+        found = json.loads(orphans(project, "--json", "--also", "docs.Document.note", status=1))
+        assert ("docs/orphan.txt" in found["orphans"]) is ("nothing" in name)
+
+
+def test_a_table_that_the_project_does_not_migrate_keeps_its_files(project):
+    """As one of an older program: ``managed = False``, in a database for which ``allow_migrate()`` says False."""
+    settings = project.folder / "settings.py"
+    legacy = f'{{"ENGINE": "django.db.backends.sqlite3", "NAME": {str(project.folder / "legacy.sqlite3")!r}}}'
+    settings.write_text(
+        f'{settings.read_text()}\nDATABASES["legacy"] = {legacy}\nDATABASE_ROUTERS = ["docs.routing.Router"]\n'
+    )
+    (project.folder / "docs/routing.py").write_text(ROUTER)
+    with (project.folder / "docs/models.py").open("a") as models:
+        models.write(LEGACY)
+    message = orphans(project, "--json", status=2)
+    assert "docs.Legacy.file cannot be read in the database 'legacy'" in message
+    assert "Create the table, or correct the database routers." in message
+    with contextlib.closing(sqlite3.connect(project.folder / "legacy.sqlite3")) as database:
+        database.execute("CREATE TABLE legacy (id integer PRIMARY KEY, file varchar(100))")
+        database.execute("INSERT INTO legacy VALUES (1, 'docs/orphan.txt')")
+        database.commit()
+    assert json.loads(orphans(project, "--json", status=1))["orphans"] == ["direct/other.txt"]
 
 
 def test_an_age_that_is_none_is_refused_with_what_to_write(project):
