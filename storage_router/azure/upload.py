@@ -269,7 +269,8 @@ def _pieces(content: Any, *, plain: bool) -> Iterator[bytes]:
         if isinstance(piece, str):
             yield piece.encode()
         else:
-            yield piece if isinstance(piece, bytes) else bytes(piece)
+            # Not bytes(piece) alone, which makes that many zeros of a number.
+            yield piece if isinstance(piece, bytes) else bytes(memoryview(piece))
 
 
 def _reads(file: Any) -> Iterator[Any]:

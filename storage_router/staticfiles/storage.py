@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import HashedFilesMixin
@@ -111,11 +112,31 @@ class StaticFilesStorage(AsyncMethods):
         return self.routed_name(path) if path else self.prefix.rstrip("/")
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
-        """Open the file as the backend does. What ``static.compress`` has compressed is read as it was before."""
-        routed = self.routed_name(name)
-        file: File[Any] = self.router.open(routed, mode)
-        if mode == "rb" and self.static_options.compress and is_compressed(self.router.stat(routed)):
+        """Open the file as the backend does. What ``static.compress`` has compressed is read as it was before.
+
+        Raises ``io.UnsupportedOperation`` in the modes that change such a file in place.
+        """
+        routed, kinds = self.routed_name(name), set(mode)
+        if not self.static_options.compress or kinds & set("wx"):
+            return self._opened(routed, mode)
+        if kinds & set("a+"):
+            with suppress(FileNotFoundError):
+                if is_compressed(self.router.stat(routed)):
+                    raise io.UnsupportedOperation(
+                        f"{name} is stored compressed (static.compress) and cannot be changed in place: save it again."
+                    )
+            return self._opened(routed, mode)
+        file = self._opened(routed, mode)
+        if not is_compressed(self.router.stat(routed)):
+            return file
+        if "b" in kinds:
             return decompressed(file)
+        file.close()
+        binary = decompressed(self._opened(routed, "rb"))
+        return File(io.TextIOWrapper(cast("BinaryIO", binary.file), encoding="utf-8"), binary.name)
+
+    def _opened(self, routed: str, mode: str) -> File[Any]:
+        file: File[Any] = self.router.open(routed, mode)
         return file
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:  # noqa: ARG002 - Django's

@@ -240,6 +240,14 @@ class TestLarge:
             storage.save("a.bin", Chunks(pieces))
         assert storage.listdir("") == ([], [])
 
+    def test_chunks_that_are_no_bytes_are_an_error(self, key_bench):
+        """A12: ``yield from b"..."`` gives numbers, and each was stored as that many zeros."""
+        storage = key_bench.storage()
+        for piece in (65, None):
+            with pytest.raises(TypeError, match="bytes-like object is required"):
+                storage.save("a.bin", OnlyChunks(piece))
+        assert storage.listdir("") == ([], [])
+
     def test_a_failed_block_fails_the_save(self, key_bench, large):
         storage = key_bench.storage(azure_container="not-there", overwrite_files=True)
         with pytest.raises(FileNotFoundError, match="az storage container create"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import urllib.request
@@ -112,6 +113,25 @@ def test_the_static_storage_speaks_of_the_original(source: Path, azurite: Azurit
         with here.storage.open("x.txt") as file:
             assert file.read() == packed
         assert here.storage.size("x.txt") == len(packed)
+
+
+def test_each_mode_reads_the_original_or_says_that_it_cannot(source: Path, azurite: Azurite, container: str) -> None:
+    """S7: text was an error of the codec, and an append made a file that no browser could read."""
+    with project(source, compressing(azure(azurite, container))) as here:
+        here.storage.save("cache/out.css", ContentFile(LONG))
+        with here.storage.open("cache/out.css", "r") as file:
+            assert file.read() == LONG.decode()
+        for mode in ("ab", "r+b"):
+            with pytest.raises(io.UnsupportedOperation, match=r"cache/out\.css is stored compressed"):
+                here.storage.open("cache/out.css", mode)
+        with here.storage.open("cache/new.css", "ab") as file:
+            file.write(b"p {}")
+        with here.storage.open("cache/new.css", "a") as file:
+            file.write("\n")
+        assert here.storage.open("cache/new.css").read() == b"p {}\n"
+        with here.storage.open("cache/out.css", "wb") as file:
+            file.write(b"q {}")
+        assert here.storage.open("cache/out.css").read() == b"q {}"
 
 
 def test_a_save_through_the_static_storage_compresses_too(source: Path, azurite: Azurite, container: str) -> None:
