@@ -94,7 +94,7 @@ def build_azure(alias: str, options: AzureOptions, _: Locate) -> Storage:
 def build_djangos_own(_alias: str, options: FilesystemBackend | MemoryBackend, _: Locate) -> Storage:
     """Build the storage of a ``filesystem`` or ``memory`` backend."""
     kind = FileSystemStorage if options.type == "filesystem" else InMemoryStorage
-    return kind(**options.model_dump(exclude={"type"}, exclude_none=True))
+    return kind(**options.model_dump(exclude_none=True))
 
 
 def build_django(alias: str, options: DjangoBackend, locate: Locate) -> Storage:

@@ -17,11 +17,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InMemoryStorage, Storage, storages
 from django.db.models import FileField
 from django.utils.module_loading import import_string
-from pydantic import BaseModel
 
 from .conf.azure.options import AzureOptions
 from .conf.loading import Configuration
 from .conf.problems import suggestion
+from .conf.table import Table
 from .exceptions import ConfigurationError, NoRouteError, Problem
 from .files import direct_store
 from .names import SAMPLE_TENANT
@@ -76,7 +76,7 @@ class Used:
 
     name: str
     storage: Storage
-    options: BaseModel | None
+    options: Table | None
     alias: str = ""
     router: RouterStorage | None = None
     known_as: str = ""

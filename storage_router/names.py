@@ -30,12 +30,12 @@ TENANT = "{tenant}"
 SAMPLE_TENANT = "sample"
 """The value with which names that hold ``{tenant}`` are validated at startup."""
 
+# Compiled at their first use: most names need none of them.
 # Control characters (Unicode category Cc), and lone surrogates, which no encoding can send.
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SLASHES = re.compile(r"//+")
-_DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
-_DOTS_OR_EMPTY = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
-_TENANT = re.compile(r"[a-z0-9_-]{1,63}")
+_UNSENDABLE = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+_DRIVE = r"[A-Za-z]:(?:/|\Z)"
+_DOTS_OR_EMPTY = r"(?:\A|/)\.{0,2}(?:/|\Z)"
+_TENANT = r"[a-z0-9_-]{1,63}"
 _needs_no_quoting = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 _NO_FILE = frozenset({"", ".", ".."})
 
@@ -70,9 +70,13 @@ def _cleaned(name: object) -> str:
     # Every name passes here, some a thousand times a page: string tests first, patterns only where they can match.
     text = name if type(name) is str and "\\" not in name and "//" not in name else _with_single_slashes(name)
     # What is printable holds neither control characters nor surrogates.
-    if not text or (not text.isprintable() and _UNSENDABLE.search(text)) or (":" in text and _DRIVE.match(text)):
+    if (
+        not text
+        or (not text.isprintable() and re.search(_UNSENDABLE, text))
+        or (":" in text and re.match(_DRIVE, text))
+    ):
         raise _refusal(text)
-    if (text[0] in "./" or text[-1] == "/" or "/." in text) and _DOTS_OR_EMPTY.search(text):
+    if (text[0] in "./" or text[-1] == "/" or "/." in text) and re.search(_DOTS_OR_EMPTY, text):
         raise _refusal(text)
     return text
 
@@ -98,7 +102,7 @@ def normalized(name: object) -> CleanName:
 
     Raises ``InvalidNameError`` for ``..`` and absolute names.
     """
-    text = _UNSENDABLE.sub("", _with_single_slashes(name))
+    text = re.sub(_UNSENDABLE, "", _with_single_slashes(name))
     refuse_traversal(text)
     return clean_name("/".join(segment for segment in text.split("/") if segment != "."))
 
@@ -120,7 +124,7 @@ def refuse_traversal(name: object) -> None:
 def valid_tenant(value: object) -> str:
     """Return ``value`` as a tenant. Raises ``InvalidNameError``."""
     text = str(value)
-    if not _TENANT.fullmatch(text):
+    if not re.fullmatch(_TENANT, text):
         raise InvalidNameError(
             f"{text[:80]!r} cannot be a tenant: it has 1 to 63 of the characters a-z, 0-9, - and _. "
             "Use the tenant's id."
@@ -150,16 +154,16 @@ def _with_single_slashes(name: object) -> str:
     text = name if type(name) is str else str(name)
     if "\\" in text:
         text = text.replace("\\", "/")
-    return _SLASHES.sub("/", text) if "//" in text else text
+    return re.sub("//+", "/", text) if "//" in text else text
 
 
 def _refusal(name: str) -> InvalidNameError:
     """Say what is wrong with ``name``, in the words of Django's ``validate_file_name`` where they apply."""
     if not name:
         return InvalidNameError(f"Could not derive file name from '{name}'")
-    if _UNSENDABLE.search(name):
+    if re.search(_UNSENDABLE, name):
         return InvalidNameError(f"A file name must not contain control characters or lone surrogates: {name!r}")
-    if _DRIVE.match(name) or name.startswith("/") or ".." in name.split("/"):
+    if re.match(_DRIVE, name) or name.startswith("/") or ".." in name.split("/"):
         return InvalidNameError(f"Detected path traversal attempt in '{name}'")
     return InvalidNameError(f"A file name must not contain '.' segments or end in a slash: {name!r}")
 

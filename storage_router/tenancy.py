@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.utils.module_loading import import_string
-from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from .conf.backends import Place, has_tenants, place_of, type_of
 from .conf.document import RouterDocument
 from .conf.problems import Locate, problem
+from .conf.table import Table
 from .exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem, TenantMismatchError
 from .names import SAMPLE_TENANT, TENANT, valid_tenant
 from .routing import Route, RouteTable
@@ -93,7 +93,7 @@ class Tenancy:
             raise TenantMismatchError(f"{str(name)!r} is a file of another tenant than {now!r}.")
         return captured
 
-    def options(self, alias: str, value: str) -> BaseModel:
+    def options(self, alias: str, value: str) -> Table:
         """Return the options of a backend for a tenant. Raises ``InvalidNameError`` where its files would lie among
         those of another backend: all of them, or those of another tenant whose name is not longer."""
         backends = self.document.backends
@@ -136,7 +136,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     )
 
 
-def _of_tenant(backend: BaseModel, tenant: str) -> BaseModel:
+def _of_tenant(backend: Table, tenant: str) -> Table:
     """Return the options of a backend for one tenant. Raises ``InvalidNameError`` where they are not valid with it."""
     options = {}
     for key, rule in type_of(backend).of_tenants.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import jsonschema
 import pytest
@@ -13,11 +13,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import call_command
 from django.test import override_settings
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from storage_router import RouterStorage
 from storage_router.conf import schema
 from storage_router.conf.backends import BACKEND_TYPES, BackendType, Place
+from storage_router.conf.table import Table
 from storage_router.exceptions import ConfigurationError
 from storage_router.files import file_store
 
@@ -30,12 +31,10 @@ class ToyStorage(FileSystemStorage):
         self.color = color
 
 
-class ToyBackend(BaseModel):
+class ToyBackend(Table):
     """A box of toys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["toy"] = Field(description="A box of toys.")
+    type: ClassVar = "toy"
     box: str = Field(description="The directory.")
     color: Literal["red", "blue"] = "red"
 

@@ -65,8 +65,6 @@ def _options(model: type[BaseModel], with_settings: bool = False) -> str:
     qualifier = f"{_QUALIFIED[model]}: " if model in _QUALIFIED else ""
     found = ["\n"]
     for name, field in model.model_fields.items():
-        if name == "type":
-            continue
         # ``true`` where the default is ``false`` tells nobody anything, and the guides show tables.
         told = [one for one in field.examples or () if one != field.default and one is not True]
         if model in (RouterDocument, UploadOptions):

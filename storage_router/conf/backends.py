@@ -6,16 +6,15 @@ A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, c
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
-
-from pydantic import BaseModel, Field
 
 from storage_router import names
 
 from .azure import rules
 from .azure.options import AzureOptions
 from .problems import Locate, collected, invalid, quoted, suggestion
+from .table import Table
 from .units import json_table
 
 if TYPE_CHECKING:
@@ -40,12 +39,6 @@ def public_base_url(value: str) -> str:
     return value if value.endswith("/") else f"{value}/"
 
 
-class AzureBackend(AzureOptions):
-    """One Azure container."""
-
-    type: Literal["azure"] = Field(description="One Azure container.")
-
-
 class Place(NamedTuple):
     """Where the files of a backend are: two backends with the same ``store`` and overlapping ``segments`` share some.
 
@@ -57,7 +50,7 @@ class Place(NamedTuple):
     segments: tuple[str, ...] = ()
 
 
-def _azure_place(backend: AzureBackend) -> Place:
+def _azure_place(backend: AzureOptions) -> Place:
     segments = tuple(filter(None, backend.location.split("/")))
     # The same account answers at both schemes, and a port that the scheme implies may be left out.
     url = urlsplit(backend.endpoint.lower())
@@ -104,17 +97,17 @@ Builder = Callable[[str, Any, Locate], "Storage"]
 class BackendType:
     """One type of backend.
 
-    ``model``, a class or its dotted path, validates its options, ``type`` among them. ``scheme`` begins its URL form,
-    if it has one, of which there is an ``example``; ``from_url`` turns the part before the ``?`` into settings.
-    ``builder``, a function or its dotted path, returns the storage for an alias, its options and their places.
-    ``place`` says where the files are. ``of_tenants`` are the options that may hold ``{tenant}``, each with its rule.
-    ``probes`` is the dotted path of the class by which ``doctor`` examines the storage.
+    ``model``, a class or its dotted path, validates its options; its attribute ``type`` is the type's name. ``scheme``
+    begins its URL form, if it has one, of which there is an ``example``; ``from_url`` turns the part before the ``?``
+    into settings. ``builder``, a function or its dotted path, returns the storage for an alias, its options and their
+    places. ``place`` says where the files are. ``of_tenants`` are the options that may hold ``{tenant}``, each with its
+    rule. ``probes`` is the dotted path of the class by which ``doctor`` examines the storage.
     """
 
     def __init__(
         self,
         *,
-        model: type[BaseModel] | str,
+        model: type[Table] | str,
         builder: Builder | str,
         place: Callable[[Any], Place],
         scheme: str = "",
@@ -133,12 +126,12 @@ class BackendType:
         self.probes = probes
 
     @property
-    def model(self) -> type[BaseModel]:
+    def model(self) -> type[Table]:
         """The model of its options, imported with the first backend of the type."""
-        model: type[BaseModel] = _imported(self._model)
+        model: type[Table] = _imported(self._model)
         return model
 
-    def build(self, alias: str, options: BaseModel, locate: Locate) -> "Storage":
+    def build(self, alias: str, options: Table, locate: Locate) -> "Storage":
         """Return the storage of one backend; no request is made. Raises ``ConfigurationError``."""
         build: Builder = _imported(self._builder)
         return build(alias, options, locate)
@@ -152,7 +145,7 @@ def _imported(given: Any) -> Any:
 
 BACKEND_TYPES: dict[str, BackendType] = {
     "azure": BackendType(
-        model=AzureBackend,
+        model=AzureOptions,
         scheme="azure",
         example="azure://acmefiles/media?credential=default",
         builder="storage_router.factory.build_azure",
@@ -187,24 +180,24 @@ BACKEND_TYPES: dict[str, BackendType] = {
 """The value of ``type`` -> what there is to know of it."""
 
 
-def type_of(backend: BaseModel) -> BackendType:
+def type_of(backend: Table) -> BackendType:
     """Return the registry's entry for a validated backend."""
-    return BACKEND_TYPES[backend.type]  # type: ignore[attr-defined]
+    return BACKEND_TYPES[backend.type]
 
 
-def place_of(backend: BaseModel) -> Place:
+def place_of(backend: Table) -> Place:
     """Return where the files of a validated backend are."""
     return type_of(backend).place(backend)
 
 
 def option_names() -> frozenset[str]:
     """Return the names of the options of all types."""
-    return frozenset([name for one in BACKEND_TYPES.values() for name in one.model.model_fields])
+    return frozenset(["type", *(name for one in BACKEND_TYPES.values() for name in one.model.model_fields)])
 
 
-def read_backend(given: Any) -> BaseModel:
+def read_backend(given: Any) -> Table:
     """Validate one entry of ``backends``; its ``type`` says by which model."""
-    if isinstance(given, BaseModel) and getattr(given, "type", None) in BACKEND_TYPES:
+    if isinstance(given, Table) and given.type:
         return given
     if isinstance(given, str):
         given = parse_url(given)
@@ -221,10 +214,10 @@ def read_backend(given: Any) -> BaseModel:
         wrong = invalid(f"there is no type {quoted(kind, 'of this name')}", suggestion(kind, BACKEND_TYPES))
         raise collected("backend", [(("type",), wrong)])
     of_tenants = _of_tenants(BACKEND_TYPES[kind], given)
-    if not of_tenants:
-        return BACKEND_TYPES[kind].model.model_validate(given)
     samples = {key: value.replace(names.TENANT, names.SAMPLE_TENANT) for key, value in of_tenants.items()}
-    return BACKEND_TYPES[kind].model.model_validate({**given, **samples}).model_copy(update=of_tenants)
+    options = {key: value for key, value in given.items() if key != "type"}
+    backend = BACKEND_TYPES[kind].model.model_validate(options | samples)
+    return backend.model_copy(update=of_tenants) if of_tenants else backend
 
 
 def _of_tenants(kind: BackendType, given: Mapping[str, Any]) -> dict[str, str]:
@@ -237,7 +230,7 @@ def _of_tenants(kind: BackendType, given: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def has_tenants(backend: BaseModel) -> bool:
+def has_tenants(backend: Table) -> bool:
     """Return whether a validated backend has a place for each tenant."""
     return any(names.TENANT in str(getattr(backend, key)) for key in type_of(backend).of_tenants)
 

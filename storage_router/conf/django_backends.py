@@ -1,7 +1,7 @@
 """The options of backends that are Django's: ``filesystem``, ``memory``, and ``django``, any other storage."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -41,7 +41,7 @@ class _Local(Table):
     location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = Field(
         default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
     )
-    base_url: Annotated[str, AfterValidator(public_base_url)] | None = Field(
+    base_url: Annotated[str | None, AfterValidator(public_base_url)] = Field(
         default=None, description="Where the files are served. Without it MEDIA_URL.", examples=["/media/"]
     )
     file_permissions_mode: _Mode | None = Field(
@@ -57,20 +57,20 @@ class _Local(Table):
 class FilesystemBackend(_Local):
     """A directory: Django's ``FileSystemStorage``."""
 
-    type: Literal["filesystem"] = Field(description="A directory: Django's FileSystemStorage.")
+    type: ClassVar = "filesystem"
     allow_overwrite: bool = Field(default=False, description="Whether a save overwrites a file of the same name.")
 
 
 class MemoryBackend(_Local):
     """The process's memory: Django's ``InMemoryStorage``, for tests and demonstrations."""
 
-    type: Literal["memory"] = Field(description="The process's memory: Django's InMemoryStorage.")
+    type: ClassVar = "memory"
 
 
 class DjangoBackend(Table):
     """Any other Django storage, by its dotted path."""
 
-    type: Literal["django"] = Field(description="Any other Django storage.")
+    type: ClassVar = "django"
     backend: DottedPath = Field(
         description="The dotted path of the storage class.", examples=["storages.backends.s3.S3Storage"]
     )

@@ -37,17 +37,14 @@ def _uploads() -> type[Table]:
 class TenancyOptions(Table):
     """The table ``tenancy``."""
 
-    current: (
-        Annotated[
-            str,
-            Form(
-                f"django_tenants|{DOTTED_PATH}",
-                "is not a dotted path",
-                "Write 'django_tenants', or the dotted path of a function such as 'acme.tenants.current'.",
-            ),
-        ]
-        | None
-    ) = Field(
+    current: Annotated[
+        str | None,
+        Form(
+            f"django_tenants|{DOTTED_PATH}",
+            "is not a dotted path",
+            "Write 'django_tenants', or the dotted path of a function such as 'acme.tenants.current'.",
+        ),
+    ] = Field(
         default=None,
         description="Who the tenant is: `django_tenants` (the id of its connection's tenant), or the dotted path of "
         "a function without arguments that returns the tenant or None.",
@@ -130,18 +127,15 @@ class RouterDocument(Table):
         description="Who is notified of the operations of storages.",
         examples=[{"subscribers": ["opentelemetry"]}],
     )
-    base_url: (
-        Annotated[
-            str,
-            Form(
-                r"https?://[^\s/?#@]+(?:/[^\s?#]*)?",
-                "is not an absolute http or https URL",
-                "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls.",
-            ),
-            AfterValidator(lambda url: f"{url.removesuffix('/')}/"),
-        ]
-        | None
-    ) = Field(
+    base_url: Annotated[
+        str | None,
+        Form(
+            r"https?://[^\s/?#@]+(?:/[^\s?#]*)?",
+            "is not an absolute http or https URL",
+            "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls.",
+        ),
+        AfterValidator(lambda url: f"{url.removesuffix('/')}/"),
+    ] = Field(
         default=None,
         description="The absolute URL at which `storage_router.urls` is included, for URLs in e-mails. Without it "
         "the URLs of private files are paths.",
@@ -168,8 +162,7 @@ def allowed_keys(given: Any, location: Location) -> Iterable[str]:
     """Return the keys that the table at ``location`` of ``given`` may have."""
     if location[:1] != ("backends",) or len(location) < 2:
         return RouterDocument.keys_at(location)
-    model = BACKEND_TYPES[given["backends"][location[1]]["type"]].model
-    return model.keys_at(location[2:]) if issubclass(model, Table) else model.model_fields
+    return BACKEND_TYPES[given["backends"][location[1]]["type"]].model.keys_at(location[2:])
 
 
 def alias_problems(document: RouterDocument, locate: Locate) -> Iterator[Problem]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,17 +29,24 @@ Validator = Callable[[RouterDocument, Locate], Iterable[Problem]]
 _UNREAD = ("storage_router.E009", "storage_router.E013")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """A valid configuration: the document, the origin of every value that was given, and the warnings.
 
-    ``code`` is what code gave where no setting ``STORAGE_ROUTER`` was read besides it, else None.
+    ``code`` is what code gave where a setting ``STORAGE_ROUTER`` counts and was not there to be read, else None.
     """
 
-    document: RouterDocument
-    origins: Mapping[Location, Origin] = field(repr=False)
-    warnings: tuple[Problem, ...] = ()
-    code: Mapping[str, Any] | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        *,
+        document: RouterDocument,
+        origins: Mapping[Location, Origin],
+        warnings: Iterable[Problem] = (),
+        code: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.document = document
+        self.origins = origins
+        self.warnings = tuple(warnings)
+        self.code = code
 
     def origin(self, location: Location) -> Origin:
         """Return where the value at ``location`` came from; of one that was not given, where its table did."""
@@ -111,8 +117,8 @@ def load(
     if any(not one.is_warning for one in found):
         # What validators warn of may only be due to an error.
         _refuse([one for one in found if not one.is_warning or one in merged.problems])
-    given = None if any(layer.source == code.SETTING for layer in layers) else config or {}
-    return Configuration(document=document, origins=origins, warnings=tuple(found), code=given)
+    is_unseen = django_setting and all(layer.source != code.SETTING for layer in layers)
+    return Configuration(document=document, origins=origins, warnings=found, code=config or {} if is_unseen else None)
 
 
 def _refuse(found: Iterable[Problem]) -> NoReturn:

@@ -128,7 +128,7 @@ class RouteOptions(Table):
         description="How the files are reached: by the backend's URL (`link`), or by a view that asks `authorize` "
         "and then redirects, streams, or lets nginx send the file.",
     )
-    authorize: Annotated[str, _authorize] | None = Field(
+    authorize: Annotated[str | None, _authorize] = Field(
         default=None,
         description="Who may read: the dotted path of a function `f(request, file)`, or a field of a model as "
         "`model:docs.Document.file`. Required unless `delivery` is `link`.",

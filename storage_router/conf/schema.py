@@ -24,14 +24,17 @@ def document_schema() -> dict[str, Any]:
     schema = _schema(RouterDocument, "storage_router", "The configuration of storage_router")
     backends = schema["properties"]["backends"]
     backends["propertyNames"] = {"pattern": f"^{NAME}$"}
-    models = {kind: _clean(one.model.model_json_schema()) for kind, one in BACKEND_TYPES.items()}
     for kind, one in BACKEND_TYPES.items():
+        model = _clean(one.model.model_json_schema())
         for option in one.of_tenants:
-            if (pattern := models[kind]["properties"][option].get("pattern")) is not None:
-                models[kind]["properties"][option]["pattern"] = rf"{pattern}|\{{tenant\}}"
-    for model in models.values():
-        schema["$defs"] |= model.pop("$defs", {})
-    schema["$defs"] |= {one.model.__name__: models[kind] for kind, one in BACKEND_TYPES.items()}
+            if (pattern := model["properties"][option].get("pattern")) is not None:
+                model["properties"][option]["pattern"] = rf"{pattern}|\{{tenant\}}"
+        its_type = {"const": kind, "description": model["description"], "type": "string"}
+        model |= {
+            "properties": {"type": its_type, **model["properties"]},
+            "required": ["type", *model.get("required", ())],
+        }
+        schema["$defs"] |= model.pop("$defs", {}) | {one.model.__name__: model}
     references = {kind: f"#/$defs/{one.model.__name__}" for kind, one in BACKEND_TYPES.items()}
     with_url = [one for one in BACKEND_TYPES.values() if one.scheme]
     backends["additionalProperties"] = {

@@ -20,7 +20,7 @@ class StaticOptions(Table):
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         default="static/", description="What is put before the names of static files, so that a route can claim them."
     )
-    manifest: Annotated[str, BeforeValidator(path_text)] | None = Field(
+    manifest: Annotated[str | None, BeforeValidator(path_text)] = Field(
         default=None,
         description="A local file that the manifest is read from, instead of the storage. collectstatic writes it; "
         "ship it with the release.",
@@ -35,7 +35,7 @@ class StaticOptions(Table):
         default=(),
         description="Store text files gzip-encoded where that makes them smaller.",
     )
-    hashed_cache_control: Annotated[str, AfterValidator(header)] | None = Field(
+    hashed_cache_control: Annotated[str | None, AfterValidator(header)] = Field(
         default=None,
         description="Cache-Control of files with hashed names. Without it the backend's cache_control, else "
         "'public,max-age=31536000,immutable'.",

@@ -1,7 +1,5 @@
 """``Table``: what all tables of the document have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -14,7 +12,10 @@ from .problems import Location
 class Table(BaseModel):
     """One table of the document. Unknown keys are errors; a setting that is None, or ``null``, counts as not given."""
 
-    tables: ClassVar[Mapping[str, Callable[[], type[Table]]]] = {}
+    type: ClassVar[str] = ""
+    """The value of ``type`` that says that a backend has these options; ``""`` for other tables."""
+
+    tables: ClassVar[Mapping[str, Callable[[], Any]]] = {}
     """The keys whose values are tables, too, or lists or tables of them, and what returns the model."""
 
     # Each model is built at its first use; building all of them at import would take 20 ms more.
@@ -30,7 +31,7 @@ class Table(BaseModel):
     @classmethod
     def keys_at(cls, location: Location) -> Iterable[str]:
         """Return the keys that the table at ``location`` may have."""
-        table: type[Table] = cls
+        table = cls
         for key in location:
             if (inner := table.tables.get(str(key))) is not None:
                 table = inner()

@@ -11,12 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.layers import Origin
 from storage_router.conf.loading import DEFAULT
 from storage_router.conf.problems import Location, dotted
+from storage_router.conf.table import Table
 from storage_router.installed import Entry, used
 from storage_router.router import RouterStorage
 
@@ -176,21 +177,23 @@ def _settings(entry: Entry) -> Iterator[Setting]:
 
 def _values(value: Any, path: Location, *, is_given: bool = True) -> Iterator[tuple[Location, Any, bool]]:
     """Yield path, masked value and whether it was given of everything in a model, in the order of its fields."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Table):
+        if path and value.type:
+            yield (*path, "type"), value.type, is_given
         for name in type(value).model_fields:
             inner = is_given and name in value.model_fields_set
             yield from _values(getattr(value, name), (*path, name), is_given=inner)
     elif isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _values(item, (*path, str(key)), is_given=is_given)
-    elif isinstance(value, tuple | list) and any(isinstance(item, BaseModel) for item in value):
+    elif isinstance(value, tuple | list) and any(isinstance(item, Table) for item in value):
         for index, item in enumerate(value):
             yield from _values(item, (*path, index), is_given=is_given)
     else:
         yield path, shown(value, path), is_given
 
 
-def _origin_of_option(entry: Entry, options: BaseModel, option: str) -> Origin:
+def _origin_of_option(entry: Entry, options: Table, option: str) -> Origin:
     storage: Any = entry.storage
     kind = type(storage).__name__
     if option not in options.model_fields_set:

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.utils.module_loading import import_string
-from pydantic import BaseModel
 
 from storage_router import events
 from storage_router.conf.backends import type_of
 from storage_router.conf.loading import Configuration
 from storage_router.conf.problems import Location, problem
+from storage_router.conf.table import Table
 from storage_router.exceptions import ConfigurationError, InvalidNameError, Problem, StorageRouterError
 from storage_router.factory import tells_tenants
 from storage_router.forks import RLock
@@ -89,10 +89,10 @@ class Backends(Mapping[str, Storage]):
     def _has_tenants(self, alias: str) -> bool:
         return self.tenancy is not None and self.tenancy.has(alias)
 
-    def options(self, alias: str) -> BaseModel | None:
+    def options(self, alias: str) -> Table | None:
         """Return the options of a backend, with the tenant that its alias has; None for a route that moves."""
         base, _, tenant = alias.removesuffix("]").partition("[")
-        backend: BaseModel | None = self._document.backends.get(base)
+        backend: Table | None = self._document.backends.get(base)
         return self.tenancy.options(base, tenant) if tenant and backend is not None else backend
 
     def sample(self, alias: str) -> Storage:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage
-from pydantic import BaseModel
 
 from storage_router.conf.backends import place_of
+from storage_router.conf.table import Table
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.names import check_blob_name
 from storage_router.routing import Match
@@ -103,7 +103,7 @@ def signature(storage: Storage) -> str | None:
     return "no" if getattr(storage, "base_url", None) else None
 
 
-def _stored_as(options: BaseModel, name: str) -> str:
+def _stored_as(options: Table, name: str) -> str:
     """Return the backend's name with its location, the name to look for in the container."""
     place = place_of(options)
     if place.store[:1] != ("container",):

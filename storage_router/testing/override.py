@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.files.storage import InMemoryStorage, storages
 from django.test.utils import TestContextDecorator, override_settings
-from pydantic import BaseModel
 
 from storage_router.conf.django_backends import DjangoBackend
 from storage_router.conf.loading import Configuration, load
+from storage_router.conf.table import Table
 from storage_router.factory import route_problems
 from storage_router.router import RouterStorage
 
@@ -122,7 +121,7 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
     if config is not None:
         # An empty directory, so that no file of the working directory is read.
         with tempfile.TemporaryDirectory() as nothing:
-            loaded = load(
+            return load(
                 config,
                 given_as="config",
                 environ={},
@@ -130,8 +129,6 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
                 validators=(route_problems,),
                 django_setting=False,
             )
-        # The setting STORAGE_ROUTER is not read on purpose, so the check for it is turned off.
-        return replace(loaded, code=None)
     router = storages["default"]
     if not isinstance(router, RouterStorage):
         raise TypeError(
@@ -144,10 +141,10 @@ def _configured(config: Mapping[str, Any] | None) -> Configuration:
 def _in_memory(configuration: Configuration) -> Configuration:
     document = configuration.document
     backends = {alias: _memory(alias, backend) for alias, backend in document.backends.items()}
-    return replace(configuration, document=document.model_copy(update={"backends": backends}), warnings=())
+    return Configuration(document=document.model_copy(update={"backends": backends}), origins=configuration.origins)
 
 
-def _memory(alias: str, backend: BaseModel) -> DjangoBackend:
+def _memory(alias: str, backend: Table) -> DjangoBackend:
     given = backend.options if isinstance(backend, DjangoBackend) else backend.model_dump(include=_OVERWRITES)
     options = {"base_url": f"/{alias}/", "overwrite_files": any(given.get(option) for option in _OVERWRITES)}
-    return DjangoBackend(type="django", backend=f"{MemoryStorage.__module__}.{MemoryStorage.__name__}", options=options)
+    return DjangoBackend(backend=f"{MemoryStorage.__module__}.{MemoryStorage.__name__}", options=options)

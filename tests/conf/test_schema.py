@@ -177,7 +177,7 @@ def test_every_example_of_an_option_is_taken_by_the_model(name):
 
 
 def test_secrets_are_write_only():
-    for options in (OPTIONS, DOCUMENT["$defs"]["AzureBackend"]):
+    for options in (OPTIONS, DOCUMENT["$defs"]["AzureOptions"]):
         assert [name for name, setting in options["properties"].items() if setting.get("writeOnly")] == [
             "account_key",
             "sas_token",

@@ -19,14 +19,13 @@ from django.core.management import get_commands, load_command_class
 from django.utils.module_loading import import_string
 
 from storage_router import factory
-from storage_router.conf.azure.options import DJANGO_SETTINGS
-from storage_router.conf.backends import AzureBackend
+from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
 from storage_router.conf.document import RouterDocument
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, text_of
 
 PROJECT = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-BACKENDS = (AzureBackend, FilesystemBackend, MemoryBackend, DjangoBackend)
+BACKENDS = (AzureOptions, FilesystemBackend, MemoryBackend, DjangoBackend)
 # tests/conf/test_documentation.py executes each of these, the one with six mistakes included.
 EXECUTED_ELSEWHERE = ROOT / "docs/configuration.md"
 LANGUAGES = {
@@ -130,7 +129,7 @@ def means_something(variable: str) -> bool:
     first, *rest = variable.removeprefix("STORAGE_ROUTER__").lower().split("__")
     if first != "backends":
         return first in RouterDocument.model_fields
-    options = set().union(*(backend.model_fields for backend in BACKENDS))
+    options = {"type"}.union(*(backend.model_fields for backend in BACKENDS))
     # A name that ends in two underscores speaks of all that begin so.
     return len(rest) < 2 or rest[1] in options or rest[1] == ""
 
@@ -288,7 +287,7 @@ SETTINGS_OF_OTHERS = {
     "AZURE_TENANT_ID",
 }
 OPTIONS = {
-    "storage_router.AzureStorage": AzureBackend.model_fields.keys(),
+    "storage_router.AzureStorage": AzureOptions.model_fields.keys(),
     "storage_router.RouterStorage": RouterDocument.model_fields.keys(),
 }
 

@@ -338,7 +338,7 @@ def routed(routes, default):
     from storage_router.conf.document import RouterDocument
     from storage_router.conf.loading import Configuration
 
-    backends = {alias: MemoryBackend(type="memory") for alias in ("one", "two", "three")}
+    backends = {alias: MemoryBackend() for alias in ("one", "two", "three")}
     document = RouterDocument(backends=backends, routes=tuple(routes), default=default)
     return RouterStorage(configuration=Configuration(document=document, origins={}))
 

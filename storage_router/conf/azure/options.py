@@ -46,8 +46,8 @@ _IMPLIED = "default"
 _NO_STRING = ConnectionString("")
 
 _FromText = BeforeValidator(json_table)
-Header = Annotated[str, AfterValidator(rules.header)]
-Secret = Annotated[SecretStr, AfterValidator(rules.secret), WithJsonSchema({"type": "string", "writeOnly": True})]
+Header = Annotated[str | None, AfterValidator(rules.header)]
+Secret = Annotated[SecretStr | None, AfterValidator(rules.secret)]
 
 Metadata = Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText]
 Tags = Annotated[dict[str, str], AfterValidator(rules.tags), _FromText]
@@ -76,25 +76,26 @@ def _parameters_schema(*_: Any) -> dict[str, Any]:
 
 
 class AzureOptions(Table):
-    """Every option of ``AzureStorage``. Secrets are ``SecretStr``: they show as asterisks wherever they are printed."""
+    """One Azure container: every option of ``AzureStorage``. Secrets show as asterisks wherever they are printed."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    type: ClassVar = "azure"
     tables: ClassVar = {"object_parameters": _parameters}
 
     azure_container: Annotated[str, rules.container_name] = Field(
         description="The container. It must exist: `manage.py storage_router provision` prints how to create it.",
         examples=["media", "$web"],
     )
-    account_name: Annotated[str, rules.account_name] | None = Field(
+    account_name: Annotated[str | None, rules.account_name] = Field(
         default=None, description="The storage account's name.", examples=["acmefiles"]
     )
-    credential: Annotated[Credential, BeforeValidator(rules.credential)] | None = Field(
+    credential: Annotated[Credential | None, BeforeValidator(rules.credential)] = Field(
         default=None,
         description="An identity by name, through azure-identity. `default` is DefaultAzureCredential, and is used "
         "where nothing else is given; `anonymous` reads public containers.",
     )
-    client_id: Annotated[str, rules.client_id] | None = Field(
+    client_id: Annotated[str | None, rules.client_id] = Field(
         default=None,
         description="The client id of a user-assigned identity.",
         examples=["01234567-89ab-cdef-0123-456789abcdef"],
@@ -109,22 +110,22 @@ class AzureOptions(Table):
         description="An object with `get_token()`, a callable that returns one, or the dotted path of either.",
         examples=["acme.identity.make_credential"],
     )
-    account_key: Annotated[Secret, AfterValidator(rules.account_key)] | None = Field(
+    account_key: Annotated[Secret, AfterValidator(rules.account_key)] = Field(
         default=None,
         description="The account's key, base64. It opens the entire account: prefer `credential`.",
         examples=["<key1 from the portal>"],
     )
-    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] | None = Field(
+    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] = Field(
         default=None,
         description="A shared access signature for the container or the account.",
         examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
     )
-    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] | None = Field(
+    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] = Field(
         default=None,
         description="A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator.",
         examples=["UseDevelopmentStorage=true"],
     )
-    account_url: Annotated[str, AfterValidator(endpoints.account_url)] | None = Field(
+    account_url: Annotated[str | None, AfterValidator(endpoints.account_url)] = Field(
         default=None,
         description="The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private "
         "endpoints, DNS-zone accounts, emulators.",
@@ -158,7 +159,7 @@ class AzureOptions(Table):
         default=False,
         description="Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`).",
     )
-    custom_domain: Annotated[str, AfterValidator(endpoints.custom_domain)] | None = Field(
+    custom_domain: Annotated[str | None, AfterValidator(endpoints.custom_domain)] = Field(
         default=None,
         description="A host, or a URL, for URLs; never for requests.",
         examples=["cdn.acme.example", "https://www.acme.example/files"],
@@ -170,7 +171,7 @@ class AzureOptions(Table):
     default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
         default="application/octet-stream", description="The content type where neither name nor upload has one."
     )
-    cache_control: Header | None = Field(
+    cache_control: Header = Field(
         default=None,
         description="The Cache-Control header of every blob that is saved.",
         examples=["public,max-age=31536000,immutable"],
@@ -204,7 +205,7 @@ class AzureOptions(Table):
     timeout: Annotated[int, duration_within(1, 86_400)] = Field(
         default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
     )
-    api_version: Annotated[str, rules.api_version, BeforeValidator(rules.date_text)] | None = Field(
+    api_version: Annotated[str | None, rules.api_version, BeforeValidator(rules.date_text)] = Field(
         default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"]
     )
     client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(

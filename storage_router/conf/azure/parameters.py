@@ -13,11 +13,11 @@ from .options import AccessTier, Header, Metadata, Tags
 class ObjectParameters(Table):
     """What is stored with a blob: the keys of ``object_parameters``."""
 
-    content_type: Annotated[str, AfterValidator(rules.media_type)] | None = None
-    content_encoding: Header | None = None
-    content_language: Header | None = None
-    content_disposition: Header | None = None
-    cache_control: Header | None = None
+    content_type: Annotated[str | None, AfterValidator(rules.media_type)] = None
+    content_encoding: Header = None
+    content_language: Header = None
+    content_disposition: Header = None
+    cache_control: Header = None
     content_md5: Annotated[Any, AfterValidator(rules.md5)] = None
 
 
