@@ -29,9 +29,8 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from storage_router import doctor
 from storage_router.azure.client import Account
 from storage_router.azure.storage import AzureStorage
-from storage_router.doctor import advice
 from storage_router.doctor.azure import facts
-from storage_router.doctor.findings import described
+from storage_router.doctor.findings import advice, described
 from storage_router.exceptions import BlobTimeoutError, ContainerNotFoundError
 from storage_router.installed import Used
 from storage_router.names import TRASH
@@ -156,7 +155,7 @@ def date_proxy(azurite, shift: float | None, **options):
 class TestAContainerThatWorks:
     def test_every_probe_is_ok_and_the_probe_file_is_gone(self, azurite, container, storage, cors_rule):
         findings = examined(storage, origins=[ORIGIN])
-        assert (*findings, "routes") == doctor.PROBES
+        assert (*findings, "routes", "uploads") == doctor.PROBES
         assert set(statuses(findings).values()) == {"ok"}
         assert findings["authentication"].message == "The account key from 'connection_string' is accepted."
         assert findings["container"].message == f"The container {container!r} exists."
@@ -896,12 +895,12 @@ class TestOtherStorages:
 
 
 def test_every_error_has_its_advice():
-    assert advice.advice(ContainerNotFoundError("x")).startswith("Create the container")
-    assert advice.advice(BlobTimeoutError("x"), "https://acme.blob.core.windows.net") == (
+    assert advice(ContainerNotFoundError("x")).startswith("Create the container")
+    assert advice(BlobTimeoutError("x"), "https://acme.blob.core.windows.net") == (
         "Check this machine's firewall and proxy settings, and the account's Networking page."
     )
-    assert "see that the emulator runs" in advice.advice(BlobTimeoutError("x"), "http://localhost:10000/acme")
-    assert advice.advice(ValueError("x")) == ""
+    assert "see that the emulator runs" in advice(BlobTimeoutError("x"), "http://localhost:10000/acme")
+    assert advice(ValueError("x")) == ""
     assert described(BlobTimeoutError("No answer.")) == "No answer."
 
 

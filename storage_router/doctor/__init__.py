@@ -15,7 +15,7 @@ from .probes import Probes
 
 __all__ = ["PROBES", "STATUSES", "Finding", "examine"]
 
-PROBES = (*AzureProbes.names, "routes")
+PROBES = tuple(AzureProbes.probes)
 """The names of all probes, in their order. Most types of backend have some of them."""
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-
-from django.core.management.base import CommandParser
+from typing import ClassVar
 
 from storage_router.conf.problems import suggestion
 from storage_router.installed import Used, used
 from storage_router.management.output import Output
-from storage_router.management.subcommand import Subcommand, unusable
-from storage_router.provision.commands import add_origin, origins
+from storage_router.management.subcommand import JSON, STORAGE, TENANT, Subcommand, unusable
+from storage_router.provision.commands import ORIGIN, origins
 from storage_router.provision.needs import FONTS, needs
 
 from . import PROBES, STATUSES, Finding, examine
@@ -26,21 +25,20 @@ class Doctor(Subcommand):
     """Examines the backends one after the other."""
 
     help = "Ask the services: token, container, list, write, read, sign and fetch, delete, clock, public access, CORS."
-    shared = ("storage", "tenant", "json")
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add which backends, probes and origins."""
-        parser.add_argument("--backend", action="append", metavar="ALIAS", help="Only this backend; may be repeated.")
-        parser.add_argument(
-            "--skip",
-            action="append",
-            default=[],
-            choices=PROBES,
-            metavar="PROBE",
-            help=f"Leave out a probe: {', '.join(PROBES)}. May be repeated.",
-        )
-        add_origin(parser)
+    arguments: ClassVar = {
+        **STORAGE,
+        **TENANT,
+        "--backend": {"action": "append", "metavar": "ALIAS", "help": "Only this backend; may be repeated."},
+        "--skip": {
+            "action": "append",
+            "default": [],
+            "choices": PROBES,
+            "metavar": "PROBE",
+            "help": f"Leave out a probe: {', '.join(PROBES)}. May be repeated.",
+        },
+        **ORIGIN,
+        **JSON,
+    }
 
     def run(self) -> int:
         """Examine the backends; return 1 if any probe failed."""

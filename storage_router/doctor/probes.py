@@ -9,25 +9,16 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from storage_router.installed import Used
 
-from .advice import advice
-from .findings import Finding, described, failed, ok, skipped
+from .findings import Finding, advice, described, failed, ok, skipped
 from .routes import examine_routes
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
-
-
-class Cause(NamedTuple):
-    """Why later probes are not tried. ``is_failure``: because one failed, not because one was left out."""
-
-    text: str
-    is_failure: bool = False
 
 
 class Probes:
@@ -36,17 +27,9 @@ class Probes:
     ``skip`` names probes to leave out; ``static`` says that pages of ``origins`` load scripts and fonts from it.
     """
 
-    names: tuple[str, ...] = ("write", "read", "list", "delete")
-    """The probes in their order: each is a method that returns a ``Finding``, or several."""
-
-    needs: Mapping[str, tuple[str, ...]] = {
-        **dict.fromkeys(("read", "list", "delete"), ("write",)),
-        "routes": ("list",),
-    }
-    """What has to have gone well before a probe makes sense."""
-
-    asks_itself = ("routes",)
-    """Probes that make sense where what they need was left out, not where it failed: they list for themselves."""
+    probes: Mapping[str, str] = {"write": "", "read": "write", "list": "write", "delete": "write", "routes": "list"}
+    """The probes in their order, and the one that has to have gone well before. Each is a method that returns a
+    ``Finding``, or several."""
 
     def __init__(self, backend: Used, *, static: bool, origins: Sequence[str], skip: Collection[str]) -> None:
         self.backend = backend
@@ -60,24 +43,25 @@ class Probes:
 
     def examine(self) -> Generator[Finding]:
         """Run the probes one after the other and yield what each found."""
-        causes: dict[str, Cause] = {}
-        names = (*self.names, *["routes"] * bool(self.backend.router), *["uploads"] * bool(self.backend.quarantine))
+        causes: dict[str, str] = {}
+        pointless = {"routes": not self.backend.router, "uploads": not self.backend.quarantine}
         try:
-            for name in names:
-                for finding in self._findings(name, causes):
+            for name in self.probes:
+                for finding in () if pointless.get(name) else self._findings(name, causes):
                     yield dataclasses.replace(finding, backend=self.backend.name, probe=name)
         finally:
             self._remove()
 
-    def _findings(self, name: str, causes: dict[str, Cause]) -> Iterable[Finding]:
+    def _findings(self, name: str, causes: dict[str, str]) -> Iterable[Finding]:
         """Run one probe. ``causes`` holds, for each probe that failed or was skipped, the reason for those after it."""
         if name in self.skip:
-            causes[name] = Cause(f"{name} was left out")
+            causes[name] = f"{name} was left out"
             return [skipped("Left out, as asked.")]
-        blocking = next((causes[need] for need in self.needs.get(name, ()) if need in causes), None)
-        if blocking is not None and (blocking.is_failure or name not in self.asks_itself):
-            causes[name] = blocking
-            return [skipped(f"Not tried, because {blocking.text}.")]
+        cause = causes.get(self.probes[name], "")
+        # "routes" lists for itself, so it makes sense where listing was only left out.
+        if cause and (name != "routes" or cause.endswith("failed")):
+            causes[name] = cause
+            return [skipped(f"Not tried, because {cause}.")]
         try:
             result: Finding | tuple[Finding, ...] = getattr(self, name)()
         # Another package's storage raises what its SDK raises, and the examination has to go on.
@@ -86,9 +70,9 @@ class Probes:
         if isinstance(result, tuple):
             return result
         if result.status == "failed":
-            causes[name] = Cause(f"{name} failed", is_failure=True)
+            causes[name] = f"{name} failed"
         elif result.status == "skipped":
-            causes[name] = Cause(f"{name} was not tried")
+            causes[name] = f"{name} was not tried"
         return [result]
 
     def explain(self, name: str, error: Exception) -> Finding:  # noqa: ARG002 - for subclasses

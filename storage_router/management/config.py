@@ -7,10 +7,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.management.base import CommandParser
 from pydantic import SecretStr
 
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
@@ -21,7 +20,7 @@ from storage_router.conf.table import Table
 from storage_router.installed import Entry, used
 from storage_router.router import RouterStorage
 
-from .subcommand import Subcommand
+from .subcommand import JSON, STORAGE, Subcommand
 
 MASK = "**********"
 """What stands for a secret."""
@@ -60,14 +59,13 @@ class Config(Subcommand):
     """Prints the settings of every storage that has some."""
 
     help = "Print the settings that were given and their sources, and what they come to; secrets are masked."
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add ``--all``."""
-        parser.add_argument("--all", action="store_true", help="Print settings that were not given, too: the defaults.")
+    arguments: ClassVar = {
+        **STORAGE,
+        "--all": {"action": "store_true", "help": "Print settings that were not given, too: the defaults."},
+        **JSON,
+    }
 
     def run(self) -> int:
-        """Print the settings."""
         found = {entry: every for entry in self.entries if (every := list(_settings(entry)))}
         if self.options["storage"] and not found:
             raise self.nothing("has no settings of its own")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from django.core.management.base import CommandParser
+from typing import ClassVar
 
 from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
 from storage_router.router.explanation import explained
 
-from .subcommand import Subcommand
+from .subcommand import JSON, STORAGE, TENANT, Subcommand
 
 _COLUMNS = ("name", "backend", "stored as", "url", "signed", "why")
 
@@ -19,9 +18,9 @@ class Routes(Subcommand):
     """Prints the routes. No request is made."""
 
     help = "Print the routes in the order in which they are tried, and where each leads."
+    arguments: ClassVar = {**STORAGE, **JSON}
 
     def run(self) -> int:
-        """Print the routes."""
         document = self.router.configuration.document
         destinations = {alias: place_of(backend).text for alias, backend in document.backends.items()}
         if self.options["json"]:
@@ -33,7 +32,7 @@ class Routes(Subcommand):
                 index,
                 *(", ".join(values) for values in (route.prefix, route.glob, route.types)),
                 route.backend,
-                ", ".join(_notes(route)),
+                ", ".join(notes(route)),
                 destinations[route.backend],
             ]
             for index, route in enumerate(document.routes)
@@ -50,15 +49,14 @@ class Explain(Subcommand):
     """Explains names. No request is made."""
 
     help = "Say where names go, why, and what their URLs are. Exit status 1 if one of them goes nowhere."
-    shared = ("storage", "tenant", "json")
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add the names."""
-        parser.add_argument("names", nargs="+", metavar="NAME", help="A name as a FileField holds it: private/a.pdf.")
+    arguments: ClassVar = {
+        "names": {"nargs": "+", "metavar": "NAME", "help": "A name as a FileField holds it: private/a.pdf."},
+        **STORAGE,
+        **TENANT,
+        **JSON,
+    }
 
     def run(self) -> int:
-        """Explain the names."""
         found = [explained(self.router, name) for name in self.options["names"]]
         rows = [[one["name"], one["alias"], one["stored_as"], one["url"], one["signed"], one["why"]] for one in found]
         rows = [["-" if cell is None else cell for cell in row] for row in rows]
@@ -75,7 +73,8 @@ class Explain(Subcommand):
         return 0 if all(one["alias"] for one in found) else 1
 
 
-def _notes(route: RouteOptions) -> Iterator[str]:
+def notes(route: RouteOptions) -> Iterator[str]:
+    """Yield what else a route does, in the words of its options."""
     yield from (flag for flag in ("strip_prefix", "read_only") if getattr(route, flag))
     if route.delivery != "link":
         yield f"delivery: {route.delivery}"

@@ -15,11 +15,9 @@ class Schema(Subcommand):
     """Prints, writes or checks the schemas."""
 
     help = "Print the JSON Schema of storage_router.toml, write the schemas, or check that they are up to date."
-    shared = ()
 
     @classmethod
     def add_arguments(cls, parser: CommandParser) -> None:
-        """Add what to do, and where."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--options", action="store_true", help="Print the schema of AzureStorage's OPTIONS instead.")
         what.add_argument(
@@ -29,7 +27,6 @@ class Schema(Subcommand):
         parser.add_argument("--directory", type=Path, help="Where the files are. Default: the package's own.")
 
     def run(self) -> int:
-        """Print, write or check the schemas."""
         options = self.options
         if not (options["check"] or options["write"]):
             self.output.json(schema.azure_storage_schema() if options["options"] else schema.document_schema())

@@ -17,22 +17,24 @@ from storage_router.staticfiles import StaticFilesStorage
 
 from .output import Output
 
-SHARED: Mapping[str, Mapping[str, Any]] = {
-    "storage": {
+Arguments = Mapping[str, Mapping[str, Any]]
+"""Names or flags of arguments, and what argparse's ``add_argument()`` takes for each."""
+
+STORAGE: Arguments = {
+    "--storage": {
         "metavar": "ALIAS",
         "help": "The entry of STORAGES to look at, where there are several, or a model field: app.Model.field.",
-    },
-    "tenant": {"metavar": "TENANT", "help": "Whose files, where names or backends have tenants."},
-    "json": {"action": "store_true", "help": "Print JSON."},
+    }
 }
-"""The options that several subcommands take."""
+TENANT: Arguments = {"--tenant": {"metavar": "TENANT", "help": "Whose files, where names or backends have tenants."}}
+JSON: Arguments = {"--json": {"action": "store_true", "help": "Print JSON."}}
 
 
 class Subcommand:
-    """One subcommand with its ``options``. ``shared`` are those of ``SHARED`` that it takes."""
+    """One subcommand with its ``options``."""
 
     help: ClassVar[str]
-    shared: ClassVar[tuple[str, ...]] = ("storage", "json")
+    arguments: ClassVar[Arguments]
 
     def __init__(self, output: Output, options: Mapping[str, Any]) -> None:
         self.output = output
@@ -40,7 +42,9 @@ class Subcommand:
 
     @classmethod
     def add_arguments(cls, parser: CommandParser) -> None:
-        """Add the subcommand's own arguments."""
+        """Add the arguments."""
+        for name, settings in cls.arguments.items():
+            parser.add_argument(name, **settings)
 
     def run(self) -> int:
         """Do it. Return the exit status: 0 all is well, 1 the answer is no (something failed, is stale, goes nowhere).

@@ -7,19 +7,21 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.apps import apps
-from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from storage_router.management.subcommand import Subcommand, age, unusable
+from storage_router.management.subcommand import JSON, STORAGE, Arguments, Subcommand, age, unusable
 
 from . import backfill, orphans
 from .models import Move, Shard
 from .routes import finished_move, moving_route, require_copying
 
 _QUESTION = "Do all processes of the site run with phase = 'mirror' (or a later one)? [y/N] "
+ALSO: Arguments = {
+    "--also": {"metavar": "APP.MODEL.FIELD", "action": "append", "default": [], "help": "A column with names."}
+}
 _INVENTORY = ("directory", "backend", "tier", "files", "bytes")
 
 
@@ -27,20 +29,19 @@ class MoveFiles(Subcommand):
     """Moves the files of a route. Each action is a method that returns the exit status."""
 
     help = "Move the files of a route to another backend. Exit status 1 if something is left to do."
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add the action and how it is done."""
-        parser.add_argument("action", choices=["plan", "start", "status", "verify", "retry", "finish"])
-        parser.add_argument("--route", metavar="ROUTE", help="Which, where several move: as 'move status' prints it.")
-        parser.add_argument("--threads", type=int, default=32, help="Copies at a time.")
-        parser.add_argument("--range-size", type=int, default=10_000, help="Files in a range of names.")
-        parser.add_argument("--celery", action="store_true", help="Send one task for each range of names to Celery.")
-        parser.add_argument("--yes", action="store_true", help="Do not ask.")
-        parser.add_argument("--empty-old", action="store_true", help="finish: delete what the old backend still holds.")
+    arguments: ClassVar = {
+        **STORAGE,
+        "action": {"choices": ["plan", "start", "status", "verify", "retry", "finish"]},
+        "--route": {"metavar": "ROUTE", "help": "Which route, where several move: as 'move status' prints it."},
+        "--threads": {"type": int, "default": 32, "help": "Copies at a time."},
+        "--range-size": {"type": int, "default": 10_000, "help": "Files in a range of names."},
+        "--celery": {"action": "store_true", "help": "Send one task for each range of names to Celery."},
+        "--yes": {"action": "store_true", "help": "Do not ask."},
+        "--empty-old": {"action": "store_true", "help": "finish: delete what the old backend still holds."},
+        **JSON,
+    }
 
     def run(self) -> int:
-        """Do what was asked for."""
         if not apps.is_installed("storage_router.moving"):
             hint = 'Add "storage_router.moving" to INSTALLED_APPS and run migrate.'
             raise unusable(f"The table of moves is missing. {hint}")
@@ -171,21 +172,18 @@ class Orphans(Subcommand):
     """Looks for orphans; deletes them where a report is given."""
 
     help = "List the files that no row of the database names; delete those that an earlier report has, too."
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add what counts as an orphan, and what is done with them."""
-        parser.add_argument("--older-than", metavar="AGE", default="7d", help="Leave younger files out. Default: 7d.")
-        _add_also(parser)
-        parser.add_argument("--report", metavar="FILE", help="Write what was found, for a later --delete.")
-        parser.add_argument("--delete", metavar="FILE", help="Delete what this report names and is still an orphan.")
-        parser.add_argument(
-            "--at-most", metavar="N", type=int, help="Delete up to so many. Default: 5 %% of the files."
-        )
-        parser.add_argument("--no-trash", action="store_true", help="Delete at once, without a copy in the trash.")
+    arguments: ClassVar = {
+        **STORAGE,
+        "--older-than": {"metavar": "AGE", "default": "7d", "help": "Leave younger files out. Default: 7d."},
+        **ALSO,
+        "--report": {"metavar": "FILE", "help": "Write what was found, for a later --delete."},
+        "--delete": {"metavar": "FILE", "help": "Delete what this report names and is still an orphan."},
+        "--at-most": {"metavar": "N", "type": int, "help": "Delete up to so many. Default: 5 %% of the files."},
+        "--no-trash": {"action": "store_true", "help": "Delete at once, without a copy in the trash."},
+        **JSON,
+    }
 
     def run(self) -> int:
-        """Compare the files with the database."""
         router, options = self.router, self.options
         if any(route.phase is not None for route in router.configuration.document.routes):
             raise unusable("A route moves: files are on two backends now. Finish the move first.")
@@ -216,14 +214,13 @@ class Dangling(Subcommand):
     """Compares the database with one listing."""
 
     help = "List the names in the database whose file does not exist. Exit status 1 if there are any."
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add ``--also``."""
-        _add_also(parser)
+    arguments: ClassVar = {
+        **STORAGE,
+        **ALSO,
+        **JSON,
+    }
 
     def run(self) -> int:
-        """List the names."""
         columns = orphans.columns(self.router, self.options["also"])
         found = [(name, str(column)) for name, column in orphans.dangling(self.router, columns)]
         if self.options["json"]:
@@ -237,14 +234,13 @@ class Inventory(Subcommand):
     """Walks through one listing, in constant memory."""
 
     help = "Count the files and their bytes, by first directory, backend and access tier."
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add the directory."""
-        parser.add_argument("path", nargs="?", default="", help="Only what is below this directory.")
+    arguments: ClassVar = {
+        **STORAGE,
+        "path": {"nargs": "?", "default": "", "help": "Only what is below this directory."},
+        **JSON,
+    }
 
     def run(self) -> int:
-        """Count the files."""
         path = self.options["path"].strip("/")
         start = len(path) + 1 if path else 0
         files: Counter[tuple[str, str, str]] = Counter()
@@ -261,10 +257,6 @@ class Inventory(Subcommand):
         else:
             self.output.table(_INVENTORY, rows)
         return 0
-
-
-def _add_also(parser: CommandParser) -> None:
-    parser.add_argument("--also", metavar="APP.MODEL.FIELD", action="append", default=[], help="A column with names.")
 
 
 def _confirmed() -> bool:

@@ -9,14 +9,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from django.conf import settings
-from django.core.management.base import CommandParser
 
 from storage_router.azure.command_line import command, is_azures
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobError
-from storage_router.management.subcommand import Subcommand, unusable
+from storage_router.management.subcommand import STORAGE, TENANT, Arguments, Subcommand, unusable
 
 from .needs import DELEGATOR, MAX_AGE, QUARANTINE_DAYS, READER, TRASH_DAYS, Cors, Needs, needs
 from .service import apply
@@ -24,23 +24,29 @@ from .service import apply
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
+ORIGIN: Arguments = {
+    "--origin": {
+        "action": "append",
+        "help": "An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
+        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
+    }
+}
+
 
 class Provision(Subcommand):
     """Prints the commands, or creates what needs no more than the accounts' own interface."""
 
     help = "Print what the configuration needs in Azure as commands of the Azure CLI, or create it with --apply."
-    shared = ("storage", "tenant")
-
-    @classmethod
-    def add_arguments(cls, parser: CommandParser) -> None:
-        """Add ``--apply`` and ``--origin``."""
-        parser.add_argument(
-            "--apply",
-            action="store_true",
-            help="Create containers and CORS rules through the storage accounts themselves.",
-        )
-        parser.add_argument("--format", choices=["az"], default="az", help="The Azure CLI, the only format.")
-        add_origin(parser)
+    arguments: ClassVar = {
+        **STORAGE,
+        **TENANT,
+        "--apply": {
+            "action": "store_true",
+            "help": "Create containers and CORS rules through the storage accounts themselves.",
+        },
+        "--format": {"choices": ["az"], "default": "az", "help": "Commands of the Azure CLI, the only format."},
+        **ORIGIN,
+    }
 
     def run(self) -> int:
         """Print the commands, or apply; return 1 if an account refuses something."""
@@ -129,16 +135,6 @@ def assign(options: AzureOptions, role: str, container: str = "") -> str:
 
 def _name(options: AzureOptions) -> str:
     return shlex.quote(options.resolved_account_name or "")
-
-
-def add_origin(parser: CommandParser) -> None:
-    """Add ``--origin``."""
-    parser.add_argument(
-        "--origin",
-        action="append",
-        help="An origin of the site for CORS, such as https://www.example.com; may be repeated. Without it those of "
-        "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS without wildcards.",
-    )
 
 
 def origins(given: Sequence[str] | None) -> list[str]:

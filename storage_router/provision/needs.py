@@ -14,7 +14,6 @@ from storage_router.installed import Entry, Used, used
 from storage_router.names import TENANT, TRASH, clean_name
 from storage_router.router import RouterStorage
 from storage_router.staticfiles import StaticFilesStorage
-from storage_router.uploads.cleaning import lifecycle_rule
 
 TRASH_DAYS = 30
 QUARANTINE_DAYS = 1
@@ -142,15 +141,14 @@ def _of_account(backends: Sequence[Used], static: Sequence[Storage]) -> Needs:
     )
     cors = [FONTS] if any(one.storage is storage for one in backends for storage in static) else []
     cors += [UPLOADS] if waiting else []
-    trash = [
-        "/".join(filter(None, (_options(one).azure_container, _options(one).location.strip("/"), TRASH))) + "/"
-        for one in backends
-        if not (one.read_only or one.is_sample or one.quarantine)
+    trash = [_prefix(one, TRASH) for one in backends if not (one.read_only or one.is_sample or one.quarantine)]
+    rules = [
+        _emptied("storage-router-quarantine", [_prefix(one, one.quarantine)], QUARANTINE_DAYS, ["appendBlob"])
+        for one in waiting
     ]
-    rules = [dict(lifecycle_rule(one.router, days=QUARANTINE_DAYS)) for one in waiting if one.router]
     # A rule takes ten prefixes.
     for number, start in enumerate(range(0, len(trash), 10), start=1):
-        rules.append(_emptied(f"storage-router-trash-{number}", trash[start : start + 10]))
+        rules.append(_emptied(f"storage-router-trash-{number}", trash[start : start + 10], TRASH_DAYS))
     return Needs(options=_options(backends[0]), containers=containers, cors=tuple(cors), rules=tuple(rules))
 
 
@@ -169,9 +167,16 @@ def _holding(router: RouterStorage, prefix: str) -> list[Storage]:
     return list(found.values())
 
 
-def _emptied(name: str, prefixes: Sequence[str]) -> dict[str, Any]:
-    gone = {"delete": {"daysAfterCreationGreaterThan": TRASH_DAYS}}
-    filters = {"blobTypes": ["blockBlob"], "prefixMatch": list(prefixes)}
+def _prefix(one: Used, directory: str) -> str:
+    options = _options(one)
+    return "/".join(filter(None, (options.azure_container, options.location.strip("/"), directory))) + "/"
+
+
+def _emptied(name: str, prefixes: Sequence[str], days: int, other_types: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a rule of the account's lifecycle policy:
+    https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure"""
+    gone = {"delete": {"daysAfterCreationGreaterThan": days}}
+    filters = {"blobTypes": ["blockBlob", *other_types], "prefixMatch": list(prefixes)}
     definition = {"filters": filters, "actions": {"baseBlob": gone, "snapshot": gone}}
     return {"name": name, "enabled": True, "type": "Lifecycle", "definition": definition}
 

@@ -7,8 +7,6 @@ import time
 import pytest
 from django.core.management import CommandError, call_command
 
-from storage_router.uploads.cleaning import lifecycle_rule
-
 from .conftest import PDF
 
 
@@ -60,10 +58,3 @@ def test_a_quarantine_that_browsers_do_not_reach_has_nothing_to_purge(uploads):
     uploads.use(quarantine={"type": "memory"})
     with pytest.raises(CommandError, match="takes no uploads from browsers"):
         call_command("storage_router", "uploads", "purge")
-
-
-def test_the_rule_of_the_account_empties_the_quarantine_only(uploads):
-    rule = lifecycle_rule(uploads.storage)
-    container = uploads.waiting.azure_container
-    assert rule["definition"]["filters"]["prefixMatch"] == [f"{container}/quarantine/"]
-    assert rule["definition"]["actions"]["baseBlob"] == {"delete": {"daysAfterCreationGreaterThan": 2}}

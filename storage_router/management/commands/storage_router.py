@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from storage_router.exceptions import BlobError, InvalidNameError, NoTenantError
 from storage_router.management.output import Output
-from storage_router.management.subcommand import SHARED, Subcommand, unusable
+from storage_router.management.subcommand import Subcommand, unusable
 from storage_router.tenancy import tenant
 
 _SUBCOMMANDS = {
@@ -45,8 +45,6 @@ class Command(BaseCommand):
             kind: type[Subcommand] = import_string(path)
             subparser = subparsers.add_parser(name, help=kind.help, description=kind.help)
             kind.add_arguments(subparser)
-            for option in kind.shared:
-                subparser.add_argument(f"--{option}", **SHARED[option])
             _add_djangos(subparser)
 
     def handle(self, *_: Any, **options: Any) -> None:
