@@ -17,7 +17,6 @@ from storage_router.files import FileNotModifiedError, FileStat, FileStore, Read
 
 from .bodies import AsyncBody, Body, connections
 from .presentation import Presentation
-from .ranges import Range, requested
 
 CACHE_CONTROL = "private, no-cache"
 """Browsers keep the file and ask each time, so a permission that is taken away is gone at the next request."""
@@ -25,6 +24,19 @@ CACHE_CONTROL = "private, no-cache"
 _Response = TypeVar("_Response", bound=HttpResponseBase)
 
 _STRONG_ETAG = re.compile(r'"[^"]*"')
+_RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.ASCII | re.IGNORECASE)
+
+# Numbers beyond this are no positions in a file.
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """One range: from ``start``, ``length`` bytes or all that follow; or the ``last`` bytes of the file."""
+
+    start: int = 0
+    length: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +85,7 @@ class Stream:
         known = request.headers.get("If-None-Match")
         if known is not None and ("If-Match" in request.headers or not _STRONG_ETAG.fullmatch(known)):
             known = None
-        wanted = requested(request.headers.get("Range"))
+        wanted = _requested(request.headers.get("Range"))
         version = request.headers.get("If-Range") if wanted is not None else None
         if version is not None and not _STRONG_ETAG.fullmatch(version):
             # A date, or a weak ETag: neither says that the bytes are the same.
@@ -131,3 +143,16 @@ def etag_of(stat: FileStat) -> str:
     if stat.etag or stat.modified is None:
         return stat.etag
     return f'"{int(stat.modified.timestamp() * 1_000_000):x}-{stat.size:x}"'
+
+
+def _requested(header: str | None) -> Range | None:
+    """Return the range of a ``Range`` header; None where it has several or cannot be read (RFC 9110, section 14)."""
+    found = _RANGE.fullmatch(header or "")
+    if found is None or max(map(len, found.groups())) > _MOST_DIGITS:
+        return None
+    first, last = found.groups()
+    if not first:
+        return Range(last=int(last)) if last else None
+    if not last:
+        return Range(start=int(first))
+    return None if int(last) < int(first) else Range(start=int(first), length=int(last) - int(first) + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO, Any
 
 from django.core.exceptions import ValidationError
@@ -34,7 +35,7 @@ class UploadedBlob(File):  # type: ignore[type-arg]
         )
         self.size = found.size
         self.content_type = claims.file.content_type
-        self.token = claims.checked(found.etag).token("complete")
+        self.token = replace(claims, etag=found.etag).token("complete")
         self._largest_read = policy.options.max_image_size
         super().__init__(self._opened(), claims.file_name)
 

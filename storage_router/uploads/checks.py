@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from storage_router.conf.uploads import UploadOptions
+from storage_router.delivery.checks import is_function, problem
 from storage_router.exceptions import NoRouteError, Problem
 from storage_router.files import direct_store
 from storage_router.router import RouterStorage
@@ -46,23 +47,19 @@ def url_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
         return
     for name, policy in policies.items():
         for path in (policy.authorize, *policy.checks):
-            try:
-                found = callable(import_string(path))
-            except ImportError:
-                found = False
-            if not found:
+            if not is_function(path):
                 message = f"there is no function {path!r}"
-                yield _problem("E052", f"uploads.policies.{name}", message, "Correct the dotted path.")
+                yield problem("E052", f"uploads.policies.{name}", message, "Correct the dotted path.")
     if not any(_is_ours(path) for path in settings.MIDDLEWARE):
         message = "form fields of direct uploads do not know the request, and ask who is uploading"
         hint = f"Add {PATH!r} after Django's session and authentication middleware."
-        yield _problem("E053", "MIDDLEWARE", message, hint)
+        yield problem("E053", "MIDDLEWARE", message, hint)
     try:
         reverse("storage_router:upload", args=["begin"])
     except NoReverseMatch:
         message = "direct uploads need the views of storage_router.urls, and ROOT_URLCONF does not include them"
         hint = 'Add: urlpatterns += [path("files/", include("storage_router.urls"))]'
-        yield _problem("E054", "ROOT_URLCONF", message, hint)
+        yield problem("E054", "ROOT_URLCONF", message, hint)
 
 
 def _quarantine(router: RouterStorage, uploads: UploadOptions) -> Iterator[Problem]:
@@ -75,20 +72,20 @@ def _quarantine(router: RouterStorage, uploads: UploadOptions) -> Iterator[Probl
     if match is None or match.route is None or match.route.prefixes != (prefix,):
         message = f"no route is for the quarantine {uploads.quarantine!r} alone"
         hint = f"Add a route first of all: prefix = '{prefix}/', and a backend with a container of its own."
-        yield _problem("E050", place, message, hint)
+        yield problem("E050", place, message, hint)
         return
     others = [route.text for route in router.table.routes if route.backend == match.alias and route is not match.route]
     others += ["default"] if document.default == match.alias else []
     if others:
         message = f"the quarantine's backend {match.alias!r} is also that of {', '.join(others)}"
-        yield _problem("E051", place, message, "Give the quarantine a backend with a container of its own.")
+        yield problem("E051", place, message, "Give the quarantine a backend with a container of its own.")
     if direct_store(router.backends[match.alias]) is None:
         message = f"the backend {match.alias!r} cannot sign upload links, so files go through Django as usual"
         hint = "In production use Azure with account_key or a token credential; in development silence this."
-        yield _problem("W050", place, message, hint)
+        yield problem("W050", place, message, hint)
     if getattr(document.backends[match.alias], "custom_domain", None):
         message = f"the backend {match.alias!r} has a custom_domain, which may serve files that were not checked"
-        yield _problem("W051", place, message, "Remove it, and keep the container off the CDN.")
+        yield problem("W051", place, message, "Remove it, and keep the container off the CDN.")
 
 
 def _is_ours(path: str) -> bool:
@@ -96,7 +93,3 @@ def _is_ours(path: str) -> bool:
         return import_string(path) is UploadsMiddleware
     except ImportError:
         return False
-
-
-def _problem(short: str, place: str, message: str, hint: str) -> Problem:
-    return Problem(id=f"storage_router.{short}", place=place, message=message, hint=hint)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import Http404
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from . import steps
+from . import views
 from .middleware import current_request
 from .policies import Policy
-from .views import answered
 
 
 class UploadView(APIView):  # type: ignore[misc]
@@ -25,9 +23,7 @@ class UploadView(APIView):  # type: ignore[misc]
 
     def post(self, request: Request, step: str) -> Response:
         """Answer the step."""
-        if step not in steps.STEPS:
-            raise Http404
-        answer, status = answered(request, step, request.data)
+        answer, status = views.answered(request, step, request.data)
         return Response(answer, status=status, headers={"Cache-Control": "no-store"})
 
 
@@ -45,9 +41,9 @@ class DirectFileField(serializers.FileField):  # type: ignore[misc]
         policy = Policy(self.policy, self.storage)
         try:
             if isinstance(data, str):
-                return super().to_internal_value(steps.redeem(request, policy, data))
+                return super().to_internal_value(views.redeem(request, policy, data))
             file = super().to_internal_value(data)
-            steps.judge(request, policy, file)
+            views.judge(request, policy, file)
         except ValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.error_list[0].code) from None
         return file

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from django.core import signing
@@ -21,7 +21,7 @@ Step = Literal["begin", "complete"]
 _SESSION_KEY = "storage_router_uploads"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Claims:
     """What a token says: the upload, its owner and when it began. ``etag`` is that of the checked version."""
 
@@ -49,10 +49,6 @@ class Claims:
             tenant=policy.tenant,
         )
 
-    def checked(self, etag: str) -> Claims:
-        """Return the claims of the upload once it is checked."""
-        return replace(self, etag=etag)
-
     @property
     def file(self) -> AnnouncedFile:
         """The file as it was announced."""
@@ -66,21 +62,11 @@ class Claims:
 def read(request: HttpRequest, token: Any, step: Step) -> tuple[Claims, Policy]:
     """Return what a token of ``step`` says, and its policy.
 
-    Raises ``ValidationError`` for a token that is not genuine, too old, or somebody else's.
+    Raises ``ValidationError`` for a token that is not genuine, too old, or somebody else's, or whose owner may not
+    upload the file any more.
     """
     try:
-        policy, storage, owner, name, file_name, size, began, tenant, etag = signing.loads(str(token), salt=_salt(step))
-        claims = Claims(
-            policy=policy,
-            storage=storage,
-            owner=owner,
-            name=name,
-            file_name=file_name,
-            size=size,
-            began=began,
-            tenant=tenant,
-            etag=etag,
-        )
+        claims = Claims(*signing.loads(str(token), salt=_salt(step)))
         found = Policy(claims.policy, claims.storage)
     except (signing.BadSignature, ValueError, TypeError, ImproperlyConfigured):
         raise ValidationError(_("This upload is not valid. Please upload the file again."), code="token") from None
@@ -88,6 +74,7 @@ def read(request: HttpRequest, token: Any, step: Step) -> tuple[Claims, Policy]:
         raise ValidationError(_("This upload has expired. Please upload the file again."), code="expired")
     if claims.owner not in _owners(request) or claims.tenant != found.tenant:
         raise ValidationError(_("This upload was begun by somebody else. Please upload the file again."), code="owner")
+    found.require_consent(request, claims.file)
     return claims, found
 
 

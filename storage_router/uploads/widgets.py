@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from . import steps
+from . import views
 from .blob import UploadedBlob
 from .middleware import current_request
 from .policies import Policy
@@ -70,9 +70,9 @@ class DirectFileInput(forms.ClearableFileInput):
         if key not in known:
             try:
                 if isinstance(given, str):
-                    given = steps.redeem(request, policy, given)
+                    given = views.redeem(request, policy, given)
                 else:
-                    steps.judge(request, policy, given)
+                    views.judge(request, policy, given)
             except ValidationError as error:
                 given = _Refused(error)
             known[key] = given
@@ -102,7 +102,7 @@ class DirectFileInput(forms.ClearableFileInput):
 
     def _settings(self) -> dict[str, Any] | None:
         try:
-            urls = {step: reverse("storage_router:upload", args=[step]) for step in steps.STEPS}
+            urls = {step: reverse("storage_router:upload", args=[step]) for step in views.STEPS}
         except NoReverseMatch:
             return None
         return {
