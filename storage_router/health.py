@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextvars
 import secrets
 import time
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -79,14 +78,12 @@ def probed(alias: str, storage: Storage, mode: Mode = "read") -> Health:
     return Health(alias=alias, mode=mode, seconds=time.perf_counter() - start, error=error)
 
 
-def probe_all(mode: Mode = "read", *, router: str = "default", aliases: Iterable[str] = ()) -> list[Health]:
-    """Probe the backends of a router at the same time: those of ``aliases``, without them all."""
-    found = backends(router)
-    chosen = {alias: found[alias] for alias in aliases or found}
+def probe_all(mode: Mode = "read", *, router: str = "default") -> list[Health]:
+    """Probe the backends of a router at the same time."""
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="storage_router-health") as workers:
         waiting = [
             workers.submit(contextvars.copy_context().run, probed, alias, storage, mode)
-            for alias, storage in chosen.items()
+            for alias, storage in backends(router).items()
         ]
         return [one.result() for one in waiting]
 

@@ -20,9 +20,9 @@ from storage_router.conf.backends import place_of
 from storage_router.conf.routes import RouteOptions
 from storage_router.doctor.findings import described
 from storage_router.installed import entries
+from storage_router.management.routes import notes
 from storage_router.router import RouterStorage
 from storage_router.router.explanation import signature
-from storage_router.routing import Route
 from storage_router.staticfiles import StaticFilesStorage
 
 MOST_ROUTES = 50
@@ -126,7 +126,7 @@ def picture(alias: str, storage: Storage) -> Picture:
         lines = [line(row, route.options.backend)]
         if route.options.moving_from is not None:
             lines.append(line(row, route.options.moving_from, is_old=True))
-        rows.append(_row(route.text, ", ".join(_notes(route)), route.options.backend, lines))
+        rows.append(_row(route.text, ", ".join(notes(route.options)), route.options.backend, lines))
     if default is not None:
         rows.append(_row("everything else" if rows else "everything", "default", default, [line(len(rows), default)]))
     backends = tuple(
@@ -187,18 +187,6 @@ def _key(alias: str, name: str) -> str:
 
 def _row(text: str, notes: str, backend: str, lines: list[Line]) -> RouteRow:
     return RouteRow(text=text, notes=notes, backend=backend, colour=lines[0].colour, lines=tuple(lines))
-
-
-def _notes(route: Route) -> Iterator[str]:
-    options = route.options
-    if options.strip_prefix:
-        yield "prefix stripped"
-    if options.read_only:
-        yield "read-only"
-    if options.delivery != "link":
-        yield f"delivery: {options.delivery}"
-    if options.phase is not None:
-        yield f"moves from {options.moving_from}: {options.phase}"
 
 
 def _kind(storage: Storage, options: BaseModel | None) -> str:

@@ -44,7 +44,7 @@ def moving_routes(router: str = "default") -> Iterator[MovingRoute]:
             assert isinstance(moving, MovingStorage)
             yield MovingRoute(
                 router=router,
-                name=_name(route),
+                name=route.text,
                 old=options.moving_from,
                 new=options.backend,
                 phase=options.phase,
@@ -80,7 +80,7 @@ def finished_move(name: str | None, router: str = "default") -> tuple[Move, File
     if missing:
         raise CommandError(f"Keep [backends.{missing[0]}] in the configuration until this is done.", returncode=2)
     for route in storage.table.routes:
-        if (_name(route), route.options.backend) == (move.route, move.new):
+        if (route.text, route.options.backend) == (move.route, move.new):
             sides = MovingStorage(storage.backends[move.old], storage.backends[move.new], phase="settle")
             return move, _files(storage, route, sides)
     raise CommandError(f"{move}: the configuration has no such route any more.", returncode=2)
@@ -100,11 +100,6 @@ def require_copying(phase: str) -> None:
     if phase == "settle":
         message = "In the phase 'settle' nothing is copied: other processes may write the new backend only."
         raise CommandError(f"{message} Deploy phase = 'switch' first.", returncode=2)
-
-
-def _name(route: Any) -> str:
-    """Return what a route matches, without its number, which changes when routes are added."""
-    return str(route).partition("(")[2].removesuffix(")") or str(route)
 
 
 def _files(router: Any, route: Any, moving: MovingStorage) -> Files:

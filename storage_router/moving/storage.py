@@ -9,11 +9,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
@@ -71,41 +71,14 @@ class MovingStorage(Storage):
         """Store the file on both backends under a name that is free on both; return the name."""
         wanted = str(content.name if name is None else name)
         root, extension = os.path.splitext(wanted)  # noqa: PTH122 - a name, not a path
-        with closing(_twice(content)) as body:
+        with _twice(content) as body:
             if self.reading.get_alternative_name(root, extension) == wanted:
                 self.replace(wanted, body)
                 return wanted
-            deadline, tried, candidate = time.monotonic() + self.timeout, 0, wanted
-            while not self._claimed(candidate, body, max_length):
-                tried += 1
-                if tried >= NAMES and time.monotonic() > deadline:
-                    raise FileExistsError(f"No free name for {wanted!r} was found in {self.timeout} seconds.")
-                candidate = self._alternative(root, extension, max_length, wanted)
-            return candidate
+            return _Claims(self, body).get_available_name(wanted, max_length).replace("\\", "/")
 
     def _save(self, name: str, content: Any) -> str:
         return self.save(name, content)
-
-    def _claimed(self, name: str, body: Any, max_length: int | None) -> bool:
-        if max_length is not None and len(name) > max_length:
-            return False
-        try:
-            self.create(name, body)
-        except FileExistsError:
-            return False
-        return True
-
-    def _alternative(self, root: str, extension: str, max_length: int | None, wanted: str) -> str:
-        name = self.reading.get_alternative_name(root, extension)
-        if max_length is not None and (excess := len(name) - max_length) > 0:
-            directory, slash, file_root = root.rpartition("/")
-            if len(file_root) <= excess:
-                raise SuspiciousFileOperation(
-                    f'Storage can not find an available filename for "{wanted}". Please make sure that the '
-                    'corresponding file field allows sufficient "max_length".'
-                )
-            name = self.reading.get_alternative_name(f"{directory}{slash}{file_root[:-excess]}", extension)
-        return name
 
     def open(self, name: str, mode: str = "rb") -> File[Any]:
         """Open the file to read it, or with ``w`` or ``x`` to write it on both backends when it is closed."""
@@ -167,7 +140,7 @@ class MovingStorage(Storage):
     ) -> FileStat:
         """Claim exactly this name on both backends. Raises ``FileExistsError`` where it is taken on either."""
         steps = protocol.create(self.phase, raise_mirror_errors=self.mirror_errors == "raise")
-        with closing(_twice(content)) as body:
+        with _twice(content) as body:
             requests = Requests(self, name, body, settings, save_id)
             outcome = self.run(steps, requests)
         if outcome is False:
@@ -187,7 +160,7 @@ class MovingStorage(Storage):
         save_id: str | None = None,
     ) -> FileStat:
         """Write exactly this name on both backends, whatever was there."""
-        with closing(_twice(content)) as body:
+        with _twice(content) as body:
             requests = Requests(self, name, body, settings, save_id)
             self.run(protocol.overwrite(if_match=self._version_of_old(name, if_match)), requests)
         return requests.written or self.stat(name)
@@ -284,6 +257,7 @@ class MovingStorage(Storage):
                 error = failure
 
 
+@dataclass
 class Requests:
     """The requests of one operation about one name. ``body`` is the content of a save, ``source`` what is known of the
     file that is copied.
@@ -291,67 +265,62 @@ class Requests:
     ``written`` is what is known of the file on the backend that the phase reads, once it was written there.
     """
 
-    def __init__(
-        self,
-        storage: MovingStorage,
-        name: str,
-        body: Any = None,
-        settings: FileSettings | None = None,
-        save_id: str | None = None,
-        source: FileStat | None = None,
-    ) -> None:
-        self._storage = storage
-        self._name = name
-        self._body = body
-        self._settings = settings
-        self._save_id = save_id or uuid.uuid4().hex
-        self._versions = {source.etag: source} if source else {}
-        self.written: FileStat | None = None
+    storage: MovingStorage
+    name: str
+    body: Any = None
+    settings: FileSettings | None = None
+    save_id: str | None = None
+    source: FileStat | None = None
+    written: FileStat | None = None
+
+    def __post_init__(self) -> None:
+        self.save_id = self.save_id or uuid.uuid4().hex
+        self._versions = {self.source.etag: self.source} if self.source else {}
 
     def answer(self, request: Request) -> Any:
         """Send the request; return the answer that the protocol expects."""
-        store = self._storage.store(request.side)
+        store = self.storage.store(request.side)
         if request.kind in ("stat", "look"):
             return self._seen(store)
         if request.kind == "delete":
             try:
-                store.delete(self._name, if_match=request.if_match)
+                store.delete(self.name, if_match=request.if_match)
             except FileChangedError:
                 return False
             return True
         if request.kind == "copy":
-            return self._copied(store, self._storage.store("new" if request.side == "old" else "old"), request)
-        self._body.seek(0)
+            return self._copied(store, self.storage.store("new" if request.side == "old" else "old"), request)
+        self.body.seek(0)
         try:
             if request.kind == "create":
-                stat = store.create(self._name, self._body, self._settings, save_id=self._save_id)
+                stat = store.create(self.name, self.body, self.settings, save_id=self.save_id)
             else:
                 stat = store.replace(
-                    self._name, self._body, self._settings, if_match=request.if_match, save_id=self._save_id
+                    self.name, self.body, self.settings, if_match=request.if_match, save_id=self.save_id
                 )
         except FileExistsError:
             if request.kind == "create":
                 return None
             raise
-        if request.side == READS[self._storage.phase][0]:
+        if request.side == READS[self.storage.phase][0]:
             self.written = stat
         return stat.etag
 
     def _seen(self, store: FileStore) -> Seen | None:
         try:
-            found = store.stat(self._name)
+            found = store.stat(self.name)
         except (FileNotFoundError, IsADirectoryError):
             # On a file system a directory may have the name.
             return None
         self._versions[found.etag] = found
-        return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self._save_id)
+        return Seen(etag=found.etag, save=found.save_id, own=found.save_id == self.save_id)
 
     def _copied(self, target: FileStore, source: FileStore, request: Request) -> str | None:
         try:
             return target.copy_from(
-                self._name,
+                self.name,
                 source,
-                self._name,
+                self.name,
                 version=self._versions[request.if_match or ""],
                 if_match=request.if_target_match,
             ).etag
@@ -382,27 +351,48 @@ class _Written(File):  # type: ignore[type-arg]  # a generic in the stubs only
                 self._store(str(self.name), File(self._bytes, self.name))
 
 
+class _Claims(Storage):
+    """Has Django look for a name, and takes the first that is free: to ask whether it is free is to claim it."""
+
+    def __init__(self, storage: MovingStorage, body: Any) -> None:
+        self._storage = storage
+        self._body = body
+        self._deadline = time.monotonic() + storage.timeout
+        self._tried = 0
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        return self._storage.reading.get_alternative_name(file_root, file_ext)
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        if max_length is not None and len(name) > max_length:
+            return False
+        try:
+            self._storage.create(name.replace("\\", "/"), self._body)
+        except FileExistsError as error:
+            self._tried += 1
+            if self._tried >= NAMES and time.monotonic() > self._deadline:
+                message = f"No free name for {name!r} was found in {self._storage.timeout} seconds."
+                raise FileExistsError(message) from error
+            return False
+        return True
+
+
 class _Body(File):  # type: ignore[type-arg]  # a generic in the stubs only
-    """Content that can be read as often as wanted. Closing it leaves a file of the caller's open."""
+    """Content that can be read as often as wanted."""
 
-    def __init__(self, file: Any, *, own: bool, name: str | None = None, content_type: str | None = None) -> None:
-        super().__init__(file, name)
-        self._own = own
-        self.content_type = content_type
-
-    def close(self) -> None:
-        if self._own:
-            super().close()
+    content_type: str | None = None
 
 
-def _twice(content: Any) -> Any:
-    """Return ``content`` so that it can be read for each backend."""
+@contextmanager
+def _twice(content: Any) -> Iterator[_Body]:
+    """Give ``content`` so that it can be read for each backend."""
     if isinstance(content, _Body):
-        return _Body(content.file, own=False, name=content.name, content_type=content.content_type)
-    details = {"name": getattr(content, "name", None), "content_type": getattr(content, "content_type", None)}
-    if not hasattr(content, "chunks"):
-        content = File(content)
-    copy = tempfile.SpooledTemporaryFile(max_size=_MEMORY)  # noqa: SIM115 - the caller closes it
-    for chunk in content.chunks():
-        copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
-    return _Body(copy, own=True, **details)
+        yield content
+        return
+    chunks = (content if hasattr(content, "chunks") else File(content)).chunks()
+    with tempfile.SpooledTemporaryFile(max_size=_MEMORY) as copy:
+        for chunk in chunks:
+            copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
+        body = _Body(copy, getattr(content, "name", None))
+        body.content_type = getattr(content, "content_type", None)
+        yield body
