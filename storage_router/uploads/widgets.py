@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.forms.widgets import Media
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -23,10 +23,14 @@ class DirectFileInput(forms.ClearableFileInput):
     """The input of a ``FileField`` whose files go straight to the storage service, by the policy ``policy``.
 
     Without JavaScript, where the service cannot be reached, or cannot give tickets, the file is submitted as usual. The
-    policy holds either way.
+    policy holds either way. Raises ``ImproperlyConfigured`` in a subclass with ``allow_multiple_selected``.
     """
 
     def __init__(self, policy: str, *, storage: str = "default", attrs: dict[str, Any] | None = None) -> None:
+        if self.allow_multiple_selected:
+            name = type(self).__qualname__
+            message = f"{name}: a direct upload is one file, so allow_multiple_selected would lose the others."
+            raise ImproperlyConfigured(f"{message} Use a formset with one field for each file.")
         super().__init__(attrs)
         self.policy = policy
         self.storage = storage

@@ -102,6 +102,14 @@ def test_without_the_middleware_the_message_says_what_to_add(uploads):
         uploads.submit(file=SimpleUploadedFile("a.pdf", PDF))
 
 
+def test_an_input_for_several_files_is_an_error_because_only_one_would_arrive():
+    class Several(DirectFileInput):
+        allow_multiple_selected = True
+
+    with pytest.raises(ImproperlyConfigured, match=r"Several: a direct upload is one file.* Use a formset"):
+        Several("documents")
+
+
 def test_an_unknown_policy_is_named(uploads):
     with pytest.raises(ImproperlyConfigured, match="There is no policy 'nothing' of uploads"):
         uploads.client("anna").get("/form/nothing")
