@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -31,7 +32,8 @@ class StorageRouterConfig(AppConfig):
         from . import checks, installed, telemetry
 
         checks.register()
-        if is_reporting():
+        # Without a dict, Django's own checks end before the report.
+        if is_reporting() and isinstance(settings.STORAGES, Mapping):
             return
         entries = installed.entries()
         found = list(checks.found(entries))

@@ -110,8 +110,12 @@ def _removed_settings() -> Iterator[Problem]:
     given = {
         name: getattr(settings, name)
         for name, alias in _REPLACED.items()
-        if hasattr(settings, name) and settings.STORAGES.get(alias) == global_settings.STORAGES[alias]
+        if hasattr(settings, name)
+        and isinstance(settings.STORAGES, Mapping)
+        and settings.STORAGES.get(alias) == global_settings.STORAGES[alias]
     }
+    if not given:
+        return
     entries = {alias: entry["BACKEND"] for alias, entry in settings.STORAGES.items() if "BACKEND" in entry}
     entries |= {_REPLACED[name]: _SUCCESSORS.get(value, value) for name, value in given.items()}
     lines = ", ".join(f'"{alias}": {{"BACKEND": "{backend}"}}' for alias, backend in entries.items())

@@ -98,7 +98,14 @@ class Used:
 
 def entries() -> tuple[Entry, ...]:
     """Return this package's storages, those of ``STORAGES`` first. Raises nothing: see their ``problems``."""
+    if not isinstance(settings.STORAGES, Mapping):
+        message = f"the value ({type(settings.STORAGES).__name__}) is not a dict"
+        return (_refused("STORAGES", message, "Write STORAGES = storage_router.storages(), with the parentheses."),)
     found = [_entry(alias, backend) for alias, backend in _ours()]
+    for alias, parameters in settings.STORAGES.items():
+        if isinstance(parameters, Mapping) and "BACKEND" not in parameters and "staticfiles" in parameters:
+            hint = "storages() returns all entries: write STORAGES = storage_router.storages()."
+            found.append(_refused(f"STORAGES[{alias!r}]", "one entry holds a whole STORAGES", hint))
     known = [entry.storage for entry in found]
     for entry in found:
         if isinstance(entry.storage, RouterStorage) and entry.is_sound:
@@ -257,6 +264,10 @@ def _ours() -> Iterator[tuple[str, str]]:
             continue
         if isinstance(found, type) and issubclass(found, DeconstructibleStorage | StaticFilesStorage):
             yield alias, backend
+
+
+def _refused(place: str, message: str, hint: str) -> Entry:
+    return Entry(name=place, place=place, storage=None, problems=(_problem("E021", place, message, hint),))
 
 
 def _entry(alias: str, backend: str) -> Entry:

@@ -267,6 +267,23 @@ class TestErrors:
             "STORAGES['other']: (storage_router.E020) there is no 'storage_router.AzurStorage'",
         }
 
+    @pytest.mark.parametrize(
+        ("given", "place", "message"),
+        [
+            (storage_router.storages, "STORAGES", "the value (function) is not a dict"),
+            (
+                {"default": storage_router.storages({"backends": {"media": MEMORY}})},
+                "STORAGES['default']",
+                "one entry holds a whole STORAGES",
+            ),
+        ],
+    )
+    def test_what_storages_returns_in_the_wrong_place_is_an_error(self, given, place, message):
+        with override_settings(STORAGES=given):
+            (problem,) = checks.found()
+        assert (problem.id, problem.place, problem.message) == ("storage_router.E021", place, message)
+        assert "STORAGES = storage_router.storages()" in problem.hint
+
     def test_an_option_that_static_files_do_not_have_is_an_error(self):
         message = only(found(router({"media": MEMORY}), staticfiles={**STATIC, "OPTIONS": {"prefx": "static/"}}))
         assert message.id == "storage_router.E021"

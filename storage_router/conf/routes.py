@@ -28,7 +28,7 @@ _authorize = Form(
 )
 _LONGEST_LINK = 7 * 86400
 # What names.clean_directory takes, for editors.
-_SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\\x00-\x1f\x7f-\x9f]+"
+_SEGMENT = r"(?!\.{1,2}(?:[/\\]|$))[^/\\*\x00-\x1f\x7f-\x9f]+"
 _PREFIX = rf"(?![A-Za-z]:(?:[/\\]|$)){_SEGMENT}(?:[/\\]+{_SEGMENT})*[/\\]*"
 
 
@@ -65,6 +65,9 @@ def prefix_of_names(value: str) -> str:
     if names.TENANT in first or tenants not in ([], [names.TENANT]):
         hint = "{tenant} is one entire segment, and not the first: 'tenants/{tenant}/'."
         raise invalid(f"{quoted(value)} is not a prefix of names", hint, id="E061")
+    if "*" in value:
+        hint = "A prefix is entire leading segments: 'private/'. Patterns are for glob: 'private/*', 'private/**'."
+        raise invalid(f"{quoted(value)} is a pattern, and a prefix is none", hint)
     try:
         if names.clean_directory(value):
             return value

@@ -37,6 +37,7 @@ def test_a_matcher_is_one_value_or_a_list():
     [
         ("prefix", "", "the prefix is empty"),
         ("prefix", "/private", "'/private' is not a prefix of names"),
+        ("prefix", "private/*", "'private/*' is a pattern, and a prefix is none"),
         ("prefix", ["a", "../b"], "'../b' is not a prefix of names"),
         ("prefix", [], "the list is empty, so nothing can match"),
         ("glob", "", "'' is not a glob: names are relative and have no empty, '.' or '..' segments"),
