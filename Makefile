@@ -25,6 +25,8 @@ CANARY := .venv-canary
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 PYTEST := $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=$(WORKERS) --dist=worksteal
 FAST := not azurite and not slow and not large
+# A quarter of the random examples: see tests/kit/examples.py.
+QUICK := --hypothesis-profile=fast
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-large coverage test-browser screenshots test-floors canary test-wheel test-extras matrix soak bench bench-compression docs lint format azurite chromium clean
@@ -40,7 +42,7 @@ test: $(INSTALLED) azurite ## the tests, in parallel, against Azurites of their 
 	@$(RUN) exec $(PYTEST) $(ARGS)
 
 test-fast: $(INSTALLED) ## the tests that need no Azurite, no server and no patience
-	@AZURITE_BIN=left-out $(RUN) exec $(PYTEST) -m "$(FAST)" $(ARGS)
+	@AZURITE_BIN=left-out $(RUN) exec $(PYTEST) -m "$(FAST)" $(QUICK) $(ARGS)
 
 test-large: $(INSTALLED) azurite ## the large cases, which take minutes
 	@$(RUN) exec $(PYTEST) -m large $(ARGS)

@@ -6,16 +6,17 @@ import pickle
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storage_router.globs import Glob
+from tests.kit.examples import examples
 from tests.routing import reference
 
 NAMES = st.lists(st.text("ab.x", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(reference.GLOBS, st.lists(NAMES, min_size=1, max_size=8))
 def test_a_glob_matches_what_the_rules_say(text, names):
     # R3
@@ -24,7 +25,7 @@ def test_a_glob_matches_what_the_rules_say(text, names):
         assert glob.matches(name) is reference.glob_matches(text, name)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(reference.GLOBS, NAMES)
 def test_where_a_glob_may_match_is_never_denied(text, name):
     """R8: a directory is left out of a listing only if nothing in it can match."""

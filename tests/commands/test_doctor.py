@@ -217,8 +217,11 @@ def test_a_reader_that_goes_ends_the_examination_and_leaves_no_file(router, azur
     assert "\twrite\tok\t" in stream.getvalue()
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("arguments", [["routes"], ["doctor"], ["doctor", "--json"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [(["routes"], ""), (["routes"], "1"), (["doctor"], "1"), (["doctor", "--json"], "")],
+    ids=str,
+)
 def test_a_pipe_without_a_reader_ends_a_command_quietly(arguments, unbuffered, tmp_path):
     (tmp_path / "settings.py").write_text(SETTINGS)
     reader, writer = os.pipe()

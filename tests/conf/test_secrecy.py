@@ -7,7 +7,7 @@ import logging
 import traceback
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
@@ -16,6 +16,7 @@ from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.loading import load
 from storage_router.conf.problems import validated
 from storage_router.exceptions import ConfigurationError
+from tests.kit.examples import examples
 
 PLANTED = "UExBTlRFRC1TRUNSRVQ"
 KEY = base64.b64encode(PLANTED.encode() * 4).decode()
@@ -179,7 +180,7 @@ _OPTIONS = st.dictionaries(
 _BACKENDS = _OPTIONS | st.builds(lambda rest: {"type": "azure", **rest}, _OPTIONS) | _VALUES
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     backends=st.dictionaries(st.sampled_from(["media", "a", "B", ""]), _BACKENDS, max_size=2) | _VALUES,
     routes=st.lists(st.dictionaries(st.sampled_from(["backend", "prefix", "glob", "types", "x"]), _VALUES)) | _VALUES,

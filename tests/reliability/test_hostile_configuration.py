@@ -19,6 +19,7 @@ from storage_router.conf.loading import load
 from storage_router.exceptions import ConfigurationError
 from storage_router.router.backends import Backends
 from storage_router.routing import RouteTable, find_problems
+from tests.kit.examples import examples
 
 from . import SOAK
 from .hostile import CLASSICS
@@ -108,8 +109,7 @@ _variables = st.dictionaries(
 )
 
 fuzzed = settings(
-    max_examples=150 * SOAK,
-    deadline=None,
+    examples(150 * SOAK),
     derandomize=SOAK == 1,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

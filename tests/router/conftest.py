@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from unittest import mock
 
 import pytest
 
 from storage_router import RouterStorage
 
 
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory):
+    """A directory without files; one of each test would take more time than most of these tests."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
 @pytest.fixture(autouse=True)
-def nothing_else_configures(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STORAGE_ROUTER")}
-    with mock.patch.dict(os.environ, kept, clear=True):
-        yield
+def nothing_else_configures(monkeypatch, nowhere):
+    monkeypatch.chdir(nowhere)
+    for name in [name for name in os.environ if name.startswith("STORAGE_ROUTER")]:
+        monkeypatch.delenv(name)
 
 
 def memory_router(*routes, default="media", backends=(), **more):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.base import ContentFile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storage_router.files import Directory
+from tests.kit.examples import examples
 from tests.routing import reference
 
 from .conftest import memory_router
@@ -302,7 +303,7 @@ def filled_routers(draw):
     return routes, default, files
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(filled_routers())
 def test_listings_and_walks_show_exactly_the_files_that_names_reach(given_router):
     """R8, R5: compared with asking for every name that any file could have."""
@@ -343,7 +344,7 @@ def routed(routes, default):
     return RouterStorage(configuration=Configuration(document=document, origins={}))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(filled_routers(), reference.NAMES)
 def test_where_a_name_may_lead_is_never_denied(given_router, name):
     """R8: a view is left out only where it is certain that nothing leads there."""

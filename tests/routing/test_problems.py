@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage_router.conf.routes import RouteOptions
@@ -127,7 +127,6 @@ def test_the_place_is_the_one_that_the_configuration_knows():
     assert [place for _, place, _ in found] == ["storage_router.toml: ('routes', 0) (everything)"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(reference.TABLES, st.lists(reference.NAMES, min_size=30, max_size=60))
 @example([RouteOptions(backend="b", types=".x"), RouteOptions(backend="b", glob="**.x")], ["a/.x", "a.X", "b.x"])
 def test_what_is_called_unreachable_is_never_chosen(routes, names):

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 import storage_router
 from storage_router import RouterStorage, checks
+from tests.kit.examples import examples
 from tests.tenancy.conftest import ALIAS, committed_names, connected, execute, sqlite
 
 
@@ -374,7 +375,7 @@ class Interleaving(RuleBasedStateMachine):
             assert missing == set()
 
 
-Interleaving.TestCase.settings = hypothesis_settings(max_examples=30, stateful_step_count=25, deadline=None)
+Interleaving.TestCase.settings = hypothesis_settings(examples(30), stateful_step_count=25)
 TestInterleaving = Interleaving.TestCase
 
 
