@@ -32,7 +32,7 @@ class UploadPolicy(Table):
     )
     checks: Annotated[tuple[DottedPath, ...], ListOf(0)] = Field(
         default=(),
-        description="Functions `f(file)` that look at the upload and raise `ValidationError`.",
+        description="Functions `f(file)`, which may be async, that look at the upload and raise `ValidationError`.",
         examples=[["acme.files.no_macros"]],
     )
     token_seconds: Annotated[int, duration_within(60, 7 * 86400)] = Field(

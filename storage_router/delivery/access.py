@@ -95,13 +95,18 @@ def _by_rows(authorize: str, request: HttpRequest, name: str) -> bool:
     return False
 
 
-def _answer(question: Callable[..., Any], *args: Any) -> Any:
-    async def awaited(answer: Awaitable[Any]) -> Any:
+def awaited(answer: Any) -> Any:
+    """Return what a function of the project's has returned, which may be ``async``."""
+
+    async def found(answer: Awaitable[Any]) -> Any:
         return await answer
 
+    return async_to_sync(found)(answer) if inspect.isawaitable(answer) else answer
+
+
+def _answer(question: Callable[..., Any], *args: Any) -> Any:
     try:
-        answer = question(*args)
-        return async_to_sync(awaited)(answer) if inspect.isawaitable(answer) else answer
+        return awaited(question(*args))
     except (PermissionDenied, Http404):
         # As by get_object_or_404(). Caches may keep Django's own answers to them, and would for another reader.
         return False

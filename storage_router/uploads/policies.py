@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from storage_router import media_types
 from storage_router.conf.problems import suggestion
 from storage_router.conf.uploads import LARGEST, UploadPolicy
-from storage_router.delivery.access import decision
+from storage_router.delivery.access import awaited, decision
 from storage_router.files import direct_store, file_store
 from storage_router.names import clean_name
 from storage_router.router import RouterStorage
@@ -112,13 +112,18 @@ class Policy:
             raise ValidationError(message, code="size", params={"largest": filesizeformat(largest)})
 
     def require_content(self, file: Any) -> None:
-        """Look at the first bytes, and run the checks of the policy."""
+        """Look at the first bytes, and run the checks of the policy.
+
+        Raises ``TypeError`` for a check that returns something: what is false refuses nothing.
+        """
         file.seek(0)
         if not fits(_type_of(file.name), file.read(LENGTH)):
             raise ValidationError(_("The content of the file is not of the type that its name says."), code="content")
         for check in self.options.checks:
             file.seek(0)
-            import_string(check)(file)
+            if (answer := awaited(import_string(check)(file))) is not None:
+                kind = type(answer).__name__
+                raise TypeError(f"The check {check} returned {kind}. Raise ValidationError to refuse the file.")
         file.seek(0)
 
 

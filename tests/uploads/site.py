@@ -57,6 +57,14 @@ def no_macros(file):
             raise ValidationError("Files with macros are not accepted.", code="macros")
 
 
+async def no_macros_async(file):
+    no_macros(file)
+
+
+def says_no(file):
+    return False
+
+
 class Form(forms.Form):
     title = forms.CharField()
     file = forms.FileField(widget=DirectFileInput("documents"))

@@ -69,6 +69,26 @@ def test_a_file_that_is_submitted_as_usual_passes_the_same_policy(uploads, name,
     assert uploads.stored == []
 
 
+def checked_by(check: str) -> dict:
+    policy = {"authorize": "tests.uploads.site.may_upload", "checks": [f"tests.uploads.site.{check}"]}
+    return {"policies": {"documents": policy}}
+
+
+def test_a_check_may_be_async(uploads):
+    uploads.use(uploads=checked_by("no_macros_async"))
+    answer = uploads.submit(file=SimpleUploadedFile("a.pdf", b"%PDF-macro"))
+    assert uploads.errors(answer) == "Files with macros are not accepted."
+    assert uploads.submit(file=SimpleUploadedFile("a.pdf", PDF)).json()["name"] == "final/a.pdf"
+
+
+def test_a_check_that_returns_something_is_an_error_and_takes_nothing(uploads):
+    uploads.use(uploads=checked_by("says_no"))
+    message = r"The check tests.uploads.site.says_no returned bool. Raise ValidationError to refuse the file."
+    with pytest.raises(TypeError, match=message):
+        uploads.submit(file=SimpleUploadedFile("a.pdf", PDF))
+    assert uploads.stored == []
+
+
 def test_a_file_that_the_policy_takes_is_stored_as_usual(uploads):
     assert uploads.submit(file=SimpleUploadedFile("a.pdf", PDF)).json()["name"] == "final/a.pdf"
     assert uploads.storage.open("final/a.pdf").read() == PDF
