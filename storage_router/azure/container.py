@@ -44,8 +44,7 @@ from .protocol import (
     unchanged,
     written,
 )
-from .sas import SIGNED_VERSION
-from .urls import BlobUrls
+from .urls import SIGNED_VERSION, BlobUrls
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

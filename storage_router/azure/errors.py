@@ -8,6 +8,7 @@ is: Django's page of errors, Sentry and others show the variables of all frames.
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import (
     BlobChangedError,
@@ -196,8 +198,6 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return ADVICE.get(code)
 
     def _how_to_create(self) -> str:
-        from .command_line import create_container
-
         return (
             f"The container {self.options.azure_container!r} does not exist in the account "
             f"{self.options.resolved_account_name!r}. Create it with: {create_container(self.options)}"
@@ -206,6 +206,39 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     def _error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:
         blob = None if no_blob else self.blob
         return kind(message, alias=self.alias, container=self.container, blob=blob, **fields)
+
+
+def create_container(options: AzureOptions) -> str:
+    """Return the command that creates the container of ``options``, private."""
+    return command(options, "container", "create", "--name", options.azure_container)
+
+
+def command(options: AzureOptions, *words: str) -> str:
+    """Return the ``az storage`` command of ``words``, quoted for a shell, for the account of ``options``.
+
+    ``--account-name`` always means the account in Azure. Others, an emulator above all, are reached by a connection
+    string; that holds a key, so it stays in the variable where the command line looks for it:
+    https://learn.microsoft.com/cli/azure/azure-cli-configuration#cli-configuration-values-and-environment-variables
+    """
+    line = shlex.join(("az", "storage", *words))
+    if not is_azures(options):
+        return f'{line} --connection-string "$AZURE_STORAGE_CONNECTION_STRING"'
+    login = "--auth-mode login " if words[:2] == ("container", "create") else ""
+    return f"{line} {login}--account-name {options.resolved_account_name}"
+
+
+def is_azures(options: AzureOptions) -> bool:
+    """Return whether the account is in Azure.
+
+    Azure's own endpoints have the account in the host, and neither a path nor a port; http is for emulators.
+    """
+    endpoint = urlsplit(options.endpoint)
+    return (
+        options.resolved_account_name != EMULATOR_ACCOUNT
+        and not endpoint.path
+        and endpoint.port is None
+        and (endpoint.scheme == "https" or ".blob." in endpoint.netloc)
+    )
 
 
 def _sas_lacks(request: Any) -> str:

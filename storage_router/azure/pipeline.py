@@ -47,11 +47,10 @@ from storage_router import events
 from storage_router.conf.azure.authentication import SharedKey
 from storage_router.conf.azure.options import AzureOptions
 
-from .credentials import SCOPE, credential
+from .client import SCOPE, credential, quiet_log
 from .errors import ClientError, causes, redact
-from .logs import keep_secrets_out_of_logs, quiet_log
-from .sas import SIGNED_VERSION
 from .transport import Headers, Response
+from .urls import SIGNED_VERSION
 
 FIRST_WAIT = 0.25
 """Seconds before the first retry, on average; each further one waits twice as long."""
@@ -445,6 +444,29 @@ class LogPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         answer = self.next.send(request)
         self._log.on_response(request, answer)
         return answer
+
+
+def keep_secrets_out_of_logs() -> None:
+    """Redact what urllib3 logs at DEBUG: the path of each request, with the query that may hold a SAS."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    if _redacted not in logger.filters:
+        logger.addFilter(_redacted)
+
+
+def _redacted(record: logging.LogRecord) -> bool:
+    """Redact a record in place. One without secrets, such as those of other users of urllib3, stays as it is."""
+    given = f"{record.msg} {record.args!r}"
+    if redact(given) != given:
+        # An argument may be of any type, for example an exception.
+        record.msg, record.args = redact(record.getMessage()), ()
+    if record.exc_info:
+        trace = _formatter.formatException(record.exc_info)
+        if redact(trace) != trace:
+            record.exc_text, record.exc_info = redact(trace), None
+    return True
+
+
+_formatter = logging.Formatter()
 
 
 def _require_own(request: HttpRequest, response: HttpResponse) -> None:

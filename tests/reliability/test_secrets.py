@@ -286,8 +286,8 @@ def test_whatever_interrupts_signing_shows_no_secret(monkeypatch: pytest.MonkeyP
     def interrupt(*_: Any) -> None:
         raise SoftTimeLimit("stop")
 
-    monkeypatch.setattr("storage_router.azure.sas.quote", interrupt)
-    monkeypatch.setattr("storage_router.azure.sas.timestamp", interrupt)
+    monkeypatch.setattr("storage_router.azure.urls.quote", interrupt)
+    monkeypatch.setattr("storage_router.azure.urls.timestamp", interrupt)
     storage = AzureStorage(account_name="acme", account_key=ACCOUNT_KEY, azure_container="media")
     with pytest.raises(SoftTimeLimit) as caught:
         storage.url("a.txt", expire=60)
