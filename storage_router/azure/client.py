@@ -82,16 +82,6 @@ class Account:
                 _recent.append(found)
             return found
 
-    def close(self) -> None:
-        """Close the connections. The next request opens new ones."""
-        with self._lock:
-            clients = list(self._clients)
-            pools, self.pools = self.pools, {}
-        for client in clients:
-            client.close()
-        for pool in pools.values():
-            pool.close()
-
 
 class Client:
     """Sends the requests of an account, for one set of the options that requests depend on. Get it with
@@ -126,13 +116,6 @@ class Client:
         """Return a user delegation key of the account, as ``DelegationKeys.key`` does. Raises ``BlobError``."""
         keys = self._account.delegation_keys
         return keys.key(self._fetch_delegation_key, until, stable_for=stable_for, now=now)
-
-    def close(self) -> None:
-        """Forget the pipeline, and close a transport that the application gave."""
-        with self._lock:
-            sender, self._sender = self._sender, None
-        if sender is not None:
-            sender.close()
 
     def _fetch_delegation_key(self, start: int, expiry: int) -> DelegationKey:
         """https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key"""
@@ -320,7 +303,7 @@ class DelegationKeys:
                 held = self._held[period] = _Held(key=held.key, renewal=int(moment) + PAUSE_AFTER_FAILURE)
             finally:
                 self._lock.release()
-        return held.key, held.renewal
+        return held
 
     def _renew(self, fetch: Fetch, period: int, moment: float) -> _Held:
         start = _start(moment, period)

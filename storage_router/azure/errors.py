@@ -29,6 +29,7 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
+from storage_router.names import file_of
 
 _SECRET = re.compile(
     # In the query of a URL or a connection string; in a proxy's address; in the answer that is a delegation key.
@@ -136,7 +137,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             traceback.clear_frames(part.__traceback__)
         if isinstance(error, BlobError):
             if error.container is None:
-                error.alias, error.container, error.blob = self.alias, self.container, self.blob
+                self._about(error)
             return None, error
         if all(map(_is_clean, chain)):
             return self.translation(error), error
@@ -146,9 +147,9 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     def translation(self, error: BaseException) -> BlobError | None:
         """Return the error to raise for ``error``, or None if that is not azure-core's."""
         if isinstance(error, CredentialError):
-            return self._error(BlobPermissionError, str(error))
+            return self.error(BlobPermissionError, str(error))
         if isinstance(error, ClientError):
-            return self._error(BlobError, str(error))
+            return self.error(BlobError, str(error))
         # Loaded already if the error is azure-core's.
         from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
@@ -158,10 +159,10 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if isinstance(error, HttpResponseError) and response is not None and not isinstance(error, DecodeError):
             return self._refused(error, response)
         if isinstance(error, ClientAuthenticationError):
-            return self._error(BlobPermissionError, f"The credential gives no token: {_first_line(error)}")
+            return self.error(BlobPermissionError, f"The credential gives no token: {_first_line(error)}")
         if _timed_out(error):
-            return self._error(BlobTimeoutError, "The service did not answer in time.")
-        return self._error(BlobConnectionError, f"The connection to the service failed: {_first_line(error)}")
+            return self.error(BlobTimeoutError, "The service did not answer in time.")
+        return self.error(BlobConnectionError, f"The connection to the service failed: {_first_line(error)}")
 
     def _refused(self, error: Any, response: Any) -> BlobError:
         """Return the error to raise for an answer with another status than was expected."""
@@ -169,26 +170,26 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         code = getattr(error, "error_code", None) or response.headers.get("x-ms-error-code")
         fields = {"status": status, "error_code": code, "request_id": response.headers.get("x-ms-request-id")}
         if code in ("ContainerNotFound", "ContainerBeingDeleted"):
-            return self._error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
+            return self.error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
         if status == 404 and code is None:
             # Azure's have a code. As "there is no such blob", delete() would have done its work.
             reason = "404 without a code of Azure; the endpoint, or a proxy on the way, is not Azure's"
-            return self._error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
+            return self.error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
         if status == 404:
-            return self._error(BlobNotFoundError, "There is no such blob.", **fields)
+            return self.error(BlobNotFoundError, "There is no such blob.", **fields)
         if code == OVERWRITE_REFUSED and self.creates:
-            return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
+            return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in ADVICE:
             reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
-            return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
+            return self.error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
         unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
         if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
-            return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
+            return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if unmet:
-            return self._error(BlobChangedError, "The blob changed in between.", **fields)
+            return self.error(BlobChangedError, "The blob changed in between.", **fields)
         if status == 408 or code == "OperationTimedOut":
-            return self._error(BlobTimeoutError, "The service did not finish in time.", **fields)
-        return self._error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
+            return self.error(BlobTimeoutError, "The service did not finish in time.", **fields)
+        return self.error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
 
     def _reason(self, code: str, response: Any) -> str | None:
         if code == "AuthorizationPermissionMismatch" and self.signs:
@@ -203,9 +204,17 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             f"{self.options.resolved_account_name!r}. Create it with: {create_container(self.options)}"
         )
 
-    def _error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:
-        blob = None if no_blob else self.blob
-        return kind(message, alias=self.alias, container=self.container, blob=blob, **fields)
+    def error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:
+        """Return an error of this ``kind`` about the operation."""
+        error = kind(message, alias=self.alias, container=self.container, **fields)
+        return error if no_blob else self._about(error)
+
+    def _about(self, error: BlobError) -> BlobError:
+        """Have ``error`` say what it is about."""
+        error.alias, error.container = self.alias, self.container
+        if self.blob is not None:
+            error.blob, error.filename = str(self.blob), file_of(self.blob)
+        return error
 
 
 def create_container(options: AzureOptions) -> str:

@@ -25,7 +25,7 @@ from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY, header, media_type
 from storage_router.exceptions import BlobError, SigningError
-from storage_router.names import blob_name, clean_name, quoted
+from storage_router.names import blob_name, clean_name, file_of, quoted
 
 if TYPE_CHECKING:
     from .client import Client
@@ -102,7 +102,7 @@ class BlobUrls:
         service refuses a user delegation key.
         """
         # Checked even where they do nothing.
-        headers = overrides(parameters) if parameters else None
+        headers = overrides(parameters) if parameters else {}
         if expire is None or self._sas:
             return f"{self._public}{quoted(blob_name(prefix, name))}{self._sas}"
         if type(expire) is not int:
@@ -116,7 +116,7 @@ class BlobUrls:
             window = self._windows.get(kind)
             if window is None or not window.start < moment <= window.end:
                 blob = blob_name(prefix, name)
-                window = self._windows[kind] = self._window(blob, expire, parameters, permission, moment)
+                window = self._windows[kind] = self._window(blob, expire, headers, permission, moment)
                 if len(self._windows) > REMEMBERED_URLS:
                     self._windows = {kind: window}
             # By the name as it was given: a name that is known is not checked again.
@@ -137,7 +137,7 @@ class BlobUrls:
         self,
         blob_name: str,
         expire: float,
-        parameters: Mapping[str, str | None] | None,
+        headers: Mapping[str, str],
         permission: str,
         now: float,
     ) -> _Window:
@@ -153,7 +153,7 @@ class BlobUrls:
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
-        grant = self._grant(self._public, expiry, permission, parameters)
+        grant = self._grant(self._public, expiry, permission, headers)
         signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
         return _Window(start, min(end, renewal), signer, {})
 
@@ -168,7 +168,8 @@ class BlobUrls:
         """Return a URL for reading the blob that ends after ``seconds``, without a window: at the service itself, or at
         the custom domain. Raises as ``url`` does."""
         self._require_life(seconds)
-        return self._link(self._public if custom_domain else self.api, blob_name, seconds, "r", parameters)
+        base = self._public if custom_domain else self.api
+        return self._link(base, blob_name, seconds, "r", headers=overrides(parameters))
 
     def ticket(self, blob_name: str, seconds: float) -> str:
         """Return a URL for creating the blob, at once or in blocks, that ends after ``seconds``.
@@ -188,12 +189,13 @@ class BlobUrls:
         blob_name: str,
         seconds: float,
         permission: str,
-        parameters: Mapping[str, str | None] | None = None,
+        *,
+        headers: Mapping[str, str] = {},
         version: str | None = None,
     ) -> str:
         now = time.time()
         try:
-            grant = self._grant(base, math.ceil(now + seconds), permission, parameters, version)
+            grant = self._grant(base, math.ceil(now + seconds), permission, headers, version)
             signer, _ = self._signer(grant, blob_name, now)
             return f"{base}{quoted(blob_name)}?{signer(blob_name)}"
         except BaseException as error:
@@ -208,19 +210,14 @@ class BlobUrls:
             raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
 
     def _grant(
-        self,
-        base: str,
-        expiry: int,
-        permission: str,
-        parameters: Mapping[str, str | None] | None,
-        version: str | None = None,
+        self, base: str, expiry: int, permission: str, headers: Mapping[str, str], version: str | None = None
     ) -> Grant:
         return Grant(
             account_name=self._options.resolved_account_name,
             container=self._container,
             expiry=expiry,
             permission=ordered(permission),
-            headers=overrides(parameters),
+            headers=headers,
             https_only=base.startswith("https:") and self.api.startswith("https:"),
             version=version or self._options.api_version or SIGNED_VERSION,
         )
@@ -246,7 +243,7 @@ class BlobUrls:
         except BlobError as error:
             # The key is the account's, which knows of neither.
             error.alias, error.container = self._alias, self._container
-            error.blob = error.filename = blob_name
+            error.blob, error.filename = str(blob_name), file_of(blob_name)
             raise
         grant = grant._replace(expiry=min(grant.expiry, delegation.expiry))
         return sign_with_delegation_key(grant, delegation), renewal
