@@ -292,7 +292,8 @@ def test_whatever_interrupts_signing_shows_no_secret(monkeypatch: pytest.MonkeyP
     with pytest.raises(SoftTimeLimit) as caught:
         storage.url("a.txt", expire=60)
     frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
-    below = [frame for frame in frames if frame.f_code.co_filename.endswith("azure/urls.py")]
+    # The first one is where the signing of a name begins.
+    below = [frame for frame in frames if frame.f_code.co_filename.endswith("azure/urls.py")][1:]
     assert below
     assert all(frame.f_locals == {} for frame in below)
 
