@@ -22,10 +22,10 @@ FLOORS = (
     {"telemetry", "tenancy", "transactions"},
     {"installed", "health"},
     {"management"},
-    {"delivery", "moving"},
-    {"uploads"},
     {"provision"},
     {"doctor"},
+    {"delivery", "moving"},
+    {"uploads"},
     {"checks", "urls", "console"},
     {"apps"},
 )

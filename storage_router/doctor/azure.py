@@ -12,33 +12,33 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from django.conf import settings
-
-from storage_router.azure.client import SCOPE, credential
-from storage_router.azure.errors import command, create_container, translated
+from storage_router.azure.command_line import command, create_container
+from storage_router.azure.credentials import SCOPE, credential
+from storage_router.azure.errors import translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ContainerNotFoundError, SigningError
 from storage_router.names import TRASH
 from storage_router.provision.commands import assign
-from storage_router.provision.needs import DELEGATOR, FONTS, QUARANTINE_DAYS, TRASH_DAYS, UPLOADS, role
-from storage_router.uploads.cleaning import seconds_waited
+from storage_router.provision.needs import DELEGATOR, FONTS, TRASH_DAYS, role
 
 from .findings import (
     NOT_AUTHENTICATED,
+    SLACK_DAYS,
     Finding,
     advice,
     by_code,
     described,
     failed,
     network_advice,
+    no_lifecycle_rule,
     ok,
     skipped,
     warning,
 )
 from .probes import CONTENT, Probes
-from .web import Answer, Client, Preflight, UnreachableError, allows
+from .web import Answer, Client, Preflight, UnreachableError
 
 TOLERATED_SECONDS = 60
 REFUSED_SECONDS = 900
@@ -50,12 +50,7 @@ _NEW_ROLES = "New roles take up to ten minutes:"
 _LINK_SECONDS = 300
 _KINDS = {"account_key": "The account key", "token": "The token", "sas": "The SAS"}
 _SAS_LETTERS: Mapping[str, str] = {"list": "l", "write": "cw", "read": "r", "delete": "d"}
-_NO_SITE = "https://storage-router.invalid"
-"""An origin that no rule names."""
-
 _MOST = 10_000
-_SLACK_DAYS = 2
-"""Azure carries lifecycle rules out once a day, and a new one up to a day later."""
 
 
 class AzureProbes(Probes):
@@ -221,7 +216,7 @@ class AzureProbes(Probes):
             hint = self._role()
         if self.options.custom_domain is not None:
             hint = "Check custom_domain and container_in_url: the link has to reach this container, with its query."
-        return failed(f"A signed link does not fetch the file: {_outcome(answer, url)}.", hint)
+        return failed(f"A signed link does not fetch the file: {answer.outcome}.", hint)
 
     def public(self) -> Finding:
         """Fetch without a signature, and compare the answer with what the configuration implies."""
@@ -241,20 +236,20 @@ class AzureProbes(Probes):
         if self.kind in ("sas", "anonymous"):
             hint = "Use an account key or an identity, and set expiration_secs, to get signed links"
         return warning(
-            f"url() gives links without a signature, and they do not work: {_outcome(answer, url)}.",
+            f"url() gives links without a signature, and they do not work: {answer.outcome}.",
             f"{hint}; or, if all files are public, let the container be read publicly. If no page links to these "
             "files, nothing needs to be done.",
         )
 
     def trash(self) -> Finding:
         """Look for files that a lifecycle rule should have deleted: the rules themselves cannot be seen from here."""
-        now, days = dt.datetime.now(dt.UTC), TRASH_DAYS + _SLACK_DAYS
+        now, days = dt.datetime.now(dt.UTC), TRASH_DAYS + SLACK_DAYS
         found = itertools.islice(self.storage.walk(TRASH), _MOST)
         old = [one.name for one in found if one.modified and now - one.modified > dt.timedelta(days=days)]
         if not old:
             return ok(f"Nothing in the trash is older than {days} days.")
         message = f"{len(old)} files in the trash are older than {days} days, {old[0]!r} for example."
-        return warning(message, _no_rule(TRASH_DAYS))
+        return warning(message, no_lifecycle_rule(TRASH_DAYS))
 
     def cors(self) -> Finding:
         """Ask, as a browser does before it fetches a script or a font from another origin."""
@@ -270,51 +265,6 @@ class AzureProbes(Probes):
             what="Scripts, fonts and modules",
             done="fetched",
         ).examine(self.origins)
-
-    def uploads(self) -> tuple[Finding, ...]:
-        """Ask what browsers meet that send files to the quarantine, and look whether it is emptied (P4, T12)."""
-        return self._upload_cors(), self._upload_policy(), self._waiting()
-
-    def _upload_cors(self) -> Finding:
-        url = self.storage.ticket(f"{self.backend.quarantine}/x", 60).partition("?")[0]
-        asked = Preflight(
-            client=self.web,
-            options=self.options,
-            url=url,
-            rule=UPLOADS,
-            needed=UPLOADS.headers,
-            what="Uploads",
-            done="sent to the service",
-            refused=failed,
-        )
-        if self.origins and allows(asked.ask(_NO_SITE, UPLOADS.methods[0], UPLOADS.headers), _NO_SITE):
-            hint = f"Replace the rule for '*': {asked.command(self.origins)}"
-            return failed("Pages of all sites may send files to the service.", hint)
-        return asked.examine(self.origins)
-
-    def _upload_policy(self) -> Finding:
-        host = f"{urlsplit(self.endpoint).scheme}://{urlsplit(self.endpoint).netloc}"
-        policy = getattr(settings, "SECURE_CSP", None) or {}
-        sources = policy.get("connect-src", policy.get("default-src"))
-        if sources is None:
-            return ok(f"Where the site sends a Content-Security-Policy, connect-src has to name {host}.")
-        if any("*" in str(source) for source in sources):
-            return failed("connect-src allows connections to all hosts.", f"Name the account's host instead: {host}")
-        if host not in sources:
-            return failed("The Content-Security-Policy keeps browsers from the service.", f"Add {host} to connect-src.")
-        return ok(f"The Content-Security-Policy allows connections to {host}.")
-
-    def _waiting(self) -> Finding:
-        found = list(itertools.islice(self.storage.walk(self.backend.quarantine), _MOST))
-        more = " or more" if len(found) == _MOST else ""
-        size, days = sum(stat.size for stat in found), QUARANTINE_DAYS + _SLACK_DAYS
-        message = f"{len(found)}{more} uploads with {size} bytes wait in the quarantine."
-        old = [stat.name for stat in found if seconds_waited(stat.name) > days * 86400]
-        if not old:
-            return ok(message)
-        message = f"{message} {len(old)} are older than {days} days, {old[0]!r} for example."
-        purge = "'manage.py storage_router uploads purge' deletes them now."
-        return warning(message, f"{_no_rule(QUARANTINE_DAYS)} {purge}")
 
     def explain(self, name: str, error: Exception) -> Finding:
         """Return the result of a probe that raised, with the advice that fits this credential."""
@@ -384,15 +334,3 @@ def facts(token: Any) -> str:
         # A token need not be a JWT.
         return until
     return f"object id {owner}, {until}" if owner else until
-
-
-def _no_rule(days: int) -> str:
-    """Return what to do where files are still there that a lifecycle rule should have deleted."""
-    return (
-        f"The account has no lifecycle rule that deletes them after {days} days, or it is disabled. Add it to the "
-        "account's policy: 'manage.py storage_router provision' prints it."
-    )
-
-
-def _outcome(answer: Answer, url: str) -> str:
-    return f"{answer.outcome} from {urlsplit(url).netloc}"

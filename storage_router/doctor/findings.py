@@ -16,6 +16,9 @@ from storage_router.exceptions import BlobConnectionError, BlobError, BlobTimeou
 Status = Literal["ok", "warning", "failed", "skipped"]
 STATUSES: tuple[Status, ...] = ("ok", "warning", "failed", "skipped")
 
+SLACK_DAYS = 2
+"""Azure carries lifecycle rules out once a day, and a new one up to a day later."""
+
 NOT_AUTHENTICATED = frozenset(
     {
         *("AccountIsDisabled", "AuthenticationFailed", "AuthorizationProtocolMismatch"),
@@ -110,3 +113,11 @@ def network_advice(reason: BaseException, endpoint: str) -> str:
             f"'npx --package azurite azurite-blob --skipApiVersionCheck --blobPort {urlsplit(endpoint).port or 10000}'."
         )
     return "Check this machine's firewall and proxy settings, and the account's Networking page."
+
+
+def no_lifecycle_rule(days: int) -> str:
+    """Return what to do where files are still there that a lifecycle rule should have deleted."""
+    return (
+        f"The account has no lifecycle rule that deletes them after {days} days, or it is disabled. Add it to the "
+        "account's policy: 'manage.py storage_router provision' prints it."
+    )

@@ -9,14 +9,18 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from functools import partial
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.utils.module_loading import import_string
 
 from storage_router.installed import Used
 
 from .findings import Finding, advice, described, failed, ok, skipped
-from .routes import examine_routes
+
+FURTHER = {"routes": "storage_router.moving.strays.probe", "uploads": "storage_router.uploads.examination.probe"}
+"""Probes of further rooms: functions that take the ``Probes`` and return a ``Finding``, or several."""
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
 
@@ -29,7 +33,7 @@ class Probes:
 
     probes: Mapping[str, str] = {"write": "", "read": "write", "list": "write", "delete": "write", "routes": "list"}
     """The probes in their order, and the one that has to have gone well before. Each is a method that returns a
-    ``Finding``, or several."""
+    ``Finding``, or a function of ``FURTHER``."""
 
     def __init__(self, backend: Used, *, static: bool, origins: Sequence[str], skip: Collection[str]) -> None:
         self.backend = backend
@@ -63,7 +67,8 @@ class Probes:
             causes[name] = cause
             return [skipped(f"Not tried, because {cause}.")]
         try:
-            result: Finding | tuple[Finding, ...] = getattr(self, name)()
+            probe = partial(import_string(FURTHER[name]), self) if name in FURTHER else getattr(self, name)
+            result: Finding | tuple[Finding, ...] = probe()
         # Another package's storage raises what its SDK raises, and the examination has to go on.
         except Exception as error:  # noqa: BLE001
             result = self.explain(name, error)
@@ -121,10 +126,3 @@ class Probes:
             return failed(f"{self.written!r} still exists after it was deleted.", "Remove it by hand.")
         self.written = None
         return ok("The file is deleted again.")
-
-    def routes(self) -> Finding:
-        """Compare the files with the routes that lead to them."""
-        assert self.backend.router is not None
-        if self.backend.in_fields:
-            return skipped("Not tried, because fields name this backend themselves.")
-        return examine_routes(self.backend.router, self.backend.known_as)

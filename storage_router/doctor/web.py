@@ -26,8 +26,9 @@ _CODE = re.compile(rb"<Code>(\w+)</Code>")
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back: status, headers, the body, and the local time between asking and answer."""
+    """What came back from ``host``: status, headers, the body, and the local time between asking and answer."""
 
+    host: str
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -41,8 +42,8 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """``HTTP 403 AuthenticationFailed``"""
-        return f"HTTP {self.status} {self.error_code}".rstrip()
+        """``HTTP 403 AuthenticationFailed from acme.blob.core.windows.net``"""
+        return f"{f'HTTP {self.status} {self.error_code}'.rstrip()} from {self.host}"
 
     @property
     def ahead(self) -> float | None:
@@ -102,7 +103,9 @@ class Client:
         except AzureError as error:
             return _reason(error)
         at = (started + time.time()) / 2
-        return Answer(status=response.status_code, headers=response.headers, body=body, at=at)
+        return Answer(
+            host=urlsplit(url).netloc, status=response.status_code, headers=response.headers, body=body, at=at
+        )
 
 
 def _reason(error: BaseException) -> BaseException:
@@ -139,7 +142,7 @@ class Preflight:
             return skipped("The site's origin is not known. Give it: --origin https://www.example.com")
         answers = {origin: self.ask(origin, self.rule.methods[0], self.needed) for origin in origins}
         if refused := [origin for origin, answer in answers.items() if not allows(answer, origin)]:
-            outcome = f"{answers[refused[0]].outcome} from {urlsplit(self.url).netloc}"
+            outcome = answers[refused[0]].outcome
             message = f"{self.what} cannot be {self.done} by pages of {', '.join(refused)}: {outcome}."
             return self.refused(message, f"If they should: {self.command(refused)}")
         message = f"{self.what} can be {self.done} by pages of {', '.join(origins)}."

@@ -91,11 +91,10 @@ def shard_bounds(names: Iterator[str], length: int) -> Iterator[tuple[str, str]]
     yield first, ""
 
 
-def make_shards(move: Move, files: Files, length: int) -> int:
-    """Divide the names of the old backend into ranges, unless that was done before. Return how many there are."""
-    count: int = move.shards.count()
-    if count:
-        return count
+def make_shards(move: Move, files: Files, length: int) -> None:
+    """Divide the names of the old backend into ranges, unless that was done before."""
+    if move.shards.exists():
+        return
     names = (name for name, _ in files.listing(file_store(files.storage.old)))
     with transaction.atomic():
         Shard.objects.bulk_create(
@@ -105,7 +104,6 @@ def make_shards(move: Move, files: Files, length: int) -> int:
             ),
             batch_size=500,
         )
-    return int(move.shards.count())
 
 
 def free(move: Move) -> QuerySet[Shard]:

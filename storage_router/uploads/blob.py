@@ -29,10 +29,8 @@ class UploadedBlob(File):  # type: ignore[type-arg]
     """
 
     def __init__(self, policy: Policy, claims: Claims, found: FileStat) -> None:
-        waiting = policy.waiting(claims.name)
-        self.file_source = FileSource(
-            store=waiting.store, name=waiting.name, size=found.size, etag=found.etag, saved=self._saved
-        )
+        store, waiting = policy.waiting(claims.name)
+        self.file_source = FileSource(store=store, name=waiting, size=found.size, etag=found.etag, saved=self._saved)
         self.size = found.size
         self.content_type = claims.file.content_type
         self.token = replace(claims, etag=found.etag).token("complete")

@@ -45,14 +45,6 @@ class AnnouncedFile:
         return _type_of(self.name) or UNKNOWN
 
 
-@dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A file in the quarantine: the store, and the store's name for it."""
-
-    store: Any
-    name: str
-
-
 class Policy:
     """The policy ``name`` of the router ``STORAGES[storage]``.
 
@@ -84,15 +76,15 @@ class Policy:
         its age."""
         return f"{self._quarantine}/{int(time.time()):010d}-{secrets.token_hex(16)}"
 
-    def waiting(self, name: str) -> Waiting:
-        """Return where a name below the quarantine leads."""
+    def waiting(self, name: str) -> tuple[Any, str]:
+        """Return the store that a name below the quarantine leads to, and the store's name for it."""
         match = self._router.table.match(clean_name(name), hidden=True)
-        return Waiting(store=file_store(self._router.backends[match.alias]), name=str(match.name))
+        return file_store(self._router.backends[match.alias]), match.name
 
     @cached_property
     def takes_tickets(self) -> bool:
         """Whether browsers can send files to the quarantine's backend."""
-        return direct_store(self.waiting(f"{self._quarantine}/x").store) is not None
+        return direct_store(self.waiting(f"{self._quarantine}/x")[0]) is not None
 
     def require_consent(self, request: HttpRequest, file: AnnouncedFile) -> None:
         """Ask ``authorize``."""

@@ -23,7 +23,7 @@ from storage_router.files import FileStat
 
 from . import tokens
 from .blob import UploadedBlob
-from .policies import AnnouncedFile, Policy, Waiting
+from .policies import AnnouncedFile, Policy
 from .tokens import Claims
 
 TICKET_SECONDS = 15 * 60
@@ -60,27 +60,27 @@ def begin(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any]:
 def renew(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any]:
     """Answer with a new ticket, and with what has arrived: the ids of blocks, or that the file is complete."""
     claims, policy = tokens.read(request, data.get("token"), "begin")
-    waiting = policy.waiting(claims.name)
+    store, name = policy.waiting(claims.name)
     try:
-        stored = waiting.store.uploaded(waiting.name).size == claims.size
+        stored = store.uploaded(name).size == claims.size
     except (FileNotFoundError, ValueError):
         stored = False
-    blocks = [] if stored else waiting.store.staged(waiting.name)
+    blocks = [] if stored else store.staged(name)
     return {"url": _ticket(policy, claims), "block_size": _block_size(claims), "blocks": blocks, "stored": stored}
 
 
 def complete(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any]:
     """Check what has arrived, and answer with the token that the form sends. A file that fails is deleted."""
     claims, policy = tokens.read(request, data.get("token"), "begin")
-    waiting = policy.waiting(claims.name)
     try:
-        found = _arrived(waiting)
+        found = _arrived(policy, claims)
         if found.size != claims.size:
             raise ValidationError(_("The file has not arrived completely. Please upload it again."), code="incomplete")
         blob = UploadedBlob(policy, claims, found)
         policy.require_content(blob)
     except ValidationError:
-        waiting.store.discard(waiting.name)
+        store, name = policy.waiting(claims.name)
+        store.discard(name)
         raise
     return {"token": blob.token, "name": blob.name, "size": blob.size, "content_type": blob.content_type}
 
@@ -90,7 +90,7 @@ def redeem(request: HttpRequest, policy: Policy, token: Any) -> UploadedBlob:
     claims, own = tokens.read(request, token, "complete")
     if (own.name, own.storage) != (policy.name, policy.storage):
         raise ValidationError(_("This upload is not valid. Please upload the file again."), code="token")
-    found = _arrived(policy.waiting(claims.name))
+    found = _arrived(policy, claims)
     if found.etag != claims.etag:
         message = _("The file was changed after it was checked. Please upload it again.")
         raise ValidationError(message, code="changed")
@@ -155,13 +155,14 @@ def _block_size(claims: Claims) -> int:
 
 
 def _ticket(policy: Policy, claims: Claims) -> str:
-    waiting = policy.waiting(claims.name)
-    return str(waiting.store.ticket(waiting.name, TICKET_SECONDS))
+    store, name = policy.waiting(claims.name)
+    return str(store.ticket(name, TICKET_SECONDS))
 
 
-def _arrived(waiting: Waiting) -> FileStat:
+def _arrived(policy: Policy, claims: Claims) -> FileStat:
+    store, name = policy.waiting(claims.name)
     try:
-        found: FileStat = waiting.store.uploaded(waiting.name)
+        found: FileStat = store.uploaded(name)
     except FileNotFoundError:
         message = _("This upload was used already, or has expired. Please upload the file again.")
         raise ValidationError(message, code="gone") from None

@@ -12,7 +12,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from storage_router import RouterStorage, backend, installed
-from storage_router.doctor.routes import examine_routes
+from storage_router.moving.strays import examine_routes
 from tests.commands.conftest import run  # noqa: F401 - a fixture
 
 MOVE = {"prefix": "media/", "backend": "new"}

@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any
 
 from storage_router.conf.backends import Place, place_of
+from storage_router.doctor.findings import Finding, described, failed, ok, skipped, warning
+from storage_router.doctor.probes import Probes
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.files import Directory, FileStore, file_store
 from storage_router.names import SAMPLE_TENANT, TENANT, is_clean
 from storage_router.router import RouterStorage
 from storage_router.routing import Match, Route
-
-from .findings import Finding, described, failed, ok, skipped, warning
 
 _DIRECTORIES, _DEPTH, _ENTRIES = 20, 5, 10
 """A sample looks into so many directories at the root, and so many prefixes of routes; in each of them so many levels
@@ -23,6 +23,15 @@ _LOOKED_FOR = 5
 """Names that are looked for where the routes lead."""
 
 _EXAMPLES = 3
+
+
+def probe(probes: Probes) -> Finding:
+    """Compare the files of the doctor's backend with the routes that lead to them."""
+    backend = probes.backend
+    assert backend.router is not None
+    if backend.in_fields:
+        return skipped("Not tried, because fields name this backend themselves.")
+    return examine_routes(backend.router, backend.known_as)
 
 
 def examine_routes(router: RouterStorage, alias: str) -> Finding:
