@@ -27,6 +27,9 @@ from .storage import MovingStorage, Requests
 LEASE = dt.timedelta(seconds=60)
 """How long a range stays with a worker that says nothing any more. A worker renews it three times as often."""
 
+CLAIM = dt.timedelta(hours=1)
+"""After this time no save is under way any more that has written the old backend and not yet the new one."""
+
 ERRORS = 20
 """Failures of a range that are kept with their messages."""
 
@@ -227,7 +230,12 @@ class Copies:
     def settle(self, pair: Compared[FileStat, FileStat]) -> list[Outcome]:
         """Make the two files of a name the same; return what has become of it, unless that has to be looked at."""
         storage, source, target = self._files.storage, pair.left, pair.right
-        steps = protocol.backfill(storage.phase, source.etag if source else None, target.etag if target else None)
+        steps = protocol.backfill(
+            storage.phase,
+            source.etag if source else None,
+            target.etag if target else None,
+            may_be_claim=source is None or source.modified is None or source.modified > timezone.now() - CLAIM,
+        )
         one = source or target
         copy = Copy(pair.name, one.size if one else 0, steps)
         outcome = self._run(copy, Requests(storage, pair.name, source=one), looks=not self._later)

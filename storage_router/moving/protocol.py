@@ -143,9 +143,9 @@ def delete(*, if_match: str | None = None) -> Steps:
             return True
 
 
-def backfill(phase: Phase, source: str | None, target: str | None) -> Steps:
+def backfill(phase: Phase, source: str | None, target: str | None, *, may_be_claim: bool = True) -> Steps:
     """Make both backends have the same file. ``source`` and ``target`` are the ETags of a comparison, of the old and
-    the new one.
+    the new one; ``may_be_claim`` says whether a save may still be under way that has written the old one.
 
     Return ``copied``, ``deleted``, ``same`` or ``changed``. ``changed`` means that somebody else was faster and that
     the next comparison has to look again.
@@ -167,8 +167,8 @@ def backfill(phase: Phase, source: str | None, target: str | None) -> Steps:
             yield Request("delete", "old", if_match=copied)
             return "changed"
         return "copied"
-    if target is not None and phase != "mirror":
-        # What can be read is not replaced: the old backend's file may be the claim of a save that finds the name taken.
+    if target is not None and phase != "mirror" and may_be_claim:
+        # What can be read is not replaced by the claim of a save that finds the name taken.
         return "changed"
     copied = yield Request("copy", "new", if_match=source, if_target_match=target)
     if copied is None:

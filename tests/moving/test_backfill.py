@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
+import time
 
 import pytest
 from django.core.files.base import ContentFile
@@ -64,6 +66,11 @@ def moving_files(sides) -> Files:
 
 def names(store) -> list[str]:
     return [stat.name for stat in DirectoryStore(store.storage).walk()]
+
+
+def content(store, name: str) -> bytes:
+    with store.read(name) as reading:
+        return b"".join(reading.chunks)
 
 
 def copied(sides) -> Copies:
@@ -173,11 +180,22 @@ def test_in_switch_a_file_that_only_the_new_backend_has_is_copied_to_the_old_one
 def test_in_switch_nothing_is_written_over_a_file_of_the_new_backend(sides):
     for name in NAMES:
         sides[1].create(name, ContentFile(name.encode()))
-    sides[0].replace("b.txt", ContentFile(b"of a save that was refused"))
+    sides[0].replace("b.txt", ContentFile(b"of a save that is under way"))
     shard = backfill.run(Shard(), Files(storage=MovingStorage(*sides, phase="switch")))
     assert (shard.copied, shard.changed, shard.state) == (0, 1, Shard.State.FAILED)
-    with sides[1].read("b.txt") as reading:
-        assert b"".join(reading.chunks) == b"b.txt"
+    assert content(sides[1], "b.txt") == b"b.txt"
+
+
+@pytest.mark.usefixtures("rows")
+def test_in_switch_what_a_save_has_left_that_was_killed_is_copied_after_an_hour(sides, tmp_path):
+    for name in NAMES:
+        sides[1].create(name, ContentFile(name.encode()))
+    sides[0].replace("b.txt", ContentFile(b"of a save that was killed"))
+    before = time.time() - 3700
+    os.utime(tmp_path / "old/b.txt", (before, before))
+    shard = backfill.run(Shard(), Files(storage=MovingStorage(*sides, phase="switch")))
+    assert (shard.copied, shard.changed, shard.state) == (1, 0, Shard.State.DONE)
+    assert content(sides[1], "b.txt") == b"of a save that was killed"
 
 
 def test_a_directory_is_looked_at_file_by_file(sides):

@@ -118,6 +118,7 @@ class Backfill:
     action: str = "backfill"
     content: str = "backfill"
     mortal: bool = True
+    may_be_claim: bool = True
 
     def steps(self) -> Steps:
         result = yield from in_halves(self.once())
@@ -132,7 +133,8 @@ class Backfill:
             return "same"
         if again and source and target and source.save == target.save:
             return "same"
-        return (yield from protocol.backfill(self.phase, source and source.etag, target and target.etag))
+        etags = source and source.etag, target and target.etag
+        return (yield from protocol.backfill(self.phase, *etags, may_be_claim=self.may_be_claim))
 
 
 def histories(start: str, actors: list, check: Callable[[World, list[object]], None]) -> int:
@@ -268,8 +270,8 @@ def test_overwriting_saves_leave_both_backends_the_same(phase, other):
         histories(start, actors, check)
 
 
-def histories_after(world: World, phase: str = "mirror") -> None:
-    steps, answer = Backfill(phase).steps(), None
+def histories_after(world: World, phase: str = "mirror", **options: bool) -> None:
+    steps, answer = Backfill(phase, **options).steps(), None
     for number in itertools.count():
         try:
             answer = world.answer(steps.send(answer), "backfill", f"after {number}")
@@ -339,6 +341,21 @@ def test_a_range_is_looked_at_after_its_copies_whoever_saves_overwrites_or_delet
     for action in ("create", "overwrite", "delete"):
         actors = [Actor(phase, action, "1"), Actor(phase, "delete", "2"), Backfill()]
         assert histories(start, actors, check) > 100
+
+
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+@pytest.mark.parametrize("action", ["create", "overwrite", "delete"])
+def test_in_switch_what_a_save_has_left_on_the_old_backend_makes_both_the_same(phase, action):
+    """As of a save that was killed: nobody works on it any more when the comparison sees it."""
+
+    def check(world, results):
+        if "changed" in results:
+            histories_after(world, "switch", may_be_claim=False)
+        assert (world.old and world.old[0]) == (world.new and world.new[0])
+        assert contents(world) == {"create": {"start"}, "overwrite": {"0"}, "delete": set()}[action]
+
+    actors = [Actor(phase, action, "0"), Backfill("switch", mortal=False, may_be_claim=False)]
+    assert histories("differing", actors, check) > 5
 
 
 @pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
