@@ -285,14 +285,12 @@ def _fields(fields: Iterable[FileField], alias: str, private: set[str]) -> Itera
 
 def _below_a_language(resolver: URLResolver, below: bool = False) -> bool:
     return any(
-        below if pattern.app_name == "storage_router" else _below_a_language(pattern, below or _is_localized(pattern))
+        below
+        if pattern.app_name == "storage_router"
+        else _below_a_language(pattern, below or isinstance(pattern.pattern, LocalePrefixPattern))
         for pattern in resolver.url_patterns
         if isinstance(pattern, URLResolver)
     )
-
-
-def _is_localized(resolver: URLResolver) -> bool:
-    return isinstance(resolver.pattern, LocalePrefixPattern)
 
 
 def problem(short: str, place: str, message: str, hint: str) -> Problem:

@@ -31,7 +31,10 @@ class Schema(Subcommand):
         if not (options["check"] or options["write"]):
             self.output.json(schema.azure_storage_schema() if options["options"] else schema.document_schema())
             return 0
-        directory = options["directory"] or _package_directory()
+        # In the installed package, or next to it in a checkout.
+        package = Path(schema.__file__).parent.parent
+        installed = package / "schemas"
+        directory = options["directory"] or (installed if installed.is_dir() else package.parent / "schemas")
         if not directory.is_dir():
             raise unusable(f"There is no directory {directory}.")
         if options["write"]:
@@ -40,10 +43,3 @@ class Schema(Subcommand):
         for name in schema.SCHEMAS:
             self.output.line(f"{name}: {'stale; write it again with --write' if name in stale else 'up to date'}")
         return 1 if stale else 0
-
-
-def _package_directory() -> Path:
-    """Return where the package's schemas are: in the installed package, or next to it in a checkout."""
-    package = Path(schema.__file__).parent.parent
-    installed = package / "schemas"
-    return installed if installed.is_dir() else package.parent / "schemas"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -76,6 +76,21 @@ class Subcommand:
         if "default" in routers or len(routers) == 1:
             return routers.get("default") or next(iter(routers.values()))
         raise unusable(f"There are several routers: choose one of {', '.join(routers)} with --storage.")
+
+    def show(self, data: Any, *lines: str) -> None:
+        """Print ``data`` with ``--json``, else the lines."""
+        if self.options["json"]:
+            self.output.json(data)
+        else:
+            for line in lines:
+                self.output.line(line)
+
+    def show_rows(self, heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print rows as a table, with ``--json`` as one object each."""
+        if self.options["json"]:
+            self.output.json([dict(zip(heading, row, strict=True)) for row in rows])
+        else:
+            self.output.table(heading, rows)
 
     def nothing(self, problem: str) -> CommandError:
         """Return the error for an entry that has not what is asked for: what it is, and what to ask instead."""

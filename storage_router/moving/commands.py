@@ -22,7 +22,6 @@ _QUESTION = "Do all processes of the site run with phase = 'mirror' (or a later 
 ALSO: Arguments = {
     "--also": {"metavar": "APP.MODEL.FIELD", "action": "append", "default": [], "help": "A column with names."}
 }
-_INVENTORY = ("directory", "backend", "tier", "files", "bytes")
 
 
 class MoveFiles(Subcommand):
@@ -70,7 +69,8 @@ class MoveFiles(Subcommand):
     def start(self) -> int:
         """Copy what is there, after the operator has said that all processes write to both backends."""
         require_copying(self.route.phase)
-        if not self.options["yes"] and not _confirmed():
+        confirmed = self.options["yes"] or (sys.stdin.isatty() and input(_QUESTION).strip().lower() in ("y", "yes"))
+        if not confirmed:
             raise unusable("Not started. Deploy phase = 'mirror' everywhere, then start the move.")
         move, _ = Move.objects.get_or_create(
             router=self.route.router,
@@ -143,21 +143,16 @@ class MoveFiles(Subcommand):
             shards = [shard.pk for shard in backfill.free(move)]
             for shard in shards:
                 run_shard.delay(shard, threads=self.options["threads"])
-            if self.options["json"]:
-                self.output.json({"tasks": len(shards)})
-            else:
-                self.output.line(f"{len(shards)} tasks were sent. Look at: manage.py storage_router move status")
+            sent = f"{len(shards)} tasks were sent. Look at: manage.py storage_router move status"
+            self.show({"tasks": len(shards)}, sent)
             return 0
         total = move.shards.count()
         while (shard := backfill.take(move)) is not None:
             backfill.run(shard, self.route.files, threads=self.options["threads"])
-            self._progress(shard, total)
+            if not self.options["json"]:
+                totals = f"{shard.copied} copied, {shard.deleted} deleted, {shard.failed + shard.changed} failed"
+                self.output.line(f"range {shard.number + 1} of {total}: {totals}")
         return self.status()
-
-    def _progress(self, shard: Shard, total: int) -> None:
-        if not self.options["json"]:
-            totals = f"{shard.copied} copied, {shard.deleted} deleted, {shard.failed + shard.changed} failed"
-            self.output.line(f"range {shard.number + 1} of {total}: {totals}")
 
     def _report(self, facts: Mapping[str, Any], **lists: list[str]) -> None:
         if self.options["json"]:
@@ -195,18 +190,12 @@ class Orphans(Subcommand):
         if earlier is not None:
             trash = not options["no_trash"]
             deleted, changed = orphans.delete(router, earlier, found, at_most=options["at_most"], trash=trash)
-            if options["json"]:
-                self.output.json({"deleted": deleted, "changed": changed})
-            else:
-                self.output.line(f"{deleted} files were deleted; {changed} had changed and were kept.")
+            done = f"{deleted} files were deleted; {changed} had changed and were kept."
+            self.show({"deleted": deleted, "changed": changed}, done)
             return 0
-        if options["json"]:
-            self.output.json({"rows": found.rows, "files": found.files, "orphans": list(found.orphans)})
-        else:
-            for name in found.orphans:
-                self.output.line(name)
-            summary = f"{len(found.orphans)} of {found.files} files are named by none of {found.rows} rows."
-            self.output.line(summary)
+        summary = f"{len(found.orphans)} of {found.files} files are named by none of {found.rows} rows."
+        facts = {"rows": found.rows, "files": found.files, "orphans": list(found.orphans)}
+        self.show(facts, *found.orphans, summary)
         return 1 if found.orphans else 0
 
 
@@ -223,10 +212,7 @@ class Dangling(Subcommand):
     def run(self) -> int:
         columns = orphans.columns(self.router, self.options["also"])
         found = [(name, str(column)) for name, column in orphans.dangling(self.router, columns)]
-        if self.options["json"]:
-            self.output.json([{"name": name, "column": column} for name, column in found])
-        else:
-            self.output.table(("name", "column"), found)
+        self.show_rows(("name", "column"), found)
         return 1 if found else 0
 
 
@@ -252,12 +238,5 @@ class Inventory(Subcommand):
             files[key] += 1
             size[key] += stat.size
         rows = [(*key, files[key], size[key]) for key in sorted(files)]
-        if self.options["json"]:
-            self.output.json([dict(zip(_INVENTORY, row, strict=True)) for row in rows])
-        else:
-            self.output.table(_INVENTORY, rows)
+        self.show_rows(("directory", "backend", "tier", "files", "bytes"), rows)
         return 0
-
-
-def _confirmed() -> bool:
-    return sys.stdin.isatty() and input(_QUESTION).strip().lower() in ("y", "yes")

@@ -86,9 +86,8 @@ def search(storage: Any, found: list[Column], *, older_than: dt.timedelta) -> Re
         if stat is None:
             continue
         files += 1
-        if owner is not None or name in respelled or (static and name.startswith(f"{static}/")):
-            continue
-        if _is_older(stat, now - older_than):
+        claimed = owner is not None or name in respelled or (static and name.startswith(f"{static}/"))
+        if not claimed and stat.modified is not None and stat.modified < now - older_than:
             orphans[name] = stat.etag
     return Report(at=now, rows=rows, files=files, orphans=orphans)
 
@@ -142,7 +141,3 @@ def _exists(owner: Column, name: str) -> bool:
     except (SuspiciousFileOperation, NoRouteError):
         # No file has a name that is refused, or that no route claims.
         return False
-
-
-def _is_older(stat: FileStat, moment: dt.datetime) -> bool:
-    return stat.modified is not None and stat.modified < moment

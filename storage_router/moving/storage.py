@@ -378,9 +378,12 @@ class _Claims(Storage):
 
 
 class _Body(File):  # type: ignore[type-arg]  # a generic in the stubs only
-    """Content that can be read as often as wanted."""
+    """Content that can be read as often as wanted: a backend that closes it leaves it open for the other one."""
 
     content_type: str | None = None
+
+    def close(self) -> None:
+        """Leave it open: ``_twice`` closes it."""
 
 
 @contextmanager

@@ -25,6 +25,16 @@ class Down(FileSystemStorage):
         raise ConnectionError("down")
 
 
+class Closing(FileSystemStorage):
+    """A backend that closes what it has stored, as those over boto3 do."""
+
+    def _save(self, name, content):
+        try:
+            return super()._save(name, content)
+        finally:
+            content.close()
+
+
 @pytest.fixture
 def sides(tmp_path):
     return [FileSystemStorage(tmp_path / side, base_url=f"/{side}/") for side in ("old", "new")]
@@ -61,6 +71,20 @@ def test_a_name_that_is_taken_on_either_backend_is_not_used(moving, taken):
     assert name != "a.txt"
     assert texts(moving, name) == [b"mine", b"mine"]
     assert sorted(texts(moving, "a.txt"), key=str) == sorted([b"other", None], key=str)
+
+
+def test_another_name_keeps_all_extensions_and_the_largest_length(moving):
+    moving.save("docs/archive.tar.gz", ContentFile(b"one"))
+    name = moving.save("docs/archive.tar.gz", ContentFile(b"two"), max_length=24)
+    assert (len(name), name[:5], name[-7:]) == (24, "docs/", ".tar.gz")
+    assert texts(moving, name) == [b"two", b"two"]
+
+
+def test_a_backend_that_closes_the_content_leaves_it_to_the_other(tmp_path):
+    moving = MovingStorage(*(Closing(tmp_path / side) for side in ("old", "new")), phase="mirror")
+    name = moving.save("a.txt", ContentFile(b"one"))
+    moving.replace(name, ContentFile(b"two"))
+    assert texts(moving, name) == [b"two", b"two"]
 
 
 def test_a_stream_that_can_be_read_once_reaches_both_backends(moving):
