@@ -28,6 +28,7 @@ from storage_router.conf.document import RouterDocument, TelemetryOptions, Tenan
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
 from storage_router.conf.static import StaticOptions
+from storage_router.conf.table import Table
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.files import Capabilities, DirectStore, FileSettings, FileStat
 
@@ -61,23 +62,21 @@ def _default(field: Any) -> str:
     return f"Default: {_code(value)}."
 
 
-def _options(model: type[BaseModel], with_settings: bool = False) -> str:
+def _options(model: type[Table], with_settings: bool = False) -> str:
     qualifier = f"{_QUALIFIED[model]}: " if model in _QUALIFIED else ""
     found = ["\n"]
-    for name, field in model.model_fields.items():
+    for name, (description, examples) in model.documentation().items():
+        field = model.model_fields[name]
         # ``true`` where the default is ``false`` tells nobody anything, and the guides show tables.
-        told = [one for one in field.examples or () if one != field.default and one is not True]
+        told = [one for one in examples if one != field.default and one is not True]
         if model in (RouterDocument, UploadOptions):
             told = [one for one in told if isinstance(one, str | int)]
-        examples = ", ".join(map(_code, told[:2]))
         facts = [
             _default(field),
             f"Setting: `{DJANGO_SETTINGS[name]}`." if with_settings else "",
-            f"Example: {examples}." if examples else "",
+            f"Example: {', '.join(map(_code, told[:2]))}." if told else "",
         ]
-        found.append(
-            f"### {qualifier}{name}\n\n{field.description}\n\n{' '.join(filter(None, facts))}".rstrip() + "\n\n"
-        )
+        found.append(f"### {qualifier}{name}\n\n{description}\n\n{' '.join(filter(None, facts))}".rstrip() + "\n\n")
     return "".join(found)
 
 

@@ -38,27 +38,25 @@ _Mode = Annotated[
 
 
 class _Local(Table):
-    location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = Field(
-        default=None, description="The directory. Without it MEDIA_ROOT.", examples=["/srv/media"]
-    )
-    base_url: Annotated[str | None, AfterValidator(public_base_url)] = Field(
-        default=None, description="Where the files are served. Without it MEDIA_URL.", examples=["/media/"]
-    )
-    file_permissions_mode: _Mode | None = Field(
-        default=None, description="The mode of new files. Without it FILE_UPLOAD_PERMISSIONS.", examples=["644"]
-    )
-    directory_permissions_mode: _Mode | None = Field(
-        default=None,
-        description="The mode of new directories. Without it FILE_UPLOAD_DIRECTORY_PERMISSIONS.",
-        examples=["755"],
-    )
+    location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = None
+    """The directory. Without it MEDIA_ROOT. For example `"/srv/media"`."""
+
+    base_url: Annotated[str | None, AfterValidator(public_base_url)] = None
+    """Where the files are served. Without it MEDIA_URL. For example `"/media/"`."""
+
+    file_permissions_mode: _Mode | None = None
+    """The mode of new files. Without it FILE_UPLOAD_PERMISSIONS. For example `"644"`."""
+
+    directory_permissions_mode: _Mode | None = None
+    """The mode of new directories. Without it FILE_UPLOAD_DIRECTORY_PERMISSIONS. For example `"755"`."""
 
 
 class FilesystemBackend(_Local):
     """A directory: Django's ``FileSystemStorage``."""
 
     type: ClassVar = "filesystem"
-    allow_overwrite: bool = Field(default=False, description="Whether a save overwrites a file of the same name.")
+    allow_overwrite: bool = False
+    """Whether a save overwrites a file of the same name."""
 
 
 class MemoryBackend(_Local):
@@ -71,10 +69,9 @@ class DjangoBackend(Table):
     """Any other Django storage, by its dotted path."""
 
     type: ClassVar = "django"
-    backend: DottedPath = Field(
-        description="The dotted path of the storage class.", examples=["storages.backends.s3.S3Storage"]
-    )
+    backend: DottedPath
+    """The dotted path of the storage class. For example `"storages.backends.s3.S3Storage"`."""
+
     # Options of other packages hold keys and passwords under names that are not known here.
-    options: Annotated[dict[str, Any], BeforeValidator(json_table)] = Field(
-        default={}, repr=False, description="Its OPTIONS.", examples=[{"bucket_name": "acme"}]
-    )
+    options: Annotated[dict[str, Any], BeforeValidator(json_table)] = Field(default={}, repr=False)
+    """Its OPTIONS. For example `{"bucket_name": "acme"}`."""

@@ -44,35 +44,32 @@ class TenancyOptions(Table):
             "is not a dotted path",
             "Write 'django_tenants', or the dotted path of a function such as 'acme.tenants.current'.",
         ),
-    ] = Field(
-        default=None,
-        description="Who the tenant is: `django_tenants` (the id of its connection's tenant), or the dotted path of "
-        "a function without arguments that returns the tenant or None.",
-        examples=["django_tenants", "acme.tenants.current"],
-    )
+    ] = None
+    """Who the tenant is: `django_tenants` (the id of its connection's tenant), or the dotted path of a function
+    without arguments that returns the tenant or None. For example `"django_tenants"` or `"acme.tenants.current"`.
+    """
 
 
 class TransactionOptions(Table):
     """The table ``transactions``."""
 
-    deletes: Literal["now", "on_commit"] = Field(
-        default="now",
-        description="When a file that is deleted inside an `atomic` block goes: `now`, as with Django's storages, or "
-        "when the transaction commits.",
-    )
-    database: str = Field(default="default", description="The alias in DATABASES whose transactions count.")
+    deletes: Literal["now", "on_commit"] = "now"
+    """When a file that is deleted inside an `atomic` block goes: `now`, as with Django's storages, or when the
+    transaction commits.
+    """
+
+    database: str = "default"
+    """The alias in DATABASES whose transactions count."""
 
 
 class TelemetryOptions(Table):
     """The table ``telemetry``."""
 
-    subscribers: Annotated[tuple[Literal["log", "opentelemetry", "prometheus"], ...], BeforeValidator(json_list)] = (
-        Field(
-            default=(),
-            description="Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus.",
-        )
-    )
-    names: bool = Field(default=False, description="Record the names of files, too. They may be personal data.")
+    subscribers: Annotated[tuple[Literal["log", "opentelemetry", "prometheus"], ...], BeforeValidator(json_list)] = ()
+    """Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus."""
+
+    names: bool = False
+    """Record the names of files, too. They may be personal data."""
 
 
 class RouterDocument(Table):
@@ -87,46 +84,41 @@ class RouterDocument(Table):
         "uploads": _uploads,
     }
 
-    backends: dict[Alias, Annotated[Any, PlainValidator(read_backend)]] = Field(
-        min_length=1,
-        description="The backends, by alias.",
-        examples=[{"media": {"type": "azure", "account_name": "acmefiles", "azure_container": "media"}}],
+    backends: dict[Alias, Annotated[Any, PlainValidator(read_backend)]] = Field(min_length=1)
+    """The backends, by alias. For example `{"media": {"type": "azure", "account_name": "acmefiles", "azure_container":
+    "media"}}`.
+    """
+
+    routes: Annotated[tuple[RouteOptions, ...], BeforeValidator(_list)] = ()
+    """Which names go to which backend; the first route that matches decides. For example `[{"prefix": "private/",
+    "backend": "private"}]`.
+    """
+
+    default: str | None = None
+    """The alias of the backend for names that no route claims; without it they are an error. For example `"media"`.
+    """
+
+    static: Annotated[StaticOptions, where_given(lambda: StaticOptions)] = StaticOptions.model_construct()
+    """How static files go through the router. For example `{"prefix": "static/"}`."""
+
+    uploads: Annotated[UploadOptions, where_given(_uploads)] | None = None
+    """Uploads from the browser straight to the storage service. For example `{"policies": {"documents": {"authorize":
+    "acme.files.may_upload"}}}`.
+    """
+
+    tenancy: Annotated[TenancyOptions, where_given(lambda: TenancyOptions)] = TenancyOptions.model_construct()
+    """Whose files the running code means, where names or backends hold `{tenant}`. For example `{"current":
+    "django_tenants"}`.
+    """
+
+    transactions: Annotated[TransactionOptions, where_given(lambda: TransactionOptions)] = (
+        TransactionOptions.model_construct()
     )
-    routes: Annotated[tuple[RouteOptions, ...], BeforeValidator(_list)] = Field(
-        default=(),
-        description="Which names go to which backend; the first route that matches decides.",
-        examples=[[{"prefix": "private/", "backend": "private"}]],
-    )
-    default: str | None = Field(
-        default=None,
-        description="The alias of the backend for names that no route claims; without it they are an error.",
-        examples=["media"],
-    )
-    static: Annotated[StaticOptions, where_given(lambda: StaticOptions)] = Field(
-        default=StaticOptions.model_construct(),
-        description="How static files go through the router.",
-        examples=[{"prefix": "static/"}],
-    )
-    uploads: Annotated[UploadOptions, where_given(_uploads)] | None = Field(
-        default=None,
-        description="Uploads from the browser straight to the storage service.",
-        examples=[{"policies": {"documents": {"authorize": "acme.files.may_upload"}}}],
-    )
-    tenancy: Annotated[TenancyOptions, where_given(lambda: TenancyOptions)] = Field(
-        default=TenancyOptions.model_construct(),
-        description="Whose files the running code means, where names or backends hold `{tenant}`.",
-        examples=[{"current": "django_tenants"}],
-    )
-    transactions: Annotated[TransactionOptions, where_given(lambda: TransactionOptions)] = Field(
-        default=TransactionOptions.model_construct(),
-        description="How files follow the transactions of the database.",
-        examples=[{"deletes": "on_commit"}],
-    )
-    telemetry: Annotated[TelemetryOptions, where_given(lambda: TelemetryOptions)] = Field(
-        default=TelemetryOptions.model_construct(),
-        description="Who is notified of the operations of storages.",
-        examples=[{"subscribers": ["opentelemetry"]}],
-    )
+    """How files follow the transactions of the database. For example `{"deletes": "on_commit"}`."""
+
+    telemetry: Annotated[TelemetryOptions, where_given(lambda: TelemetryOptions)] = TelemetryOptions.model_construct()
+    """Who is notified of the operations of storages. For example `{"subscribers": ["opentelemetry"]}`."""
+
     base_url: Annotated[
         str | None,
         Form(
@@ -135,22 +127,18 @@ class RouterDocument(Table):
             "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls.",
         ),
         AfterValidator(lambda url: f"{url.removesuffix('/')}/"),
-    ] = Field(
-        default=None,
-        description="The absolute URL at which `storage_router.urls` is included, for URLs in e-mails. Without it "
-        "the URLs of private files are paths.",
-        examples=["https://acme.example/files/"],
-    )
-    stream_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=32,
-        description="How many files a process streams at a time; above it, 503.",
-        examples=[64],
-    )
-    accel_secret: SecretStr | None = Field(
-        default=None,
-        description="What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links.",
-        examples=["a long random text"],
-    )
+    ] = None
+    """The absolute URL at which `storage_router.urls` is included, for URLs in e-mails. Without it the URLs of private
+    files are paths. For example `"https://acme.example/files/"`.
+    """
+
+    stream_connections: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """How many files a process streams at a time; above it, 503. For example `64`."""
+
+    accel_secret: SecretStr | None = None
+    """What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links. For example `"a long
+    random text"`.
+    """
 
     @property
     def hidden(self) -> tuple[str, ...]:

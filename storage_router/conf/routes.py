@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from storage_router import names
@@ -108,78 +108,78 @@ TypeList = Annotated[tuple[Annotated[str, _type], ...], ListOf(1)]
 class RouteOptions(Table):
     """Which names go to which backend. Any entry of a matcher may match; different matchers must all match."""
 
-    backend: str = Field(description="The alias of the backend.", examples=["media"])
-    prefix: Annotated[tuple[Prefix, ...], ListOf(1)] = Field(
-        default=(),
-        description="Entire leading path segments.",
-        examples=["private/", ["a/", "b/c/"]],
-    )
-    glob: Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], ListOf(1)] = Field(
-        default=(),
-        description="Patterns for the entire name: `*` stays inside a segment, `**` crosses segments.",
-        examples=["invoices/*.pdf", ["**/*.psd", "raw/**"]],
-    )
-    types: Annotated[tuple[Annotated[str, _type, AfterValidator(_known)], ...], ListOf(1)] = Field(
-        default=(),
-        description="Extensions and media types, whatever their case.",
-        examples=[".psd", ["video/*", ".tar.gz", "image/png"]],
-    )
-    strip_prefix: bool = Field(default=False, description="Whether the backend sees the name without the prefix.")
-    read_only: bool = Field(default=False, description="Whether writing and deleting are refused.")
-    delivery: Literal["link", "redirect", "stream", "accel"] = Field(
-        default="link",
-        description="How the files are reached: by the backend's URL (`link`), or by a view that asks `authorize` "
-        "and then redirects, streams, or lets nginx send the file.",
-    )
-    authorize: Annotated[str | None, _authorize] = Field(
-        default=None,
-        description="Who may read: the dotted path of a function `f(request, file)`, or a field of a model as "
-        "`model:docs.Document.file`. Required unless `delivery` is `link`.",
-        examples=["acme.files.may_read", "model:docs.Document.file"],
-    )
-    inline: Annotated[tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
-        default=("image/*", "audio/*", "video/*", "text/plain", "application/pdf"),
-        description="Media types that the view lets browsers show; all others are downloads. A `*` never stands for "
-        "active types such as HTML and SVG.",
-        examples=[["image/*", "application/pdf"]],
-    )
-    link_seconds: Annotated[int, duration_within(1, _LONGEST_LINK)] = Field(
-        default=60, description="How long the link of a `redirect` is valid.", examples=["1m", "1h"]
-    )
-    link_domain: Literal["account", "custom"] = Field(
-        default="account",
-        description="Whether the link of a `redirect` leads to the account or to `custom_domain`.",
-    )
-    resource_policy: Literal["same-origin", "same-site", "cross-origin"] = Field(
-        default="same-origin",
-        description="Which sites may embed the files of the view (Cross-Origin-Resource-Policy).",
-    )
-    attachment: Annotated[tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...], ListOf(0)] = Field(
-        default=(),
-        description="Media types that a `link` route stores with `Content-Disposition: attachment`; `active` stands "
-        "for all that can run scripts (HTML, SVG, JavaScript …).",
-        examples=[["active"]],
-    )
+    backend: str
+    """The alias of the backend. For example `"media"`."""
 
-    moving_from: str | None = Field(
-        default=None,
-        description="The alias of the backend that the files move from. With `phase`.",
-        examples=["old"],
+    prefix: Annotated[tuple[Prefix, ...], ListOf(1)] = ()
+    """Entire leading path segments. For example `"private/"` or `["a/", "b/c/"]`."""
+
+    glob: Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], ListOf(1)] = ()
+    """Patterns for the entire name: `*` stays inside a segment, `**` crosses segments. For example `"invoices/*.pdf"`
+    or `["**/*.psd", "raw/**"]`.
+    """
+
+    types: Annotated[tuple[Annotated[str, _type, AfterValidator(_known)], ...], ListOf(1)] = ()
+    """Extensions and media types, whatever their case. For example `".psd"` or `["video/*", ".tar.gz", "image/png"]`.
+    """
+
+    strip_prefix: bool = False
+    """Whether the backend sees the name without the prefix."""
+
+    read_only: bool = False
+    """Whether writing and deleting are refused."""
+
+    delivery: Literal["link", "redirect", "stream", "accel"] = "link"
+    """How the files are reached: by the backend's URL (`link`), or by a view that asks `authorize` and then redirects,
+    streams, or lets nginx send the file.
+    """
+
+    authorize: Annotated[str | None, _authorize] = None
+    """Who may read: the dotted path of a function `f(request, file)`, or a field of a model as
+    `model:docs.Document.file`. Required unless `delivery` is `link`. For example `"acme.files.may_read"` or
+    `"model:docs.Document.file"`.
+    """
+
+    inline: Annotated[tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...], ListOf(0)] = (
+        "image/*",
+        "audio/*",
+        "video/*",
+        "text/plain",
+        "application/pdf",
     )
-    phase: Literal["mirror", "switch", "settle"] | None = Field(
-        default=None,
-        description="How far the move is. Each phase writes both backends; `mirror` reads the old one, `switch` the "
-        "new one or else the old one, `settle` the new one.",
-    )
-    mirror_errors: Literal["log", "raise"] = Field(
-        default="log", description="What becomes of a failed write to the backend that is not read."
-    )
-    unique_names: bool = Field(
-        default=False,
-        description="No two saves ask for the same name and no file is overwritten, as with a UUID in `upload_to`. "
-        "Moves from or to storages of other packages need it.",
-        examples=[True],
-    )
+    """Media types that the view lets browsers show; all others are downloads. A `*` never stands for active types such
+    as HTML and SVG. For example `["image/*", "application/pdf"]`.
+    """
+
+    link_seconds: Annotated[int, duration_within(1, _LONGEST_LINK)] = 60
+    """How long the link of a `redirect` is valid. For example `"1m"` or `"1h"`."""
+
+    link_domain: Literal["account", "custom"] = "account"
+    """Whether the link of a `redirect` leads to the account or to `custom_domain`."""
+
+    resource_policy: Literal["same-origin", "same-site", "cross-origin"] = "same-origin"
+    """Which sites may embed the files of the view (Cross-Origin-Resource-Policy)."""
+
+    attachment: Annotated[tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...], ListOf(0)] = ()
+    """Media types that a `link` route stores with `Content-Disposition: attachment`; `active` stands for all that can
+    run scripts (HTML, SVG, JavaScript …). For example `["active"]`.
+    """
+
+    moving_from: str | None = None
+    """The alias of the backend that the files move from. With `phase`. For example `"old"`."""
+
+    phase: Literal["mirror", "switch", "settle"] | None = None
+    """How far the move is. Each phase writes both backends; `mirror` reads the old one, `switch` the new one or else
+    the old one, `settle` the new one.
+    """
+
+    mirror_errors: Literal["log", "raise"] = "log"
+    """What becomes of a failed write to the backend that is not read."""
+
+    unique_names: bool = False
+    """No two saves ask for the same name and no file is overwritten, as with a UUID in `upload_to`. Moves from or to
+    storages of other packages need it. For example `true`.
+    """
 
     @property
     def target(self) -> str:

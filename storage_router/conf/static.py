@@ -17,27 +17,23 @@ def _prefix(value: str) -> str:
 class StaticOptions(Table):
     """The table ``static``."""
 
-    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        default="static/", description="What is put before the names of static files, so that a route can claim them."
-    )
-    manifest: Annotated[str | None, BeforeValidator(path_text)] = Field(
-        default=None,
-        description="A local file that the manifest is read from, instead of the storage. collectstatic writes it; "
-        "ship it with the release.",
-        examples=["/srv/app/staticfiles.json"],
-    )
-    hashed: bool | None = Field(
-        default=None,
-        description="Put a hash of the content into names: storages() then chooses ManifestStaticFilesStorage. In a "
-        "written-out STORAGES it has to agree with the class.",
-    )
-    compress: Annotated[tuple[Literal["gzip"], ...], Field(max_length=1), BeforeValidator(json_list)] = Field(
-        default=(),
-        description="Store text files gzip-encoded where that makes them smaller.",
-    )
-    hashed_cache_control: Annotated[str | None, AfterValidator(header)] = Field(
-        default=None,
-        description="Cache-Control of files with hashed names. Without it the backend's cache_control, else "
-        "'public,max-age=31536000,immutable'.",
-        examples=["public,max-age=31536000,immutable"],
-    )
+    prefix: Annotated[str, AfterValidator(_prefix)] = "static/"
+    """What is put before the names of static files, so that a route can claim them."""
+
+    manifest: Annotated[str | None, BeforeValidator(path_text)] = None
+    """A local file that the manifest is read from, instead of the storage. collectstatic writes it; ship it with the
+    release. For example `"/srv/app/staticfiles.json"`.
+    """
+
+    hashed: bool | None = None
+    """Put a hash of the content into names: storages() then chooses ManifestStaticFilesStorage. In a written-out
+    STORAGES it has to agree with the class.
+    """
+
+    compress: Annotated[tuple[Literal["gzip"], ...], Field(max_length=1), BeforeValidator(json_list)] = ()
+    """Store text files gzip-encoded where that makes them smaller."""
+
+    hashed_cache_control: Annotated[str | None, AfterValidator(header)] = None
+    """Cache-Control of files with hashed names. Without it the backend's cache_control, else
+    'public,max-age=31536000,immutable'. For example `"public,max-age=31536000,immutable"`.
+    """

@@ -1,10 +1,15 @@
 """``Table``: what all tables of the document have in common."""
 
+import ast
+import inspect
+import itertools
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetPydanticSchema, model_validator
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, GetPydanticSchema, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from .problems import Location
 
@@ -27,6 +32,28 @@ class Table(BaseModel):
         if not isinstance(given, Mapping):
             return given
         return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
+
+    @classmethod
+    def documentation(cls) -> dict[str, tuple[str, list[Any]]]:
+        """Return the description of each setting and its examples: the docstring below it, which may end in ``For
+        example `"JSON"` or `1`.``."""
+        found = {}
+        for table in reversed([one for one in cls.__mro__ if issubclass(one, Table)]):
+            body = ast.parse(inspect.getsource(table)).body[0].body  # type: ignore[attr-defined]
+            for field, below in itertools.pairwise(body):
+                if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+                    text = " ".join(ast.literal_eval(below.value).split())
+                    description, _, examples = text.partition(" For example ")
+                    found[ast.unparse(field.target)] = description, [*map(json.loads, re.findall("`(.*?)`", examples))]
+        return {name: found[name] for name in cls.model_fields if name in found}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        reference = handler(core)
+        shown = handler.resolve_ref_schema(reference)
+        for name, (description, examples) in cls.documentation().items():
+            shown["properties"][name] |= {"description": description} | ({"examples": examples} if examples else {})
+        return reference
 
     @classmethod
     def keys_at(cls, location: Location) -> Iterable[str]:

@@ -83,140 +83,131 @@ class AzureOptions(Table):
     type: ClassVar = "azure"
     tables: ClassVar = {"object_parameters": _parameters}
 
-    azure_container: Annotated[str, rules.container_name] = Field(
-        description="The container. It must exist: `manage.py storage_router provision` prints how to create it.",
-        examples=["media", "$web"],
-    )
-    account_name: Annotated[str | None, rules.account_name] = Field(
-        default=None, description="The storage account's name.", examples=["acmefiles"]
-    )
-    credential: Annotated[Credential | None, BeforeValidator(rules.credential)] = Field(
-        default=None,
-        description="An identity by name, through azure-identity. `default` is DefaultAzureCredential, and is used "
-        "where nothing else is given; `anonymous` reads public containers.",
-    )
-    client_id: Annotated[str | None, rules.client_id] = Field(
-        default=None,
-        description="The client id of a user-assigned identity.",
-        examples=["01234567-89ab-cdef-0123-456789abcdef"],
-    )
+    azure_container: Annotated[str, rules.container_name]
+    """The container. It must exist: `manage.py storage_router provision` prints how to create it. For example
+    `"media"` or `"$web"`.
+    """
+
+    account_name: Annotated[str | None, rules.account_name] = None
+    """The storage account's name. For example `"acmefiles"`."""
+
+    credential: Annotated[Credential | None, BeforeValidator(rules.credential)] = None
+    """An identity by name, through azure-identity. `default` is DefaultAzureCredential, and is used where nothing else
+    is given; `anonymous` reads public containers.
+    """
+
+    client_id: Annotated[str | None, rules.client_id] = None
+    """The client id of a user-assigned identity. For example `"01234567-89ab-cdef-0123-456789abcdef"`."""
+
     token_credential: Annotated[
         Any,
         AfterValidator(rules.token_credential),
         WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\w+([.:]\w+)+$"}, {"type": "null"}]}),
-    ] = Field(
-        default=None,
-        repr=False,
-        description="An object with `get_token()`, a callable that returns one, or the dotted path of either.",
-        examples=["acme.identity.make_credential"],
-    )
-    account_key: Annotated[Secret, AfterValidator(rules.account_key)] = Field(
-        default=None,
-        description="The account's key, base64. It opens the entire account: prefer `credential`.",
-        examples=["<key1 from the portal>"],
-    )
-    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] = Field(
-        default=None,
-        description="A shared access signature for the container or the account.",
-        examples=["sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."],
-    )
-    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] = Field(
-        default=None,
-        description="A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator.",
-        examples=["UseDevelopmentStorage=true"],
-    )
-    account_url: Annotated[str | None, AfterValidator(endpoints.account_url)] = Field(
-        default=None,
-        description="The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private "
-        "endpoints, DNS-zone accounts, emulators.",
-        examples=["https://acmefiles.z12.blob.storage.azure.net", "http://127.0.0.1:10000/devstoreaccount1"],
-    )
-    azure_ssl: bool = Field(default=True, description="Whether the endpoint is https.")
-    endpoint_suffix: Annotated[str, AfterValidator(endpoints.endpoint_suffix)] = Field(
-        default="core.windows.net",
-        description="The end of the endpoint's host; another one for sovereign clouds.",
-        examples=["core.chinacloudapi.cn", "core.usgovcloudapi.net"],
-    )
-    location: Annotated[str, AfterValidator(rules.location)] = Field(
-        default="", description="A directory in the container for everything.", examples=["sites/acme"]
-    )
-    overwrite_files: bool = Field(
-        default=False,
-        description="Whether a save overwrites a file of the same name.",
-    )
-    expiration_secs: Annotated[int, duration_within(1, rules.LONGEST_EXPIRY)] | None = Field(
-        default=None,
-        description="How long URLs live. Without it they are public and unsigned. At most 7 days with an identity.",
-        examples=[300, "5m", "7d"],
-    )
-    url_window_secs: Annotated[int, duration_within(0, rules.LONGEST_EXPIRY)] | None = Field(
-        default=None,
-        description="How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this "
-        "much longer. Without it a quarter of the expiry, at most 1 hour; 0 turns it off.",
-        examples=["10m", 0],
-    )
-    sas_token_in_urls: bool = Field(
-        default=False,
-        description="Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`).",
-    )
-    custom_domain: Annotated[str | None, AfterValidator(endpoints.custom_domain)] = Field(
-        default=None,
-        description="A host, or a URL, for URLs; never for requests.",
-        examples=["cdn.acme.example", "https://www.acme.example/files"],
-    )
-    container_in_url: bool | None = Field(
-        default=None,
-        description="Whether URLs with `custom_domain` have the container. Without it yes, except for `$web`.",
-    )
-    default_content_type: Annotated[str, AfterValidator(rules.media_type)] = Field(
-        default="application/octet-stream", description="The content type where neither name nor upload has one."
-    )
-    cache_control: Header = Field(
-        default=None,
-        description="The Cache-Control header of every blob that is saved.",
-        examples=["public,max-age=31536000,immutable"],
-    )
+    ] = Field(default=None, repr=False)
+    """An object with `get_token()`, a callable that returns one, or the dotted path of either. For example
+    `"acme.identity.make_credential"`.
+    """
+
+    account_key: Annotated[Secret, AfterValidator(rules.account_key)] = None
+    """The account's key, base64. It opens the entire account: prefer `credential`. For example `"<key1 from the
+    portal>"`.
+    """
+
+    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] = None
+    """A shared access signature for the container or the account. For example
+    `"sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."`.
+    """
+
+    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] = None
+    """A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator. For example
+    `"UseDevelopmentStorage=true"`.
+    """
+
+    account_url: Annotated[str | None, AfterValidator(endpoints.account_url)] = None
+    """The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private endpoints, DNS-zone
+    accounts, emulators. For example `"https://acmefiles.z12.blob.storage.azure.net"` or
+    `"http://127.0.0.1:10000/devstoreaccount1"`.
+    """
+
+    azure_ssl: bool = True
+    """Whether the endpoint is https."""
+
+    endpoint_suffix: Annotated[str, AfterValidator(endpoints.endpoint_suffix)] = "core.windows.net"
+    """The end of the endpoint's host; another one for sovereign clouds. For example `"core.chinacloudapi.cn"` or
+    `"core.usgovcloudapi.net"`.
+    """
+
+    location: Annotated[str, AfterValidator(rules.location)] = ""
+    """A directory in the container for everything. For example `"sites/acme"`."""
+
+    overwrite_files: bool = False
+    """Whether a save overwrites a file of the same name."""
+
+    expiration_secs: Annotated[int, duration_within(1, rules.LONGEST_EXPIRY)] | None = None
+    """How long URLs live. Without it they are public and unsigned. At most 7 days with an identity. For example `300`
+    or `"5m"` or `"7d"`.
+    """
+
+    url_window_secs: Annotated[int, duration_within(0, rules.LONGEST_EXPIRY)] | None = None
+    """How long signed URLs stay the same, so that browsers and CDNs cache; they live at most this much longer. Without
+    it a quarter of the expiry, at most 1 hour; 0 turns it off. For example `"10m"` or `0`.
+    """
+
+    sas_token_in_urls: bool = False
+    """Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`)."""
+
+    custom_domain: Annotated[str | None, AfterValidator(endpoints.custom_domain)] = None
+    """A host, or a URL, for URLs; never for requests. For example `"cdn.acme.example"` or
+    `"https://www.acme.example/files"`.
+    """
+
+    container_in_url: bool | None = None
+    """Whether URLs with `custom_domain` have the container. Without it yes, except for `$web`."""
+
+    default_content_type: Annotated[str, AfterValidator(rules.media_type)] = "application/octet-stream"
+    """The content type where neither name nor upload has one."""
+
+    cache_control: Header = None
+    """The Cache-Control header of every blob that is saved. For example `"public,max-age=31536000,immutable"`."""
+
     object_parameters: Annotated[
         dict[str, Any],
         AfterValidator(_object_parameters),
         _FromText,
         GetPydanticSchema(lambda source, handler: handler(source), _parameters_schema),
-    ] = Field(
-        default={},
-        description="Settings of saved blobs: content_type, content_encoding, content_language, content_disposition, "
-        "cache_control, content_md5.",
-        examples=[{"content_disposition": "attachment"}],
-    )
-    metadata: Metadata = Field(
-        default={}, description="Metadata of every blob that is saved.", examples=[{"source": "website"}]
-    )
-    tags: Tags = Field(
-        default={}, description="Index tags of every blob that is saved, at most ten.", examples=[{"project": "acme"}]
-    )
-    access_tier: AccessTier | None = Field(
-        default=None, description="The tier of every blob that is saved; without it the account's own."
-    )
-    upload_max_conn: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=2, description="How many blocks of one large file are uploaded at the same time.", examples=[4]
-    )
-    max_memory_size: Annotated[int, size_within(1)] = Field(
-        default=2 * 1024 * 1024, description="How much of an open file is held in memory.", examples=["2MiB", "64MiB"]
-    )
-    timeout: Annotated[int, duration_within(1, 86_400)] = Field(
-        default=20, description="How long a request may take, enforced by the client.", examples=[20, "1m"]
-    )
-    api_version: Annotated[str | None, rules.api_version, BeforeValidator(rules.date_text)] = Field(
-        default=None, description="The REST API's version; without it the SDK's own.", examples=["2025-11-05"]
-    )
+    ] = Field(default={})
+    """Settings of saved blobs: content_type, content_encoding, content_language, content_disposition, cache_control,
+    content_md5. For example `{"content_disposition": "attachment"}`.
+    """
+
+    metadata: Metadata = Field(default={})
+    """Metadata of every blob that is saved. For example `{"source": "website"}`."""
+
+    tags: Tags = Field(default={})
+    """Index tags of every blob that is saved, at most ten. For example `{"project": "acme"}`."""
+
+    access_tier: AccessTier | None = None
+    """The tier of every blob that is saved; without it the account's own."""
+
+    upload_max_conn: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many blocks of one large file are uploaded at the same time. For example `4`."""
+
+    max_memory_size: Annotated[int, size_within(1)] = 2 * 1024 * 1024
+    """How much of an open file is held in memory. For example `"2MiB"` or `"64MiB"`."""
+
+    timeout: Annotated[int, duration_within(1, 86_400)] = 20
+    """How long a request may take, enforced by the client. For example `20` or `"1m"`."""
+
+    api_version: Annotated[str | None, rules.api_version, BeforeValidator(rules.date_text)] = None
+    """The REST API's version; without it the SDK's own. For example `"2025-11-05"`."""
+
     client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
-        default={},
-        repr=False,
-        description="Options of azure-core's policies and transport; they have the last word.",
-        examples=[{"retry_total": 5}],
+        default={}, repr=False
     )
-    log_requests: bool = Field(
-        default=False, description="Whether the SDK's log of each request, at INFO, reaches the application's log."
-    )
+    """Options of azure-core's policies and transport; they have the last word. For example `{"retry_total": 5}`."""
+
+    log_requests: bool = False
+    """Whether the SDK's log of each request, at INFO, reaches the application's log."""
 
     @cached_property
     def authentication(self) -> Authentication:
