@@ -19,6 +19,7 @@ PROBLEMS: Mapping[str, str] = {
     "E042": "a move without the app storage_router.moving",
     "E043": "a move of static files",
     "E044": "a field that goes round the move of its backend",
+    "E045": "a move from or to a backend with a place for each tenant",
 }
 """Id (without the prefix ``storage_router.``) and meaning of the errors of moves."""
 
@@ -42,6 +43,10 @@ def problems(routers: Mapping[str, RouterStorage], fields: Iterable[FileField]) 
                     message = f"the backend {side!r} cannot create a file on condition that its name is free"
                     hint = "Let upload_to make names that are never used twice (UUIDs), then set unique_names = true."
                     yield _problem("E041", place, message, hint)
+            if (tenancy := router.backends.tenancy) is not None and tenancy.has(router.table.routes[index].backend):
+                message = "it moves from or to a backend with a place for each tenant, and nobody knows all tenants"
+                hint = "Move routes of backends without {tenant}, which may be in the prefix."
+                yield _problem("E045", place, message, hint)
             if _holds_static_files(router, index):
                 message = "the route holds the static files"
                 hint = "Collect them to the new backend (collectstatic), then change the route. Remove moving_from."

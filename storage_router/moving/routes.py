@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.names import is_clean
+from storage_router.names import TENANT, is_clean
 
 from .backfill import Files
 from .models import Move
@@ -34,12 +34,18 @@ class MovingRoute:
         return Move.objects.filter(router=self.router, route=self.name, old=self.old, new=self.new).first()
 
 
+def moves_tenants(storage: Any, route: Any) -> bool:
+    """Return whether the route moves, from or to a backend with a place for each tenant: nobody knows all of them."""
+    tenancy = storage.backends.tenancy
+    return route.options.phase is not None and tenancy is not None and tenancy.has(route.backend)
+
+
 def moving_routes(router: str = "default") -> Iterator[MovingRoute]:
     """Yield the routes of ``STORAGES[router]`` that move."""
     storage: Any = storages[router]
     for route in storage.table.routes:
         options = route.options
-        if options.phase is not None:
+        if options.phase is not None and not moves_tenants(storage, route):
             moving = storage.backends[route.backend]
             assert isinstance(moving, MovingStorage)
             yield MovingRoute(
@@ -103,7 +109,8 @@ def require_copying(phase: str) -> None:
 
 
 def _files(router: Any, route: Any, moving: MovingStorage) -> Files:
-    table, prefixes = router.table, route.prefixes
+    # The name may tell the tenant, and the files of all of them move.
+    table, prefixes = router.table.without_tenants(), route.prefixes
     stripped = f"{prefixes[0]}/" if route.options.strip_prefix and prefixes else ""
 
     def claims(name: str) -> bool:
@@ -112,5 +119,5 @@ def _files(router: Any, route: Any, moving: MovingStorage) -> Files:
         except (InvalidNameError, NoRouteError):
             return False
 
-    directory = prefixes[0] if len(prefixes) == 1 and not stripped else ""
+    directory = prefixes[0].partition(f"/{TENANT}")[0] if len(prefixes) == 1 and not stripped else ""
     return Files(storage=moving, directory=directory, claims=claims)

@@ -168,6 +168,37 @@ def test_a_file_that_was_saved_on_the_new_backend_only_is_copied_in_switch_and_l
     project.move("verify")
 
 
+@pytest.mark.parametrize("current", ["", 'tenancy.current = "settings.nobody"\n'])
+def test_the_files_of_all_tenants_move_where_names_tell_the_tenant(project, current):
+    with (project.folder / "settings.py").open("a") as settings:
+        settings.write("\ndef nobody():\n    return None\n")
+    for tenant in ("acme", "other"):
+        path = project.folder / f"old/media/{tenant}/a.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(tenant)
+    project.configure(MOVE.format(phase="mirror").replace("media/", "media/{tenant}/"))
+    path = project.folder / "storage_router.toml"
+    path.write_text(current + path.read_text())
+    assert json.loads(project.move("start", "--yes", "--json"))["copied"] == 27
+    assert project.files("new") == project.files("old")
+    project.move("verify")
+
+
+def test_a_backend_with_a_place_for_each_tenant_is_not_moved(project):
+    project.configure(MOVE.format(phase="mirror"))
+    path = project.folder / "storage_router.toml"
+    path.write_text('tenancy.current = "settings.nobody"\n' + path.read_text().replace("/new/", "/new/{tenant}/"))
+    path.write_text(path.read_text().replace('/new"', '/new/{tenant}"'))
+    with (project.folder / "settings.py").open("a") as settings:
+        settings.write("\ndef nobody():\n    return None\n")
+    for command in (["check"], ["check", "--database", "default"]):
+        found = project.run(*command, status=1)
+        assert "storage_router.E045" in found
+        assert "it moves from or to a backend with a place for each tenant" in found
+        assert "Traceback" not in found
+    assert "nothing moves" in project.move("start", "--yes", status=2)
+
+
 def test_the_phase_switch_needs_a_clean_verification(project):
     project.configure(MOVE.format(phase="switch"))
     found = project.run("check", status=1)
