@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import Storage
@@ -15,42 +14,27 @@ _MOST = 50
 _MOST_ERRORS = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """A move, and how far it is. ``errors`` are names and messages."""
-
-    move: Move
-    phase: str
-    ranges: int
-    done: int
-    failed: int
-    running: int
-    totals: dict[str, int]
-    errors: tuple[tuple[str, str], ...]
-
-
-def moves(alias: str, storage: Storage) -> list[Progress]:
-    """Return the latest moves of a router, newest first, and routes that move and have not begun to copy."""
+def moves(alias: str, storage: Storage) -> list[dict[str, Any]]:
+    """Return how far the latest moves of a router are, newest first, after routes that have not begun to copy."""
     phases: dict[tuple[str, str, str], str] = {}
     if isinstance(storage, RouterStorage):
         phases = {(route.name, route.old, route.new): route.phase for route in moving_routes(alias)}
     found = [_progress(move, phases) for move in Move.objects.filter(router=alias).order_by("-began")[:_MOST]]
-    known = {(one.move.route, one.move.old, one.move.new) for one in found}
+    known = {(one["move"].route, one["move"].old, one["move"].new) for one in found}
     waiting = [Move(router=alias, route=route, old=old, new=new) for route, old, new in phases.keys() - known]
     return [_progress(move, phases) for move in waiting] + found
 
 
-def _progress(move: Move, phases: dict[tuple[str, str, str], str]) -> Progress:
+def _progress(move: Move, phases: dict[tuple[str, str, str], str]) -> dict[str, Any]:
     shards: list[Any] = list(move.shards.all()) if move.pk else []
     states = [shard.state for shard in shards]
-    errors = [(str(name), str(message)) for shard in shards for name, message in shard.errors]
-    return Progress(
-        move=move,
-        phase=phases.get((move.route, move.old, move.new), ""),
-        ranges=len(states),
-        done=states.count(Shard.State.DONE),
-        failed=states.count(Shard.State.FAILED),
-        running=states.count(Shard.State.RUNNING),
-        totals={name: sum(getattr(shard, name) for shard in shards) for name in COUNTS},
-        errors=tuple(errors[:_MOST_ERRORS]),
-    )
+    return {
+        "move": move,
+        "phase": phases.get((move.route, move.old, move.new), ""),
+        "ranges": len(states),
+        "done": states.count(Shard.State.DONE),
+        "failed": states.count(Shard.State.FAILED),
+        "running": states.count(Shard.State.RUNNING),
+        "totals": {name: sum(getattr(shard, name) for shard in shards) for name in COUNTS},
+        "errors": [error for shard in shards for error in shard.errors][:_MOST_ERRORS],
+    }

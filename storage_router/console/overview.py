@@ -45,51 +45,6 @@ class Health:
     when: dt.datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Backend:
-    """A backend, as the picture shows it. ``y`` is its place from the top, in percent."""
-
-    alias: str
-    kind: str
-    where: str
-    access: str
-    authentication: str
-    colour: int
-    y: float
-    health: Health | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line from a route to a backend; ``is_old`` where the route moves away from it."""
-
-    y: float
-    to: float
-    colour: int
-    is_old: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RouteRow:
-    """A route, as the picture shows it, with the aliases that it leads to."""
-
-    text: str
-    notes: str
-    backend: str
-    colour: int
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """Routes on the left and backends on the right. ``height`` is in pixels."""
-
-    routes: tuple[RouteRow, ...]
-    backends: tuple[Backend, ...]
-    hidden_routes: int
-    height: int
-
-
 def shown_storages() -> dict[str, Storage]:
     """Return the storages that the console shows: this package's in ``STORAGES``, else the default one.
 
@@ -104,8 +59,12 @@ def shown_storages() -> dict[str, Storage]:
     return found or {DEFAULT_STORAGE_ALIAS: storages[DEFAULT_STORAGE_ALIAS]}
 
 
-def picture(alias: str, storage: Storage) -> Picture:
-    """Return the picture of a storage. A storage without routes has one backend, itself. Makes no request."""
+def picture(alias: str, storage: Storage) -> dict[str, Any]:
+    """Return what the picture of a storage shows: its routes on the left, backends on the right, lines between them.
+
+    Places from the top (``y`` of a route, ``to`` of a backend) are in percent, ``height`` is in pixels. A storage
+    without routes has one backend, itself. Makes no request.
+    """
     if isinstance(storage, RouterStorage):
         document = storage.configuration.document
         options: dict[str, Any] = dict(document.backends)
@@ -117,33 +76,34 @@ def picture(alias: str, storage: Storage) -> Picture:
     shown = routes[:MOST_ROUTES]
     number_of_rows = len(shown) + (default is not None)
 
-    def line(row: int, name: str, *, is_old: bool = False) -> Line:
-        y = (row + 0.5) * 100 / number_of_rows
-        return Line(y=y, to=places[name], colour=aliases.index(name) % COLOURS, is_old=is_old)
+    def row(number: int, text: str, more: str, backend: str, moving_from: str | None = None) -> dict[str, Any]:
+        y = (number + 0.5) * 100 / number_of_rows
+        lines = [
+            {"y": y, "to": places[name], "colour": aliases.index(name) % COLOURS, "is_old": name == moving_from}
+            for name in filter(None, (backend, moving_from))
+        ]
+        return {"text": text, "notes": more, "backend": backend, "colour": lines[0]["colour"], "lines": lines}
 
-    rows = []
-    for row, route in enumerate(shown):
-        lines = [line(row, route.options.backend)]
-        if route.options.moving_from is not None:
-            lines.append(line(row, route.options.moving_from, is_old=True))
-        rows.append(_row(route.text, ", ".join(notes(route.options)), route.options.backend, lines))
+    rows = [
+        row(number, route.text, ", ".join(notes(route.options)), route.options.backend, route.options.moving_from)
+        for number, route in enumerate(shown)
+    ]
     if default is not None:
-        rows.append(_row("everything else" if rows else "everything", "default", default, [line(len(rows), default)]))
-    backends = tuple(
-        Backend(
-            alias=name,
-            kind=_kind(one, options[name]),
-            where=_where(one, options[name]),
-            access=", ".join(_access(one, name, storage)),
-            authentication=_authentication(options[name]),
-            colour=number % COLOURS,
-            y=places[name],
-            health=cache.get(_key(alias, name)),
-        )
+        rows.append(row(len(rows), "everything else" if rows else "everything", "default", default))
+    backends = [
+        {
+            "alias": name,
+            "kind": _kind(one, options[name]),
+            "where": _where(one, options[name]),
+            "access": ", ".join(_access(one, name, storage)),
+            "authentication": _authentication(options[name]),
+            "colour": number % COLOURS,
+            "health": cache.get(_key(alias, name)),
+        }
         for number, (name, one) in enumerate(_backends(alias, storage).items())
-    )
+    ]
     height = max(len(rows) * 52, len(backends) * 140)
-    return Picture(routes=tuple(rows), backends=backends, hidden_routes=len(routes) - len(shown), height=height)
+    return {"routes": rows, "backends": backends, "hidden_routes": len(routes) - len(shown), "height": height}
 
 
 def warnings() -> list[checks.CheckMessage]:
@@ -183,10 +143,6 @@ def _health(name: str, storage: Storage) -> Health:
 
 def _key(alias: str, name: str) -> str:
     return f"storage_router_console:{alias}:{name}"
-
-
-def _row(text: str, notes: str, backend: str, lines: list[Line]) -> RouteRow:
-    return RouteRow(text=text, notes=notes, backend=backend, colour=lines[0].colour, lines=tuple(lines))
 
 
 def _kind(storage: Storage, options: BaseModel | None) -> str:
