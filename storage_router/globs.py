@@ -122,6 +122,10 @@ def _literal(tokens: tuple[Token, ...]) -> str:
 def _read(text: str) -> tuple[Token, ...]:
     if not {"", ".", ".."}.isdisjoint(text.split("/")):
         raise ValueError("names are relative and have no empty, '.' or '..' segments")
+    if "\\" in text:
+        raise ValueError(
+            "names have / where others have a backslash, and it escapes nothing: write [*] for a star itself"
+        )
     return tuple(map(_token, _TOKEN.finditer(text)))
 
 

@@ -28,6 +28,13 @@ def _list(value: Any) -> Any:
     return value
 
 
+def _accel_secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        # Requests that did not pass through nginx, and have no header, would be taken for nginx's.
+        raise invalid("the value is empty", "Give it a long random text (is it missing where it is set?).")
+    return value
+
+
 def _uploads() -> type[Table]:
     from .uploads import UploadOptions
 
@@ -135,7 +142,7 @@ class RouterDocument(Table):
     stream_connections: Annotated[int, Field(ge=1, le=10_000)] = 32
     """How many files a process streams at a time; above it, 503. For example `64`."""
 
-    accel_secret: SecretStr | None = None
+    accel_secret: Annotated[SecretStr, AfterValidator(_accel_secret)] | None = None
     """What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links. For example `"a long
     random text"`.
     """

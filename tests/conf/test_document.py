@@ -122,3 +122,10 @@ def test_whatever_is_no_table_is_refused(wrong):
     assert errors(backends={"a": MEMORY}, routes=[wrong])
     with pytest.raises(ValidationError):
         RouterDocument.model_validate(wrong)
+
+
+def test_an_empty_secret_of_nginx_is_an_error(world):
+    """A request that did not pass through nginx has no header, which is as empty."""
+    world.config = {"backends": {"media": {"type": "memory"}}, "accel_secret": ""}
+    problem = world.problem()
+    assert (problem.place, problem.message) == ('OPTIONS["accel_secret"]', "the value is empty")

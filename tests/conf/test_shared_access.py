@@ -68,6 +68,8 @@ def test_a_whole_url_is_refused_and_not_repeated(address):
         ("sv=1&sp=r", "the value is not a shared access signature"),
         ("sv=1&sp=r&sig=", "the value is not a shared access signature"),
         ("sv=1&sig=a b", "the value is not a shared access signature"),
+        ("sv=1&sp=r&sig=a+b/c=", "the signature of the SAS is encoded twice, or not at all"),
+        ("sv=1&sp=r&sig=a%252Bb%252Fc%253D", "the signature of the SAS is encoded twice, or not at all"),
         ("ss=qt&srt=co&sig=a", "the SAS is not for all blobs of a container"),
         ("ss=b&srt=sc&sig=a", "the SAS is not for all blobs of a container"),
         ("sr=b&sig=a", "the SAS is not for all blobs of a container"),

@@ -114,6 +114,8 @@ class SharedAccess(NamedTuple):
             raise invalid(
                 "the value is not a shared access signature", f"It has the form 'sv=...&sp=...&sig=...'. {_HINT}"
             )
+        if re.search("[ %]", fields["sig"]):
+            raise invalid("the signature of the SAS is encoded twice, or not at all", _HINT)
         of_account = "ss" not in fields or ("b" in fields["ss"] and "o" in fields.get("srt", ""))
         if not of_account or fields.get("sr", "c") in ("b", "bs", "bv"):
             hint = "Create one for the container (sr=c), or for the account with ss=b and srt=co."
