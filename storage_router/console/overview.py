@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import DEFAULT_STORAGE_ALIAS, settings
@@ -33,16 +31,6 @@ COLOURS = 6
 
 _PROBE_SECONDS = 15
 _KEPT_SECONDS = 7 * 24 * 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Health:
-    """What the last probe of a backend found. ``seconds`` is how long it took."""
-
-    ok: bool
-    text: str
-    seconds: float
-    when: dt.datetime
 
 
 def shown_storages() -> dict[str, Storage]:
@@ -118,14 +106,17 @@ def probe(alias: str) -> None:
     Backends with a place for each tenant are asked where there is a current one.
     """
     executor = ThreadPoolExecutor(max_workers=8)
-    started = {executor.submit(_health, name, one): name for name, one in health.backends(alias).items()}
+    started = {executor.submit(health.probed, name, one): name for name, one in health.backends(alias).items()}
     done, late = wait(started, timeout=_PROBE_SECONDS)
     executor.shutdown(wait=False, cancel_futures=True)
-    silent = Health(
-        ok=False, text=f"No answer within {_PROBE_SECONDS} seconds.", seconds=_PROBE_SECONDS, when=timezone.now()
-    )
-    found = {started[one]: one.result() for one in done} | {started[one]: silent for one in late}
-    cache.set_many({_key(alias, name): one for name, one in found.items()}, _KEPT_SECONDS)
+    silent = {"ok": False, "text": f"No answer within {_PROBE_SECONDS} seconds.", "seconds": _PROBE_SECONDS}
+    found = {_key(alias, started[one]): silent for one in late}
+    for one in done:
+        its = one.result()
+        text = "It answers." if its.error is None else described(its.error)
+        found[_key(alias, its.alias)] = {"ok": its.ok, "text": text, "seconds": its.seconds}
+    now = timezone.now()
+    cache.set_many({key: {**one, "when": now} for key, one in found.items()}, _KEPT_SECONDS)
 
 
 def _backends(alias: str, storage: Storage) -> dict[str, Storage]:
@@ -135,14 +126,8 @@ def _backends(alias: str, storage: Storage) -> dict[str, Storage]:
     return {alias: storage}
 
 
-def _health(name: str, storage: Storage) -> Health:
-    found = health.probed(name, storage)
-    text = "It answers." if found.error is None else described(found.error)
-    return Health(ok=found.ok, text=text, seconds=found.seconds, when=timezone.now())
-
-
 def _key(alias: str, name: str) -> str:
-    return f"storage_router_console:{alias}:{name}"
+    return f"storage_router_console:health:{alias}:{name}"
 
 
 def _kind(storage: Storage, options: BaseModel | None) -> str:
