@@ -7,61 +7,47 @@ is an automaton whose steps are remembered. A regular expression would backtrack
 
 from __future__ import annotations
 
-import enum
 import re
+from collections.abc import Iterable
 
 _REMEMBERED = 4096
 """How many steps a glob remembers. What is beyond is computed each time: uploaders choose the characters, too."""
 
+Part = str | re.Pattern[str]
+"""A literal character, one of ``_WILDCARDS``, or a pattern for one character other than a slash."""
 
-class Wildcard(enum.Enum):
-    """The parts of a glob that match any number of characters."""
-
-    SEGMENT = "*"
-    ANYTHING = "**"
-    DIRECTORIES = "**/"
-
-
-Token = str | re.Pattern[str] | Wildcard
-"""A literal character, a pattern for one character, or a wildcard."""
-
-_ALTERNATIVES = re.compile(r"[^{}]*,[^{}]*\}")
-_TOKEN = re.compile(
+_WILDCARDS = ("*", "**", "**/")
+_ALTERNATIVES = re.compile(r"\{[^{}]*,[^{}]*\}")
+_PART = re.compile(
     r"""(?P<run>\*{3,}) | (?P<anything>(?<![^/])(?:\*\*/)+\*(?!\*)) | (?P<directories>(?<![^/])(?:\*\*/)+)
-    | (?P<two>\*\*) | (?P<segment>\*) | (?P<one>\?) | \[(?P<not>!?)(?P<set>\]?[^\]]*)\] | (?P<literal>.)""",
+    | \[(?P<not>!?)(?P<set>\]?[^\]]*)\] | \*\*? | .""",
     re.DOTALL | re.VERBOSE,
 )
-_WILDCARDS: dict[str, Token] = {
-    "anything": Wildcard.ANYTHING,
-    "directories": Wildcard.DIRECTORIES,
-    "two": Wildcard.ANYTHING,
-    "segment": Wildcard.SEGMENT,
-    "one": re.compile("[^/]"),
-}
 
 
 class Glob:
-    """A glob. ``tokens`` are its parts in order, ``start`` and ``end`` what every match begins and ends with.
+    """A glob. ``start`` and ``end`` are what every match begins and ends with.
 
     Raises ``ValueError``, which says what is wrong with the text and what to write instead.
     """
 
     def __init__(self, text: str) -> None:
+        if not {"", ".", ".."}.isdisjoint(text.split("/")):
+            raise ValueError("names are relative and have no empty, '.' or '..' segments")
+        if "\\" in text:
+            raise ValueError(
+                "names have / where others have a backslash, and it escapes nothing: write [*] for a star itself"
+            )
         self.text = text
-        self.tokens = _read(text)
-        self.start = _literal(self.tokens)
-        rest = self.tokens[len(self.start) :]
-        self.end = _literal(rest[::-1])[::-1]
+        self._parts = [_part(found) for found in _PART.finditer(text)]
+        self.start = _literal(self._parts)
+        rest = self._parts[len(self.start) :]
+        self.end = _literal(reversed(rest))[::-1]
         # "a/**" and "**/*.psd": nothing else has to be looked at.
-        self._is_simple = rest == (Wildcard.ANYTHING, *self.end)
-        # Positions in ``tokens`` are the bits of a number.
+        self._is_simple = rest == ["**", *self.end]
+        # Positions in ``_parts`` are the bits of a number.
         self._first = self._passed(1 << len(self.start), after_slash=self.start[-1:] in ("", "/"))
         self._steps: dict[tuple[int, str], int] = {}
-
-    @property
-    def head(self) -> str:
-        """The directory that every match lies in, as far as it is written out; ``""`` for the root."""
-        return self.start.rpartition("/")[0]
 
     def matches(self, name: str) -> bool:
         """Return whether the glob matches the whole ``name``. Takes time linear in its length."""
@@ -69,14 +55,13 @@ class Glob:
             return False
         if self._is_simple:
             return len(name) >= len(self.start) + len(self.end)
-        return bool(self._after(name[len(self.start) :]) >> len(self.tokens) & 1)
+        return bool(self._after(name[len(self.start) :]) >> len(self._parts) & 1)
 
     def may_match_below(self, directory: str) -> bool:
-        """Return whether a name below ``directory`` (``""`` for the root) can match."""
-        begun = f"{directory}/" if directory else ""
-        if len(begun) <= len(self.start):
-            return self.start.startswith(begun)
-        return begun.startswith(self.start) and self._after(begun[len(self.start) :]) != 0
+        """Return whether a name below ``directory``, which ends in a slash or is ``""``, can match."""
+        if len(directory) <= len(self.start):
+            return self.start.startswith(directory)
+        return directory.startswith(self.start) and self._after(directory[len(self.start) :]) != 0
 
     def __repr__(self) -> str:
         return f"<Glob {self.text!r}>"
@@ -92,13 +77,13 @@ class Glob:
 
     def _step(self, positions: int, character: str) -> int:
         after = 0
-        for index, token in enumerate(self.tokens):
+        for index, part in enumerate(self._parts):
             if not positions >> index & 1:
                 continue
-            if isinstance(token, Wildcard):
-                if token is not Wildcard.SEGMENT or character != "/":
+            if part in _WILDCARDS:
+                if part != "*" or character != "/":
                     after |= 1 << index
-            elif token == character if isinstance(token, str) else token.fullmatch(character):
+            elif part == character if isinstance(part, str) else character != "/" and part.fullmatch(character):
                 after |= 2 << index
         after = self._passed(after, after_slash=character == "/")
         if after and len(self._steps) < _REMEMBERED:
@@ -107,56 +92,45 @@ class Glob:
 
     def _passed(self, positions: int, *, after_slash: bool) -> int:
         """Add the positions behind wildcards, which may match nothing; ``**/`` ends where a segment begins."""
-        for index, token in enumerate(self.tokens):
-            passes = isinstance(token, Wildcard) and (after_slash or token is not Wildcard.DIRECTORIES)
-            if passes and positions >> index & 1:
+        for index, part in enumerate(self._parts):
+            if positions >> index & 1 and part in _WILDCARDS and (after_slash or part != "**/"):
                 positions |= 2 << index
         return positions
 
 
-def _literal(tokens: tuple[Token, ...]) -> str:
-    end = next((index for index, token in enumerate(tokens) if not isinstance(token, str)), len(tokens))
-    return "".join(token for token in tokens[:end] if isinstance(token, str))
+def _literal(parts: Iterable[Part]) -> str:
+    found = ""
+    for part in parts:
+        if not isinstance(part, str) or part in _WILDCARDS:
+            break
+        found += part
+    return found
 
 
-def _read(text: str) -> tuple[Token, ...]:
-    if not {"", ".", ".."}.isdisjoint(text.split("/")):
-        raise ValueError("names are relative and have no empty, '.' or '..' segments")
-    if "\\" in text:
-        raise ValueError(
-            "names have / where others have a backslash, and it escapes nothing: write [*] for a star itself"
-        )
-    return tuple(map(_token, _TOKEN.finditer(text)))
-
-
-def _token(found: re.Match[str]) -> Token:
-    kind = found.lastgroup or ""
-    if kind in _WILDCARDS:
-        return _WILDCARDS[kind]
-    if kind == "run":
+def _part(found: re.Match[str]) -> Part:
+    text = found[0]
+    if found["run"]:
         raise ValueError("there are * (inside a segment) and ** (across segments), no longer runs of stars")
-    if kind == "set":
+    if found["anything"]:
+        return "**"
+    if found["directories"]:
+        return "**/"
+    if text == "?":
+        return re.compile(".", re.DOTALL)
+    if found["set"] is not None:
         return _set(found["set"], negated=bool(found["not"]))
-    if found["literal"] == "[":
+    if text == "[":
         raise ValueError("the bracket [ is never closed: write [[] for a bracket itself")
-    if found["literal"] == "{" and _ALTERNATIVES.match(found.string, found.end()):
+    if text == "{" and _ALTERNATIVES.match(found.string, found.start()):
         raise ValueError("braces are not alternatives here: write a list of globs, and [{] for a brace itself")
-    return found["literal"]
+    return text
 
 
-def _set(text: str, *, negated: bool) -> Token:
-    ranges: list[tuple[str, str]] = []
-    index = 0
-    while index < len(text):
-        is_range = text[index + 1 : index + 2] == "-" and index + 2 < len(text)
-        first, last = text[index], text[index + 2 if is_range else index]
-        if first > last:
-            raise ValueError(f"the range {first}-{last} in brackets is empty: write {last}-{first}")
-        ranges.append((first, last))
-        index += 3 if is_range else 1
-    if not ranges or ranges == [("/", "/")]:
+def _set(text: str, *, negated: bool) -> Part:
+    if text in ("", "/"):
         raise ValueError("brackets stand for at least one character, and never for a slash")
-    if len(ranges) == 1 and not negated and ranges[0][0] == ranges[0][1]:
-        return ranges[0][0]
-    characters = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in ranges)
-    return re.compile(f"(?!/)[{'^' if negated else ''}{characters}]", re.DOTALL)
+    escaped = re.sub(r"([^\w-])", r"\\\1", text)
+    try:
+        return re.compile(f"[^{escaped}]" if negated else f"[{escaped}]", re.DOTALL)
+    except re.error as error:
+        raise ValueError(f"brackets hold characters and ranges of them: {error.msg}") from None

@@ -32,8 +32,7 @@ def test_where_a_glob_may_match_is_never_denied(text, name):
     glob = Glob(text)
     directories = ["/".join(name.split("/")[:count]) for count in range(name.count("/") + 1)]
     if reference.glob_matches(text, name):
-        assert all(glob.may_match_below(directory) for directory in directories)
-        assert f"{name}/".startswith(f"{glob.head}/" if glob.head else "")
+        assert all(glob.may_match_below(f"{directory}/" if directory else "") for directory in directories)
         assert name.startswith(glob.start)
         assert name.endswith(glob.end)
 
@@ -75,7 +74,7 @@ def test_globs_by_example(glob, matching, others):
     [
         ("a/[b", "the bracket [ is never closed: write [[] for a bracket itself"),
         ("[]", "brackets stand for at least one character, and never for a slash"),
-        ("[z-a]", "the range z-a in brackets is empty: write a-z"),
+        ("[z-a]", "brackets hold characters and ranges of them: bad character range z-a"),
         ("[/]", "brackets stand for at least one character, and never for a slash"),
         ("[!]", "brackets stand for at least one character, and never for a slash"),
         ("{a,b}.txt", "braces are not alternatives here: write a list of globs, and [{] for a brace itself"),

@@ -68,7 +68,7 @@ class Backends(Mapping[str, Storage]):
         assert options is not None
         storage = type_of(options).build(base, options, self._place)
         if hasattr(storage, "is_attachment") and any(route.attachment for route in self._document.routes):
-            from storage_router.routing.attachments import Attachments
+            from storage_router.routing import Attachments
 
             vars(storage)["is_attachment"] = Attachments(base, self._document.routes, self._document.default)
         if self._router is not None:

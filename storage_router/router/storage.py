@@ -370,7 +370,8 @@ class RouterStorage(DeconstructibleStorage):
         if (args or kwargs) and not _only_reads(args, kwargs):
             self._overwritable(name)
         match = self.table.match(clean_name(name))
-        if match.has_view and not _any_given(args, kwargs):
+        is_delivered = match.route is not None and match.route.options.delivery != "link"
+        if is_delivered and not _any_given(args, kwargs):
             return view_url(self, match.full_name[:-1] if is_directory else match.full_name, tenant=match.tenant)
         try:
             # No operation, so no ``Target``.

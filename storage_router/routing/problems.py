@@ -20,50 +20,46 @@ def find_problems(table: RouteTable, aliases: Iterable[str], locate: Locate = do
     """
     routes = table.routes
     found: list[Problem] = []
-    seen: dict[tuple[object, ...], Route] = {}
+    seen: dict[tuple[frozenset[str], ...], Route] = {}
     # The first route that claims everything below a directory.
     claimed: dict[str, Route] = {}
 
-    def report(short: str, route: Route, message: str, hint: str) -> None:
+    def report(short: str, message: str, hint: str) -> None:
         found.append(problem(short, f"{locate(('routes', route.index))} ({route.text})", message, hint))
 
     for route in routes:
+        matchers = tuple(map(frozenset, (route.prefixes, route.options.glob, map(str.lower, route.options.types))))
         if route.is_empty and route.index != len(routes) - 1:
             message = "it has no matcher, so it claims every name and the routes after it can never match"
-            report("E007", route, message, "Move it to the end, or name its backend as 'default'.")
-        elif (twin := seen.setdefault(_matchers(route), route)) is not route:
-            report("E006", route, f"it matches the same names as {twin}, which wins", "Remove one of the two.")
+            report("E007", message, "Move it to the end, or name its backend as 'default'.")
+        elif (twin := seen.setdefault(matchers, route)) is not route:
+            report("E006", f"it matches the same names as {twin}, which wins", "Remove one of the two.")
         else:
             if route.options.strip_prefix and not route.prefixes:
                 message = "strip_prefix is set, but there is no prefix to strip"
-                report("E008", route, message, "Add a prefix, or remove strip_prefix.")
+                report("E008", message, "Add a prefix, or remove strip_prefix.")
             if covering := _covering(route, claimed):
                 claim = "together claim" if len(covering) > 1 else "claims"
                 message = f"it can never match: {' and '.join(map(str, covering))} {claim} every name that it could"
-                report("E005", route, message, _MATCHES_ONCE)
+                report("E005", message, _MATCHES_ONCE)
             if route.condition is None:
                 for prefix in route.prefixes:
                     claimed.setdefault(prefix, route)
     reached = {alias for route in routes for alias in (route.options.backend, route.options.moving_from)}
     if not (routes and routes[-1].is_empty):
         reached.add(table.default)
-    for alias in aliases:
-        if alias not in reached:
-            message = f"no name leads to the backend {alias!r}"
-            hint = "Add a route to it, make it the default, or remove it."
-            found.append(problem("W003", locate(("backends", alias)), message, hint))
-    return found
-
-
-def _matchers(route: Route) -> tuple[object, ...]:
-    types = route.types and (route.types.suffixes, route.types.known)
-    return frozenset(route.prefixes), frozenset(glob.tokens for glob in route.globs), types
+    hint = "Add a route to it, make it the default, or remove it."
+    unreached = [alias for alias in aliases if alias not in reached]
+    return found + [
+        problem("W003", locate(("backends", alias)), f"no name leads to the backend {alias!r}", hint)
+        for alias in unreached
+    ]
 
 
 def _covering(route: Route, claimed: dict[str, Route]) -> list[Route]:
     """Return the earlier routes whose prefixes claim all directories in which ``route`` can match, or nothing."""
     covering: dict[Route, None] = {}
-    for directory in route.prefixes or [glob.head for glob in route.globs]:
+    for directory in route.prefixes or [glob.start.rpartition("/")[0] for glob in route.globs]:
         segments = directory.split("/")
         above = ("/".join(segments[:count]) for count in range(1, len(segments) + 1))
         winner = next((claimed[prefix] for prefix in above if prefix in claimed), None)

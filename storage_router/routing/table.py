@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol, Self
 
 from storage_router.conf.routes import RouteOptions
@@ -55,11 +56,6 @@ class Match(NamedTuple):
         """Whether the route is ``read_only``."""
         return self.route is not None and self.route.options.read_only
 
-    @property
-    def has_view(self) -> bool:
-        """Whether a view of ``storage_router.urls`` delivers the file."""
-        return self.route is not None and self.route.options.delivery != "link"
-
 
 class Tenants(Protocol):
     """What a table asks about tenants: ``storage_router.tenancy.Tenancy``."""
@@ -75,48 +71,36 @@ class Tenants(Protocol):
 
 
 class _Entry:
-    """A route below one of its prefixes: ``start`` is the prefix with its slash, ``condition`` what else a name must
-    meet, ``view`` what it shows.
+    """A route below one of its prefixes, or the default.
 
-    ``head`` is ``start`` up to ``{tenant}``, if it has one. ``capture`` then finds the tenant in a name, and
+    ``start`` is the prefix with its slash, ``condition`` what else a name must meet, ``view`` what the route shows.
+    ``head`` is ``start`` up to ``{tenant}``, if it has one. ``capture`` then finds the tenant in a path, and
     ``captured`` is the tenant of an entry that was made concrete.
     """
 
-    # A named tuple would be read more slowly, and a dataclass takes longer to define.
-    __slots__ = ("capture", "captured", "condition", "head", "route", "start", "view")
-
-    def __init__(
-        self,
-        head: str,
-        start: str,
-        condition: Callable[[str], bool] | None,
-        route: Route,
-        view: View,
-        capture: re.Pattern[str] | None = None,
-        captured: str | None = None,
-    ) -> None:
-        self.head = head
-        self.start = start
-        self.condition = condition
+    def __init__(self, route: Route | None, alias: str, start: str = "", captured: str | None = None) -> None:
         self.route = route
-        self.view = view
-        self.capture = capture
+        self.start = start
         self.captured = captured
+        self.view = View(alias, start if route is not None and route.strip_prefix else "")
+        self.condition = None if route is None else route.condition
+        self.capture: re.Pattern[str] | None = None
+        self.head, holds_tenant, tail = start.partition(TENANT)
+        if holds_tenant:
+            head = re.escape(self.head)
+            self.capture = re.compile(f"{head}([^/]+)/")
+            self.condition = _below(re.compile(f"{head}[^/]+{re.escape(tail)}"), self.condition)
 
     def at(self, path: str) -> _Entry:
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
         if self.capture is None or (found := self.capture.match(path)) is None:
             return self
-        start = self.start.replace(TENANT, found[1])
-        view = View(self.view.alias, start if self.view.prefix else "")
-        return _Entry(self.head, start, self.route.condition, self.route, view, captured=found[1])
+        return _Entry(self.route, self.view.alias, self.start.replace(TENANT, found[1]), found[1])
 
-    def shows(self, directory: str) -> bool:
-        """Return whether the route may claim a name below ``directory``, which ends in a slash or is the root."""
-        globs = self.route.globs
-        return directory.startswith(self.start) and (
-            not globs or any(glob.may_match_below(directory.removesuffix("/")) for glob in globs)
-        )
+    def shows(self, below: str) -> bool:
+        """Return whether the route may claim a name below a directory, which ends in a slash or is the root."""
+        globs = self.route.globs if self.route else ()
+        return below.startswith(self.start) and (not globs or any(glob.may_match_below(below) for glob in globs))
 
 
 class RouteTable:
@@ -134,18 +118,27 @@ class RouteTable:
         tenants: Tenants | None = None,
     ) -> None:
         self._tenants = tenants
-        self._captures = False
         self._hidden = tuple(f"{prefix.strip('/')}/" for prefix in hidden)
         self.routes: tuple[Route, ...] = tuple(Route(index, options) for index, options in enumerate(routes))
         self.default = default
         self._below: dict[str, list[_Entry]] = {}
         self._anywhere: list[_Entry] = []
-        self._children: dict[str, dict[str, None]] = {}
         self.has_globs = any(route.globs for route in self.routes)
         """Whether another file name in the same directory, with the same extension, may lead elsewhere."""
 
         for route in self.routes:
-            self._add(route)
+            for prefix in route.prefixes or ("",):
+                entry = _Entry(route, route.backend, f"{prefix}/" if prefix else "")
+                heads = [entry.start] if prefix else [glob.start for glob in route.globs] or [""]
+                if all("/" in head for head in heads):
+                    for segment in dict.fromkeys(head.partition("/")[0] for head in heads):
+                        self._below.setdefault(segment, []).append(entry)
+                else:
+                    self._anywhere.append(entry)
+        if default is not None:
+            self._anywhere.append(_Entry(None, default))
+        # Both together, in the order of the routes, for the first segments that were asked for.
+        self._starting: dict[str, list[_Entry] | None] = dict.fromkeys(self._below)
 
     def match(self, name: str, *, hidden: bool = False) -> Match:
         """Return where ``name`` (full, and clean already) leads. Raises ``NoRouteError`` where nothing claims it.
@@ -153,38 +146,38 @@ class RouteTable:
         Raises ``InvalidNameError`` for a name in the trash, or below one of the prefixes that are ``hidden``, unless
         that is what the caller is for.
         """
-        if not hidden and (TRASH in name or name.startswith(self._hidden)):
-            self._require_shown(name)
-        found: _Entry | None = None
-        slash = name.find("/")
-        if slash > 0:
-            for entry in self._below.get(name[:slash], ()):
-                if name.startswith(entry.head) and (entry.condition is None or entry.condition(name)):
-                    found = entry
-                    break
-        for entry in self._anywhere:
-            if found is not None and entry.route.index > found.route.index:
+        if not hidden and (TRASH in name or name.startswith(self._hidden)) and self._is_hidden(name):
+            raise InvalidNameError(f"The name is reserved: {name!r}")
+        segment = name.partition("/")[0]
+        for entry in self._starting.get(segment, self._anywhere) or self._merged(segment):
+            if name.startswith(entry.head) and (entry.condition is None or entry.condition(name)):
                 break
-            if entry.condition is None or entry.condition(name):
-                found = entry
-                break
-        if found is None:
-            if self.default is None:
-                raise NoRouteError(_no_route(name, self.routes), name=str(name))
-            if self._tenants is None:
-                return _match(Match, (self.default, name, None, "", None))
-            view, tenant = self._view(View(self.default, ""), None, name)
-            return _match(Match, (view.alias, name, None, "", tenant))
-        view, tenant = found.view, None
-        if self._tenants is not None or found.capture is not None:
-            found = found.at(name)
-            view, tenant = self._view(found.view, found.captured, name)
-        if not (prefix := view.prefix):
-            return _match(Match, (view.alias, name, found.route, "", tenant))
+        else:
+            raise NoRouteError(_no_route(name, self.routes), name=str(name))
+        alias, prefix = entry.view
+        tenant = None
+        if self._tenants is not None or entry.capture is not None:
+            entry = entry.at(name)
+            (alias, prefix), tenant = self._view(entry, name)
+        if not prefix:
+            return _match(Match, (alias, name, entry.route, "", tenant))
         rest = name[len(prefix) :]
         # "static/C:/x" is no drive, but what follows the prefix is one.
         own_name = clean_name(rest) if rest[1:2] == ":" else CleanName(rest)
-        return _match(Match, (view.alias, own_name, found.route, prefix, tenant))
+        return _match(Match, (alias, own_name, entry.route, prefix, tenant))
+
+    def _merged(self, segment: str) -> list[_Entry]:
+        """Return the entries that can claim names with this first segment, in the order of the routes."""
+        found = self._in_order([*self._below.get(segment, ()), *self._anywhere])
+        if segment in self._below:
+            self._starting[segment] = found
+        return found
+
+    def _in_order(self, entries: Iterable[_Entry]) -> list[_Entry]:
+        return sorted(entries, key=lambda entry: len(self.routes) if entry.route is None else entry.route.index)
+
+    def _is_hidden(self, path: str) -> bool:
+        return TRASH in path.split("/") or path.startswith(self._hidden)
 
     def pinned(self) -> RouteTable:
         """Return the table of the current tenant, for what goes on when another is the current one."""
@@ -199,32 +192,27 @@ class RouteTable:
         found._tenants = tenants
         return found
 
-    def _view(self, view: View, captured: str | None, name: str) -> tuple[View, str | None]:
-        """Return the view of a tenant's files, and the tenant; the view itself where there are none."""
-        if self._tenants is None or (captured is None and not self._tenants.has(view.alias)):
+    def _view(self, entry: _Entry, name: str) -> tuple[View, str | None]:
+        """Return what an entry shows of a tenant's files, and the tenant; all that it shows where there are none."""
+        view, captured, tenants = entry.view, entry.captured, self._tenants
+        if tenants is None or (captured is None and not tenants.has(view.alias)):
             return view, captured
-        tenant = self._tenants.tenant(captured, name)
-        return View(f"{view.alias}[{tenant}]", view.prefix) if self._tenants.has(view.alias) else view, tenant
-
-    def _require_shown(self, name: str) -> None:
-        if TRASH in name.split("/") or name.startswith(self._hidden):
-            raise InvalidNameError(f"The name is reserved: {name!r}")
+        tenant = tenants.tenant(captured, name)
+        return View(f"{view.alias}[{tenant}]", view.prefix) if tenants.has(view.alias) else view, tenant
 
     def views(self, directory: str) -> list[View]:
         """Return the views to ask for what lies directly below ``directory`` (``""`` for the root), in route order."""
         below = f"{directory}/" if directory else ""
-        if TRASH in directory.split("/") or below.startswith(self._hidden):
+        if self._is_hidden(below):
             return []
-        if self._captures and TENANT in self._children.get(directory, ()):
-            raise _above_tenants(directory)
+        entries = self._entries(below)
+        _require_one_tenant(directory, [entry for entry in entries if entry.head == below])
         found: dict[View, None] = {}
-        for entry in self._entries(below):
+        for entry in entries:
             if entry.shows(below):
-                found[self._view(entry.view, entry.captured, below)[0]] = None
+                found[self._view(entry, below)[0]] = None
                 if entry.condition is None:
-                    return list(found)
-        if self.default is not None:
-            found[self._view(View(self.default, ""), None, below)[0]] = None
+                    break
         return list(found)
 
     def views_below(self, directory: str) -> list[tuple[View, str]]:
@@ -233,17 +221,11 @@ class RouteTable:
         A view with many such directories comes with the one that holds them all: one long listing is quicker.
         """
         starts: dict[View, list[str]] = {view: [directory] for view in self.views(directory)}
-        below = f"{directory}/" if directory else ""
-        further = [
-            entry
-            for entry in self._entries(below)
-            if entry.start.startswith(below) and entry.start != below and not entry.start.startswith(self._hidden)
-        ]
-        if self._captures and any(entry.capture is not None for entry in further):
-            raise _above_tenants(directory)
+        further = self._further(directory)
+        _require_one_tenant(directory, further)
         # Sorted, a directory comes right before those within it.
         for entry in sorted(further, key=lambda entry: entry.start):
-            found = starts.setdefault(self._view(entry.view, entry.captured, entry.start)[0], [])
+            found = starts.setdefault(self._view(entry, entry.start)[0], [])
             if not found or not entry.start.startswith(f"{found[-1]}/" if found[-1] else ""):
                 found.append(entry.start.removesuffix("/"))
         return [
@@ -254,67 +236,74 @@ class RouteTable:
 
     def is_prefix(self, directory: str) -> bool:
         """Return whether ``directory`` is the root, or prefixes of routes go through it or end in it."""
-        return not directory or any(one in self._children for one in self._written(directory))
+        below = f"{directory}/"
+        return not directory or any(entry.start.startswith(below) for entry in self._shown(below))
 
     def prefix_children(self, directory: str) -> list[str]:
         """Return the directories, directly below ``directory``, that prefixes of routes go through or end in."""
-        return list(dict.fromkeys(child for one in self._written(directory) for child in self._children.get(one, ())))
+        cut = len(directory) + 1 if directory else 0
+        return list(dict.fromkeys(entry.start[cut:].partition("/")[0] for entry in self._further(directory)))
 
-    def _written(self, directory: str) -> list[str]:
-        """Return the directory, and as prefixes of routes write it, with ``{tenant}``."""
-        if not self._captures:
-            return [directory]
-        below, found = f"{directory}/", {directory: None}
-        for entry in self._entries(below):
-            if entry.captured is not None and self._tenants is not None:
-                self._tenants.tenant(entry.captured, directory)
+    def _further(self, directory: str) -> list[_Entry]:
+        """Return the entries whose prefixes are longer than ``directory`` and lie below it."""
+        below = f"{directory}/" if directory else ""
+        return [entry for entry in self._shown(below) if entry.start.startswith(below) and entry.start != below]
+
+    def _shown(self, below: str) -> list[_Entry]:
+        """Return the entries that are not hidden. Raises ``TenantMismatchError`` for another tenant's directory."""
+        found = [entry for entry in self._entries(below) if not entry.start.startswith(self._hidden)]
+        for entry in found:
             if entry.captured is not None:
-                found[entry.head + TENANT + directory[len(entry.head) + len(entry.captured) :]] = None
-        return list(found)
-
-    def _add(self, route: Route) -> None:
-        condition = route.condition
-        for prefix in route.prefixes or ("",):
-            start = f"{prefix}/" if prefix else ""
-            view = View(route.backend, start if route.strip_prefix else "")
-            head, holds_tenant, tail = start.partition(TENANT)
-            capture = re.compile(f"{re.escape(head)}([^/]+)/") if holds_tenant else None
-            below = condition
-            if holds_tenant:
-                self._captures = True
-                below = _below(re.compile(f"{re.escape(head)}[^/]+{re.escape(tail)}"), condition)
-            entry = _Entry(head, start, below, route, view, capture)
-            heads = [start] if prefix else [glob.start for glob in route.globs] or [""]
-            if all("/" in head for head in heads):
-                for segment in dict.fromkeys(head[: head.index("/")] for head in heads):
-                    self._below.setdefault(segment, []).append(entry)
-            else:
-                self._anywhere.append(entry)
-            above = ""
-            for segment in prefix.split("/") if prefix and not start.startswith(self._hidden) else ():
-                self._children.setdefault(above, {})[segment] = None
-                above = f"{above}/{segment}" if above else segment
-                self._children.setdefault(above, {})
+                self._view(entry, below)
+        return found
 
     def _entries(self, below: str) -> list[_Entry]:
         """Return the entries that can have to do with names below a directory, in the order of the routes."""
         if below:
-            found: Iterator[_Entry] | list[_Entry] = self._below.get(below[: below.index("/")], [])
+            found = self._merged(below[: below.index("/")])
         else:
-            found = (entry for entries in self._below.values() for entry in entries)
-        entries = sorted(dict.fromkeys([*found, *self._anywhere]), key=lambda entry: entry.route.index)
-        return [entry.at(below) for entry in entries] if self._captures else entries
+            every = [*(entry for entries in self._below.values() for entry in entries), *self._anywhere]
+            found = self._in_order(dict.fromkeys(every))
+        return [entry.at(below) for entry in found]
+
+
+class Attachments:
+    """Tells of one backend's files whether they are stored with ``Content-Disposition: attachment``."""
+
+    def __init__(self, alias: str, routes: Sequence[RouteOptions], default: str | None) -> None:
+        self._table = RouteTable(routes, default)
+        self._routes = [
+            route
+            for route in self._table.routes
+            if route.options.attachment and alias in (route.options.backend, route.options.moving_from)
+        ]
+
+    def __call__(self, name: str, content_type: str) -> bool:
+        """Return whether the file that the backend calls ``name``, of this media type, is a download."""
+        from storage_router import media_types
+
+        media_type = content_type.partition(";")[0].strip().lower()
+        wanted = {media_type, f"{media_type.partition('/')[0]}/*"}
+        if media_types.is_active(media_type):
+            wanted.add("active")
+        for route in self._routes:
+            if wanted.isdisjoint(route.options.attachment):
+                continue
+            for prefix in route.prefixes if route.strip_prefix else ("",):
+                with suppress(NoRouteError):
+                    if self._table.match(f"{prefix}/{name}" if prefix else name).route is route:
+                        return True
+        return False
 
 
 def _below(prefix: re.Pattern[str], condition: Callable[[str], bool] | None) -> Callable[[str], bool]:
-    if condition is None:
-        return lambda name: prefix.match(name) is not None
-    return lambda name: prefix.match(name) is not None and condition(name)
+    return lambda name: prefix.match(name) is not None and (condition is None or condition(name))
 
 
-def _above_tenants(directory: str) -> NoTenantError:
-    where = repr(directory) if directory else "The root"
-    return NoTenantError(f"{where} holds the files of all tenants, and nothing lists them together.", name=directory)
+def _require_one_tenant(directory: str, entries: Sequence[_Entry]) -> None:
+    if any(entry.capture is not None for entry in entries):
+        where = repr(directory) if directory else "The root"
+        raise NoTenantError(f"{where} holds the files of all tenants, and nothing lists them together.", name=directory)
 
 
 def _no_route(name: str, routes: Sequence[Route]) -> str:
