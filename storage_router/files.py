@@ -14,11 +14,11 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from stat import S_ISDIR
 from typing import Any, NamedTuple, Protocol, Self, cast, runtime_checkable
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
@@ -339,27 +339,45 @@ OWN_WAYS = ("save", "_save", "delete", "open", "_open")
 """Methods of a storage that decide what becomes of a file's bytes."""
 
 
-def home_of(storage: Any) -> type[Storage] | None:
-    """Return the class of this package that implements Django's methods for the storage, None for other storages."""
-    # type() of Django's lazy storages is another class.
-    for kind in storage.__class__.__mro__:
-        if kind.__module__.partition(".")[0] == "storage_router" and "listdir" in vars(kind):
-            return cast("type[Storage]", kind)
+def home_of(kind: type) -> type[Storage] | None:
+    """Return the class of this package that implements Django's methods for a class, None for other classes."""
+    for one in kind.__mro__:
+        if one.__module__.partition(".")[0] == "storage_router" and "listdir" in vars(one):
+            return one
     return None
 
 
 def overridden(storage: Any) -> tuple[str, ...]:
     """Return which of ``OWN_WAYS`` a subclass of this package's storages overrides."""
-    kind = storage.__class__
-    found = _overridden.get(kind)
-    if found is None:
-        home = home_of(storage)
-        found = _overridden[kind] = tuple(method for method in OWN_WAYS if home and overrides(kind, home, method))
-    return found
+    return _overridden(storage.__class__)
 
 
-_overridden: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
-"""What ``overridden`` has found, as it is asked for each file."""
+@lru_cache
+def _overridden(kind: type) -> tuple[str, ...]:
+    home = home_of(kind)
+    return tuple(method for method in OWN_WAYS if home and overrides(kind, home, method))
+
+
+def holder_of(storage: Any, name: str) -> tuple[Any, str]:
+    """Return the storage that a file of this name is written to, behind whatever forwards and routes names, and its own
+    name for the file.
+
+    A storage that overrides how files are stored is not passed by. Raises ``ReadOnlyRouteError``, and what routing
+    raises.
+    """
+    while hasattr(storage, "forwarded") and not overridden(storage):
+        storage, name = storage.forwarded(name)
+    return storage, name
+
+
+def holders(storage: Any) -> Iterator[Any]:
+    """Yield each storage that files of ``storage`` may be written to."""
+    if not hasattr(storage, "forwarded") or overridden(storage):
+        yield storage
+        return
+    behind = getattr(storage, "backends", None)
+    for one in behind.values() if behind is not None else [storage.forwarded("")[0]]:
+        yield from holders(one)
 
 
 def overrides(kind: type, family: type, *methods: str) -> bool:

@@ -17,7 +17,6 @@ FLOORS = (
     {"azure"},
     {"factory"},
     {"router"},
-    {"transfer"},
     {"staticfiles"},
     {"telemetry", "tenancy", "transactions"},
     {"installed", "health"},

@@ -14,10 +14,9 @@ from django.core.files.storage import Storage
 from django.utils.functional import cached_property
 
 from storage_router.files import overridden
-from storage_router.transfer import Destination
 
-from .publishing import Processed, publish
-from .staging import Sources, StagedFiles
+from .destination import Destination
+from .publishing import Processed, Sources, StagedFiles, publish
 from .storage import StaticFilesStorage, static_name
 
 

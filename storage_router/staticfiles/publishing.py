@@ -6,20 +6,27 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.staticfiles.utils import check_settings
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, Storage
 
 from storage_router.conf.static import StaticOptions
 from storage_router.exceptions import ManifestError
-from storage_router.transfer import Destination, FileCopy, Outcome
+from storage_router.files import home_of
 
-from .staging import Sources, Staging, staged
+from .destination import Destination, FileCopy, Outcome, directories_of
+
+Sources = Mapping[str, tuple[Storage, str]]
+"""Each static file's name, with the storage that a finder found it in and its name there."""
 
 Processed = tuple[str, str | None, bool | Exception]
 """A file's name, the name that post-processing gave it, and whether it was changed, or why it failed."""
@@ -60,7 +67,12 @@ def publish(
         has_manifest = manifest in staging.written
         with _put_in_place(static.manifest if has_manifest else None, staging, manifest):
             generated = _generated(twin, staging, destination, static, {manifest, *(copy.name for copy in plain)})
-            plain = [_processed(copy, staging) for copy in plain if copy.name not in staging.deleted]
+            # What post-processing has saved under a file's own name is published in its place.
+            plain = [
+                replace(copy, source=staging, source_name=copy.name) if copy.name in staging.written else copy
+                for copy in plain
+                if copy.name not in staging.deleted
+            ]
             destination.copy_all([copy for copy in generated if copy.immutable])
             destination.copy_all([copy for copy in generated if not copy.immutable])
             destination.copy_all(plain, succeeded=succeeded)
@@ -106,11 +118,6 @@ def _generated(
     return copies
 
 
-def _processed(copy: FileCopy, staging: Staging) -> FileCopy:
-    """Return the copy of what post-processing has saved under the file's own name, if it has."""
-    return replace(copy, source=staging, source_name=copy.name) if copy.name in staging.written else copy
-
-
 def _publish_manifest(twin: Any, staging: Staging, manifests: Destination) -> None:
     manifest = FileCopy(name=twin.manifest_name, source=staging, source_name=twin.manifest_name)
     # The archived copy says later which files this release needs: the next release overwrites the manifest itself. Its
@@ -139,15 +146,102 @@ def _put_in_place(path: str | None, staging: Staging, manifest: Any) -> Iterator
     # Not the process's number: in each container it may be 1, and several containers may share a volume.
     temporary = place.with_name(f".{place.name}.{uuid4().hex}")
     try:
-        try:
-            if place.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(staging.path(manifest), temporary)
-        except OSError as error:
-            raise ManifestError(f"static.manifest names a file that cannot be written: {error}") from error
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(staging.path(manifest), temporary)
+    except OSError as error:
+        raise ManifestError(f"static.manifest names a file that cannot be written: {error}") from error
+    try:
         yield
         temporary.replace(place)
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        temporary.unlink(missing_ok=True)
+
+
+class Staging(FileSystemStorage):
+    """What post-processing takes for the destination: it writes into ``location`` only.
+
+    It reads what was written there, else the sources, and asks ``stored`` (the real destination) only for what neither
+    has: a stylesheet may refer to a file that an earlier ``collectstatic`` left behind.
+    """
+
+    def __init__(self, *, location: str, sources: Sources, stored: Destination) -> None:
+        # Django's code uses the last segment of a URL only.
+        super().__init__(location=location, base_url=settings.STATIC_URL)
+        self.sources = {name.replace("\\", "/"): found for name, found in sources.items()}
+        # A stylesheet may name a directory, which Django leaves as it is. "." is the root.
+        self._directories = directories_of(self.sources)
+        self._stored = stored
+        self.deleted: set[str] = set()
+        """Names that post-processing has deleted and not saved again."""
+        self.written: set[str] = set()
+        """Names that are in ``location`` now."""
+        self.saved: set[str] = set()
+        """Those of them that were saved by ``save()``, as mixins do it. Django's own hashing uses ``_save()``."""
+
+    def exists(self, name: str) -> bool:
+        """Return whether the destination would have the file if everything had been copied."""
+        if name in self.written or name in self._directories:
+            return True
+        return name not in self.deleted and (name in self.sources or self._stored.exists(name))
+
+    def open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Open the file where it is first found."""
+        if name in self.written:
+            return super().open(name, mode)
+        if name in self.sources:
+            storage, path = self.sources[name]
+            return storage.open(path, mode)
+        if name in self._directories:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        return self._stored.storage.open(name, mode)
+
+    def delete(self, name: str) -> None:
+        """Forget the file. The destination keeps what it has under the name."""
+        self.deleted.add(name)
+        if name in self.written:
+            super().delete(name)
+            self.written.discard(name)
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:  # noqa: ARG002 - Django's
+        """Write the file under exactly this name."""
+        name = self._save(str(content.name if name is None else name), content)
+        self.saved.add(name)
+        return name
+
+    def _save(self, name: str, content: Any) -> str:
+        name = name.replace("\\", "/")
+        if name in self.written:
+            super().delete(name)
+        saved: str = super()._save(name, content)  # type: ignore[misc]  # the stubs do without private methods
+        self.written.add(saved)
+        self.deleted.discard(saved)
+        return saved
+
+
+class StagedFiles:
+    """The part of a twin that answers for the files: everything is done in ``staging``."""
+
+    staging: Staging
+
+
+for _name in (
+    *("open", "save", "_save", "delete", "exists", "listdir", "size", "url", "path"),
+    *("get_accessed_time", "get_created_time", "get_modified_time"),
+):
+    setattr(StagedFiles, _name, property(attrgetter(f"staging.{_name}")))
+
+
+def staged(storage: Storage, staging: Staging) -> Any:
+    """Return a twin of the storage, with its class, mixins and attributes, whose files are those of ``staging``."""
+    kind = type(storage)
+    home = home_of(kind)
+    assert home is not None
+    # Python puts a base before the bases that it derives from: behind the mixins of ``kind``, before ``home``.
+    files = type("Staged", (StagedFiles, home), {})
+    twin: Any = object.__new__(type(kind.__name__, (kind, files), {}))
+    vars(twin).update(vars(storage), staging=staging)
+    if hasattr(twin, "manifest_storage"):
+        twin.manifest_storage = staging
+    return twin

@@ -20,9 +20,10 @@ from storage_router.aio import AsyncMethods
 from storage_router.conf.static import StaticOptions
 from storage_router.delegation import delegated
 from storage_router.exceptions import InvalidNameError, NoRouteError
-from storage_router.files import FileStat, file_store
+from storage_router.files import FileStat, file_store, holder_of
 from storage_router.router import RouterStorage
-from storage_router.transfer.content import (
+
+from .content import (
     SteadyFile,
     compressed,
     compressed_settings,
@@ -32,7 +33,6 @@ from storage_router.transfer.content import (
     is_text,
     original,
 )
-from storage_router.transfer.stores import holder_of
 
 _KINDS = ("site.css", "site.js", "site.svg", "site.json", "site.txt")
 """Names of the kinds of files that are compressed."""

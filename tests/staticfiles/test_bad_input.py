@@ -17,7 +17,7 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError
 
 from storage_router.exceptions import ContainerNotFoundError, SourceChangedError, TransferError
-from storage_router.transfer import Destination, FileCopy
+from storage_router.staticfiles.destination import Destination, FileCopy
 from tests.kit.azurite import Azurite, UnsignedTokenCredential
 from tests.kit.faults import Answer, Delay, RejectToken, Reset
 from tests.kit.proxy import FaultProxy

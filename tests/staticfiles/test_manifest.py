@@ -19,7 +19,7 @@ from django.templatetags.static import static
 
 from storage_router import AzureStorage
 from storage_router.exceptions import BlobTimeoutError
-from storage_router.transfer.destination import IMMUTABLE
+from storage_router.staticfiles.destination import IMMUTABLE
 from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Delay, Stall
 from tests.kit.proxy import FaultProxy

@@ -19,14 +19,12 @@ from django.core.files.storage import Storage, storages
 from django.core.management.base import CommandError
 
 from storage_router.exceptions import StorageRouterError
-from storage_router.files import home_of, overridden
+from storage_router.files import holders, home_of, overridden
 from storage_router.installed import uploads_among
 from storage_router.management.output import progress
 from storage_router.staticfiles import ManifestStaticFilesStorage
-from storage_router.staticfiles.publishing import Processed, publish, static_options_of
-from storage_router.staticfiles.staging import Sources
-from storage_router.transfer import Destination, FileCopy, Outcome, no_progress
-from storage_router.transfer.stores import holders
+from storage_router.staticfiles.destination import Destination, FileCopy, Outcome, no_progress
+from storage_router.staticfiles.publishing import Processed, Sources, publish, static_options_of
 
 _HASHING = (HashedFilesMixin.post_process, ManifestFilesMixin.post_process, ManifestStaticFilesStorage.post_process)
 """Ways of post-processing that read the files where they were found."""
@@ -61,7 +59,7 @@ class Command(collectstatic.Command):
                     f"{type(storage).__name__} overrides {methods}, so its files are stored one after the other, as by "
                     "Django's own collectstatic."
                 )
-        self._own_way = self.symlink or home_of(self.storage) is None or bool(overridden(self.storage))
+        self._own_way = self.symlink or home_of(type(self.storage)) is None or bool(overridden(self.storage))
         if self._own_way:
             try:
                 return dict(super().collect())

@@ -16,8 +16,8 @@ from storage_router.exceptions import StorageRouterError
 from storage_router.installed import uploads_among
 from storage_router.management.output import progress
 from storage_router.management.subcommand import age
+from storage_router.staticfiles.destination import Destination
 from storage_router.staticfiles.pruning import Leftovers, leftovers
-from storage_router.transfer import Destination
 
 
 class Command(BaseCommand):

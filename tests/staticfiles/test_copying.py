@@ -9,7 +9,7 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 
 from storage_router.exceptions import TransferError
-from storage_router.transfer.copying import HOPELESS, Budget, FileCopy, Outcome, outcomes
+from storage_router.staticfiles.destination import HOPELESS, Budget, FileCopy, Outcome, outcomes
 
 STORAGE = InMemoryStorage()
 

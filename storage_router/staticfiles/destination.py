@@ -1,24 +1,35 @@
-"""Where files are copied to: what is there already, from one listing, and how each file is stored."""
+"""Where static files are copied to: in parallel, each whole or not at all, compared by content with one listing."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import Path, PurePosixPath
+from queue import SimpleQueue
+from typing import Any, Literal
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from storage_router.exceptions import TransferError
-from storage_router.files import FileSettings, FileStat, file_store
+from storage_router.files import FileSettings, FileStat, file_store, holder_of, holders
 
-from .content import compressed, compressed_settings, digest, is_compressed, is_text, opened, original
-from .copying import THREADS, Action, Budget, FileCopy, Outcome, outcomes
-from .stores import has_content, holder_of, holders
+from .content import compressed, compressed_settings, digest, is_compressed, is_text, opened, original, size_of
+
+THREADS = 32
+"""Files that are copied at the same time."""
+
+MEMORY = 64 * 2**20
+"""Bytes of content in memory at the same time."""
+
+HOPELESS = 20
+"""Failures in a row after which the rest is not tried: the network or the credential is gone."""
 
 IMMUTABLE = "public,max-age=31536000,immutable"
 """A year is what caches take for ever; ``immutable`` (RFC 8246) saves even the question."""
@@ -31,6 +42,9 @@ _LARGE = 48 * 2**20
 
 _HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control")
 
+Action = Literal["created", "replaced", "unmodified", "failed", "untried"]
+"""What became of a copy; ``untried`` where too many others had failed before."""
+
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
 """Takes a word (``Copying``) and the number of files; the context manager gives a function to call after each."""
 
@@ -39,6 +53,38 @@ Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
 def no_progress(doing: str, total: int) -> Iterator[Callable[[], object]]:  # noqa: ARG001 - a Progress
     """Show nothing."""
     yield lambda: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileCopy:
+    """One file to copy: ``source_name`` of ``source`` becomes ``name`` of the destination.
+
+    ``cache_control`` replaces what the destination's configuration says. The name of an ``immutable`` file holds its
+    content's hash: without a Cache-Control it may be cached for ever. A ``fresh`` file is stored again even where it is
+    the same, so that its time says when. With ``compress`` text is stored gzip-encoded where that makes it smaller.
+    """
+
+    name: str
+    source: Storage
+    source_name: str
+    cache_control: str | None = None
+    immutable: bool = False
+    fresh: bool = False
+    compress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one copy."""
+
+    copy: FileCopy
+    action: Action
+    error: Exception | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name at the destination."""
+        return self.copy.name
 
 
 class Destination:
@@ -69,18 +115,15 @@ class Destination:
         """
         storage: Any = self.storage
         capabilities = [file_store(holder).capabilities for holder in holders(storage)]
-        if not any(one.lists and one.settings for one in capabilities):
-            return None
-        try:
-            return {stat.name: stat for stat in storage.walk()}
-        except NotImplementedError:
-            # Some of the files lie on a backend that cannot list, so each is asked for.
-            return None
+        if any(one.lists and one.settings for one in capabilities):
+            # NotImplementedError: some of the files lie on a backend that cannot list, so each is asked for.
+            with suppress(NotImplementedError):
+                return {stat.name: stat for stat in storage.walk()}
+        return None
 
     @cached_property
     def _directories(self) -> set[str]:
-        """Each directory of the listing; ``"."`` is the root."""
-        return {str(parent) for name in self.listing or () for parent in PurePosixPath(name).parents}
+        return directories_of(self.listing or ())
 
     def exists(self, name: str) -> bool:
         """Return whether the storage has the file or directory; what is to be cleared counts as gone."""
@@ -98,15 +141,6 @@ class Destination:
         """Delete what was to be cleared and has not been replaced. Raises ``TransferError``."""
         self.delete_all(sorted(self._cleared))
 
-    def _make_way(self, copies: Iterable[FileCopy]) -> None:
-        """Delete what is to be cleared and has the name of a directory that the files need."""
-        if self.listing is not None or not self._cleared:
-            return  # Azure can have both
-        for directory in {str(parent) for copy in copies for parent in PurePosixPath(copy.name).parents}:
-            if directory in self._cleared:
-                self.storage.delete(directory)
-                self._cleared.discard(directory)
-
     def delete_all(self, names: Iterable[str]) -> None:
         """Delete the files, in parallel. Raises ``TransferError`` with the names of those that are still there."""
 
@@ -122,8 +156,11 @@ class Destination:
 
         Raises ``TransferError`` when all the others have been copied, and what the listing raises before anything is.
         """
-        _ = self.listing  # a missing container is one error, not one for each file
-        self._make_way(copies)
+        # A missing container is one error, not one for each file. Azure can have a file and a directory of one name.
+        if self.listing is None and self._cleared:
+            for directory in directories_of(copy.name for copy in copies) & self._cleared:
+                self.storage.delete(directory)
+                self._cleared.discard(directory)
         self._all("Copying", "copied", copies, self._copy_one, succeeded)
 
     def differs(self, copy: FileCopy) -> bool:
@@ -172,7 +209,6 @@ class Destination:
     def _copy_one(self, copy: FileCopy, *, dry_run: bool = False) -> Outcome:
         holder, name = holder_of(self.storage, copy.name)
         store: Any = file_store(holder)
-        dry_run = dry_run or self.dry_run
         fresh = copy.fresh or copy.name in self._cleared
         with opened(copy.source, copy.source_name) as file:
             size = file.announced_size(copy.source)
@@ -180,24 +216,20 @@ class Destination:
                 # A small file is read once, a large one again when it is sent.
                 source = ContentFile(file.read(), file.name) if size is not None and size <= _SMALL else file
                 content = digest(source)
+                upload: tuple[File[Any], FileSettings | None] | None = source, None
                 if store.capabilities.settings:
                     known = None if fresh else self._known(copy.name, store, name)
                     there = known is not None
                     upload = _upload(copy, store.blob_settings(name), source, content, known)
-                    if upload is not None:
-                        with upload[0] as content_to_store:
-                            if not dry_run:
-                                store.replace(name, content_to_store, settings=upload[1])
-                    unmodified = upload is None
-                else:
-                    if copy.compress:
-                        raise ImproperlyConfigured(f"static.compress: {holder!r} cannot store a Content-Encoding.")
-                    there = not fresh and holder.exists(name)
-                    unmodified = there and has_content(holder, name, *content)
-                    if not unmodified and not dry_run:
-                        store.replace(name, source)
-        action: Action = "unmodified" if unmodified else "replaced" if there else "created"
-        return Outcome(copy=copy, action=action, size=content[0])
+                elif copy.compress:
+                    raise ImproperlyConfigured(f"static.compress: {holder!r} cannot store a Content-Encoding.")
+                elif (there := not fresh and holder.exists(name)) and _has_content(holder, name, *content):
+                    upload = None
+                if upload is not None:
+                    with upload[0] as body:
+                        if not (dry_run or self.dry_run):
+                            store.replace(name, body, upload[1])
+        return Outcome(copy=copy, action="unmodified" if upload is None else "replaced" if there else "created")
 
     def _known(self, name: str, store: Any, own_name: str) -> FileStat | None:
         if self.listing is not None:
@@ -207,6 +239,90 @@ class Destination:
         except FileNotFoundError:
             return None
         return found
+
+
+def outcomes(
+    copies: Sequence[FileCopy], copy: Callable[[FileCopy], Outcome], *, threads: int = THREADS
+) -> Iterator[Outcome]:
+    """Apply ``copy`` in ``threads`` threads and yield the results as they come.
+
+    An exception of ``copy`` is an outcome, too. If the caller stops (Ctrl-C), nothing new is started, and what is under
+    way is finished.
+    """
+    rest, taking = iter(copies), threading.Lock()
+    done: SimpleQueue[Outcome | None] = SimpleQueue()
+    in_a_row = 0
+
+    def work() -> None:
+        # Each thread takes the next file by itself: one that waited to be given one would cost two changes of thread.
+        nonlocal in_a_row
+        try:
+            while True:
+                with taking:
+                    each = next(rest, None) if in_a_row < HOPELESS else None
+                if each is None:
+                    return
+                try:
+                    outcome = copy(each)
+                except Exception as error:  # noqa: BLE001 - one file must not end the others
+                    outcome = Outcome(copy=each, action="failed", error=error)
+                with taking:
+                    if in_a_row < HOPELESS:
+                        in_a_row = in_a_row + 1 if outcome.error else 0
+                done.put(outcome)
+        finally:
+            done.put(None)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="storage_router-copy") as pool:
+        try:
+            running = [pool.submit(work) for _ in range(min(threads, len(copies)))]
+            for _ in running:
+                yield from iter(done.get, None)
+        finally:
+            with taking:
+                in_a_row = HOPELESS
+    for thread in running:
+        thread.result()
+    for each in rest:
+        yield Outcome(copy=each, action="untried")
+
+
+class Budget:
+    """Memory for what is being copied: ``with budget.of(size):`` waits until there is room."""
+
+    def __init__(self, total: int = MEMORY) -> None:
+        self._total = self._left = total
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """Hold ``size`` bytes, or all there are if that is less."""
+        size = min(size, self._total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= size)
+            self._left -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()
+
+
+def directories_of(names: Iterable[str]) -> set[str]:
+    """Return each directory that the files are in; ``"."`` is the root."""
+    return {str(parent) for name in names for parent in PurePosixPath(name).parents}
+
+
+def _has_content(storage: Storage, name: str, size: int, md5: bytes) -> bool:
+    """Return whether the storage's file has this content, and is not a link to one."""
+    if size_of(storage, name) not in (None, size):
+        return False
+    with suppress(NotImplementedError):
+        if Path(storage.path(name)).is_symlink():  # by an earlier collectstatic --link
+            return False
+    with opened(storage, name) as file:
+        return digest(file) == (size, md5)
 
 
 def _below(storage: Storage, path: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from storage_router import AzureStorage
 from storage_router.exceptions import TransferError
-from storage_router.transfer import Destination, FileCopy
+from storage_router.staticfiles.destination import Destination, FileCopy
 from tests.kit.azurite import Azurite
 from tests.kit.proxy import FaultProxy
 from tests.staticfiles.projects import in_container, properties, write
