@@ -37,30 +37,24 @@ _starting = Lock()
 
 
 async def in_thread(
-    function: Callable[..., Result], *args: Any, context: contextvars.Context | None = None, **options: Any
+    function: Callable[..., Result],
+    *args: Any,
+    context: contextvars.Context | None = None,
+    to_its_end: bool = False,
+    **options: Any,
 ) -> Result:
     """Run ``function`` in a thread of the pool, in the caller's context, and return its result.
 
-    Cancelled before its turn it does not run; afterwards it runs to its end, and the result is dropped.
+    Cancelled before its turn it does not run; afterwards it runs to its end, and the result is dropped. ``to_its_end``
+    waits for that end, because callers close their files then.
     """
-    pool = _pool or await asyncio.to_thread(_started)
-    context = context or contextvars.copy_context()
-
-    def call() -> Result:
-        return context.run(function, *args, **options)
-
-    return await asyncio.get_running_loop().run_in_executor(pool, call)
-
-
-async def in_thread_to_its_end(function: Callable[[], Result]) -> Result:
-    """Do the same, and when cancelled after ``function`` has begun, wait for its end: callers close its files then."""
     if (pool := _pool) is None:
         pool = await asyncio.to_thread(_started)
-    work = pool.submit(contextvars.copy_context().run, function)
+    work = pool.submit((context or contextvars.copy_context()).run, function, *args, **options)
     try:
         return await asyncio.wrap_future(work)
     except asyncio.CancelledError:
-        if not work.cancel():
+        if to_its_end and not work.cancel():
             await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
         raise
 
@@ -93,14 +87,14 @@ def _forget() -> None:  # pragma: no cover - runs in forked children, which the 
 
 
 def _in_thread(
-    method: Callable[Concatenate[Any, P], Result], run: Callable[..., Coroutine[Any, Any, Any]] = in_thread
+    method: Callable[Concatenate[Any, P], Result], *, to_its_end: bool = False
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]:
     """Return the async method whose work is that of ``method``, of an interface."""
 
     @functools.wraps(method)
     async def call(self: Any, /, *args: P.args, **options: P.kwargs) -> Result:
-        result: Result = await run(functools.partial(getattr(self, method.__name__), *args, **options))
-        return result
+        work = functools.partial(getattr(self, method.__name__), *args, **options)
+        return await in_thread(work, to_its_end=to_its_end)
 
     return call
 
@@ -111,7 +105,7 @@ class AsyncMethods(Storage):
     A cancelled ``asave`` has either stored the whole file or nothing.
     """
 
-    asave = _in_thread(Storage.save, in_thread_to_its_end)
+    asave = _in_thread(Storage.save, to_its_end=True)
     adelete = _in_thread(Storage.delete)
     aexists = _in_thread(Storage.exists)
     asize = _in_thread(Storage.size)
@@ -133,7 +127,7 @@ class AsyncMethods(Storage):
         """Yield every file below ``path``, in constant memory."""
         context = contextvars.copy_context()
         entries = await in_thread(lambda: iter(_store(self).walk(path, start=start)), context=context)
-        while page := await in_thread(_next_page, entries, context=context):
+        while page := await in_thread(lambda: list(islice(entries, _PAGE)), context=context):
             for entry in page:
                 yield entry
 
@@ -200,10 +194,6 @@ def _store(storage: Any) -> FileStore:
 def _discard(error: BaseException, opening: asyncio.Future[Any]) -> None:
     if not opening.cancelled() and opening.exception() is None and _pool is not None:
         _pool.submit(opening.result().__exit__, type(error), error, None)
-
-
-def _next_page(entries: Iterator[FileStat]) -> list[FileStat]:
-    return list(islice(entries, _PAGE))
 
 
 def _next_lines(lines: Iterator[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
@@ -127,31 +127,25 @@ class BlobError(StorageRouterError, OSError):
 
     def __reduce__(self) -> tuple[object, ...]:
         # OSError's own would call the class with (errno, strerror, filename); task queues send exceptions between
-        # processes.
-        fields = {key: getattr(self, key) for key in _BLOB_ERROR_FIELDS}
-        return _rebuild, (type(self), str(self.strerror), fields, self.filename)
+        # processes. The name by which the caller knows the file may be another than the blob's.
+        fields = {field: getattr(self, field) for field in _BLOB_ERROR_FIELDS}
+        return partial(type(self), **fields), (str(self.strerror),), {"filename": self.filename}
 
     def __str__(self) -> str:
-        fields = {
-            "backend": self.alias,
-            "container": self.container,
-            "blob": self.blob,
-            "status": self.status,
-            "code": self.error_code,
-            "request id": self.request_id,
-        }
-        where = ", ".join(f"{label} {value!r}" for label, value in fields.items() if value is not None)
+        found = {label: getattr(self, field) for field, label in _BLOB_ERROR_FIELDS.items()}
+        where = ", ".join(f"{label} {value!r}" for label, value in found.items() if value is not None)
         return f"{self.strerror} [{where}]" if where else str(self.strerror)
 
 
-_BLOB_ERROR_FIELDS = ("alias", "container", "blob", "status", "error_code", "request_id")
-
-
-def _rebuild(kind: type[BlobError], message: str, fields: dict[str, Any], filename: Any) -> BlobError:
-    error = kind(message, **fields)
-    # The name that the caller knows the file by; the blob's own has the location in it.
-    error.filename = filename
-    return error
+_BLOB_ERROR_FIELDS = {
+    "alias": "backend",
+    "container": "container",
+    "blob": "blob",
+    "status": "status",
+    "error_code": "code",
+    "request_id": "request id",
+}
+"""Each field of a ``BlobError``, and what its text calls it."""
 
 
 class BlobNotFoundError(BlobError, FileNotFoundError):

@@ -17,7 +17,7 @@ from .conf.problems import Locate, problem
 from .conf.table import Table
 from .exceptions import InvalidNameError, NoRouteError, NoTenantError, Problem, TenantMismatchError
 from .names import SAMPLE_TENANT, TENANT, valid_tenant
-from .routing import Route, RouteTable
+from .routing import RouteTable
 
 _tenant: ContextVar[str | None] = ContextVar("storage_router_tenant", default=None)
 
@@ -46,8 +46,8 @@ class Tenancy:
         self._source = document.tenancy.current
         self._pinned = pinned
         having = {alias for alias, backend in document.backends.items() if has_tenants(backend)}
-        moving = (Route(index, route) for index, route in enumerate(document.routes) if route.phase is not None)
-        having |= {route.backend for route in moving if {route.options.backend, route.options.moving_from} & having}
+        moving = (route for route in document.routes if route.phase is not None)
+        having |= {route.target for route in moving if {route.backend, route.moving_from} & having}
         self._having = frozenset(having)
 
     def has(self, alias: str) -> bool:

@@ -76,12 +76,10 @@ class PendingDeletes:
         """Return whether the file is to be deleted when the transaction commits."""
         return bool(self._of(storage, name))
 
-    def cancel(self, storage: Storage, name: str) -> bool:
-        """Keep the file, because it is being replaced. Return whether it was to be deleted."""
-        found = self._of(storage, name)
-        for deletion in found:
+    def cancel(self, storage: Storage, name: str) -> None:
+        """Keep the file, because it is being replaced."""
+        for deletion in self._of(storage, name):
             deletion.is_pending = False
-        return bool(found)
 
     def only_backend(self, router: RouterStorage, alias: str) -> RouterStorage:
         """Return one backend as a storage that deletes on commit, too: the router, with no other way to go."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
@@ -145,9 +145,8 @@ class StaticFilesStorage(AsyncMethods):
 
     def _save(self, name: str, content: Any) -> str:
         routed = self.routed_name(name)
-        if self.static_options.compress and self._save_compressed(routed, content):
-            return name
-        self.router.replace(routed, content)
+        if not (self.static_options.compress and self._save_compressed(routed, content)):
+            self.router.replace(routed, content)
         return name.replace("\\", "/")
 
     def _save_compressed(self, routed: str, content: Any) -> bool:
@@ -235,28 +234,25 @@ def _require_class(storage: Storage, static: StaticOptions) -> None:
 
 def _find_router(alias: str | None) -> RouterStorage:
     if alias is None:
-        alias = _only_router(settings.STORAGES)
+        aliases = [alias for alias, entry in settings.STORAGES.items() if _is_router(entry.get("BACKEND"))]
+        if not aliases:
+            raise ImproperlyConfigured(
+                "Static files need a router, and STORAGES has no entry whose BACKEND is 'storage_router.RouterStorage'."
+                " Add one as STORAGES['default'], or use STORAGES = storage_router.storages()."
+            )
+        alias, *others = aliases
+        if others:
+            raise ImproperlyConfigured(
+                f"STORAGES has several routers: {', '.join(aliases)}. Name the one that holds the static files: "
+                "STORAGES['staticfiles'] = "
+                "{'BACKEND': 'storage_router.StaticFilesStorage', 'OPTIONS': {'router': 'default'}}."
+            )
     found = storages[alias]
     if not isinstance(found, RouterStorage):
         raise ImproperlyConfigured(
             f"Static files need a storage_router.RouterStorage, and STORAGES[{alias!r}] is a {type(found).__name__}."
         )
     return found
-
-
-def _only_router(entries: Mapping[str, Mapping[str, Any]]) -> str:
-    aliases = [alias for alias, entry in entries.items() if _is_router(entry.get("BACKEND"))]
-    if len(aliases) == 1:
-        return aliases[0]
-    if not aliases:
-        raise ImproperlyConfigured(
-            "Static files need a router, and STORAGES has no entry whose BACKEND is 'storage_router.RouterStorage'. "
-            "Add one as STORAGES['default'], or use STORAGES = storage_router.storages()."
-        )
-    raise ImproperlyConfigured(
-        f"STORAGES has several routers: {', '.join(aliases)}. Name the one that holds the static files: "
-        "STORAGES['staticfiles'] = {'BACKEND': 'storage_router.StaticFilesStorage', 'OPTIONS': {'router': 'default'}}."
-    )
 
 
 def _is_router(backend: object) -> bool:
