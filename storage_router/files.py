@@ -133,23 +133,14 @@ class FileNotModifiedError(Exception):
     """The file is still the version that the caller has; nothing was read."""
 
 
-class Reading:
+class Reading(NamedTuple):
     """A part of a file that is being read. ``close()`` it, or use it as a context manager."""
 
-    def __init__(
-        self,
-        *,
-        stat: FileStat,
-        start: int,
-        length: int,
-        chunks: Iterator[bytes],
-        on_close: Callable[[], object] = lambda: None,
-    ) -> None:
-        self.stat = stat
-        self.start = start
-        self.length = length
-        self.chunks = chunks
-        self.on_close = on_close
+    stat: FileStat
+    start: int
+    length: int
+    chunks: Iterator[bytes]
+    on_close: Callable[[], object]
 
     def close(self) -> None:
         """End the backend's request."""

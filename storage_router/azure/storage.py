@@ -615,8 +615,7 @@ class AzureStorage(DeconstructibleStorage):
             )
         if reading is None:
             raise FileNotModifiedError(name)
-        reading.stat = reading.stat.named(str(cleaned))
-        return reading
+        return reading._replace(stat=reading.stat.named(str(cleaned)))
 
     @events.observed
     def create(

@@ -48,6 +48,9 @@ _READS = ("r", "GET", "HEAD", None)
 _SAVE_HOOKS = frozenset({"_save", "exists", "get_alternative_name", "get_available_name", "is_name_available"})
 _AVAILABILITY_HOOKS = frozenset({"exists", "get_alternative_name", "is_name_available"})
 
+# What a file store does that changes a file.
+_CHANGING = frozenset({"copy_from", "create", "replace"})
+
 _TICK = 0.02
 """Seconds by which the time of a file may be behind the clock: systems count them in ticks."""
 
@@ -100,8 +103,9 @@ class RouterStorage(DeconstructibleStorage):
         self.table = RouteTable(document.routes, document.default, document.hidden, backends.tenancy)
         self.backends: Backends = backends
         self.pending_deletes: Any = None
-        if (transactions := configuration.document.transactions).deletes == "on_commit":
-            self.pending_deletes = import_string("storage_router.transactions.PendingDeletes")(transactions.database)
+        if document.transactions.deletes == "on_commit":
+            pending = import_string("storage_router.transactions.PendingDeletes")
+            self.pending_deletes = pending(document.transactions.database)
 
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.
@@ -367,11 +371,14 @@ class RouterStorage(DeconstructibleStorage):
         is_directory = str(name)[-1] in "/\\"
         if is_directory:
             name = f"{clean_directory(name)}/_"
-        if (args or kwargs) and not _only_reads(args, kwargs):
-            self._overwritable(name)
+        if args or kwargs:
+            # AzureStorage's mode is its fourth argument; the storage for S3 has http_method in its place.
+            asked = (*args[2:], kwargs.get("mode"), kwargs.get("http_method"))
+            if any(one not in _READS for one in asked):
+                self._overwritable(name)
         match = self.table.match(clean_name(name))
         is_delivered = match.route is not None and match.route.options.delivery != "link"
-        if is_delivered and not _any_given(args, kwargs):
+        if is_delivered and all(value is None for value in (*args, *kwargs.values())):
             return view_url(self, match.full_name[:-1] if is_directory else match.full_name, tenant=match.tenant)
         try:
             # No operation, so no ``Target``.
@@ -385,10 +392,7 @@ class RouterStorage(DeconstructibleStorage):
 
         ``""`` has one where the router has one backend, whose root is the router's.
         """
-        if name == "":
-            return str(self._only_backend.path(""))
-        with self._target(name) as (backend, match):
-            return str(backend.path(match.name))
+        return str(self._only_backend.path("") if name == "" else self._by_backend("path", name))
 
     @property
     def location(self) -> str:
@@ -407,15 +411,11 @@ class RouterStorage(DeconstructibleStorage):
 
     @property
     def _only_backend(self) -> Storage:
-        if (
-            self.backends.tenancy is not None
-            or len(self.backends) > 1
-            or any(route.strip_prefix for route in self.table.routes)
-        ):
-            # It has no path, and says so.
-            return Storage()
-        [backend] = self.backends.values()
-        return backend
+        has_one = len(self.backends) == 1 and self.backends.tenancy is None
+        if has_one and not any(route.strip_prefix for route in self.table.routes):
+            return next(iter(self.backends.values()))
+        # It has no path, and says so.
+        return Storage()
 
     # What Django's interface lacks: see ``files.FileStore``
 
@@ -446,25 +446,26 @@ class RouterStorage(DeconstructibleStorage):
         with self._target(name) as (backend, match):
             return getattr(backend, method)(match.name)
 
-    def _of_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
-        with self._target(name) as (backend, match):
-            return _in_full(match, getattr(file_store(backend), method)(match.name, *args, **options))
-
-    def _to_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
-        with self._overwritable(name) as (backend, match):
-            return _in_full(match, getattr(file_store(backend), method)(match.name, *args, **options))
+    def _by_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
+        with self._overwritable(name) if method in _CHANGING else self._target(name) as (backend, match):
+            found = getattr(file_store(backend), method)(match.name, *args, **options)
+        if isinstance(found, FileStat):
+            return found.named(str(match.full_name))
+        if isinstance(found, Reading):
+            return found._replace(stat=found.stat.named(str(match.full_name)))
+        return found
 
     size = events.observed(delegated(Storage.size, _by_backend))
     get_accessed_time = events.observed(delegated(Storage.get_accessed_time, _by_backend))
     get_created_time = events.observed(delegated(Storage.get_created_time, _by_backend))
     get_modified_time = events.observed(delegated(Storage.get_modified_time, _by_backend))
-    stat = events.observed(delegated(FileStore.stat, _of_store))
-    tags_of = events.observed(delegated(FileStore.tags_of, _of_store))
-    read = events.observed(delegated(FileStore.read, _of_store))
-    sign = delegated(FileStore.sign, _of_store)
-    create = events.observed(delegated(FileStore.create, _to_store))
-    replace = events.observed(delegated(FileStore.replace, _to_store))
-    copy_from = events.observed(delegated(FileStore.copy_from, _to_store))
+    stat = events.observed(delegated(FileStore.stat, _by_store))
+    tags_of = events.observed(delegated(FileStore.tags_of, _by_store))
+    read = events.observed(delegated(FileStore.read, _by_store))
+    sign = delegated(FileStore.sign, _by_store)
+    create = events.observed(delegated(FileStore.create, _by_store))
+    replace = events.observed(delegated(FileStore.replace, _by_store))
+    copy_from = events.observed(delegated(FileStore.copy_from, _by_store))
 
 
 def _place_of(config: Mapping[str, Any]) -> str:
@@ -492,15 +493,6 @@ def _saved(content: Any, name: str) -> str:
     if (source := getattr(content, "file_source", None)) is not None:
         source.saved()
     return name
-
-
-def _in_full(match: Match, found: Any) -> Any:
-    """Return what a file store returned, with the file's full name."""
-    if isinstance(found, FileStat):
-        return found.named(str(match.full_name))
-    if isinstance(found, Reading):
-        found.stat = _in_full(match, found.stat)
-    return found
 
 
 def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tuple[str, Exception | None]:
@@ -538,15 +530,3 @@ def _is_new(backend: Storage, name: str, since: float) -> bool:
         return since - _TICK <= backend.get_created_time(name).timestamp() <= time.time() + _TICK
     except Exception:  # noqa: BLE001 - a storage that does not know, or that cannot find the name
         return False
-
-
-def _any_given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    return any(value is not None for value in (*args, *kwargs.values()))
-
-
-def _only_reads(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Return whether the arguments of ``url()`` ask for a link to read by: AzureStorage's ``mode``, which is its fourth
-    argument, and the ``http_method`` that S3's has in its place.
-    """
-    asked = (*args[2:], kwargs.get("mode"), kwargs.get("http_method"))
-    return all(one in _READS for one in asked)
