@@ -19,10 +19,10 @@ from storage_router.conf.backends import place_of
 from storage_router.exceptions import InvalidNameError, NoRouteError, Problem
 from storage_router.references import BackendReference
 from storage_router.router import RouterStorage
-from storage_router.router.view_paths import INCLUDE, view_url
 from storage_router.routing import Route
 
 from .access import MODEL, field_of
+from .view_paths import INCLUDE, view_url
 
 PROBLEMS: Mapping[str, str] = {
     "E030": "two routes that lead to the same files and differ in who may read them",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.utils.http import content_disposition_header
 
 from storage_router import media_types
 from storage_router.conf.routes import RouteOptions
+from storage_router.exceptions import NoRouteError
+from storage_router.routing import RouteTable
 
 UNKNOWN = "application/octet-stream"
 SVG = "image/svg+xml"
@@ -56,3 +60,30 @@ def _file_name(name: str) -> str:
     """Return the last segment without characters that change how the rest is read, such as U+202E."""
     file_name = name.rpartition("/")[2]
     return "".join("_" if unicodedata.category(one) in ("Cf", "Zl", "Zp") else one for one in file_name)
+
+
+class Attachments:
+    """Tells of one backend's files whether they are stored with ``Content-Disposition: attachment``."""
+
+    def __init__(self, alias: str, routes: Sequence[RouteOptions], default: str | None) -> None:
+        self._table = RouteTable(routes, default)
+        self._routes = [
+            route
+            for route in self._table.routes
+            if route.options.attachment and alias in (route.options.backend, route.options.moving_from)
+        ]
+
+    def __call__(self, name: str, content_type: str) -> bool:
+        """Return whether the file that the backend calls ``name``, of this media type, is a download."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        wanted = {media_type, f"{media_type.partition('/')[0]}/*"}
+        if media_types.is_active(media_type):
+            wanted.add("active")
+        for route in self._routes:
+            if wanted.isdisjoint(route.options.attachment):
+                continue
+            for prefix in route.prefixes if route.strip_prefix else ("",):
+                with suppress(NoRouteError):
+                    if self._table.match(f"{prefix}/{name}" if prefix else name).route is route:
+                        return True
+        return False

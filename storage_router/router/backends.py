@@ -68,9 +68,8 @@ class Backends(Mapping[str, Storage]):
         assert options is not None
         storage = type_of(options).build(base, options, self._place)
         if hasattr(storage, "is_attachment") and any(route.attachment for route in self._document.routes):
-            from storage_router.routing import Attachments
-
-            vars(storage)["is_attachment"] = Attachments(base, self._document.routes, self._document.default)
+            attachments = import_string("storage_router.delivery.presentation.Attachments")
+            vars(storage)["is_attachment"] = attachments(base, self._document.routes, self._document.default)
         if self._router is not None:
             note_backend(storage, alias, self._router)
         return storage

@@ -71,26 +71,27 @@ def explained(router: RouterStorage, name: str) -> dict[str, Any]:
 
     Without ``alias`` it goes nowhere, and ``why`` says why. No request is made.
     """
-    nowhere: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Explanation))
-    nowhere |= {"name": name, "stored_as": None, "url": None, "signed": None}
+    facts: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Explanation))
+    facts |= {"name": name, "stored_as": None, "url": None, "signed": None}
     try:
         explanation = router.explain(name)
         options = router.backends.options(explanation.alias)
         # A route that moves has two backends.
         stored_as = explanation.backend_name if options is None else _stored_as(options, explanation.backend_name)
     except (InvalidNameError, NoRouteError) as error:
-        return {**nowhere, "why": str(error)}
+        return facts | {"why": str(error)}
+    facts |= dataclasses.asdict(explanation) | {"name": name, "stored_as": stored_as}
+    if explanation.read_only:
+        facts["why"] += "; the route is read_only"
     delivery = "link" if explanation.index is None else router.configuration.document.routes[explanation.index].delivery
     if delivery == "link":
         storage = router.backends[explanation.alias]
-        url, signed = _url(storage, explanation.backend_name), signature(storage)
+        facts |= {"url": _url(storage, explanation.backend_name), "signed": signature(storage)}
     else:
-        url, signed = None, f"no, a view delivers it ({delivery})"
+        facts["signed"] = f"no, a view delivers it ({delivery})"
         with contextlib.suppress(ImproperlyConfigured):
-            url = router.url(name)
-    why = f"{explanation.why}; the route is read_only" if explanation.read_only else explanation.why
-    facts = {"name": name, "stored_as": stored_as, "url": url, "signed": signed, "why": why}
-    return {**dataclasses.asdict(explanation), **facts}
+            facts["url"] = router.url(name)
+    return facts
 
 
 def signature(storage: Storage) -> str | None:

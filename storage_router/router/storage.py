@@ -32,7 +32,6 @@ from storage_router.references import DeconstructibleStorage
 from storage_router.routing import Match, RouteTable
 
 from .backends import Backends, Target, raise_in_full
-from .view_paths import view_url
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -67,8 +66,9 @@ class RouterStorage(DeconstructibleStorage):
     """
 
     _import_path = "storage_router.RouterStorage"
-    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "pending_deletes"}
+    _of_this_instance = DeconstructibleStorage._of_this_instance | {"table", "backends", "pending_deletes", "_view_url"}
     _own_hooks: ClassVar[frozenset[str]] = frozenset()
+    _view_url: Any
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
@@ -106,6 +106,8 @@ class RouterStorage(DeconstructibleStorage):
         if document.transactions.deletes == "on_commit":
             pending = import_string("storage_router.transactions.PendingDeletes")
             self.pending_deletes = pending(document.transactions.database)
+        if any(route.delivery != "link" for route in document.routes):
+            self._view_url = import_string("storage_router.delivery.view_paths.view_url")
 
     def __getattr__(self, name: str) -> Any:
         # Only what _use() would have set gets here.
@@ -379,7 +381,8 @@ class RouterStorage(DeconstructibleStorage):
         match = self.table.match(clean_name(name))
         is_delivered = match.route is not None and match.route.options.delivery != "link"
         if is_delivered and all(value is None for value in (*args, *kwargs.values())):
-            return view_url(self, match.full_name[:-1] if is_directory else match.full_name, tenant=match.tenant)
+            full_name = match.full_name[:-1] if is_directory else match.full_name
+            return str(self._view_url(self, full_name, tenant=match.tenant))
         try:
             # No operation, so no ``Target``.
             return str(self.backends[match.alias].url(match.name[:-1] if is_directory else match.name, *args, **kwargs))

@@ -2,6 +2,6 @@
 
 from .problems import find_problems
 from .route import Route
-from .table import Attachments, Match, RouteTable, View
+from .table import Match, RouteTable, View
 
-__all__ = ["Attachments", "Match", "Route", "RouteTable", "View", "find_problems"]
+__all__ = ["Match", "Route", "RouteTable", "View", "find_problems"]

@@ -6,7 +6,6 @@ import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import NamedTuple, Protocol, Self
 
 from storage_router.conf.routes import RouteOptions
@@ -265,35 +264,6 @@ class RouteTable:
             every = [*(entry for entries in self._below.values() for entry in entries), *self._anywhere]
             found = self._in_order(dict.fromkeys(every))
         return [entry.at(below) for entry in found]
-
-
-class Attachments:
-    """Tells of one backend's files whether they are stored with ``Content-Disposition: attachment``."""
-
-    def __init__(self, alias: str, routes: Sequence[RouteOptions], default: str | None) -> None:
-        self._table = RouteTable(routes, default)
-        self._routes = [
-            route
-            for route in self._table.routes
-            if route.options.attachment and alias in (route.options.backend, route.options.moving_from)
-        ]
-
-    def __call__(self, name: str, content_type: str) -> bool:
-        """Return whether the file that the backend calls ``name``, of this media type, is a download."""
-        from storage_router import media_types
-
-        media_type = content_type.partition(";")[0].strip().lower()
-        wanted = {media_type, f"{media_type.partition('/')[0]}/*"}
-        if media_types.is_active(media_type):
-            wanted.add("active")
-        for route in self._routes:
-            if wanted.isdisjoint(route.options.attachment):
-                continue
-            for prefix in route.prefixes if route.strip_prefix else ("",):
-                with suppress(NoRouteError):
-                    if self._table.match(f"{prefix}/{name}" if prefix else name).route is route:
-                        return True
-        return False
 
 
 def _below(prefix: re.Pattern[str], condition: Callable[[str], bool] | None) -> Callable[[str], bool]:
