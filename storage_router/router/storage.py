@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .explanation import Explanation
     from .listing import Listing
 
-# A mode with one of these writes.
+# A mode of open() with one of these writes.
 _WRITES = frozenset("wax+")
 
 # What asks url() for a link to read by.

@@ -6,7 +6,7 @@ import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple
 
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError
@@ -56,19 +56,6 @@ class Match(NamedTuple):
         return self.route is not None and self.route.options.read_only
 
 
-class Tenants(Protocol):
-    """What a table asks about tenants: ``storage_router.tenancy.Tenancy``."""
-
-    def has(self, alias: str) -> bool:
-        """Return whether the backend has a place for each tenant."""
-
-    def tenant(self, captured: str | None, name: str) -> str:
-        """Return whose file it is: the ``captured`` tenant, if it may be used, or the current one."""
-
-    def pinned(self) -> Self:
-        """Return the same with the current tenant, whatever the tenant is later."""
-
-
 class _Entry:
     """A route below one of its prefixes, or the default.
 
@@ -106,20 +93,17 @@ class RouteTable:
     """The routes in their order, and where names go that none of them claims.
 
     Routes are found by the first segment of a name, then tried in order; those that say nothing of it, such as types,
-    are tried for every name.
+    are tried for every name. ``tenants`` is a ``storage_router.tenancy.Tenancy``, or None.
     """
 
     def __init__(
-        self,
-        routes: Sequence[RouteOptions],
-        default: str | None,
-        hidden: Sequence[str] = (),
-        tenants: Tenants | None = None,
+        self, routes: Sequence[RouteOptions], default: str | None, hidden: Sequence[str] = (), tenants: Any = None
     ) -> None:
         self._tenants = tenants
         self._hidden = tuple(f"{prefix.strip('/')}/" for prefix in hidden)
         self.routes: tuple[Route, ...] = tuple(Route(index, options) for index, options in enumerate(routes))
         self.default = default
+        self._default = None if default is None else _Entry(None, default)
         self._below: dict[str, list[_Entry]] = {}
         self._anywhere: list[_Entry] = []
         self.has_globs = any(route.globs for route in self.routes)
@@ -134,8 +118,6 @@ class RouteTable:
                         self._below.setdefault(segment, []).append(entry)
                 else:
                     self._anywhere.append(entry)
-        if default is not None:
-            self._anywhere.append(_Entry(None, default))
         # Both together, in the order of the routes, for the first segments that were asked for.
         self._starting: dict[str, list[_Entry] | None] = dict.fromkeys(self._below)
 
@@ -148,11 +130,14 @@ class RouteTable:
         if not hidden and (TRASH in name or name.startswith(self._hidden)) and self._is_hidden(name):
             raise InvalidNameError(f"The name is reserved: {name!r}")
         segment = name.partition("/")[0]
-        for entry in self._starting.get(segment, self._anywhere) or self._merged(segment):
+        entries = self._starting.get(segment, self._anywhere)
+        for entry in self._merged(segment) if entries is None else entries:
             if name.startswith(entry.head) and (entry.condition is None or entry.condition(name)):
                 break
         else:
-            raise NoRouteError(_no_route(name, self.routes), name=str(name))
+            if self._default is None:
+                raise NoRouteError(_no_route(name, self.routes), name=str(name))
+            entry = self._default
         alias, prefix = entry.view
         tenant = None
         if self._tenants is not None or entry.capture is not None:
@@ -167,28 +152,26 @@ class RouteTable:
 
     def _merged(self, segment: str) -> list[_Entry]:
         """Return the entries that can claim names with this first segment, in the order of the routes."""
-        found = self._in_order([*self._below.get(segment, ()), *self._anywhere])
-        if segment in self._below:
-            self._starting[segment] = found
+        found = self._starting.get(segment, self._anywhere)
+        if found is None:
+            found = self._starting[segment] = _in_order([*self._below[segment], *self._anywhere])
         return found
-
-    def _in_order(self, entries: Iterable[_Entry]) -> list[_Entry]:
-        return sorted(entries, key=lambda entry: len(self.routes) if entry.route is None else entry.route.index)
 
     def _is_hidden(self, path: str) -> bool:
         return TRASH in path.split("/") or path.startswith(self._hidden)
 
     def pinned(self) -> RouteTable:
         """Return the table of the current tenant, for what goes on when another is the current one."""
-        return self if self._tenants is None else self._with(self._tenants.pinned())
+        if self._tenants is None:
+            return self
+        found = self.without_tenants()
+        found._tenants = self._tenants.pinned()
+        return found
 
     def without_tenants(self) -> RouteTable:
         """Return the table with ``{tenant}`` as it is written, for checks: no tenant is asked for."""
-        return self._with(None)
-
-    def _with(self, tenants: Tenants | None) -> RouteTable:
         found = copy.copy(self)
-        found._tenants = tenants
+        found._tenants = None
         return found
 
     def _view(self, entry: _Entry, name: str) -> tuple[View, str | None]:
@@ -262,8 +245,13 @@ class RouteTable:
             found = self._merged(below[: below.index("/")])
         else:
             every = [*(entry for entries in self._below.values() for entry in entries), *self._anywhere]
-            found = self._in_order(dict.fromkeys(every))
-        return [entry.at(below) for entry in found]
+            found = _in_order(dict.fromkeys(every))
+        last = [] if self._default is None else [self._default]
+        return [*(entry.at(below) for entry in found), *last]
+
+
+def _in_order(entries: Iterable[_Entry]) -> list[_Entry]:
+    return sorted(entries, key=lambda entry: entry.route.index if entry.route else 0)
 
 
 def _below(prefix: re.Pattern[str], condition: Callable[[str], bool] | None) -> Callable[[str], bool]:
