@@ -112,7 +112,7 @@ def test_a_body_that_cannot_be_continued_breaks_the_answer_off(source, everythin
 def test_a_body_of_another_length_than_announced_is_an_error(source, everything, wrong):
     assert connections.take(1000)
     reading = source.read()
-    reading.length += wrong
+    reading = reading._replace(length=reading.length + wrong)
     with pytest.raises(ConnectionError, match="The backend sent"):
         everything(Body(reading, None, 1000))
 
@@ -177,7 +177,7 @@ def test_at_most_two_pieces_are_read_ahead_of_the_reader(source, monkeypatch):
     async def first() -> None:
         reading = source.read()
         chunks = reading.chunks
-        reading.chunks = (read.append(1) or chunk for chunk in chunks)
+        reading = reading._replace(chunks=(read.append(1) or chunk for chunk in chunks))
         assert connections.take(1000)
         pieces = aiter(AsyncBody(Body(reading, None, 1000)))
         await anext(pieces)
