@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
 
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -109,6 +110,13 @@ def make_shards(move: Move, files: Files, length: int) -> None:
         )
 
 
+def require_files(files: Files) -> None:
+    """Raise ``CommandError`` where the old backend has no file: what it lacks is deleted from the new one."""
+    if next(files.listing(file_store(files.storage.old)), None) is None:
+        message = "The old backend has no file of this route, and the new one has. Is its disk mounted on this machine?"
+        raise CommandError(f"{message} Nothing was deleted.", returncode=2)
+
+
 def free(move: Move) -> QuerySet[Shard]:
     """Return the ranges that nobody works on, those of workers included that were killed."""
     abandoned = Q(state=Shard.State.RUNNING, lease__lt=timezone.now())
@@ -142,7 +150,7 @@ def run(shard: Shard, files: Files, *, threads: int = 32) -> Shard:
     """Copy what is missing in a range; in the phase *mirror* delete what only the new backend has. Run again, it does
     only what is left.
 
-    The row is brought up to date each third of a lease.
+    The row is brought up to date each third of a lease. Raises ``CommandError`` where everything would be deleted.
     """
     counts: Counter[str] = Counter()
     errors: list[list[str]] = []
@@ -170,8 +178,12 @@ def run(shard: Shard, files: Files, *, threads: int = 32) -> Shard:
         shard.save(update_fields=[*COUNTS, "errors", "last_name", "lease", *others])
 
     def differing() -> Iterator[Compared[FileStat, FileStat]]:
+        may_delete = files.storage.phase != "mirror"
         for pair in files.compared(shard.first, shard.end):
             if differs(pair):
+                if pair.left is None and not may_delete:
+                    require_files(files)
+                    may_delete = True
                 yield pair
             else:
                 # There may be many of them, and copies do not wait for their end to be looked at.

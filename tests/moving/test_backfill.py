@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import threading
 import time
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
+from django.core.management.base import CommandError
 
 from storage_router.files import DirectoryStore
 from storage_router.moving import backfill
@@ -196,6 +198,15 @@ def test_in_switch_what_a_save_has_left_that_was_killed_is_copied_after_an_hour(
     shard = backfill.run(Shard(), Files(storage=MovingStorage(*sides, phase="switch")))
     assert (shard.copied, shard.changed, shard.state) == (1, 0, Shard.State.DONE)
     assert content(sides[1], "b.txt") == b"of a save that was killed"
+
+
+@pytest.mark.usefixtures("rows")
+def test_nothing_is_deleted_where_the_old_backend_has_no_file_as_on_a_machine_without_its_disk(sides, tmp_path):
+    empty = DirectoryStore(FileSystemStorage(tmp_path / "not mounted"))
+    message = "The old backend has no file of this route, and the new one has. Is its disk mounted on this machine?"
+    with pytest.raises(CommandError, match=re.escape(message)):
+        backfill.run(Shard(), moving_files((empty, sides[0])))
+    assert names(sides[0]) == NAMES
 
 
 def test_a_directory_is_looked_at_file_by_file(sides):
