@@ -8,11 +8,9 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import quote
 
-from .exceptions import BlobError, InvalidNameError
+from .exceptions import InvalidNameError
 
 MAX_LENGTH = 1024
 """Characters in a blob's name.
@@ -48,6 +46,19 @@ class CleanName(str):
     """
 
     __slots__ = ()
+
+
+class BlobName(str):
+    """The name of a blob. ``file`` is what its storage calls it, which leaves out the location: results and errors have
+    that name."""
+
+    __slots__ = ("file",)
+    file: str
+
+
+def file_of(blob: str) -> str:
+    """Return what the storage of a blob calls it: the blob's own name where nobody has said."""
+    return blob.file if isinstance(blob, BlobName) else blob
 
 
 def clean_name(name: object) -> CleanName:
@@ -166,14 +177,3 @@ def _refusal(name: str) -> InvalidNameError:
     if re.match(_DRIVE, name) or name.startswith("/") or ".." in name.split("/"):
         return InvalidNameError(f"Detected path traversal attempt in '{name}'")
     return InvalidNameError(f"A file name must not contain '.' segments or end in a slash: {name!r}")
-
-
-@contextmanager
-def named(name: str) -> Iterator[None]:
-    """Give a ``BlobError`` the name that the caller knows the file by, as ``filename``; ``blob`` stays Azure's."""
-    try:
-        yield
-    except BlobError as error:
-        if error.blob is not None:
-            error.filename = name
-        raise

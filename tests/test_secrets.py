@@ -29,8 +29,8 @@ from pydantic import SecretStr
 
 import storage_router
 from storage_router.azure.client import Account
-from storage_router.azure.sas import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.azure.storage import AzureStorage
+from storage_router.azure.urls import DelegationKey, Grant, sign_with_delegation_key
 from storage_router.exceptions import ConfigurationError
 from tests.kit import warm
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME, UnsignedTokenCredential

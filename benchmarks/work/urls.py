@@ -47,8 +47,7 @@ def delegated(contender: str, endpoint: str) -> Figures:
     from pydantic import SecretStr
 
     from storage_router.azure.client import Account
-    from storage_router.azure.sas import DelegationKey
-    from storage_router.azure.urls import BlobUrls
+    from storage_router.azure.urls import BlobUrls, DelegationKey
     from storage_router.conf.azure.options import AzureOptions
 
     settings()

@@ -22,8 +22,17 @@ from storage_router.exceptions import (
     BlobNotFoundError,
     BlobPermissionError,
 )
-from storage_router.files import Directory, FileSettings, FileSource, FileStat, ListingPage, Reading, in_order
-from storage_router.names import quoted
+from storage_router.files import (
+    Directory,
+    FileNotModifiedError,
+    FileSettings,
+    FileSource,
+    FileStat,
+    ListingPage,
+    Reading,
+    in_order,
+)
+from storage_router.names import file_of, quoted
 
 from .client import Account
 from .errors import translated
@@ -44,8 +53,7 @@ from .protocol import (
     unchanged,
     written,
 )
-from .sas import SIGNED_VERSION
-from .urls import BlobUrls
+from .urls import SIGNED_VERSION
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -78,7 +86,7 @@ class Blobs:
         self.container: str = options.azure_container
         self.alias = alias
         self.options = options
-        self._urls = BlobUrls(options)
+        self._url = f"{options.endpoint}/{options.azure_container}"
 
     def head(self, name: str) -> FileStat:
         with self._translated(name):
@@ -132,11 +140,11 @@ class Blobs:
         *,
         if_match: str | None = None,
         if_none_match: str | None = None,
-    ) -> Reading | None:
+    ) -> Reading:
         """Return the bytes from ``start`` on, ``length`` of them at most, over a connection that stays open for them.
 
-        None if the blob has the ETag ``if_none_match``. Raises ``BlobChangedError`` if it has not ``if_match``. The
-        chunks raise ``BlobError`` where the body breaks off. ``close()`` what is returned.
+        Raises ``FileNotModifiedError`` if the blob has the ETag ``if_none_match``, and ``BlobChangedError`` if it has
+        not ``if_match``. The chunks raise ``BlobError`` where the body breaks off. ``close()`` what is returned.
         """
         conditions = unchanged(if_match) | ({"If-None-Match": if_none_match} if if_none_match else {})
         with self._translated(name):
@@ -144,11 +152,11 @@ class Blobs:
             if answer.status_code == 304:
                 if if_none_match is None:
                     raise misunderstood(ValueError("304 without a condition"))
-                return None
+                raise FileNotModifiedError(file_of(name))
             if answer.status_code == 416:
                 known, size = self._beyond_end(name, start, if_match), 0
                 if known.etag == if_none_match:
-                    return None
+                    raise FileNotModifiedError(known.name)
             else:
                 known = stat(name, answer.headers, size=size_in(answer.headers))
                 size = max(0, min(known.size - start, known.size if length is None else length))
@@ -273,7 +281,7 @@ class Blobs:
             # Within an account the request's own authorization covers the source, a SAS only the URL that it is in.
             given = self.options.authentication
             sas = f"?{given.sas_token.get_secret_value().lstrip('?')}" if given.kind == "sas" else ""
-            source = SecretStr(self._urls.api + quoted(source) + sas)
+            source = SecretStr(f"{self._url}/{quoted(source)}{sas}")
             del sas
         elif known.size > COPIED_AT_ONCE:
             block_ids = self.stage_from_url(name, source, known, connections=4)
@@ -326,9 +334,8 @@ class Blobs:
     def _page(self, *, version: str = SIGNED_VERSION, **given: object) -> Element:
         every = {"restype": "container", "comp": "list", "include": "metadata", "timeout": self.options.timeout}
         query = {key: value for key, value in {**every, **given}.items() if value}
-        url = self._urls.api.rstrip("/")
         with self._translated(None):
-            answer = self.client.sender().send("GET", url, 200, version=version, query=query)
+            answer = self.client.sender().send("GET", self._url, 200, version=version, query=query)
             return parsed(answer, "EnumerationResults")
 
     def leftovers(self, prefix: str) -> Iterator[str]:
@@ -466,13 +473,13 @@ class Blobs:
             query = {**(query or {}), "timeout": self.options.timeout}
         if source is not None:
             headers = {**(headers or {}), "x-ms-copy-source": source.get_secret_value()}
-        url = self._urls.api + quoted(name)
+        url = f"{self._url}/{quoted(name)}"
         return self.client.sender().send(
             method, url, *expected, query=query, headers=headers, content=content, stream=stream
         )
 
     def error(self, kind: type[BlobError], message: str, name: str, error_code: str | None = None) -> BlobError:
-        return kind(message, alias=self.alias, container=self.container, blob=name, error_code=error_code)
+        return self._translated(name).error(kind, message, error_code=error_code)
 
     def _translated(self, name: str | None, *, creates: bool = False) -> translated:
         return translated(self.options, alias=self.alias, container=self.container, blob=name, creates=creates)

@@ -8,6 +8,7 @@ is: Django's page of errors, Sentry and others show the variables of all frames.
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import (
     BlobChangedError,
@@ -27,6 +29,7 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
+from storage_router.names import file_of
 
 _SECRET = re.compile(
     # In the query of a URL or a connection string; in a proxy's address; in the answer that is a delegation key.
@@ -134,7 +137,7 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             traceback.clear_frames(part.__traceback__)
         if isinstance(error, BlobError):
             if error.container is None:
-                error.alias, error.container, error.blob = self.alias, self.container, self.blob
+                self._about(error)
             return None, error
         if all(map(_is_clean, chain)):
             return self.translation(error), error
@@ -144,9 +147,9 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
     def translation(self, error: BaseException) -> BlobError | None:
         """Return the error to raise for ``error``, or None if that is not azure-core's."""
         if isinstance(error, CredentialError):
-            return self._error(BlobPermissionError, str(error))
+            return self.error(BlobPermissionError, str(error))
         if isinstance(error, ClientError):
-            return self._error(BlobError, str(error))
+            return self.error(BlobError, str(error))
         # Loaded already if the error is azure-core's.
         from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
@@ -156,10 +159,10 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         if isinstance(error, HttpResponseError) and response is not None and not isinstance(error, DecodeError):
             return self._refused(error, response)
         if isinstance(error, ClientAuthenticationError):
-            return self._error(BlobPermissionError, f"The credential gives no token: {_first_line(error)}")
+            return self.error(BlobPermissionError, f"The credential gives no token: {_first_line(error)}")
         if _timed_out(error):
-            return self._error(BlobTimeoutError, "The service did not answer in time.")
-        return self._error(BlobConnectionError, f"The connection to the service failed: {_first_line(error)}")
+            return self.error(BlobTimeoutError, "The service did not answer in time.")
+        return self.error(BlobConnectionError, f"The connection to the service failed: {_first_line(error)}")
 
     def _refused(self, error: Any, response: Any) -> BlobError:
         """Return the error to raise for an answer with another status than was expected."""
@@ -167,26 +170,26 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         code = getattr(error, "error_code", None) or response.headers.get("x-ms-error-code")
         fields = {"status": status, "error_code": code, "request_id": response.headers.get("x-ms-request-id")}
         if code in ("ContainerNotFound", "ContainerBeingDeleted"):
-            return self._error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
+            return self.error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
         if status == 404 and code is None:
             # Azure's have a code. As "there is no such blob", delete() would have done its work.
             reason = "404 without a code of Azure; the endpoint, or a proxy on the way, is not Azure's"
-            return self._error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
+            return self.error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
         if status == 404:
-            return self._error(BlobNotFoundError, "There is no such blob.", **fields)
+            return self.error(BlobNotFoundError, "There is no such blob.", **fields)
         if code == OVERWRITE_REFUSED and self.creates:
-            return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
+            return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in ADVICE:
             reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
-            return self._error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
+            return self.error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
         unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
         if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
-            return self._error(BlobExistsError, "There is a blob of this name already.", **fields)
+            return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if unmet:
-            return self._error(BlobChangedError, "The blob changed in between.", **fields)
+            return self.error(BlobChangedError, "The blob changed in between.", **fields)
         if status == 408 or code == "OperationTimedOut":
-            return self._error(BlobTimeoutError, "The service did not finish in time.", **fields)
-        return self._error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
+            return self.error(BlobTimeoutError, "The service did not finish in time.", **fields)
+        return self.error(BlobError, f"Azure rejected the request: {_first_line(error)}", **fields)
 
     def _reason(self, code: str, response: Any) -> str | None:
         if code == "AuthorizationPermissionMismatch" and self.signs:
@@ -196,16 +199,55 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         return ADVICE.get(code)
 
     def _how_to_create(self) -> str:
-        from .command_line import create_container
-
         return (
             f"The container {self.options.azure_container!r} does not exist in the account "
             f"{self.options.resolved_account_name!r}. Create it with: {create_container(self.options)}"
         )
 
-    def _error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:
-        blob = None if no_blob else self.blob
-        return kind(message, alias=self.alias, container=self.container, blob=blob, **fields)
+    def error(self, kind: type[BlobError], message: str, *, no_blob: bool = False, **fields: Any) -> BlobError:
+        """Return an error of this ``kind`` about the operation."""
+        error = kind(message, alias=self.alias, container=self.container, **fields)
+        return error if no_blob else self._about(error)
+
+    def _about(self, error: BlobError) -> BlobError:
+        """Have ``error`` say what it is about."""
+        error.alias, error.container = self.alias, self.container
+        if self.blob is not None:
+            error.blob, error.filename = str(self.blob), file_of(self.blob)
+        return error
+
+
+def create_container(options: AzureOptions) -> str:
+    """Return the command that creates the container of ``options``, private."""
+    return command(options, "container", "create", "--name", options.azure_container)
+
+
+def command(options: AzureOptions, *words: str) -> str:
+    """Return the ``az storage`` command of ``words``, quoted for a shell, for the account of ``options``.
+
+    ``--account-name`` always means the account in Azure. Others, an emulator above all, are reached by a connection
+    string; that holds a key, so it stays in the variable where the command line looks for it:
+    https://learn.microsoft.com/cli/azure/azure-cli-configuration#cli-configuration-values-and-environment-variables
+    """
+    line = shlex.join(("az", "storage", *words))
+    if not is_azures(options):
+        return f'{line} --connection-string "$AZURE_STORAGE_CONNECTION_STRING"'
+    login = "--auth-mode login " if words[:2] == ("container", "create") else ""
+    return f"{line} {login}--account-name {options.resolved_account_name}"
+
+
+def is_azures(options: AzureOptions) -> bool:
+    """Return whether the account is in Azure.
+
+    Azure's own endpoints have the account in the host, and neither a path nor a port; http is for emulators.
+    """
+    endpoint = urlsplit(options.endpoint)
+    return (
+        options.resolved_account_name != EMULATOR_ACCOUNT
+        and not endpoint.path
+        and endpoint.port is None
+        and (endpoint.scheme == "https" or ".blob." in endpoint.netloc)
+    )
 
 
 def _sas_lacks(request: Any) -> str:

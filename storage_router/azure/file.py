@@ -21,7 +21,6 @@ from django.core.files.base import File
 from storage_router import events
 from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
-from storage_router.names import named
 
 from .container import Blobs
 from .protocol import Write
@@ -86,13 +85,11 @@ class Source:
         return BlobReader(self._fetch, max_memory_size=limit, folder=temporary_folder())
 
     def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
-        with self.operation("read"), named(self.name):
+        with self.operation("read"):
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
 
     def error(self, kind: type[BlobError], message: str) -> BlobError:
-        error = self.blobs.error(kind, message, self.blob)
-        error.filename = self.name
-        return error
+        return self.blobs.error(kind, message, self.blob)
 
 
 class Draft(tempfile.SpooledTemporaryFile[bytes]):
@@ -182,8 +179,7 @@ class AzureFile(File):  # type: ignore[type-arg]
                     shutil.copyfileobj(reader, draft, 2**20)
                     found = reader.stat
             if found is None:
-                with named(self._source.name):
-                    found = self._source.blobs.head(self._source.blob)
+                found = self._source.blobs.head(self._source.blob)
                 if mode.keeps and found.size:
                     # It was empty, and has been filled since.
                     return self._found(mode, draft)
@@ -206,7 +202,7 @@ class AzureFile(File):  # type: ignore[type-arg]
             settings = original.settings()._replace(content_md5=None, tags=tags, access_tier=tier)
         if_match = original.etag if original is not None else None
         upload = Upload(source.blobs, File(draft, source.name))
-        with source.operation("save"), named(source.name), upload:
+        with source.operation("save"), upload:
             try:
                 upload.put(source.blob, settings, Write(if_match=if_match))
             except BlobExistsError as error:

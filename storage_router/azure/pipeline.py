@@ -19,14 +19,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import AzureSasCredential
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AzureSasCredentialPolicy,
@@ -47,11 +40,10 @@ from storage_router import events
 from storage_router.conf.azure.authentication import SharedKey
 from storage_router.conf.azure.options import AzureOptions
 
-from .credentials import SCOPE, credential
+from .client import SCOPE, credential, quiet_log
 from .errors import ClientError, causes, redact
-from .logs import keep_secrets_out_of_logs, quiet_log
-from .sas import SIGNED_VERSION
 from .transport import Headers, Response
+from .urls import SIGNED_VERSION
 
 FIRST_WAIT = 0.25
 """Seconds before the first retry, on average; each further one waits twice as long."""
@@ -83,13 +75,6 @@ _LOGGED_HEADERS = (
 
 _CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
 _COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
-_KINDS: dict[int, type[HttpResponseError]] = {
-    401: ClientAuthenticationError,
-    404: ResourceNotFoundError,
-    409: ResourceExistsError,
-    412: ResourceModifiedError,
-}
-"""The SDK's errors for answers, by their status."""
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _RANGE = re.compile(r"bytes (\d+)-(\d+)(?:/(\d+))?")
@@ -175,7 +160,7 @@ class Sender(PipelineClient[HttpRequest, Response]):
 
 
 def _refusal(response: Response) -> HttpResponseError:
-    """Return the error of an answer, of the kind and with the ``error_code`` that the SDK gives it."""
+    """Return azure-core's error for an answer, with the ``error_code`` that the SDK gives it."""
     found = {tag: html.unescape(text).strip() for tag, text in _ELEMENTS.findall(response.text())}
     if "Code" not in found:
         found = {}  # the page of a proxy
@@ -187,8 +172,7 @@ def _refusal(response: Response) -> HttpResponseError:
     details = "".join(f"\n{tag}:{text}" for tag, text in found.items() if tag not in ("Code", "Message"))
     # The error keeps its request, without the secrets of that.
     response.request = HttpRequest(response.request.method, redact(response.request.url))
-    kind = _KINDS.get(response.status_code, HttpResponseError)
-    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response)
+    error = HttpResponseError(message=f"{message}\nErrorCode:{code}{details}", response=response)
     vars(error)["error_code"] = code
     return error
 
@@ -382,7 +366,6 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         answer = self._sent(request)
         answer.http_response = response = Response.around(answer.http_response, http)
         try:
-            _require_own(http, response)
             part = _part(http, response)
             if not streamed or not 200 <= response.status_code < 300:
                 body = response.read()
@@ -400,21 +383,13 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         if event is None:
             return self.next.send(request)
         started, start = time.time(), time.perf_counter()
-        found: HttpResponse | None = None
+        status = request_id = None
         try:
             answer = self.next.send(request)
-            found = answer.http_response
+            status, request_id = answer.http_response.status_code, answer.http_response.headers.get("x-ms-request-id")
         finally:
-            event.sent(
-                events.Attempt(
-                    method=request.http_request.method,
-                    started=started,
-                    seconds=time.perf_counter() - start,
-                    status=found.status_code if found is not None else None,
-                    request_id=found.headers.get("x-ms-request-id") if found is not None else None,
-                    is_retry=bool(request.context.get("retry_count")),
-                )
-            )
+            seconds, is_retry = time.perf_counter() - start, bool(request.context.get("retry_count"))
+            event.sent(events.Attempt(request.http_request.method, started, seconds, status, request_id, is_retry))
         return answer
 
 
@@ -447,16 +422,35 @@ class LogPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         return answer
 
 
-def _require_own(request: HttpRequest, response: HttpResponse) -> None:
-    """Raise ``ServiceResponseError`` for an answer that belongs to another request."""
-    echoed = response.headers.get("x-ms-client-request-id")
-    if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
-        raise ServiceResponseError("The answer belongs to another request.")
+def keep_secrets_out_of_logs() -> None:
+    """Redact what urllib3 logs at DEBUG: the path of each request, with the query that may hold a SAS."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    if _redacted not in logger.filters:
+        logger.addFilter(_redacted)
+
+
+def _redacted(record: logging.LogRecord) -> bool:
+    """Redact a record in place. One without secrets, such as those of other users of urllib3, stays as it is."""
+    given = f"{record.msg} {record.args!r}"
+    if redact(given) != given:
+        # An argument may be of any type, for example an exception.
+        record.msg, record.args = redact(record.getMessage()), ()
+    if record.exc_info:
+        trace = _formatter.formatException(record.exc_info)
+        if redact(trace) != trace:
+            record.exc_text, record.exc_info = redact(trace), None
+    return True
+
+
+_formatter = logging.Formatter()
 
 
 def _part(request: HttpRequest, response: HttpResponse) -> re.Match[str] | None:
-    """Return which part of a blob an answer says that it holds, if any. Raises ``ServiceResponseError`` for one that
-    begins or ends elsewhere than was asked for."""
+    """Return which part of a blob an answer says it holds, if any. Raises ``ServiceResponseError`` for an answer to
+    another request, and for a part that begins or ends elsewhere than was asked for."""
+    echoed = response.headers.get("x-ms-client-request-id")
+    if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
+        raise ServiceResponseError("The answer belongs to another request.")
     asked = request.headers.get("x-ms-range")
     if response.status_code == 200 and asked:
         raise ServiceResponseError("The answer is not the part that was asked for.")

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from storage_router.exceptions import BlobError
 from storage_router.files import Directory, FileSettings, FileStat
+from storage_router.names import file_of
 
 from .errors import OVERWRITE_REFUSED
 
@@ -153,7 +154,7 @@ def _stat(name: str, headers: Mapping[str, str], metadata: Mapping[str, str], si
     md5 = headers.get("content-md5" if size is None else "x-ms-blob-content-md5")
     try:
         return FileStat(
-            name=name,
+            name=file_of(name),
             size=int(headers["content-length"]) if size is None else size,
             etag=quoted(headers["etag"]),
             modified=moment(headers["last-modified"]),
@@ -190,7 +191,7 @@ def written(name: str, size: int, headers: Mapping[str, str], marker: str | None
     with contextlib.suppress(KeyError, ValueError):
         etag = quoted(headers["ETag"])
         modified = moment(headers["Last-Modified"])
-    return FileStat(name=name, size=size, etag=etag, modified=modified, save_id=marker)
+    return FileStat(name=file_of(name), size=size, etag=etag, modified=modified, save_id=marker)
 
 
 def _without_marker(metadata: Mapping[str, str]) -> dict[str, str]:

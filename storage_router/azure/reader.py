@@ -55,6 +55,7 @@ class BlobReader(io.RawIOBase):
         # the member of an archive for example; from the beginning on it rarely is.
         self._run = 1
         self._capacity = max_memory_size
+        self._folder = folder
         self._window_size = max(_LEAST, min(FIRST, 2 * max_memory_size))
         # Most recently used last.
         self._windows: list[tuple[int, bytes]] = []
@@ -121,6 +122,8 @@ class BlobReader(io.RawIOBase):
 
     def _next(self, wanted: int) -> bytes | memoryview:
         """Read up to ``wanted`` bytes, as many as are in one place."""
+        if self._process != os.getpid():  # pragma: no cover - in the tests' child, which ends unmeasured
+            self._begin_in_child()
         head = self._require_open()
         part: bytes | memoryview
         if wanted <= 0 or self._position >= self.size:
@@ -134,6 +137,18 @@ class BlobReader(io.RawIOBase):
         self._position += len(part)
         return part
 
+    def _begin_in_child(self) -> None:  # pragma: no cover - as its caller
+        """Go on in a forked child without what is its parent's: futures of threads that it has not, and a temporary
+        file, whose position is one for both.
+        """
+        self._process = os.getpid()
+        self._ahead.clear()
+        self._workers = None
+        if self._head is not None and not isinstance(self._head, io.BytesIO):
+            with self._head as shared:
+                head = os.pread(shared.fileno(), self._head_size, 0)
+            self._head = _kept(head, self._capacity, self._folder)
+
     def _window_at(self, position: int, wanted: int) -> tuple[int, bytes]:
         """Return a window that holds ``position``, and where it starts."""
         for index, (start, window) in enumerate(self._windows):
@@ -143,11 +158,6 @@ class BlobReader(io.RawIOBase):
         return self._keep(*self._new_window(position, wanted))
 
     def _new_window(self, position: int, wanted: int) -> tuple[int, bytes]:
-        if self._process != os.getpid():  # pragma: no cover - in the tests' child, which ends unmeasured
-            # A forked child has the parent's futures, but none of its threads.
-            self._ahead.clear()
-            self._workers = None
-            self._process = os.getpid()
         while self._ahead and self._ahead[0][0] + self._window_size <= position:
             self._ahead.popleft()[1].cancel()
         if not self._ahead and position == self._frontier:
@@ -202,4 +212,5 @@ def _kept(head: bytes, max_memory_size: int, folder: str | None) -> io.BytesIO |
         return io.BytesIO(head)
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the reader closes it
     file.write(head)
+    file.flush()  # or each forked child would do so
     return file

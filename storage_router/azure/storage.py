@@ -34,7 +34,6 @@ from storage_router.exceptions import (
 from storage_router.files import (
     Capabilities,
     Directory,
-    FileNotModifiedError,
     FileSettings,
     FileSource,
     FileStat,
@@ -45,13 +44,13 @@ from storage_router.files import (
 )
 from storage_router.names import (
     MAX_LENGTH,
+    BlobName,
     CleanName,
     blob_name,
     check_blob_name,
     clean_directory,
     clean_name,
     is_clean,
-    named,
     quoted,
     refuse_traversal,
 )
@@ -293,6 +292,16 @@ class AzureStorage(DeconstructibleStorage):
         """Return the name of the file's blob in the container. Raises ``InvalidNameError``."""
         return blob_name(self._prefix, name)
 
+    def _blob(self, name: object) -> BlobName:
+        cleaned = clean_name(name)
+        blob = BlobName(blob_name(self._prefix, cleaned))
+        blob.file = str(cleaned)
+        return blob
+
+    @property
+    def _blobs(self) -> Blobs:
+        return self._now().blobs
+
     def _directory(self, path: str) -> str:
         cleaned = clean_directory(path)
         if not cleaned:
@@ -369,24 +378,23 @@ class AzureStorage(DeconstructibleStorage):
             content = File(content)
         name = next(names)
         # Before the content is read.
-        blob = self.blob_name(name)
+        blob = self._blob(name)
         give_up = time.monotonic() + options.timeout
         with self._upload(content) as upload:
             for taken in itertools.count(1):
                 try:
-                    with named(str(name)):
-                        stored_with = self.blob_settings(str(name), content)
-                        upload.put(blob, stored_with, Write(overwrite=options.overwrite_files))
+                    stored_with = self.blob_settings(blob.file, content)
+                    upload.put(blob, stored_with, Write(overwrite=options.overwrite_files))
                 except BlobExistsError:
                     if options.overwrite_files or (taken >= _MOST_TAKEN and time.monotonic() >= give_up):
                         raise
                     following = next(names)
                     if following == name:
                         raise
-                    name, blob = following, self.blob_name(following)
+                    name, blob = following, self._blob(following)
                 else:
                     break
-        return str(name)
+        return blob.file
 
     def _upload(self, content: Any) -> Upload:
         from .upload import Upload
@@ -405,12 +413,12 @@ class AzureStorage(DeconstructibleStorage):
     def _open(self, name: str, mode: str = "rb") -> AzureFile:
         from .file import AzureFile, Source
 
-        cleaned = clean_name(name)
+        blob = self._blob(name)
         source = Source(
-            blobs=self._now().blobs,
-            blob=self.blob_name(cleaned),
+            blobs=self._blobs,
+            blob=blob,
             name=str(name),
-            settings=partial(self.blob_settings, str(cleaned)),
+            settings=partial(self.blob_settings, blob.file),
             opened=events.current(),
         )
         return AzureFile(mode, source)
@@ -420,8 +428,7 @@ class AzureStorage(DeconstructibleStorage):
         """Delete the file. One that does not exist is no error."""
         if not name:
             raise ValueError("The name must be given to delete().")
-        with named(name):
-            self._now().blobs.delete(self.blob_name(name), if_match=if_match)
+        self._blobs.delete(self._blob(name), if_match=if_match)
 
     @events.observed
     def exists(self, name: str) -> bool:
@@ -435,7 +442,7 @@ class AzureStorage(DeconstructibleStorage):
         if not str(name).endswith(("/", "\\")) and self._is_file(name):
             return True
         try:
-            return next(self._now().blobs.list(self._directory(name), page_size=1), None) is not None
+            return next(self._blobs.list(self._directory(name), page_size=1), None) is not None
         except BlobPermissionError:
             return False
 
@@ -452,7 +459,7 @@ class AzureStorage(DeconstructibleStorage):
         prefix = self._directory(path)
         directories: dict[str, None] = {}
         files: list[str] = []
-        for entry in self._now().blobs.list(prefix, delimiter="/"):
+        for entry in self._blobs.list(prefix, delimiter="/"):
             name = entry.name[len(prefix) :]
             # The entire name: "a:" alone would be taken for a drive.
             if not name or not _is_reachable(entry.name[len(self._prefix) :]):
@@ -485,10 +492,9 @@ class AzureStorage(DeconstructibleStorage):
         expire = setup.options.expiration_secs if expire is None else expire
         try:
             return setup.urls.url(name, prefix=self._prefix, expire=expire, parameters=parameters, permission=mode)
-        except BlobError:
-            # Not around it all: a context manager takes as long as an unsigned URL.
-            with named(name):
-                raise
+        except BlobError as error:
+            error.filename = name
+            raise
 
     def public_url(self, name: str) -> str:
         """Return the file's URL without a signature. No request is made."""
@@ -557,13 +563,11 @@ class AzureStorage(DeconstructibleStorage):
 
     @events.observed
     def stat(self, name: str) -> FileStat:
-        cleaned = clean_name(name)
-        with named(name):
-            return self._now().blobs.head(self.blob_name(cleaned)).named(str(cleaned))
+        return self._blobs.head(self._blob(name))
 
     def walk(self, path: str = "", *, start: str = "") -> Iterator[FileStat]:
         """Return an iterator over every file below ``path``, at any depth, in constant memory. Names are full."""
-        entries = self._walk(self._now().blobs, self._directory(path), self._prefix, start)
+        entries = self._walk(self._blobs, self._directory(path), self._prefix, start)
         return events.steps(entries, "walk", alias=self.alias, file=path)
 
     @staticmethod
@@ -581,7 +585,7 @@ class AzureStorage(DeconstructibleStorage):
     @events.observed
     def page(self, path: str = "", *, limit: int = 100, marker: str = "") -> ListingPage:
         """Return up to ``limit`` entries directly below ``path``, from the service's ``marker`` on; one request."""
-        found = self._now().blobs.page(self._directory(path), limit=limit, marker=marker)
+        found = self._blobs.page(self._directory(path), limit=limit, marker=marker)
         skipped = len(self._prefix)
         named = [entry._replace(name=entry.name[skipped:]) for entry in found.entries]
         return found._replace(entries=tuple(entry for entry in named if _is_reachable(entry.name)))
@@ -589,8 +593,7 @@ class AzureStorage(DeconstructibleStorage):
     @events.observed
     def tags_of(self, name: str) -> dict[str, str]:
         """Return the tags of the file. They need a permission of their own."""
-        with named(name):
-            return self._now().blobs.tags(self.blob_name(name))
+        return self._blobs.tags(self._blob(name))
 
     @events.observed
     def read(
@@ -608,14 +611,7 @@ class AzureStorage(DeconstructibleStorage):
         Raises ``BlobChangedError`` where the blob's ETag is another than ``if_match``, and ``FileNotModifiedError``
         where it is still ``if_none_match``.
         """
-        cleaned = clean_name(name)
-        with named(name):
-            reading = self._now().blobs.stream(
-                self.blob_name(cleaned), start, length, if_match=if_match, if_none_match=if_none_match
-            )
-        if reading is None:
-            raise FileNotModifiedError(name)
-        return reading._replace(stat=reading.stat.named(str(cleaned)))
+        return self._blobs.stream(self._blob(name), start, length, if_match=if_match, if_none_match=if_none_match)
 
     @events.observed
     def create(
@@ -643,14 +639,11 @@ class AzureStorage(DeconstructibleStorage):
         return self._put(name, content, settings, write)
 
     def _put(self, name: str, content: Any, settings: FileSettings | None, write: Write) -> FileStat:
-        cleaned = clean_name(name)
-        blob = self.blob_name(cleaned)
+        blob = self._blob(name)
         if not hasattr(content, "chunks"):
             content = File(content)
-        settings = settings or self.blob_settings(str(cleaned), content)
-        with named(name), self._upload(content) as upload:
-            stored = upload.put(blob, settings, write)
-        return stored.named(str(cleaned))
+        with self._upload(content) as upload:
+            return upload.put(blob, settings or self.blob_settings(blob.file, content), write)
 
     @events.observed
     def copy_from(
@@ -673,7 +666,7 @@ class AzureStorage(DeconstructibleStorage):
         """
         from .protocol import Write
 
-        cleaned = clean_name(name)
+        blob = self._blob(name)
         write = Write(overwrite=overwrite and if_match is None, if_match=if_match)
 
         def attempt(*, tagged: bool) -> FileStat:
@@ -681,10 +674,9 @@ class AzureStorage(DeconstructibleStorage):
                 known = version or source.stat(source_name)
                 tags: Mapping[str, str] = source.tags_of(source_name) if tagged and known.tag_count else {}
                 link = self.blob_name(source_name) if source is self else source._link(source_name, known.size)
-                with named(name):
-                    stored = self._now().blobs.copy(self.blob_name(cleaned), link, known, tags, write)
+                stored = self._blobs.copy(blob, link, known, tags, write)
                 if stored is not None:
-                    return stored.named(str(cleaned))
+                    return stored
             with source.read(source_name, if_match=version.etag if version else None) as reading:
                 stat, settings = reading.stat, None
                 if source.capabilities.settings:
@@ -726,34 +718,28 @@ class AzureStorage(DeconstructibleStorage):
         """
         if not self._can_sign():
             raise NotImplementedError(f"{self!r} has no credential that can sign URLs.")
-        with named(name):
-            return self._now().urls.sign(self.blob_name(name), seconds, parameters, custom_domain=custom_domain)
+        return self._now().urls.sign(self._blob(name), seconds, parameters, custom_domain=custom_domain)
 
     # Uploads by others: storage_router.files.DirectStore
 
     def ticket(self, name: str, seconds: float) -> str:
-        with named(name):
-            return self._now().urls.ticket(self.blob_name(name), seconds)
+        return self._now().urls.ticket(self._blob(name), seconds)
 
     @events.observed
     def staged(self, name: str) -> list[str]:
-        with named(name):
-            return list(self._now().blobs.uncommitted(self.blob_name(name)))
+        return list(self._blobs.uncommitted(self._blob(name)))
 
     @events.observed
     def uploaded(self, name: str) -> FileStat:
-        cleaned = clean_name(name)
-        with named(name):
-            return self._now().blobs.uploaded(self.blob_name(cleaned)).named(str(cleaned))
+        return self._blobs.uploaded(self._blob(name))
 
     @events.observed
     def discard(self, name: str) -> None:
-        with named(name):
-            self._now().blobs.discard(self.blob_name(name))
+        self._blobs.discard(self._blob(name))
 
     def leftovers(self, path: str = "") -> Iterator[str]:
         length = len(self._prefix)
-        names = (name[length:] for name in self._now().blobs.leftovers(self._directory(path)))
+        names = (name[length:] for name in self._blobs.leftovers(self._directory(path)))
         return events.steps(names, "leftovers", alias=self.alias, file=path)
 
     @events.observed
@@ -775,8 +761,7 @@ class AzureStorage(DeconstructibleStorage):
         copied = self._copy(src, dst)
         if clean_name(src) != clean_name(dst):
             # Not by delete(), which a subclass may override as Django has it, without a condition.
-            with named(src):
-                self._now().blobs.delete(self.blob_name(src), if_match=copied.etag)
+            self._blobs.delete(self._blob(src), if_match=copied.etag)
         return str(clean_name(dst))
 
     def _copy(self, src: str, dst: str) -> FileStat:

@@ -114,7 +114,6 @@ class Pool:
         if self.takes_urls:
             self.headers |= self._described.proxy_headers
         self._idle: deque[HTTPConnection] = deque()
-        # What is given back after close() is closed when the last request lets the pool go.
         weakref.finalize(self, _close_all, self._idle)
 
     def take(self, connect_timeout: Any, read_timeout: Any) -> HTTPConnection:
@@ -151,9 +150,6 @@ class Pool:
             connection.close()
         else:
             self._idle.append(connection)
-
-    def close(self) -> None:
-        _close_all(self._idle)
 
 
 def _close_all(idle: deque[HTTPConnection]) -> None:
@@ -276,7 +272,7 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
             failure = _failure(error, ServiceRequestError)
         else:
             try:
-                raw = _answer(connection, request.method, head, body)
+                raw = _answer(connection, pool, request.method, head, body)
             except (HTTPException, OSError) as error:
                 connection.close()
                 failure = _failure(error, ServiceResponseError)
@@ -284,7 +280,7 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
                 connection.close()
                 raise
             else:
-                response = _answered(request, raw, connection, pool)
+                response = Response(request, raw.status, raw.reason, raw.headers, raw.pieces, raw.release)
                 if not stream:
                     response.read()
                 return response
@@ -316,7 +312,7 @@ def _written(request: HttpRequest, target: str, given: Mapping[str, str]) -> tup
     return f"{head}\r\n\r\n".encode("latin-1"), body
 
 
-def _answer(connection: HTTPConnection, method: str, head: bytes, body: bytes) -> _Answer:
+def _answer(connection: HTTPConnection, pool: Pool, method: str, head: bytes, body: bytes) -> _Answer:
     """Send a request and return the answer, whose body has not been read."""
     try:
         if len(body) <= PIECE:
@@ -331,7 +327,7 @@ def _answer(connection: HTTPConnection, method: str, head: bytes, body: bytes) -
         # A server may answer, a refusal for example, and close the connection before it has read everything.
         if error.errno not in _CLOSED:
             raise
-    answer = _Answer(connection.sock, method)
+    answer = _Answer(connection, pool, method)
     try:
         answer.begin()
         while 101 < answer.status < 200:
@@ -382,8 +378,10 @@ class _Answer(http.client.HTTPResponse):
     """An answer, whose head is read without the ``email`` package, which takes a fifth of the processor time of a save
     (docs/performance.md)."""
 
-    def __init__(self, sock: socket.socket, method: str) -> None:
-        super().__init__(sock, method=method)
+    def __init__(self, connection: HTTPConnection, pool: Pool, method: str) -> None:
+        super().__init__(connection.sock, method=method)
+        self._connection = connection
+        self._pool = pool
         self._has_body = method != "HEAD"
 
     def begin(self) -> None:
@@ -422,6 +420,25 @@ class _Answer(http.client.HTTPResponse):
             raise http.client.LineTooLong("head")
         place = "in the middle of a head" if lines else "without response"
         raise http.client.RemoteDisconnected(f"Remote end closed connection {place}")
+
+    def pieces(self, size: int | None) -> Iterator[bytes]:
+        """Yield the body in pieces of a size, or whole."""
+        if size is None or (self.length is not None and self.length <= size):
+            yield self.read()
+            return
+        while piece := self.read(size):
+            yield piece
+        if self.length:
+            raise http.client.IncompleteRead(b"", self.length)
+
+    def release(self, complete: bool) -> None:
+        """Give the connection back to the pool, or close it where something of the body is left."""
+        # Who knows how long the body is does not ask for more after the last piece.
+        if (complete or self.length == 0) and not self.will_close:
+            self._pool.give_back(self._connection)
+        else:
+            self.close()
+            self._connection.close()
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -554,26 +571,3 @@ class Response(HttpResponse):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _answered(request: HttpRequest, raw: _Answer, connection: HTTPConnection, pool: Pool) -> Response:
-    """Return the answer that begins on a connection, which goes back to the pool when its body has been read."""
-
-    def received(size: int | None) -> Iterator[bytes]:
-        if size is None or (raw.length is not None and raw.length <= size):
-            yield raw.read()
-            return
-        while piece := raw.read(size):
-            yield piece
-        if raw.length:
-            raise http.client.IncompleteRead(b"", raw.length)
-
-    def release(complete: bool) -> None:
-        # Who knows how long the body is does not ask for more after the last piece.
-        if (complete or raw.length == 0) and not raw.will_close:
-            pool.give_back(connection)
-        else:
-            raw.close()
-            connection.close()
-
-    return Response(request, raw.status, raw.reason, raw.headers, received, release)

@@ -1,33 +1,51 @@
-"""The URL of a blob, public or signed. No SDK, and no request but the one for a user delegation key."""
+"""The URL of a blob, public or signed. No SDK, and no request but the one for a user delegation key.
+
+A shared access signature (SAS) is a documented string and one HMAC;
+https://learn.microsoft.com/rest/api/storageservices/create-service-sas and
+https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas say what the string holds. Everything
+but the blob's name is the same for many blobs, so it is prepared once, and then name after name is signed.
+"""
 
 from __future__ import annotations
 
+import binascii
 import datetime as dt
+import hashlib
 import math
 import time
 import traceback
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
 
 from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 from storage_router.conf.azure.options import AzureOptions
-from storage_router.conf.azure.rules import LONGEST_EXPIRY
+from storage_router.conf.azure.rules import LONGEST_EXPIRY, header, media_type
 from storage_router.exceptions import BlobError, SigningError
-from storage_router.names import blob_name, clean_name, quoted
-
-from .sas import (
-    SIGNED_VERSION,
-    Grant,
-    Signer,
-    ordered,
-    overrides,
-    sign_with_account_key,
-    sign_with_delegation_key,
-)
+from storage_router.names import blob_name, clean_name, file_of, quoted
 
 if TYPE_CHECKING:
     from .client import Client
+
+SIGNED_VERSION = "2022-11-02"
+"""The REST version whose rules a URL follows unless ``api_version`` says otherwise. Reading or writing one blob needs
+nothing newer, and what runs elsewhere than in Azure's own clouds knows it, too."""
+
+PERMISSIONS = "racwdxytmei"
+"""Permissions of a blob's SAS, in the order in which Azure wants them."""
+
+OVERRIDES = {
+    "cache_control": "rscc",
+    "content_disposition": "rscd",
+    "content_encoding": "rsce",
+    "content_language": "rscl",
+    "content_type": "rsct",
+}
+"""Response headers that a SAS can set, as ``url(parameters=…)`` names them, in the order of the string to sign."""
+
 
 LONGEST_DEFAULT_WINDOW = 3600
 """Seconds that signed URLs stay the same, at most, unless ``url_window_secs`` says otherwise."""
@@ -84,7 +102,7 @@ class BlobUrls:
         service refuses a user delegation key.
         """
         # Checked even where they do nothing.
-        headers = overrides(parameters) if parameters else None
+        headers = overrides(parameters) if parameters else {}
         if expire is None or self._sas:
             return f"{self._public}{quoted(blob_name(prefix, name))}{self._sas}"
         if type(expire) is not int:
@@ -98,7 +116,7 @@ class BlobUrls:
             window = self._windows.get(kind)
             if window is None or not window.start < moment <= window.end:
                 blob = blob_name(prefix, name)
-                window = self._windows[kind] = self._window(blob, expire, parameters, permission, moment)
+                window = self._windows[kind] = self._window(blob, expire, headers, permission, moment)
                 if len(self._windows) > REMEMBERED_URLS:
                     self._windows = {kind: window}
             # By the name as it was given: a name that is known is not checked again.
@@ -119,7 +137,7 @@ class BlobUrls:
         self,
         blob_name: str,
         expire: float,
-        parameters: Mapping[str, str | None] | None,
+        headers: Mapping[str, str],
         permission: str,
         now: float,
     ) -> _Window:
@@ -135,7 +153,7 @@ class BlobUrls:
         length = max(int(length), 1)  # times in URLs are whole seconds
         expiry = math.ceil((now + expire) / length) * length
         start, end = expiry - expire - length, expiry - expire
-        grant = self._grant(self._public, expiry, permission, parameters)
+        grant = self._grant(self._public, expiry, permission, headers)
         signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
         return _Window(start, min(end, renewal), signer, {})
 
@@ -150,7 +168,8 @@ class BlobUrls:
         """Return a URL for reading the blob that ends after ``seconds``, without a window: at the service itself, or at
         the custom domain. Raises as ``url`` does."""
         self._require_life(seconds)
-        return self._link(self._public if custom_domain else self.api, blob_name, seconds, "r", parameters)
+        base = self._public if custom_domain else self.api
+        return self._link(base, blob_name, seconds, "r", headers=overrides(parameters))
 
     def ticket(self, blob_name: str, seconds: float) -> str:
         """Return a URL for creating the blob, at once or in blocks, that ends after ``seconds``.
@@ -170,12 +189,13 @@ class BlobUrls:
         blob_name: str,
         seconds: float,
         permission: str,
-        parameters: Mapping[str, str | None] | None = None,
+        *,
+        headers: Mapping[str, str] = {},
         version: str | None = None,
     ) -> str:
         now = time.time()
         try:
-            grant = self._grant(base, math.ceil(now + seconds), permission, parameters, version)
+            grant = self._grant(base, math.ceil(now + seconds), permission, headers, version)
             signer, _ = self._signer(grant, blob_name, now)
             return f"{base}{quoted(blob_name)}?{signer(blob_name)}"
         except BaseException as error:
@@ -190,19 +210,14 @@ class BlobUrls:
             raise ValueError(f"A signed URL lives longer than 0 and at most {longest} seconds{signer}, not {expire!r}.")
 
     def _grant(
-        self,
-        base: str,
-        expiry: int,
-        permission: str,
-        parameters: Mapping[str, str | None] | None,
-        version: str | None = None,
+        self, base: str, expiry: int, permission: str, headers: Mapping[str, str], version: str | None = None
     ) -> Grant:
         return Grant(
             account_name=self._options.resolved_account_name,
             container=self._container,
             expiry=expiry,
             permission=ordered(permission),
-            headers=overrides(parameters),
+            headers=headers,
             https_only=base.startswith("https:") and self.api.startswith("https:"),
             version=version or self._options.api_version or SIGNED_VERSION,
         )
@@ -228,7 +243,7 @@ class BlobUrls:
         except BlobError as error:
             # The key is the account's, which knows of neither.
             error.alias, error.container = self._alias, self._container
-            error.blob = error.filename = blob_name
+            error.blob, error.filename = str(blob_name), file_of(blob_name)
             raise
         grant = grant._replace(expiry=min(grant.expiry, delegation.expiry))
         return sign_with_delegation_key(grant, delegation), renewal
@@ -269,3 +284,146 @@ def _public_base(options: AzureOptions) -> str:
             domain += endpoint.path
         domain = f"{endpoint.scheme}://{domain}"
     return f"{domain}/{container}/" if kept else f"{domain}/"
+
+
+class DelegationKey(NamedTuple):
+    """A user delegation key, as the service gave it. ``start`` and ``expiry`` are seconds since the epoch."""
+
+    oid: str
+    tid: str
+    start: int
+    expiry: int
+    service: str
+    version: str
+    value: SecretStr
+    delegated_user_tid: str = ""
+
+
+class Grant(NamedTuple):
+    """What the URLs of a container's blobs allow.
+
+    ``expiry`` is seconds since the epoch; ``permission`` is ``ordered``, and ``headers`` are ``overrides``, before
+    there is a key: pages of errors show the variables of every frame.
+    """
+
+    account_name: str
+    container: str
+    expiry: int
+    permission: str = "r"
+    headers: Mapping[str, str] = {}
+    https_only: bool = True
+    version: str = SIGNED_VERSION
+
+
+Signer = Callable[[str], str]
+"""Takes a blob's name, unquoted, and returns the query string of its URL."""
+
+
+def ordered(permission: str) -> str:
+    """Return the letters of ``permission`` in Azure's order. Raises ``ValueError`` for letters that are none."""
+    if not permission or not set(permission) <= set(PERMISSIONS):
+        raise ValueError(
+            f"A signed URL's mode is made of the letters {PERMISSIONS!r}, such as 'r' or 'cw': {permission!r}"
+        )
+    return "".join(letter for letter in PERMISSIONS if letter in permission)
+
+
+def overrides(parameters: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return ``parameters`` as query parameters; what is None or empty is unset.
+
+    Raises ``TypeError`` for unknown names and values that are not strings, ``ValueError`` for what cannot be a header.
+    """
+    if parameters and not isinstance(parameters, Mapping):
+        raise TypeError(f"url() takes parameters as a dict, not {type(parameters).__name__}.")
+    unknown = [key for key in parameters or {} if key not in OVERRIDES]
+    if unknown:
+        raise TypeError(f"url() takes the parameters {', '.join(OVERRIDES)}; not {', '.join(map(repr, unknown))}.")
+    given = {key: value for key, value in (parameters or {}).items() if value is not None}
+    for key, value in given.items():
+        if not isinstance(value, str):
+            raise TypeError(f"url() takes a string for the parameter {key!r}, not {type(value).__name__}.")
+        if value:
+            try:
+                (media_type if key == "content_type" else header)(value, f"url(): {key}")
+            except PydanticCustomError as error:
+                raise ValueError(f"{error.message()}: {value!r}. {(error.context or {}).get('hint', '')}") from None
+    return {OVERRIDES[key]: given[key] for key in OVERRIDES if given.get(key)}
+
+
+def timestamp(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def sign_with_account_key(grant: Grant, account_key: SecretStr) -> Signer:
+    """Return what signs URLs with the account's key (base64)."""
+    # The empty lines: a stored access policy, and the addresses that may use the URL.
+    return _signer(grant, account_key, before_protocol=["", ""])
+
+
+def sign_with_delegation_key(grant: Grant, key: DelegationKey) -> Signer:
+    """Return what signs URLs with a user delegation key. The caller sees to it that the grant ends with the key."""
+    signed_key = {
+        "skoid": key.oid,
+        "sktid": key.tid,
+        "skt": timestamp(key.start),
+        "ske": timestamp(key.expiry),
+        "sks": key.service,
+        "skv": key.version,
+    }
+    lines = list(signed_key.values())
+    if grant.version >= "2020-02-10":
+        lines += ["", "", ""]  # authorized object, unauthorized object, correlation id: of Data Lake
+    if grant.version >= "2025-07-05":
+        lines += [key.delegated_user_tid, ""]  # and the delegated user's object id
+        if key.delegated_user_tid:
+            signed_key["skdutid"] = key.delegated_user_tid
+    lines.append("")  # the addresses that may use the URL
+    # Request headers and query parameters that a request must have.
+    required = ["", ""] if grant.version >= "2026-04-06" else []
+    return _signer(grant, key.value, before_protocol=lines, before_headers=required, signed_key=signed_key)
+
+
+def _signer(
+    grant: Grant,
+    key: SecretStr,
+    *,
+    before_protocol: Sequence[str],
+    before_headers: Sequence[str] = (),
+    signed_key: Mapping[str, str] | None = None,
+) -> Signer:
+    """Return what signs with ``key`` (base64): what all strings to sign have, and between it what only one kind has."""
+    headers = grant.headers
+    query = {"se": timestamp(grant.expiry), "sp": grant.permission}
+    if grant.https_only:
+        query["spr"] = "https"
+    query |= {"sv": grant.version, "sr": "b", **headers, **(signed_key or {})}
+    # The permission, no start, the expiry and the blob.
+    before_name = f"{query['sp']}\n\n{query['se']}\n/blob/{grant.account_name}/{grant.container}/".encode()
+    # The kind of resource, the snapshot and, since 2020-12-06, the encryption scope.
+    resource = ["b", "", ""] if grant.version >= "2020-12-06" else ["b", ""]
+    lines = [*before_protocol, query.get("spr", ""), grant.version, *resource, *before_headers]
+    after_name = "\n".join(["", *lines, *(headers.get(parameter, "") for parameter in OVERRIDES.values())]).encode()
+    start = urlencode(query, quote_via=quote, safe="") + "&sig="
+    inner, outer = _keyed(key)
+    inner.update(before_name)
+    copy_inner, copy_outer, encode = inner.copy, outer.copy, binascii.b2a_base64
+
+    def sign(name: str) -> str:
+        hashed = copy_inner()
+        hashed.update(name.encode() + after_name)
+        signed = copy_outer()
+        signed.update(hashed.digest())
+        text = encode(signed.digest(), newline=False).decode()
+        return start + text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+
+    return sign
+
+
+def _keyed(key: SecretStr) -> tuple[Any, Any]:
+    """Return the two hashes of HMAC-SHA256, which have eaten the key already: copying them is half the price of
+    starting anew for each name."""
+    # Decoded by what has no frame of its own in Python, so that none holds the text of a key that is not base64.
+    block = binascii.a2b_base64(key.get_secret_value())
+    block = hashlib.sha256(block).digest() if len(block) > 64 else block
+    block = block.ljust(64, b"\0")
+    return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))

@@ -14,7 +14,7 @@ class Move(models.Model):
     """A route that moves, or has moved, from one backend to another."""
 
     router = models.CharField(max_length=100, help_text="The alias of the router in STORAGES.")
-    route = models.CharField(max_length=500, help_text="The route, as explain prints it.")
+    route = models.CharField(max_length=400, help_text="The route, as explain prints it.")
     old = models.CharField(max_length=100)
     new = models.CharField(max_length=100)
     began = models.DateTimeField(help_text="When all processes were in the phase 'mirror', as the operator confirmed.")

@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from storage_router.azure import credentials
+from storage_router.azure import client as credentials
+from storage_router.azure.client import credential
 from storage_router.azure.container import FileSettings
-from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
@@ -262,7 +262,7 @@ def test_many_threads_at_once_build_one_credential(fresh: None) -> None:
 def test_a_forked_child_builds_its_own(fresh: None, source: Any) -> None:
     # O4: azure-identity's connections and locks are not for two processes
     credential(TokenCredential(source=source))
-    with credentials._lock:
+    with credentials._building:
         assert _in_a_fork(lambda: credential(TokenCredential(source=source)) is made[1])
 
 
@@ -287,7 +287,7 @@ def test_azure_identity_is_imported_for_named_credentials_only() -> None:
     # Section 1 of the contract
     script = """
 import sys
-from storage_router.azure.credentials import credential
+from storage_router.azure.client import credential
 from storage_router.conf.azure.authentication import TokenCredential
 credential(TokenCredential(source="tests.kit.azurite.UnsignedTokenCredential"))
 assert "azure.identity" not in sys.modules

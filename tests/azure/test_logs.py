@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage_router.azure.logs import keep_secrets_out_of_logs
+from storage_router.azure.pipeline import keep_secrets_out_of_logs
 
 SECRET = "c2VjcmV0c2VjcmV0"
 ADDRESS = f"https://acme/media/a?sv=1&sig={SECRET}&se=2"

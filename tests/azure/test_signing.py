@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from storage_router.azure.container import FileSettings, Write
-from storage_router.azure.sas import (
+from storage_router.azure.urls import (
     OVERRIDES,
     PERMISSIONS,
     DelegationKey,

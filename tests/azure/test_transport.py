@@ -116,15 +116,15 @@ class TestProxies:
         _works(blobs_for(options))
         expected = f"Basic {base64.b64encode(b'me:secret').decode()}"
         assert seen == [("CONNECT", f"127.0.0.1:{azurite_https.port}", expected)]
-        Account.of(options).close()
+        Account.of(options).pools.clear()
 
     @pytest.fixture
     def alone(self, azurite: Azurite, container: str) -> Iterator[Blobs]:
         """The environment is read once for an account's connections: these are no other test's."""
         blobs = blobs_for(options_for(azurite, container))
-        blobs.account.close()
+        blobs.account.pools.clear()
         yield blobs
-        blobs.account.close()
+        blobs.account.pools.clear()
 
     def test_a_proxy_of_the_environment(self, alone: Blobs, forward: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         address, seen = forward

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from storage_router.moving.models import Move
+
 ROOT = Path(__file__).parent.parent.parent
 
 PROGRAM = """
@@ -20,6 +22,7 @@ settings.configure(DATABASES={"default": json.loads(os.environ["DATABASE"])}, IN
 django.setup()
 from django.db import connection, models
 from storage_router.moving.database import Column, merged
+from storage_router.moving.models import Move
 
 class Document(models.Model):
     file = models.FileField()
@@ -61,3 +64,10 @@ def test_names_come_in_the_order_of_code_points_and_in_constant_memory(postgres,
     assert names == sorted(set(names))
     assert len(names) == 9
     assert (many, peak < 16 * 2**20) == (count, True)
+
+
+def test_the_names_of_a_move_fit_into_an_index_of_mysql():
+    """It takes 3,072 bytes, four for each character; migrate ended with an error there."""
+    for constraint in Move._meta.constraints:
+        fields = [Move._meta.get_field(name) for name in constraint.fields]
+        assert sum(4 * field.max_length for field in fields) <= 3072

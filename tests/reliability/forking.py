@@ -6,13 +6,18 @@ read back what it saved itself.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import traceback
+from typing import Any
 
 import django
 from django.conf import settings
+
+NUMBERS = 700_000
+"""Numbers in a file that is larger than what is held in memory: its beginning is in a temporary file."""
 
 
 def work(storage: object, who: str, rounds: int) -> None:
@@ -29,6 +34,13 @@ def work(storage: object, who: str, rounds: int) -> None:
     assert len(storage.listdir(who)[1]) == rounds
 
 
+def read_back_and_forth(numbers: Any) -> None:
+    """Read a file of NUMBERS numbers, 4 bytes each, from its end to its beginning, several times."""
+    for first in [*range(0, NUMBERS, 100)] * 3:
+        numbers.seek(-4 * (first + 1), io.SEEK_END)
+        assert int.from_bytes(numbers.read(4), "big") == NUMBERS - 1 - first
+
+
 def main(options: dict[str, object], children: int, rounds: int) -> int:
     from storage_router import AzureStorage
     from tests.kit.azurite import UnsignedTokenCredential
@@ -38,7 +50,7 @@ def main(options: dict[str, object], children: int, rounds: int) -> int:
     storage = AzureStorage(**options)
     # Connections, a token, a delegation key and, with a file half read, threads.
     work(storage, "before", 2)
-    with storage.open("large.bin") as half_read:
+    with storage.open("large.bin") as half_read, storage.open("numbers.bin") as numbers:
         beginning = half_read.read(5 * 2**20)
         pids = []
         for child in range(children):
@@ -46,6 +58,7 @@ def main(options: dict[str, object], children: int, rounds: int) -> int:
             if not pid:
                 try:
                     work(storage, f"child{child}", rounds)
+                    read_back_and_forth(numbers)
                     assert half_read.read() == b"tail"
                     status = 0
                 except BaseException:  # noqa: BLE001 - a child must not run on as a second pytest or parent
@@ -55,6 +68,7 @@ def main(options: dict[str, object], children: int, rounds: int) -> int:
                 os._exit(status)
             pids.append(pid)
         work(storage, "parent", rounds)
+        read_back_and_forth(numbers)
         assert beginning + half_read.read() == b"\0" * (5 * 2**20) + b"tail"
     return max(os.waitpid(pid, 0)[1] for pid in pids)
 

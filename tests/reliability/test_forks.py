@@ -21,6 +21,7 @@ from azure.storage.blob import BlobServiceClient
 from tests.kit.azurite import Azurite
 
 from . import SOAK
+from .forking import NUMBERS
 
 ROOT = Path(__file__).parent.parent.parent
 CHILDREN = 4
@@ -33,7 +34,13 @@ def upload(azurite: Azurite, container: str, name: str, content: bytes) -> None:
         service.get_blob_client(container, name).upload_blob(content)
 
 
+def upload_files(azurite: Azurite, container: str) -> None:
+    upload(azurite, container, "large.bin", b"\0" * (5 * 2**20) + b"tail")
+    upload(azurite, container, "numbers.bin", b"".join(number.to_bytes(4, "big") for number in range(NUMBERS)))
+
+
 def fork(options: dict[str, Any]) -> None:
+    """Also with a file that was opened before: its children read each other's places of it."""
     arguments = [json.dumps(options), str(CHILDREN), str(ROUNDS)]
     ran = subprocess.run(
         # From Python 3.12 on, forking beside threads warns: that it works here is what this test is about.
@@ -48,12 +55,12 @@ def fork(options: dict[str, Any]) -> None:
 
 
 def test_children_and_parent_go_on_with_a_storage_that_was_used(azurite: Azurite, container: str) -> None:
-    upload(azurite, container, "large.bin", b"\0" * (5 * 2**20) + b"tail")
+    upload_files(azurite, container)
     fork({"connection_string": azurite.connection_string(), "azure_container": container})
 
 
 def test_over_tls_with_a_token_and_signed_urls(azurite_https: Azurite, container_https: str) -> None:
-    upload(azurite_https, container_https, "large.bin", b"\0" * (5 * 2**20) + b"tail")
+    upload_files(azurite_https, container_https)
     fork(
         {
             "account_url": azurite_https.account_url(),

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("router", models.CharField(help_text="The alias of the router in STORAGES.", max_length=100)),
-                ("route", models.CharField(help_text="The route, as explain prints it.", max_length=500)),
+                ("route", models.CharField(help_text="The route, as explain prints it.", max_length=400)),
                 ("old", models.CharField(max_length=100)),
                 ("new", models.CharField(max_length=100)),
                 (
