@@ -330,10 +330,6 @@ def _answer(connection: HTTPConnection, pool: Pool, method: str, head: bytes, bo
     answer = _Answer(connection, pool, method)
     try:
         answer.begin()
-        while 101 < answer.status < 200:
-            # An interim answer, such as 103 Early Hints. http.client passes over 100 Continue only.
-            answer.headers = None  # type: ignore[assignment]  # it begins again
-            answer.begin()
     except BaseException:
         answer.close()
         raise
@@ -367,9 +363,6 @@ class Headers(MutableMapping[str, str]):
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def __repr__(self) -> str:
-        return repr(dict(self.items()))
-
     def items(self) -> Any:
         return self._pairs.values()
 
@@ -385,9 +378,9 @@ class _Answer(http.client.HTTPResponse):
         self._has_body = method != "HEAD"
 
     def begin(self) -> None:
-        """Read the head. Raises ``HTTPException``."""
-        code = "100"
-        while code == "100":
+        """Read the head, and those of interim answers before it, such as 103 Early Hints. Raises ``HTTPException``."""
+        code = ""
+        while not code or (code[0] == "1" and code != "101"):
             first, *lines = self._head()
             version, _, rest = first.partition(" ")
             code, _, reason = rest.partition(" ")
