@@ -466,7 +466,7 @@ class TestTheTransport:
         }
         yield options
         # The environment is read once for an account's connections: those of a test are no other's.
-        Account.of(AzureStorage(**options).options).close()
+        Account.of(AzureStorage(**options).options).pools.clear()
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
     def test_authorities_of_the_environment(self, azurite_https, over_tls, variable, monkeypatch):

@@ -19,7 +19,7 @@ from typing import Any, Self
 from django.core.files.base import File
 
 from storage_router import events
-from storage_router.exceptions import BlobChangedError, BlobError, BlobExistsError, BlobNotFoundError
+from storage_router.exceptions import BlobChangedError, BlobExistsError, BlobNotFoundError
 from storage_router.files import FileSettings, FileStat
 
 from .container import Blobs
@@ -87,9 +87,6 @@ class Source:
     def _fetch(self, offset: int, length: int, *, if_match: str | None = None) -> tuple[bytes, FileStat | None]:
         with self.operation("read"):
             return self.blobs.read(self.blob, offset, length, if_match=if_match)
-
-    def error(self, kind: type[BlobError], message: str) -> BlobError:
-        return self.blobs.error(kind, message, self.blob)
 
 
 class Draft(tempfile.SpooledTemporaryFile[bytes]):
@@ -188,7 +185,8 @@ class AzureFile(File):  # type: ignore[type-arg]
                 raise
             return None
         if mode.verb == "x":
-            raise self._source.error(BlobExistsError, "There is a blob of this name already.")
+            message = "There is a blob of this name already."
+            raise self._source.blobs.error(BlobExistsError, message, self._source.blob)
         if mode.verb == "r":
             draft.seek(0)
         return found
@@ -208,7 +206,8 @@ class AzureFile(File):  # type: ignore[type-arg]
             except BlobExistsError as error:
                 if self._mode.verb == "x":
                     raise
-                raise source.error(BlobChangedError, "Somebody else created the blob in between.") from error
+                message = "Somebody else created the blob in between."
+                raise source.blobs.error(BlobChangedError, message, source.blob) from error
 
     @property
     def size(self) -> int:

@@ -233,17 +233,14 @@ class Content:
         else:
             self.whole = b"".join(head)
         self._rest = itertools.chain(_emptied(head), self._rest)
-        self._started = False
         self.announced = _announced_size(source) if self.whole is None and self._replayable else 0
 
     def again(self) -> Iterator[bytes]:
-        """Yield the content from its beginning, the first time and every other, however far it was read before."""
-        started, self._started = self._started, True
+        """Yield the content from its beginning, however far it was read before."""
         if self._replayable:
-            if started:
-                self._source.seek(0)
-                return _pieces(self._source, plain=True)
-            return self._rest
+            self._rest = iter(())
+            self._source.seek(0)
+            return _pieces(self._source, plain=True)
         return self._copied()
 
     def _copied(self) -> Iterator[bytes]:
