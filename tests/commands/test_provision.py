@@ -183,21 +183,26 @@ class TestCommands:
             assert run() == "# No backend is on Azure, so nothing is needed there.\n"
 
 
+@pytest.fixture(scope="module")
+def unused():
+    """Connection strings of accounts that are empty: an Azurite for each test would take longer than the tests."""
+    with Azurite(accounts={f"account{number}": ACCOUNT_KEY for number in range(10)}) as server:
+        yield [server.connection_string(name) for name in server.accounts]
+
+
 @pytest.mark.azurite
 class TestApply:
     @pytest.fixture
-    def server(self):
-        with Azurite() as server:
-            yield server
+    def connection(self, unused):
+        return {"type": "azure", "connection_string": unused.pop()}
 
     @pytest.fixture
-    def service(self, server):
-        with BlobServiceClient.from_connection_string(server.connection_string()) as service:
+    def service(self, connection):
+        with BlobServiceClient.from_connection_string(connection["connection_string"]) as service:
             yield service
 
     @pytest.fixture
-    def configured(self, server):
-        connection = {"type": "azure", "connection_string": server.connection_string()}
+    def configured(self, connection):
         backends = {alias: {**connection, "azure_container": f"c-{alias}"} for alias in ALIASES}
         with storages(backends, ROUTES, default="media", uploads=POLICIES):
             yield
@@ -223,8 +228,7 @@ class TestApply:
         assert second.count(": exists") == 8
         assert len(service.get_service_properties()["cors"]) == 2
 
-    def test_a_tenants_container_is_created_where_the_tenant_is_chosen(self, server, service):
-        connection = {"type": "azure", "connection_string": server.connection_string()}
+    def test_a_tenants_container_is_created_where_the_tenant_is_chosen(self, connection, service):
         backends = {"own": {**connection, "azure_container": "tenant-{tenant}", "expiration_secs": 300}}
         routes = [{"prefix": "tenants/{tenant}/", "backend": "own"}]
         with storages(backends, routes):
@@ -263,9 +267,9 @@ class TestApply:
         assert [one for one in findings if one["status"] not in ("ok", "skipped")] == []
         assert {one["backend"] for one in findings if one["probe"] == "public"} == set(ALIASES)
 
-    def test_an_account_that_refuses_is_named(self, server):
-        wrong = server.connection_string().replace("Eby8", "Abc8")
-        backend = {"type": "azure", "connection_string": wrong, "azure_container": "media"}
+    def test_an_account_that_refuses_is_named(self, connection):
+        wrong = connection["connection_string"].replace("Eby8", "Abc8")
+        backend = {**connection, "connection_string": wrong, "azure_container": "media"}
         with storages({"media": backend}, default="media"), pytest.raises(SystemExit) as ended:
             run("--apply")
         assert ended.value.code == 1

@@ -11,8 +11,6 @@ import gzip
 import mimetypes
 import os
 import re
-import subprocess
-import sys
 import urllib.request
 from types import SimpleNamespace
 
@@ -30,6 +28,7 @@ from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import InvalidNameError
 from storage_router.testing import override_storage_router
 from tests.docs.pages import ROOT, blocks, text_of
+from tests.kit import warm
 from tests.kit.azurite import ACCOUNT_KEY
 
 PAGE = ROOT / "docs/migrating.md"
@@ -455,14 +454,7 @@ def test_the_order_of_the_page_makes_collectstatic_this_packages(turned, azurite
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "project", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = [
-        subprocess.run(
-            [sys.executable, "-m", "django", "collectstatic", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        warm.run("-m", "django", "collectstatic", *arguments, cwd=tmp_path, env=environment).stdout
         for arguments in (["--noinput"], ["--help"])
     ]
     # The project's and the package's own.
