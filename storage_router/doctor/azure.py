@@ -16,8 +16,8 @@ from storage_router.azure.client import SCOPE, credential
 from storage_router.azure.errors import command, create_container, translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
-from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ContainerNotFoundError, SigningError
+from storage_router.installed import Used
 from storage_router.names import TRASH
 from storage_router.provision.commands import assign
 from storage_router.provision.needs import DELEGATOR, FONTS, TRASH_DAYS, role
@@ -69,28 +69,18 @@ class AzureProbes(Probes):
         "uploads": "list",
     }
 
-    @cached_property
-    def options(self) -> AzureOptions:
-        return self.storage.options
-
-    @cached_property
-    def endpoint(self) -> str:
-        return self.options.endpoint
-
-    @cached_property
-    def kind(self) -> str:
+    def __init__(self, backend: Used, **given: Any) -> None:
+        super().__init__(backend, **given)
+        self.options = options = self.storage.options
+        self.endpoint = options.endpoint
+        self.kind = options.authentication.kind
         """How the storage authenticates."""
-        return self.options.authentication.kind
 
-    @cached_property
-    def signs(self) -> bool:
+        self.signs = options.expiration_secs is not None or (self.kind == "sas" and options.sas_token_in_urls)
         """Whether ``url()`` gives signed links."""
-        return self.options.expiration_secs is not None or (self.kind == "sas" and self.options.sas_token_in_urls)
 
-    @property
-    def private(self) -> bool:
+        self.private = backend.deliveries != {"link"} or bool(backend.quarantine)
         """Whether views ask who may read the files."""
-        return self.backend.deliveries != {"link"} or bool(self.backend.quarantine)
 
     @cached_property
     def web(self) -> Client:
