@@ -200,7 +200,8 @@ def _problem(
         return problem("E003", place, f"{text} is not one of the allowed values", suggestion(value, allowed))
     # Pydantic says: Input should be a valid string.
     expected = _PLAIN.get(kind) or re.sub("^[A-Z][a-z]+ should", "it should", detail["msg"])
-    return problem("E003", place, f"{text} is not valid: {expected}")
+    hint = """A list has brackets; in a variable it is JSON: '["one", "two"]'.""" if kind == "tuple_type" else ""
+    return problem("E003", place, f"{text} is not valid: {expected}", hint)
 
 
 def value_at(given: Any, location: Location) -> Any:

@@ -15,7 +15,7 @@ from .units import DOTTED_PATH, Form, duration_within, guessed
 _MEDIA_TYPE = r"[\w.+-]+/(?:[\w.+-]+|\*)"
 _EXAMPLES = "For example 'application/pdf' or 'image/*'."
 _type = Form(
-    rf"(?:\.[^\s./*\\]+)+|{_MEDIA_TYPE}",
+    rf"(?:\.[^\s./*,;\\]+)+|{_MEDIA_TYPE}",
     "is neither an extension nor a media type",
     "For example '.psd', '.tar.gz', 'image/png' or 'video/*'.",
 )

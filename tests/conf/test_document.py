@@ -52,6 +52,7 @@ def test_a_matcher_is_one_value_or_a_list():
             "'a***' is not a glob: there are * (inside a segment) and ** (across segments), no longer runs of stars",
         ),
         ("types", ["video/foo", ".x"], "no file has the media type 'video/foo' by the package's table"),
+        ("types", ".jpg,.png", "'.jpg,.png' is neither an extension nor a media type"),
         ("types", "psd", "'psd' is neither an extension nor a media type"),
         ("types", "*.psd", "'*.psd' is neither an extension nor a media type"),
         ("types", "video/", "'video/' is neither an extension nor a media type"),

@@ -292,6 +292,14 @@ def test_a_matcher_is_a_string_or_a_list(world, prefix, message):
     assert (problem.place, problem.message) == ('OPTIONS["routes"][0]["prefix"][0]', message)
 
 
+@pytest.mark.parametrize("name", ["STATIC__COMPRESS", "TELEMETRY__SUBSCRIBERS"])
+def test_a_list_without_brackets_is_told_how_one_is_written(world, name):
+    world.environ[f"STORAGE_ROUTER__{name}"] = "gzip"
+    problem = world.problem()
+    assert problem.message == "'gzip' is not valid: it should be a list"
+    assert problem.hint == """A list has brackets; in a variable it is JSON: '["one", "two"]'."""
+
+
 def test_a_lazy_object_is_an_error_with_its_place(world):
     world.config = {
         "backends": {"media": {"location": SimpleLazyObject(lambda: "a"), "timeout": SimpleLazyObject(str)}}
