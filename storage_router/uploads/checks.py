@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
-from django.utils.module_loading import import_string
 
 from storage_router.conf.uploads import UploadOptions
 from storage_router.delivery.checks import is_function, problem
@@ -14,7 +13,7 @@ from storage_router.exceptions import NoRouteError, Problem
 from storage_router.files import direct_store
 from storage_router.router import RouterStorage
 
-from .middleware import PATH, UploadsMiddleware
+from .middleware import PATH
 
 PROBLEMS: Mapping[str, str] = {
     "E050": "a quarantine without a route of its own",
@@ -50,7 +49,7 @@ def url_problems(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
             if not is_function(path):
                 message = f"there is no function {path!r}"
                 yield problem("E052", f"uploads.policies.{name}", message, "Correct the dotted path.")
-    if not any(_is_ours(path) for path in settings.MIDDLEWARE):
+    if PATH not in settings.MIDDLEWARE:
         message = "form fields of direct uploads do not know the request, and ask who is uploading"
         hint = f"Add {PATH!r} after Django's session and authentication middleware."
         yield problem("E053", "MIDDLEWARE", message, hint)
@@ -86,10 +85,3 @@ def _quarantine(router: RouterStorage, uploads: UploadOptions) -> Iterator[Probl
     if getattr(document.backends[match.alias], "custom_domain", None):
         message = f"the backend {match.alias!r} has a custom_domain, which may serve files that were not checked"
         yield problem("W051", place, message, "Remove it, and keep the container off the CDN.")
-
-
-def _is_ours(path: str) -> bool:
-    try:
-        return import_string(path) is UploadsMiddleware
-    except ImportError:
-        return False
