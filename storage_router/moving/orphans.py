@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -87,9 +88,19 @@ def search(storage: Any, found: list[Column], *, older_than: dt.timedelta) -> Re
             continue
         files += 1
         claimed = owner is not None or name in respelled or (static and name.startswith(f"{static}/"))
-        if not claimed and stat.modified is not None and stat.modified < now - older_than:
+        if (
+            not claimed
+            and not _may_be_of_another_schema(storage, name)
+            and stat.modified is not None
+            and stat.modified < now - older_than
+        ):
             orphans[name] = stat.etag
     return Report(at=now, rows=rows, files=files, orphans=orphans)
+
+
+def _may_be_of_another_schema(storage: Any, name: str) -> bool:
+    """Return whether the row of a file may be in the schema of another tenant, where no query finds it."""
+    return apps.is_installed("django_tenants") and storage.table.match(name).tenant is None
 
 
 def delete(storage: Any, first: Report, second: Report, *, at_most: int | None, trash: bool) -> tuple[int, int]:

@@ -145,6 +145,15 @@ def test_a_table_that_the_project_does_not_migrate_keeps_its_files(project):
     assert json.loads(orphans(project, "--json", status=1))["orphans"] == ["direct/other.txt"]
 
 
+def test_a_file_that_a_row_in_the_schema_of_another_tenant_may_name_is_kept(project):
+    """T15. With django-tenants a query finds the rows of one schema."""
+    (project.folder / "django_tenants").mkdir()
+    (project.folder / "django_tenants/__init__.py").touch()
+    settings = project.folder / "settings.py"
+    settings.write_text(settings.read_text().replace('"docs.Docs"', '"docs.Docs", "django_tenants"'))
+    assert json.loads(orphans(project, "--json"))["orphans"] == []
+
+
 def test_an_age_that_is_none_is_refused_with_what_to_write(project):
     assert "--older-than: 'soon' is not a duration" in orphans(project, "--older-than", "soon", status=2)
 
