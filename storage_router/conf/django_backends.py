@@ -3,12 +3,12 @@
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from .backends import public_base_url
 from .problems import invalid, quoted
 from .table import Table
-from .units import DottedPath, json_table, path_text
+from .units import DottedPath, after, before, json_table, path_text
 
 _OCTAL = r"\s*(?:0o?)?[0-7]{3,4}\s*"
 
@@ -25,7 +25,7 @@ def _mode(value: Any) -> int:
 
 _Mode = Annotated[
     int,
-    BeforeValidator(_mode),
+    before(_mode),
     WithJsonSchema(
         {
             "anyOf": [
@@ -38,10 +38,10 @@ _Mode = Annotated[
 
 
 class _Local(Table):
-    location: Annotated[str, Field(min_length=1), BeforeValidator(path_text)] | None = None
+    location: Annotated[str, Field(min_length=1), before(path_text)] | None = None
     """The directory. Without it MEDIA_ROOT. For example `"/srv/media"`."""
 
-    base_url: Annotated[str | None, AfterValidator(public_base_url)] = None
+    base_url: Annotated[str | None, after(public_base_url)] = None
     """Where the files are served. Without it MEDIA_URL. For example `"/media/"`."""
 
     file_permissions_mode: _Mode | None = None
@@ -73,5 +73,5 @@ class DjangoBackend(Table):
     """The dotted path of the storage class. For example `"storages.backends.s3.S3Storage"`."""
 
     # Options of other packages hold keys and passwords under names that are not known here.
-    options: Annotated[dict[str, Any], BeforeValidator(json_table)] = Field(default={}, repr=False)
+    options: Annotated[dict[str, Any], before(json_table)] = Field(default={}, repr=False)
     """Its OPTIONS. For example `{"bucket_name": "acme"}`."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
+from pydantic import Field, PlainValidator, SecretStr
 
 from storage_router.exceptions import Problem
 
@@ -12,7 +12,7 @@ from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quot
 from .routes import RouteOptions
 from .static import StaticOptions
 from .table import Table, where_given
-from .units import DOTTED_PATH, Alias, Form, json_list
+from .units import DOTTED_PATH, Alias, Form, after, before, json_list
 
 if TYPE_CHECKING:
     from .uploads import UploadOptions
@@ -72,7 +72,7 @@ class TransactionOptions(Table):
 class TelemetryOptions(Table):
     """The table ``telemetry``."""
 
-    subscribers: Annotated[tuple[Literal["log", "opentelemetry", "prometheus"], ...], BeforeValidator(json_list)] = ()
+    subscribers: Annotated[tuple[Literal["log", "opentelemetry", "prometheus"], ...], before(json_list)] = ()
     """Where each operation of a storage is recorded: a log line, OpenTelemetry, Prometheus."""
 
     names: bool = False
@@ -96,7 +96,7 @@ class RouterDocument(Table):
     "media"}}`.
     """
 
-    routes: Annotated[tuple[RouteOptions, ...], BeforeValidator(_list)] = ()
+    routes: Annotated[tuple[RouteOptions, ...], before(_list)] = ()
     """Which names go to which backend; the first route that matches decides. For example `[{"prefix": "private/",
     "backend": "private"}]`.
     """
@@ -133,7 +133,7 @@ class RouterDocument(Table):
             "is not an absolute http or https URL",
             "For example 'https://acme.example/files/', where the URLconf includes storage_router.urls.",
         ),
-        AfterValidator(lambda url: f"{url.removesuffix('/')}/"),
+        after(lambda url: f"{url.removesuffix('/')}/"),
     ] = None
     """The absolute URL at which `storage_router.urls` is included, for URLs in e-mails. Without it the URLs of private
     files are paths. For example `"https://acme.example/files/"`.

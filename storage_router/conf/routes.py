@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from storage_router import names
@@ -10,7 +10,7 @@ from storage_router.exceptions import InvalidNameError
 
 from .problems import invalid, quoted
 from .table import Table
-from .units import DOTTED_PATH, Form, duration_within, guessed
+from .units import DOTTED_PATH, Form, after, duration_within, guessed
 
 _MEDIA_TYPE = r"[\w.+-]+/(?:[\w.+-]+|\*)"
 _EXAMPLES = "For example 'application/pdf' or 'image/*'."
@@ -77,7 +77,7 @@ def prefix_of_names(value: str) -> str:
     raise invalid("the prefix is empty", "Leave it out to match everything.")
 
 
-Prefix = Annotated[str, AfterValidator(prefix_of_names), WithJsonSchema({"type": "string", "pattern": f"^{_PREFIX}$"})]
+Prefix = Annotated[str, after(prefix_of_names), WithJsonSchema({"type": "string", "pattern": f"^{_PREFIX}$"})]
 """A prefix of names, not empty."""
 
 
@@ -114,12 +114,12 @@ class RouteOptions(Table):
     prefix: Annotated[tuple[Prefix, ...], ListOf(1)] = ()
     """Entire leading path segments. For example `"private/"` or `["a/", "b/c/"]`."""
 
-    glob: Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], ListOf(1)] = ()
+    glob: Annotated[tuple[Annotated[str, after(_glob)], ...], ListOf(1)] = ()
     """Patterns for the entire name: `*` stays inside a segment, `**` crosses segments. For example `"invoices/*.pdf"`
     or `["**/*.psd", "raw/**"]`.
     """
 
-    types: Annotated[tuple[Annotated[str, _type, AfterValidator(_known)], ...], ListOf(1)] = ()
+    types: Annotated[tuple[Annotated[str, _type, after(_known)], ...], ListOf(1)] = ()
     """Extensions and media types, whatever their case. For example `".psd"` or `["video/*", ".tar.gz", "image/png"]`.
     """
 
@@ -140,7 +140,7 @@ class RouteOptions(Table):
     `"model:docs.Document.file"`.
     """
 
-    inline: Annotated[tuple[Annotated[str, _media_type, AfterValidator(str.lower)], ...], ListOf(0)] = (
+    inline: Annotated[tuple[Annotated[str, _media_type, after(str.lower)], ...], ListOf(0)] = (
         "image/*",
         "audio/*",
         "video/*",
@@ -160,7 +160,7 @@ class RouteOptions(Table):
     resource_policy: Literal["same-origin", "same-site", "cross-origin"] = "same-origin"
     """Which sites may embed the files of the view (Cross-Origin-Resource-Policy)."""
 
-    attachment: Annotated[tuple[Annotated[str, _attachment, AfterValidator(str.lower)], ...], ListOf(0)] = ()
+    attachment: Annotated[tuple[Annotated[str, _attachment, after(str.lower)], ...], ListOf(0)] = ()
     """Media types that a `link` route stores with `Content-Disposition: attachment`; `active` stands for all that can
     run scripts (HTML, SVG, JavaScript …). For example `["active"]`.
     """

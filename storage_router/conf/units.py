@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, GetPydanticSchema
+from pydantic import GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from .problems import Invalid, invalid, quoted
@@ -73,6 +73,19 @@ class Form:
         shown = handler(core)
         (shown["anyOf"][0] if "anyOf" in shown else shown)["pattern"] = f"^(?:{self.pattern})$"
         return shown
+
+
+def after(check: Callable[[Any], Any]) -> GetPydanticSchema:
+    """Return what marks a type whose values ``check`` returns, or refuses, after they were validated.
+
+    pydantic's AfterValidator inspects the signature of each function at every start.
+    """
+    return GetPydanticSchema(lambda type_, rest: core_schema.no_info_after_validator_function(check, rest(type_)))
+
+
+def before(read: Callable[[Any], Any]) -> GetPydanticSchema:
+    """Return what marks a type whose values ``read`` makes of what was given, before they are validated."""
+    return GetPydanticSchema(lambda type_, rest: core_schema.no_info_before_validator_function(read, rest(type_)))
 
 
 def parse_json(text: str) -> Any:
@@ -176,7 +189,7 @@ Duration = Annotated[int, duration_within(0)]
 Alias = Annotated[
     str,
     # For editors the pattern is that of the table's keys.
-    AfterValidator(
+    after(
         Form(
             NAME,
             "cannot be an alias",

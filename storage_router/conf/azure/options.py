@@ -5,8 +5,6 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetPydanticSchema,
@@ -18,7 +16,7 @@ from pydantic import (
 from storage_router.conf import client_options as client_option_rules
 from storage_router.conf.problems import Errors, Locate, collected, invalid, problem
 from storage_router.conf.table import Table
-from storage_router.conf.units import duration_within, json_table, size_within
+from storage_router.conf.units import after, before, duration_within, json_table, size_within
 from storage_router.exceptions import Problem
 
 from . import authentication as authentications
@@ -45,12 +43,12 @@ _IMPLIED = "default"
 
 _NO_STRING = ConnectionString("")
 
-_FromText = BeforeValidator(json_table)
-Header = Annotated[str | None, AfterValidator(rules.header)]
-Secret = Annotated[SecretStr | None, AfterValidator(rules.secret)]
+_FromText = before(json_table)
+Header = Annotated[str | None, after(rules.header)]
+Secret = Annotated[SecretStr | None, after(rules.secret)]
 
-Metadata = Annotated[dict[str, str], AfterValidator(rules.metadata), _FromText]
-Tags = Annotated[dict[str, str], AfterValidator(rules.tags), _FromText]
+Metadata = Annotated[dict[str, str], after(rules.metadata), _FromText]
+Tags = Annotated[dict[str, str], after(rules.tags), _FromText]
 AccessTier = Literal["Hot", "Cool", "Cold", "Archive"]
 Credential = Literal["default", "managed_identity", "workload_identity", "environment", "azure_cli", "anonymous"]
 
@@ -91,7 +89,7 @@ class AzureOptions(Table):
     account_name: Annotated[str | None, rules.account_name] = None
     """The storage account's name. For example `"acmefiles"`."""
 
-    credential: Annotated[Credential | None, BeforeValidator(rules.credential)] = None
+    credential: Annotated[Credential | None, before(rules.credential)] = None
     """An identity by name, through azure-identity. `default` is DefaultAzureCredential, and is used where nothing else
     is given; `anonymous` reads public containers.
     """
@@ -101,29 +99,29 @@ class AzureOptions(Table):
 
     token_credential: Annotated[
         Any,
-        AfterValidator(rules.token_credential),
+        after(rules.token_credential),
         WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\w+([.:]\w+)+$"}, {"type": "null"}]}),
     ] = Field(default=None, repr=False)
     """An object with `get_token()`, a callable that returns one, or the dotted path of either. For example
     `"acme.identity.make_credential"`.
     """
 
-    account_key: Annotated[Secret, AfterValidator(rules.account_key)] = None
+    account_key: Annotated[Secret, after(rules.account_key)] = None
     """The account's key, base64. It opens the entire account: prefer `credential`. For example `"<key1 from the
     portal>"`.
     """
 
-    sas_token: Annotated[Secret, AfterValidator(authentications.sas_token)] = None
+    sas_token: Annotated[Secret, after(authentications.sas_token)] = None
     """A shared access signature for the container or the account. For example
     `"sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."`.
     """
 
-    connection_string: Annotated[Secret, AfterValidator(endpoints.connection_string)] = None
+    connection_string: Annotated[Secret, after(endpoints.connection_string)] = None
     """A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator. For example
     `"UseDevelopmentStorage=true"`.
     """
 
-    account_url: Annotated[str | None, AfterValidator(endpoints.account_url)] = None
+    account_url: Annotated[str | None, after(endpoints.account_url)] = None
     """The blob service's URL where it is not `https://<account>.blob.<endpoint_suffix>`: private endpoints, DNS-zone
     accounts, emulators. For example `"https://acmefiles.z12.blob.storage.azure.net"` or
     `"http://127.0.0.1:10000/devstoreaccount1"`.
@@ -132,12 +130,12 @@ class AzureOptions(Table):
     azure_ssl: bool = True
     """Whether the endpoint is https."""
 
-    endpoint_suffix: Annotated[str, AfterValidator(endpoints.endpoint_suffix)] = "core.windows.net"
+    endpoint_suffix: Annotated[str, after(endpoints.endpoint_suffix)] = "core.windows.net"
     """The end of the endpoint's host; another one for sovereign clouds. For example `"core.chinacloudapi.cn"` or
     `"core.usgovcloudapi.net"`.
     """
 
-    location: Annotated[str, AfterValidator(rules.location)] = ""
+    location: Annotated[str, after(rules.location)] = ""
     """A directory in the container for everything. For example `"sites/acme"`."""
 
     overwrite_files: bool = False
@@ -156,7 +154,7 @@ class AzureOptions(Table):
     sas_token_in_urls: bool = False
     """Whether URLs may carry `sas_token` itself, which must be read-only then (`sp=r` or `sp=rl`)."""
 
-    custom_domain: Annotated[str | None, AfterValidator(endpoints.custom_domain)] = None
+    custom_domain: Annotated[str | None, after(endpoints.custom_domain)] = None
     """A host, or a URL, for URLs; never for requests. For example `"cdn.acme.example"` or
     `"https://www.acme.example/files"`.
     """
@@ -164,7 +162,7 @@ class AzureOptions(Table):
     container_in_url: bool | None = None
     """Whether URLs with `custom_domain` have the container. Without it yes, except for `$web`."""
 
-    default_content_type: Annotated[str, AfterValidator(rules.media_type)] = "application/octet-stream"
+    default_content_type: Annotated[str, after(rules.media_type)] = "application/octet-stream"
     """The content type where neither name nor upload has one."""
 
     cache_control: Header = None
@@ -172,7 +170,7 @@ class AzureOptions(Table):
 
     object_parameters: Annotated[
         dict[str, Any],
-        AfterValidator(_object_parameters),
+        after(_object_parameters),
         _FromText,
         GetPydanticSchema(lambda source, handler: handler(source), _parameters_schema),
     ] = Field(default={})
@@ -198,10 +196,10 @@ class AzureOptions(Table):
     timeout: Annotated[int, duration_within(1, 86_400)] = 20
     """How long a request may take, enforced by the client. For example `20` or `"1m"`."""
 
-    api_version: Annotated[str | None, rules.api_version, BeforeValidator(rules.date_text)] = None
+    api_version: Annotated[str | None, rules.api_version, before(rules.date_text)] = None
     """The REST API's version; without it the SDK's own. For example `"2025-11-05"`."""
 
-    client_options: Annotated[dict[str, Any], _FromText, AfterValidator(client_option_rules.checked)] = Field(
+    client_options: Annotated[dict[str, Any], _FromText, after(client_option_rules.checked)] = Field(
         default={}, repr=False
     )
     """Options of azure-core's policies and transport; they have the last word. For example `{"retry_total": 5}`."""

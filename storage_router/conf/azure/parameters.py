@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from storage_router.conf.table import Table
+from storage_router.conf.units import after
 
 from . import rules
 from .options import AccessTier, Header, Metadata, Tags
@@ -13,12 +14,12 @@ from .options import AccessTier, Header, Metadata, Tags
 class ObjectParameters(Table):
     """What is stored with a blob: the keys of ``object_parameters``."""
 
-    content_type: Annotated[str | None, AfterValidator(rules.media_type)] = None
+    content_type: Annotated[str | None, after(rules.media_type)] = None
     content_encoding: Header = None
     content_language: Header = None
     content_disposition: Header = None
     cache_control: Header = None
-    content_md5: Annotated[Any, AfterValidator(rules.md5)] = None
+    content_md5: Annotated[Any, after(rules.md5)] = None
 
 
 class BlobParameters(ObjectParameters):
