@@ -4,8 +4,6 @@ Without subscribers an operation costs a call, and a look at an empty tuple. ``t
 OpenTelemetry, Prometheus and logs.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 import time

@@ -5,8 +5,6 @@ knows neither Azure nor this package handles it correctly. The facts are in fiel
 no text holds a secret.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence

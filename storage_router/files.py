@@ -4,8 +4,6 @@ Code that lists, compares, copies or delivers files asks a ``FileStore`` and its
 of a storage. ``AzureStorage`` and ``RouterStorage`` are file stores themselves; ``file_store()`` wraps any other.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import errno
@@ -123,7 +121,7 @@ class Capabilities(NamedTuple):
     """``copy_from`` can copy on the server."""
 
     @classmethod
-    def of_all(cls, storages: Iterable[Any]) -> Capabilities:
+    def of_all(cls, storages: Iterable[Any]) -> Self:
         """Return what all of the storages can do."""
         found = [file_store(storage).capabilities for storage in storages]
         return cls(**{one: all(getattr(capabilities, one) for capabilities in found) for one in cls._fields})
@@ -234,7 +232,7 @@ class FileStore(Protocol):
     def copy_from(
         self,
         name: str,
-        source: FileStore,
+        source: "FileStore",
         source_name: str,
         *,
         version: FileStat | None = None,

@@ -142,7 +142,7 @@ class RouterDocument(Table):
     stream_connections: Annotated[int, Field(ge=1, le=10_000)] = 32
     """How many files a process streams at a time; above it, 503. For example `64`."""
 
-    accel_secret: Annotated[SecretStr, AfterValidator(_accel_secret)] | None = None
+    accel_secret: Annotated[SecretStr | None, after(_accel_secret)] = None
     """What nginx sends as `X-Storage-Router-Accel`, so that only nginx gets internal links. For example `"a long
     random text"`.
     """

@@ -1,7 +1,5 @@
 """Layers of settings, one for each source, merged key by key; each value keeps its origin."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile

@@ -1,12 +1,10 @@
 """All routes, compiled once: a name goes in, a match comes out. Pure: no request, no storage, no setting."""
 
-from __future__ import annotations
-
 import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from storage_router.conf.routes import RouteOptions
 from storage_router.exceptions import InvalidNameError, NoRouteError, NoTenantError
@@ -77,7 +75,7 @@ class _Entry:
             self.capture = re.compile(f"{head}([^/]+)/")
             self.condition = _below(re.compile(f"{head}[^/]+{re.escape(tail)}"), self.condition)
 
-    def at(self, path: str) -> _Entry:
+    def at(self, path: str) -> "_Entry":
         """Return the entry with the tenant that is in ``path``: a name, or a directory with its slash."""
         if self.capture is None or (found := self.capture.match(path)) is None:
             return self
@@ -160,7 +158,7 @@ class RouteTable:
     def _is_hidden(self, path: str) -> bool:
         return TRASH in path.split("/") or path.startswith(self._hidden)
 
-    def pinned(self) -> RouteTable:
+    def pinned(self) -> Self:
         """Return the table of the current tenant, for what goes on when another is the current one."""
         if self._tenants is None:
             return self
@@ -168,7 +166,7 @@ class RouteTable:
         found._tenants = self._tenants.pinned()
         return found
 
-    def without_tenants(self) -> RouteTable:
+    def without_tenants(self) -> Self:
         """Return the table with ``{tenant}`` as it is written, for checks: no tenant is asked for."""
         found = copy.copy(self)
         found._tenants = None

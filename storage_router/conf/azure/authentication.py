@@ -3,11 +3,9 @@
 The fields of a SAS: https://learn.microsoft.com/rest/api/storageservices/create-service-sas and …/create-account-sas
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import re
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
@@ -105,7 +103,7 @@ class SharedAccess(NamedTuple):
     https_only: bool
 
     @classmethod
-    def parse(cls, token: str) -> SharedAccess:
+    def parse(cls, token: str) -> Self:
         """Read a SAS. Raises an error for a string that is none, or one that is not good for blobs."""
         if re.match(_URL, token, re.IGNORECASE):
             raise invalid("the value is a URL, not a shared access signature alone", "Give what follows the '?'.")
