@@ -161,6 +161,11 @@ def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind
         meant = _setting_meant(merged, location)
         if meant and meant[: len(location)] != location:
             return f"Did you mean {merged.layer(location).place(meant)}?"
+    if kind == "extra_forbidden" and isinstance(value := value_at(merged.tree, location), Mapping):
+        # Such as ACCOUNT__KEY.
+        for option in (f"{location[-1]}_{key}" for key in value):
+            if option in option_names():
+                return f"Did you mean {merged.layer(location).place((*location[:-1], option))}?"
     if kind == "extra_forbidden" and location[-1] in RouterDocument.model_fields:
         return f"It is a key of the document itself: {merged.layer(location).place(location[-1:])}."
     return ""

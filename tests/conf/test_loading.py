@@ -204,6 +204,8 @@ def test_a_key_of_the_file_that_matches_no_setting_is_an_error(world):
     ("name", "hint"),
     [
         ("STORAGE_ROUTER_BACKENDS__MEDIA__TIMEOUT", "Did you mean 'STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT'?"),
+        ("STORAGE_ROUTER_BACKENDS_MEDIA_TIMEOUT", "Did you mean 'STORAGE_ROUTER__BACKENDS__MEDIA__TIMEOUT'?"),
+        ("STORAGE_ROUTER_MY_MEDIA__ACCOUNT_KEY", "Did you mean 'STORAGE_ROUTER__BACKENDS__MY_MEDIA__ACCOUNT_KEY'?"),
         ("STORAGE_ROUTER_UPLOADS__QUARANTINE", "Did you mean 'STORAGE_ROUTER__UPLOADS__QUARANTINE'?"),
         ("STORAGE_ROUTER_BASE_URL", "Did you mean 'STORAGE_ROUTER__BASE_URL'?"),
         ("STORAGE_ROUTER_DEFAULT", "Did you mean 'STORAGE_ROUTER__DEFAULT'?"),

@@ -211,6 +211,7 @@ def test_json_that_is_not_valid_is_reported_with_line_and_column(world, name, te
         ("STORAGE_ROUTER__BACKEND_MEDIA__LOCATION", f"{PREFIX}LOCATION"),
         ("STORAGE_ROUTER__MEDIA__LOCATION", f"{PREFIX}LOCATION"),
         ("STORAGE_ROUTER__STATIC_PREFIX", "STORAGE_ROUTER__STATIC__PREFIX"),
+        (f"{PREFIX}CACHE__CONTROL", f"{PREFIX}CACHE_CONTROL"),
         ("STORAGE_ROUTER__CONFIG", "the variable STORAGE_ROUTER_CONFIG"),
         ("STORAGE_ROUTER__SECRETS_DIR", "the variable STORAGE_ROUTER_SECRETS_DIR"),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from storage_router.conf.azure.authentication import PRECEDENCE
+from storage_router.conf.backends import option_names
 from storage_router.conf.document import RouterDocument
 from storage_router.conf.layers import Layer
 from storage_router.conf.problems import Invalid, Location, dotted, invalid, is_secret_name, nearest, problem, reported
@@ -90,7 +92,11 @@ def _expects_value(location: Location) -> bool:
 
 def _setting_meant(name: str) -> str:
     """Return what to do about a name that shares the prefix with a single underscore only."""
-    first, separator, rest = name.upper().removeprefix("STORAGE_ROUTER_").partition("__")
+    given = name.upper().removeprefix("STORAGE_ROUTER_")
+    options = "|".join(option_names()).upper()
+    if (found := re.fullmatch(rf"(?:BACKENDS?_+)?([A-Z]\w*?)_+({options})", given)) is not None:
+        return f"Did you mean '{PREFIX}BACKENDS__{found[1]}__{found[2]}'?"
+    first, separator, rest = given.partition("__")
     if (near := nearest(first, _BEGINNINGS)) is not None:
         return f"Did you mean '{_BEGINNINGS[near]}{separator}{rest}'?"
     return f"Settings begin with {PREFIX} (two underscores). Others are {', '.join(CONTROLS)}."
