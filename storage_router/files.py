@@ -298,14 +298,14 @@ class FileSource(NamedTuple):
     """Where content comes from: the attribute ``file_source`` of a content that is a version of another file.
 
     A storage may copy that version on the server; otherwise it reads the content as any other. ``saved()`` is called
-    once it is stored.
+    once it is stored, with the store and its name there.
     """
 
     store: FileStore
     name: str
     size: int
     etag: str
-    saved: Callable[[], object] = lambda: None
+    saved: Callable[[FileStore, str], object] = lambda _, __: None
 
 
 def file_store(storage: Any) -> FileStore:

@@ -217,7 +217,7 @@ class RouterStorage(DeconstructibleStorage):
                 # Code that deletes a file and saves another under its name expects that name.
                 file_store(backend).replace(name, content)
                 self.pending_deletes.cancel(backend, name)
-                return _saved(content, str(match.full_name))
+                return _saved(content, backend, name, str(match.full_name))
             if self.table.has_globs or (limit is not None and len(name) > limit):
                 # Another name keeps directory and extension, unless it is truncated, so only a glob can tell it apart.
                 name = backend.get_available_name(name, max_length=limit)
@@ -229,7 +229,7 @@ class RouterStorage(DeconstructibleStorage):
                 # Another writer took the name that was free, or the backend names files itself.
                 left_behind, cause = _take_back(backend, match.alias, saved, since=started)
                 raise RouteChangedError(f"{error}{left_behind}", name=error.name) from cause
-        return _saved(content, full_name)
+        return _saved(content, backend, saved, full_name)
 
     def _is_to_be_deleted(self, target: Target) -> bool:
         return self.pending_deletes is not None and bool(self.pending_deletes.has(target.backend, target.match.name))
@@ -492,10 +492,10 @@ def _own_length(max_length: int | None, match: Match) -> int | None:
     return left
 
 
-def _saved(content: Any, name: str) -> str:
+def _saved(content: Any, backend: Storage, name: str, full_name: str) -> str:
     if (source := getattr(content, "file_source", None)) is not None:
-        source.saved()
-    return name
+        source.saved(file_store(backend), name)
+    return full_name
 
 
 def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tuple[str, Exception | None]:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
-from storage_router.files import FileSource, FileStat
+from storage_router.files import FileSource, FileStat, FileStore
 
 from .policies import Policy
 from .tokens import Claims
@@ -25,11 +25,14 @@ class UploadedBlob(File):  # type: ignore[type-arg]
     """An upload that was checked. It reads that version from the quarantine, in pieces, and no other.
 
     ``save()`` of a storage copies it, on the server where that is possible; the upload is deleted when the transaction
-    is committed.
+    is committed. Once it is saved, the file that was saved is read.
     """
+
+    file_source: FileSource | None
 
     def __init__(self, policy: Policy, claims: Claims, found: FileStat) -> None:
         store, waiting = policy.waiting(claims.name)
+        self.place: tuple[FileStore, str, str | None] = (store, waiting, found.etag)
         self.file_source = FileSource(store=store, name=waiting, size=found.size, etag=found.etag, saved=self._saved)
         self.size = found.size
         self.content_type = claims.file.content_type
@@ -69,19 +72,27 @@ class UploadedBlob(File):  # type: ignore[type-arg]
         return self.file
 
     def _opened(self) -> IO[bytes]:
-        return io.BufferedReader(_Ranges(self.file_source), _PIECE)
+        return io.BufferedReader(_Ranges(self), _PIECE)
 
-    def _saved(self) -> None:
-        source = self.file_source
+    def _saved(self, store: FileStore, name: str) -> None:
+        waiting: Any = self.file_source
+
+        def discard() -> None:
+            # Saved again it is read from where it is now.
+            self.file_source = None
+            waiting.store.discard(waiting.name)
+
+        # What reads it after the save, such as a parser, finds it there also when the upload is gone.
+        self.place = store, name, None
         # After a rollback the upload can be saved again.
-        transaction.on_commit(lambda: source.store.discard(source.name), robust=True)  # type: ignore[attr-defined]
+        transaction.on_commit(discard, robust=True)
 
 
 class _Ranges(io.RawIOBase):
-    """One version of a file, read by ranges."""
+    """An upload, read by ranges from where it is."""
 
-    def __init__(self, source: FileSource) -> None:
-        self._source = source
+    def __init__(self, blob: UploadedBlob) -> None:
+        self._blob = blob
         self._position = 0
 
     def readable(self) -> bool:
@@ -91,15 +102,15 @@ class _Ranges(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._blob.size}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        source, start, read = self._source, self._position, 0
-        if start >= source.size:
+        (store, name, etag), start, read = self._blob.place, self._position, 0
+        if start >= self._blob.size:
             return 0
-        with source.store.read(source.name, start, len(buffer), if_match=source.etag) as reading:
+        with store.read(name, start, len(buffer), if_match=etag) as reading:
             for chunk in reading.chunks:
                 buffer[read : read + len(chunk)] = chunk
                 read += len(chunk)

@@ -109,7 +109,7 @@ class Copied(File):
         self.file_source = FileSource(store=store, name=name, size=found.size, etag=found.etag, saved=self._saved)
         super().__init__(None, name)
 
-    def _saved(self):
+    def _saved(self, *_):
         self.taken += 1
 
     def chunks(self, chunk_size=None):

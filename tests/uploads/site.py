@@ -94,6 +94,16 @@ FORMS = {"documents": Form, "public": PublicForm, "images": ImageForm, "optional
 FORMS["applications"] = ApplicationForm
 
 
+def importing(request):
+    form = Form(request.POST, request.FILES)
+    assert form.is_valid(), form.errors
+    file = form.cleaned_data["file"]
+    names = [default_storage.save("first.pdf", file)]
+    read = b"".join(file.open().chunks())
+    names.append(default_storage.save("second.pdf", file))
+    return JsonResponse({"read": len(read), "equal": read.startswith(b"%PDF-1.7"), "names": names})
+
+
 def form(request, kind):
     if request.method == "GET":
         template = engines["django"].from_string("<form>{% csrf_token %}{{ form }}</form>{{ form.media }}")
@@ -108,4 +118,8 @@ def form(request, kind):
     return JsonResponse({"name": default_storage.save(f"final/{file.name}", file), "type": file.content_type})
 
 
-urlpatterns = [path("files/", include("storage_router.urls")), path("form/<str:kind>", form)]
+urlpatterns = [
+    path("form/import", importing),
+    path("files/", include("storage_router.urls")),
+    path("form/<str:kind>", form),
+]

@@ -204,6 +204,16 @@ def test_a_rollback_keeps_the_upload(uploads, blob):
     assert uploads.left == []
 
 
+def test_what_was_saved_can_be_read_and_saved_again(uploads):
+    """As by a view that imports the file once it is stored."""
+    content = b"%PDF-1.7\n" + bytes(5 * 2**20)
+    uploads.use(uploads={"policies": {"documents": {"authorize": "tests.uploads.site.may_upload"}}})
+    answer = uploads.submit(uploads.upload(content), kind="import")
+    assert answer.json() == {"read": len(content), "equal": True, "names": ["first.pdf", "second.pdf"]}
+    assert uploads.left == []
+    assert uploads.storage.open("second.pdf").read() == content
+
+
 def test_another_storage_streams_the_upload(uploads, blob, tmp_path):
     uploads.use(
         backends={
