@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.management import get_commands
 
-from .conf.startup import is_reporting
+from .conf.problems import is_reporting
 from .exceptions import ConfigurationError
 
 logger = logging.getLogger("storage_router")

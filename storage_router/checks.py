@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
 from . import installed, telemetry
-from .conf.startup import check_message
+from .conf.problems import check_message
 from .delivery import checks as delivery
 from .exceptions import Problem
 from .installed import Entry

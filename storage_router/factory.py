@@ -19,7 +19,7 @@ from .conf.azure.options import AzureOptions
 from .conf.backends import has_tenants, place_of
 from .conf.document import RouterDocument
 from .conf.loading import Configuration, fetch_secret, load
-from .conf.problems import Locate, is_secret_name, problem
+from .conf.problems import Locate, is_secret_name, problem, register_check
 from .exceptions import ConfigurationError, Problem
 from .names import TENANT
 from .routing import RouteTable, find_problems
@@ -75,8 +75,6 @@ def storages(config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any
     try:
         configuration: Configuration | ConfigurationError = configure(config, given_as="storages(config=…)")
     except ConfigurationError as error:
-        from .conf.startup import register_check
-
         register_check(error)
         configuration = error
     hashed = isinstance(configuration, Configuration) and configuration.document.static.hashed

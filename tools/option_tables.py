@@ -24,10 +24,15 @@ import storage_router.uploads
 from storage_router import AzureStorage, RouterStorage
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend
-from storage_router.conf.document import RouterDocument, TelemetryOptions, TenancyOptions, TransactionOptions
+from storage_router.conf.document import (
+    RouterDocument,
+    StaticOptions,
+    TelemetryOptions,
+    TenancyOptions,
+    TransactionOptions,
+)
 from storage_router.conf.routes import RouteOptions
 from storage_router.conf.sources import SOURCES
-from storage_router.conf.static import StaticOptions
 from storage_router.conf.table import Table
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.files import Capabilities, DirectStore, FileSettings, FileStat

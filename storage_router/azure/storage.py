@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from storage_router import events
 from storage_router.conf.azure import rules
 from storage_router.conf.azure.options import SECRETS, AzureOptions
-from storage_router.conf.problems import problem, validated
+from storage_router.conf.problems import is_reporting, problem, register_check, validated
 from storage_router.exceptions import (
     BlobError,
     BlobExistsError,
@@ -164,8 +164,6 @@ class AzureStorage(DeconstructibleStorage):
             require_used(type(self), AzureStorage, defaults)
             found = merged(self, options, defaults)
         except ConfigurationError as error:
-            from storage_router.conf.startup import is_reporting, register_check
-
             if not is_reporting():
                 # The variables of these frames, and two of this one, have secrets in clear.
                 traceback.clear_frames(error.__traceback__)

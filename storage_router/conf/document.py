@@ -7,12 +7,12 @@ from pydantic import Field, PlainValidator, SecretStr
 
 from storage_router.exceptions import Problem
 
+from .azure.rules import header
 from .backends import BACKEND_TYPES, read_backend
 from .problems import MOST_SUGGESTIONS, Locate, Location, invalid, problem, quoted, suggestion
-from .routes import RouteOptions
-from .static import StaticOptions
+from .routes import RouteOptions, prefix_of_names
 from .table import Table, where_given
-from .units import DOTTED_PATH, Alias, Form, after, before, json_list
+from .units import DOTTED_PATH, Alias, Form, after, before, json_list, path_text
 
 if TYPE_CHECKING:
     from .uploads import UploadOptions
@@ -39,6 +39,35 @@ def _uploads() -> type[Table]:
     from .uploads import UploadOptions
 
     return UploadOptions
+
+
+def _static_prefix(value: str) -> str:
+    return prefix_of_names(value) if value else value
+
+
+class StaticOptions(Table):
+    """The table ``static``."""
+
+    prefix: Annotated[str, after(_static_prefix)] = "static/"
+    """What is put before the names of static files, so that a route can claim them."""
+
+    manifest: Annotated[str | None, before(path_text)] = None
+    """A local file that the manifest is read from, instead of the storage. collectstatic writes it; ship it with the
+    release. For example `"/srv/app/staticfiles.json"`.
+    """
+
+    hashed: bool | None = None
+    """Put a hash of the content into names: storages() then chooses ManifestStaticFilesStorage. In a written-out
+    STORAGES it has to agree with the class.
+    """
+
+    compress: Annotated[tuple[Literal["gzip"], ...], Field(max_length=1), before(json_list)] = ()
+    """Store text files gzip-encoded where that makes them smaller."""
+
+    hashed_cache_control: Annotated[str | None, after(header)] = None
+    """Cache-Control of files with hashed names. Without it the backend's cache_control, else
+    'public,max-age=31536000,immutable'. For example `"public,max-age=31536000,immutable"`.
+    """
 
 
 class TenancyOptions(Table):

@@ -15,7 +15,7 @@ from .backends import BACKEND_TYPES, option_names
 from .document import RouterDocument, alias_problems, allowed_keys
 from .layers import Merged, Origin
 from .problems import Locate, Location, nearest, problem, validated, value_at
-from .sources import Surroundings, code, environment, read_all
+from .sources import SETTING, Surroundings, environment, read_all
 
 if TYPE_CHECKING:
     from .key_vault import Reference
@@ -117,7 +117,7 @@ def load(
     if any(not one.is_warning for one in found):
         # What validators warn of may only be due to an error.
         _refuse([one for one in found if not one.is_warning or one in merged.problems])
-    is_unseen = django_setting and all(layer.source != code.SETTING for layer in layers)
+    is_unseen = django_setting and all(layer.source != SETTING for layer in layers)
     return Configuration(document=document, origins=origins, warnings=found, code=config or {} if is_unseen else None)
 
 

@@ -7,6 +7,7 @@ problems.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -220,3 +221,31 @@ def value_at(given: Any, location: Location) -> Any:
 def dotted(location: Location) -> str:
     """Return ``location`` as messages write it: ``backends.media.account_key``, ``routes[0].prefix``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
+def is_reporting() -> bool:
+    """Return whether the running command reports the problems of a configuration itself.
+
+    An invalid configuration stops every other process with an exception (C6). These must get as far as their report:
+    there a storage keeps its problems until it is used.
+    """
+    return sys.argv[1:2] in (["check"], ["storage_router"])
+
+
+def check_message(problem: Problem) -> Any:
+    """Return a problem as Django's checks report it."""
+    from django.core import checks
+
+    kind = checks.Warning if problem.is_warning else checks.Error
+    return kind(problem.message, hint=problem.hint or None, obj=problem.place, id=problem.id)
+
+
+def register_check(error: ConfigurationError) -> None:
+    """Let ``manage.py check`` report ``error`` where the app, whose checks do, is not in ``INSTALLED_APPS``."""
+    from django.apps import apps
+    from django.core import checks
+
+    def check_without_the_app(**_: Any) -> list[Any]:
+        return [] if apps.is_installed("storage_router") else [check_message(problem) for problem in error.problems]
+
+    checks.register(check_without_the_app, checks.Tags.files, "storage_router")

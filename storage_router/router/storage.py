@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from storage_router import events
 from storage_router.conf.loading import Configuration
+from storage_router.conf.problems import is_reporting, register_check
 from storage_router.delegation import delegated
 from storage_router.exceptions import (
     ConfigurationError,
@@ -86,8 +87,6 @@ class RouterStorage(DeconstructibleStorage):
                 raise ConfigurationError(configuration.problems)
             self._use(configuration, Backends(configuration, router=self))
         except ConfigurationError as error:
-            from storage_router.conf.startup import is_reporting, register_check
-
             if not is_reporting():
                 # The variables of these frames, and one of this one, have secrets in clear.
                 traceback.clear_frames(error.__traceback__)

@@ -19,7 +19,7 @@ from django.contrib.staticfiles.utils import check_settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 
-from storage_router.conf.static import StaticOptions
+from storage_router.conf.document import StaticOptions
 from storage_router.exceptions import ManifestError
 from storage_router.files import home_of
 

@@ -17,7 +17,7 @@ from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
 
 from storage_router.aio import AsyncMethods
-from storage_router.conf.static import StaticOptions
+from storage_router.conf.document import StaticOptions
 from storage_router.delegation import delegated
 from storage_router.exceptions import InvalidNameError, NoRouteError
 from storage_router.files import FileStat, file_store, holder_of

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from storage_router.conf.document import RouterDocument
+from storage_router.conf.document import RouterDocument, StaticOptions
 from storage_router.conf.routes import RouteOptions
-from storage_router.conf.static import StaticOptions
 
 MEMORY = {"type": "memory"}
 

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from storage_router.conf.document import StaticOptions
 from storage_router.conf.layers import Origin
 from storage_router.conf.sources import SOURCES
-from storage_router.conf.static import StaticOptions
 
 from .conftest import World
 

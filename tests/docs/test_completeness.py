@@ -26,9 +26,14 @@ from storage_router.checks import WARNINGS
 from storage_router.conf import problems as conf_problems
 from storage_router.conf.azure.options import DJANGO_SETTINGS, AzureOptions
 from storage_router.conf.django_backends import DjangoBackend, FilesystemBackend, MemoryBackend
-from storage_router.conf.document import RouterDocument, TelemetryOptions, TenancyOptions, TransactionOptions
+from storage_router.conf.document import (
+    RouterDocument,
+    StaticOptions,
+    TelemetryOptions,
+    TenancyOptions,
+    TransactionOptions,
+)
 from storage_router.conf.routes import RouteOptions
-from storage_router.conf.static import StaticOptions
 from storage_router.conf.uploads import UploadOptions, UploadPolicy
 from storage_router.delivery import checks as delivery
 from storage_router.files import DirectStore

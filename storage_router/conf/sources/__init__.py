@@ -13,11 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from storage_router.conf.layers import Layer
+from storage_router.conf.problems import Location, problem
 from storage_router.exceptions import Problem
 
-from . import code, environment
+from . import environment
 
+SETTING, SETTING_NAME = "Django setting", "STORAGE_ROUTER"
 ENV_FILE = ".env"
 CONFIG_FILE = "storage_router.toml"
 """Read from the working directory where no file is named. What reads files is imported where there are some."""
@@ -81,13 +85,26 @@ def _upper(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _code(surroundings: Surroundings) -> list[Layer]:
-    given = surroundings.config
-    return [] if given is None else [code.read(code.CODE, given, surroundings.given_as)]
+    return _given_in_code("code", surroundings.config, surroundings.given_as)
 
 
 def _setting(surroundings: Surroundings) -> list[Layer]:
-    given = code.setting() if surroundings.django_setting else None
-    return [] if given is None else [code.read(code.SETTING, given, "STORAGE_ROUTER")]
+    # While settings.py is being imported there are no settings yet, and asking for one would import it again.
+    is_readable = surroundings.django_setting and settings.configured
+    return _given_in_code(SETTING, getattr(settings, SETTING_NAME, None) if is_readable else None, SETTING_NAME)
+
+
+def _given_in_code(source: str, given: Any, name: str) -> list[Layer]:
+    def place(location: Location) -> str:
+        return name + "".join([f"[{part}]" if isinstance(part, int) else f'["{part}"]' for part in location])
+
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        return [Layer(source=source, tree=given, place=place)]
+    message = f"the value ({type(given).__name__}) is not a configuration"
+    wrong = problem("E003", name, message, "Give a dict with backends, routes, default.")
+    return [Layer(source=source, tree={}, place=place, problems=[wrong])]
 
 
 def _environment(surroundings: Surroundings) -> list[Layer]:
@@ -123,8 +140,8 @@ def _file(surroundings: Surroundings) -> list[Layer]:
 
 
 SOURCES: tuple[tuple[str, Callable[[Surroundings], list[Layer]]], ...] = (
-    (code.CODE, _code),
-    (code.SETTING, _setting),
+    ("code", _code),
+    (SETTING, _setting),
     (environment.SOURCE, _environment),
     (".env", _dotenv),
     ("secrets directory", _secrets),
