@@ -172,7 +172,7 @@ def test_older_versions_are_signed_as_the_sdk_of_their_time_signs_them(version: 
     assert signatures == OLDER[version]
 
 
-@pytest.mark.parametrize("version", [*OLDER, "2022-11-02", "2026-04-06", "2026-06-06"])
+@pytest.mark.parametrize("version", ["2018-11-09", *OLDER, "2022-11-02", "2026-04-06", "2026-06-06"])
 def test_the_service_takes_what_is_signed_for_each_version(
     azurite_https: Azurite, container_https: str, version: str
 ) -> None:

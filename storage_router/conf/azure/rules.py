@@ -62,7 +62,11 @@ client_id = Form(
     is_quoted=False,
 )
 
-api_version = Form(r"\d{4}-(?:0\d|1[0-2])-[0-3]\d", "is not a version of the REST API", "It is a date: '2025-11-05'.")
+api_version = Form(
+    r"(?:2018-1[12]|(?:2019|20[2-9]\d)-(?:0\d|1[0-2]))-[0-3]\d",
+    "is not a usable version of the REST API",
+    "It is a date from '2018-11-09' on, such as '2025-11-05': older versions sign URLs in another way.",
+)
 
 
 def date_text(value: Any) -> Any:
