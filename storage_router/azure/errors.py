@@ -171,9 +171,9 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
         fields = {"status": status, "error_code": code, "request_id": response.headers.get("x-ms-request-id")}
         if code in ("ContainerNotFound", "ContainerBeingDeleted"):
             return self.error(ContainerNotFoundError, self._how_to_create(), no_blob=True, **fields)
-        if status == 404 and code is None:
-            # Azure's have a code. As "there is no such blob", delete() would have done its work.
-            reason = "404 without a code of Azure; the endpoint, or a proxy on the way, is not Azure's"
+        if status == 404 and code is None and fields["request_id"] is None:
+            # Azure's have both. As "there is no such blob", delete() would have done its work.
+            reason = "404 without a code and an id of Azure; the endpoint, or a proxy on the way, is another server"
             return self.error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
         if status == 404:
             return self.error(BlobNotFoundError, "There is no such blob.", **fields)

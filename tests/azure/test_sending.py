@@ -231,6 +231,10 @@ def test_a_404_that_is_not_azures_is_not_taken_for_a_missing_file(scripted: Scri
         with pytest.raises(BlobError, match="The answer is not Azure's") as caught:
             getattr(scripted.storage(), operation)("a.txt")
         assert not isinstance(caught.value, FileNotFoundError)
+    # A proxy that takes the code away, where there is no body to hold it.
+    scripted.answer(404, {"x-ms-request-id": "1"})
+    with pytest.raises(FileNotFoundError):
+        scripted.storage().size("a.txt")
 
 
 @pytest.mark.parametrize("status", [102, 103])
