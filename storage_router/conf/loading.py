@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -126,13 +127,19 @@ def _refuse(found: Iterable[Problem]) -> NoReturn:
 
 
 def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocument | None, list[Problem]]:
+    # Once for all problems, and not more than people name by hand: each backend may have a problem.
+    @functools.cache
+    def with_types() -> list[str]:
+        tables = merged.tree["backends"].items()
+        return [alias for alias, table in tables if isinstance(table, Mapping) and table.get("type")][:100]
+
     try:
         document = validated(
             RouterDocument,
             merged.tree,
             merged.place,
             keys=lambda location: allowed_keys(merged.tree, location),
-            advise=lambda location, kind: _advice(merged, surroundings, location, kind),
+            advise=lambda location, kind: _advice(merged, surroundings, location, kind, with_types),
         )
     except ConfigurationError as error:
         problems = list(error.problems)
@@ -145,13 +152,14 @@ def _validated(merged: Merged, surroundings: Surroundings) -> tuple[RouterDocume
     return None, [one for one in problems if one.place not in reported]
 
 
-def _advice(merged: Merged, surroundings: Surroundings, location: Location, kind: str) -> str:
+def _advice(
+    merged: Merged, surroundings: Surroundings, location: Location, kind: str, with_types: Callable[[], list[str]]
+) -> str:
     """Return what to do about ``location`` where that depends on the source, or on its neighbours."""
     if location == ("backends",) and not merged.tree.get("backends") and (missing := surroundings.missing_file):
         return f"{missing} Write one, or give the backends in any other source."
     if kind == "E002" and location[0] == "backends" and location[-1] == "type":
-        tables = {alias: one for alias, one in merged.tree["backends"].items() if isinstance(one, Mapping)}
-        near = nearest(location[1], [alias for alias, table in tables.items() if table.get("type")])
+        near = nearest(location[1], with_types())
         return f"Did you mean the backend {near!r}? Otherwise add the type: {', '.join(BACKEND_TYPES)}." if near else ""
     if location == ("backends",) and kind in ("dict_type", "too_short"):
         return "Write [backends.media] for each, with its 'type' and its options."
