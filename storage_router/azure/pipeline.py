@@ -393,6 +393,30 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
         return answer
 
 
+def _part(request: HttpRequest, response: HttpResponse) -> re.Match[str] | None:
+    """Return which part of a blob an answer says it holds, if any. Raises ``ServiceResponseError`` for an answer to
+    another request, and for a part that begins or ends elsewhere than was asked for."""
+    echoed = response.headers.get("x-ms-client-request-id")
+    if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
+        raise ServiceResponseError("The answer belongs to another request.")
+    asked = request.headers.get("x-ms-range")
+    if response.status_code == 200 and asked:
+        raise ServiceResponseError("The answer is not the part that was asked for.")
+    if response.status_code != 206:
+        return None
+    part = _RANGE.match(response.headers.get("Content-Range", ""))
+    if part and asked:
+        start, _, end = asked.removeprefix("bytes=").partition("-")
+        if part[1] != start:
+            raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {start} on.")
+        if part[3]:
+            # HTTP allows an answer to hold less than was asked for. Azure's never does: something has cut it.
+            last = min(int(end or part[3]), int(part[3]) - 1)
+            if int(part[2]) != last:
+                raise ServiceResponseError(f"The answer holds bytes up to {part[2]}, not up to {last}.")
+    return part
+
+
 class LogPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
     """azure-core's log of requests: at DEBUG, or at INFO with ``log_requests``.
 
@@ -436,34 +460,7 @@ def _redacted(record: logging.LogRecord) -> bool:
         # An argument may be of any type, for example an exception.
         record.msg, record.args = redact(record.getMessage()), ()
     if record.exc_info:
-        trace = _formatter.formatException(record.exc_info)
+        trace = logging.Formatter().formatException(record.exc_info)
         if redact(trace) != trace:
             record.exc_text, record.exc_info = redact(trace), None
     return True
-
-
-_formatter = logging.Formatter()
-
-
-def _part(request: HttpRequest, response: HttpResponse) -> re.Match[str] | None:
-    """Return which part of a blob an answer says it holds, if any. Raises ``ServiceResponseError`` for an answer to
-    another request, and for a part that begins or ends elsewhere than was asked for."""
-    echoed = response.headers.get("x-ms-client-request-id")
-    if echoed is not None and echoed != request.headers.get("x-ms-client-request-id"):
-        raise ServiceResponseError("The answer belongs to another request.")
-    asked = request.headers.get("x-ms-range")
-    if response.status_code == 200 and asked:
-        raise ServiceResponseError("The answer is not the part that was asked for.")
-    if response.status_code != 206:
-        return None
-    part = _RANGE.match(response.headers.get("Content-Range", ""))
-    if part and asked:
-        start, _, end = asked.removeprefix("bytes=").partition("-")
-        if part[1] != start:
-            raise ServiceResponseError(f"The answer holds bytes from {part[1]} on, not from {start} on.")
-        if part[3]:
-            # HTTP allows an answer to hold less than was asked for. Azure's never does: something has cut it.
-            last = min(int(end or part[3]), int(part[3]) - 1)
-            if int(part[2]) != last:
-                raise ServiceResponseError(f"The answer holds bytes up to {part[2]}, not up to {last}.")
-    return part
