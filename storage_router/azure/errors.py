@@ -177,14 +177,13 @@ class translated:  # noqa: N801 - reads as the verb that it is: "with translated
             return self.error(BlobError, f"The answer is not Azure's: {reason}.", **fields)
         if status == 404:
             return self.error(BlobNotFoundError, "There is no such blob.", **fields)
-        if code == OVERWRITE_REFUSED and self.creates:
+        unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
+        taken = code == OVERWRITE_REFUSED or (unmet and code != "SourceConditionNotMet")
+        if code == "BlobAlreadyExists" or (self.creates and taken):
             return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if status in (401, 403) or code in ADVICE:
             reason = self._reason(code or "", response) or f"it says: {_first_line(error)}"
             return self.error(BlobPermissionError, f"Azure refused the request: {reason}.", **fields)
-        unmet = status in (409, 412) and (code in _UNMET or (status == 412 and code is None))
-        if code == "BlobAlreadyExists" or (unmet and self.creates and code != "SourceConditionNotMet"):
-            return self.error(BlobExistsError, "There is a blob of this name already.", **fields)
         if unmet:
             return self.error(BlobChangedError, "The blob changed in between.", **fields)
         if status == 408 or code == "OperationTimedOut":
