@@ -490,14 +490,9 @@ class Response(HttpResponse):
         if isinstance(found, cls):
             return found
 
-        def received(_: int | None) -> Iterator[bytes]:
-            return found.iter_raw() if hasattr(found, "iter_raw") else iter((found.body(),))
-
-        def release(_: bool) -> None:
-            if hasattr(found, "close"):
-                found.close()
-
-        return cls(request, found.status_code, found.reason or "", found.headers, received, release)
+        pieces = found.iter_raw if hasattr(found, "iter_raw") else lambda: iter((found.body(),))
+        close = getattr(found, "close", lambda: None)
+        return cls(request, found.status_code, found.reason or "", found.headers, lambda _: pieces(), lambda _: close())
 
     is_closed = property(lambda self: self._closed)
     is_stream_consumed = property(lambda self: self._consumed)

@@ -22,7 +22,7 @@ from storage_router.exceptions import (
     BlobTimeoutError,
     ContainerNotFoundError,
 )
-from storage_router.files import Directory, Reading
+from storage_router.files import Directory, FileNotModifiedError, Reading
 from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Cut, Duplicate, Fault, Reset, Stall
 from tests.kit.proxy import FaultProxy
@@ -498,7 +498,8 @@ class TestStream:
 
     def test_conditions_hold(self, blobs: Blobs) -> None:
         etag = blobs.create("a.bin", b"content", PLAIN).etag
-        assert blobs.stream("a.bin", if_none_match=etag) is None
+        with pytest.raises(FileNotModifiedError, match=r"^a\.bin$"):
+            blobs.stream("a.bin", if_none_match=etag)
         with _stream(blobs, "a.bin", if_none_match='"0x1"', if_match=etag) as reading:
             assert b"".join(reading.chunks) == b"content"
         with pytest.raises(BlobChangedError):
