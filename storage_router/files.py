@@ -387,6 +387,17 @@ class PlainStore(FileStore):
         self.storage = storage
 
     def stat(self, name: str) -> FileStat:
+        """Return what is known of the file. Of a missing one other packages' storages raise what their SDK raises."""
+        try:
+            return self._asked(name)
+        except OSError:
+            raise
+        except Exception:
+            if self.storage.exists(name):
+                raise
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from None
+
+    def _asked(self, name: str) -> FileStat:
         modified = None
         with contextlib.suppress(NotImplementedError):
             modified = self.storage.get_modified_time(name).astimezone(dt.UTC)

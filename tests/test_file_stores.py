@@ -22,6 +22,7 @@ from storage_router.files import (
     file_store,
     merged_page,
 )
+from storage_router.moving.storage import MovingStorage
 
 
 class Foreign(Storage):
@@ -362,3 +363,40 @@ def test_merged_pages_lose_no_file_after_a_directory_that_sorts_behind_it():
         if not (marker := page.marker):
             break
     assert found == ["a", "photos", "photos-x", "z"]
+
+
+class ServiceError(Exception):
+    """What an SDK raises."""
+
+
+class Remote(Foreign):
+    """A storage that asks a service for times, as that of S3 in django-storages: it raises the SDK's errors."""
+
+    fails = False
+
+    def get_modified_time(self, name):
+        if self.fails or not self.exists(name):
+            raise ServiceError("An error occurred (404) when calling the HeadObject operation: Not Found")
+        return self._files.get_modified_time(name)
+
+
+def test_a_missing_file_of_another_package_is_not_found_whatever_its_storage_raises():
+    storage = Remote()
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: 'a.txt'"):
+        file_store(storage).stat("a.txt")
+    storage.save("a.txt", ContentFile(b"one"))
+    assert file_store(storage).stat("a.txt").size == 3
+    storage.fails = True
+    with pytest.raises(ServiceError):
+        file_store(storage).stat("a.txt")
+
+
+@pytest.mark.parametrize("phase", ["mirror", "switch", "settle"])
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_a_file_of_a_move_from_or_to_such_a_storage_is_deleted(phase, side):
+    sides = {"old": InMemoryStorage(), "new": InMemoryStorage(), side: Remote()}
+    moving = MovingStorage(**sides, phase=phase)
+    moving.save("a.txt", ContentFile(b"one"))
+    moving.delete("a.txt")
+    assert not any(storage.exists("a.txt") for storage in sides.values())
+    moving.delete("a.txt")
