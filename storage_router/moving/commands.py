@@ -79,9 +79,10 @@ class MoveFiles(Subcommand):
             new=self.route.new,
             defaults={"began": timezone.now()},
         )
-        # After a move that was taken back files may be missing that were there when it was verified.
-        move.began, move.verified, move.differences = timezone.now(), None, None
-        move.save()
+        if self.route.phase == "mirror":
+            # After a move that was taken back files may be missing that were there when it was verified.
+            move.began, move.verified, move.differences = timezone.now(), None, None
+            move.save()
         backfill.make_shards(move, self.route.files, self.options["range_size"])
         if not move.shards.exclude(state=Shard.State.DONE).exists():
             move.shards.update(state=Shard.State.WAITING, lease=None)

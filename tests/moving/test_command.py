@@ -166,6 +166,8 @@ def test_a_file_that_was_saved_on_the_new_backend_only_is_copied_in_switch_and_l
     assert "media/0/saved.txt" in project.files("old")
     assert project.files("new") == project.files("old")
     project.move("verify")
+    project.move("start", "--yes")
+    assert "System check identified no issues" in project.run("check")
 
 
 @pytest.mark.parametrize("current", ["", 'tenancy.current = "settings.nobody"\n'])
