@@ -536,8 +536,7 @@ class DirectoryStore(PlainStore):
 
     def create(self, name: str, content: Any, *_: object, **__: object) -> FileStat:
         """Save the file beside its place and link it there: nobody sees half of it."""
-
-        def link(beside: str, path: str) -> None:
+        with self._beside(name, content) as (beside, path):
             try:
                 os.link(beside, path)
             except FileExistsError:
@@ -546,29 +545,26 @@ class DirectoryStore(PlainStore):
                 # A file system without hard links, such as SMB: claim the name, then fill it.
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 os.replace(beside, path)  # noqa: PTH105
-
-        return self._put(name, content, link)
+        return self.stat(name)
 
     def replace(self, name: str, content: Any, *_: object, if_match: str | None = None, **__: object) -> FileStat:
         """Save the file beside its place and rename it: readers see the old file or the new one."""
-
-        def rename(beside: str, path: str) -> None:
+        with self._beside(name, content) as (beside, path):
             if if_match is not None:
                 self._require(self.stat(name), if_match)
             os.replace(beside, path)  # noqa: PTH105
+        return self.stat(name)
 
-        return self._put(name, content, rename)
-
-    def _put(self, name: str, content: Any, publish: Callable[[str, str], None]) -> FileStat:
+    @contextlib.contextmanager
+    def _beside(self, name: str, content: Any) -> Iterator[tuple[str, str]]:
+        """Save the content beside its place. Give both paths; what is there after the block is deleted."""
         # The file's own name with a suffix could be too long for the file system.
         beside = os.path.join(os.path.dirname(name), f"{_UNFINISHED}{uuid4().hex}")  # noqa: PTH118, PTH120
         try:
             beside = self.storage.save(beside, content)
-            publish(self.storage.path(beside), self.storage.path(name))
+            yield self.storage.path(beside), self.storage.path(name)
         finally:
-            # After a rename there is nothing to delete.
             self.storage.delete(beside)
-        return self.stat(name)
 
     def _stat_of(self, name: str, file: Any) -> FileStat:
         return _stat_from(name, os.fstat(file.fileno()))

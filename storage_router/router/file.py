@@ -82,13 +82,13 @@ class RoutedFile(File):  # type: ignore[type-arg]
         return getattr(self.file, name)
 
 
-def _delegating(name: str, *, writes: bool) -> property:
+def _delegating(name: str) -> property:
     def method(self: RoutedFile) -> Callable[..., Any]:
         work = getattr(self.file, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # InMemoryStorage writes to files that were opened for reading.
-            if writes and self._target.match.read_only:
+            if name in _WRITING and self._target.match.read_only:
                 raise io.UnsupportedOperation("not writable")
             with self._target:
                 return work(*args, **kwargs)
@@ -98,8 +98,7 @@ def _delegating(name: str, *, writes: bool) -> property:
     return property(method)
 
 
+_WRITING = ("truncate", "write", "writelines")
 # Properties, as Django's own are: a file has those methods that the backend's has.
-for _name in ("flush", "read", "read1", "readinto", "readline", "readlines", "seek", "tell"):
-    setattr(RoutedFile, _name, _delegating(_name, writes=False))
-for _name in ("truncate", "write", "writelines"):
-    setattr(RoutedFile, _name, _delegating(_name, writes=True))
+for _name in ("flush", "read", "read1", "readinto", "readline", "readlines", "seek", "tell", *_WRITING):
+    setattr(RoutedFile, _name, _delegating(_name))

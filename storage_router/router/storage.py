@@ -503,7 +503,16 @@ def _take_back(backend: Storage, alias: str, saved: str, *, since: float) -> tup
     Return a sentence that says what is left behind, empty if nothing is, and why.
     """
     still_there = f"it is still in {alias!r}, as {saved!r}."
-    if not _is_new(backend, saved, since):
+    try:
+        # A conditional create makes a new file, unless the storage overwrites. What other storages return may have
+        # existed for years, as where a name is made of the content.
+        is_new = not _overwrites(backend, saved) and (
+            file_store(backend).capabilities.conditional
+            or since - _TICK <= backend.get_created_time(saved).timestamp() <= time.time() + _TICK
+        )
+    except Exception:  # noqa: BLE001 - a storage that does not know, or that cannot find the name
+        is_new = False
+    if not is_new:
         return f" The file may have been there before and was not deleted: {still_there}", None
     try:
         backend.delete(saved)
@@ -516,19 +525,3 @@ def _overwrites(storage: Storage, name: str) -> bool:
     """Return whether the storage stores in place of what is there: it then knows no other name."""
     root, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
     return storage.get_alternative_name(root, extension) == name
-
-
-def _is_new(backend: Storage, name: str, since: float) -> bool:
-    """Return whether a file was certainly made since then: better a file too many than somebody's file deleted.
-
-    A conditional create makes a new file, unless the storage overwrites. What other storages return may have existed
-    for years, as where a name is made of the content.
-    """
-    try:
-        if _overwrites(backend, name):
-            return False
-        if file_store(backend).capabilities.conditional:
-            return True
-        return since - _TICK <= backend.get_created_time(name).timestamp() <= time.time() + _TICK
-    except Exception:  # noqa: BLE001 - a storage that does not know, or that cannot find the name
-        return False
