@@ -102,7 +102,7 @@ class BlobUrls:
         service refuses a user delegation key.
         """
         # Checked even where they do nothing.
-        headers = overrides(parameters) if parameters else {}
+        headers = overrides(parameters) if parameters else None
         if expire is None or self._sas:
             return f"{self._public}{quoted(blob_name(prefix, name))}{self._sas}"
         if type(expire) is not int:
@@ -116,7 +116,7 @@ class BlobUrls:
             window = self._windows.get(kind)
             if window is None or not window.start < moment <= window.end:
                 blob = blob_name(prefix, name)
-                window = self._windows[kind] = self._window(blob, expire, headers, permission, moment)
+                window = self._windows[kind] = self._window(blob, expire, headers or {}, permission, moment)
                 if len(self._windows) > REMEMBERED_URLS:
                     self._windows = {kind: window}
             # By the name as it was given: a name that is known is not checked again.
