@@ -604,7 +604,7 @@ class AzureStorage(DeconstructibleStorage):
         if_none_match: str | None = None,
     ) -> Reading:
         """Return the bytes from ``start`` on, ``length`` of them at most; one request, which stays open for them. There
-        are none, and it is no error, where ``start`` is at or beyond the end.
+        are none, and it is no error, where ``start`` is at or beyond the end: that takes a second request.
 
         Raises ``BlobChangedError`` where the blob's ETag is another than ``if_match``, and ``FileNotModifiedError``
         where it is still ``if_none_match``.

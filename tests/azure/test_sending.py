@@ -21,6 +21,7 @@ from storage_router.exceptions import (
     BlobPermissionError,
     ContainerNotFoundError,
 )
+from storage_router.files import FileNotModifiedError
 
 WRITTEN = {"ETag": '"0x1"', "Last-Modified": "Fri, 06 Feb 2026 03:04:05 GMT"}
 TAKEN = {"Content-Type": "application/xml", "x-ms-error-code": "BlobAlreadyExists"}
@@ -235,6 +236,14 @@ def test_a_404_that_is_not_azures_is_not_taken_for_a_missing_file(scripted: Scri
     scripted.answer(404, {"x-ms-request-id": "1"})
     with pytest.raises(FileNotFoundError):
         scripted.storage().size("a.txt")
+
+
+def test_an_empty_file_that_has_not_changed_is_not_modified(scripted: Scripted) -> None:
+    """D3: a service may look at the range before it looks at the condition."""
+    scripted.answer(416, {"Content-Range": "bytes */0"})
+    scripted.answer(200, {"Content-Length": "0", **WRITTEN})
+    with pytest.raises(FileNotModifiedError):
+        scripted.storage().read("a.txt", if_none_match='"0x1"')
 
 
 @pytest.mark.parametrize("status", [102, 103])
