@@ -335,13 +335,20 @@ def test_other_hosts_may_have_a_path(url):
 
 
 @pytest.mark.parametrize(
-    "suffix", ["blob.core.windows.net", "dfs.core.windows.net", "acmefiles.blob.core.chinacloudapi.cn", ".Blob.x.y"]
+    "suffix",
+    [
+        *("blob.core.windows.net", "dfs.core.windows.net", "acmefiles.blob.core.chinacloudapi.cn", ".Blob.x.y"),
+        # The host would be acmefiles.blob.z12.storage.azure.net.
+        *("z12.storage.azure.net", "privatelink.core.windows.net"),
+    ],
 )
-def test_a_suffix_with_the_service_in_it_is_refused(suffix):
+def test_a_suffix_with_what_comes_before_it_is_refused(suffix):
     """O6"""
     with pytest.raises(ConfigurationError) as caught:
         options(account_name="acmefiles", endpoint_suffix=suffix)
-    assert caught.value.problems[0].hint.endswith("'<account>.blob.' is put in front of it.")
+    assert caught.value.problems[0].hint.endswith(
+        "'<account>.blob.' is put in front of it. Accounts in a DNS zone, and private links, have an account_url."
+    )
 
 
 @pytest.mark.parametrize(

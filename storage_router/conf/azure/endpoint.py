@@ -171,8 +171,16 @@ def endpoint_suffix(value: str, what: str = "") -> str:
     """What follows ``<account>.blob.`` in the endpoint's host."""
     suffix = value.strip(".").lower()
     parts = url_parts(f"https://account.blob.{suffix}")
-    if not suffix or parts is None or parts.path or re.search(r"(?:^|\.)(?:blob|dfs)\.", suffix):
-        hint = "For example 'core.windows.net' or 'core.chinacloudapi.cn'; '<account>.blob.' is put in front of it."
+    if (
+        not suffix
+        or parts is None
+        or parts.path
+        or re.search(r"(?:^|\.)(?:blob|dfs)\.|^(?:z\d+|privatelink)\.", suffix)
+    ):
+        hint = (
+            "For example 'core.windows.net' or 'core.chinacloudapi.cn'; '<account>.blob.' is put in front of it. "
+            "Accounts in a DNS zone, and private links, have an account_url."
+        )
         raise invalid(f"{what or _shown(value)} is not the end of a host name", hint)
     return suffix
 
