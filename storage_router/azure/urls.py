@@ -6,8 +6,6 @@ https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas 
 but the blob's name is the same for many blobs, so it is prepared once, and then name after name is signed.
 """
 
-from __future__ import annotations
-
 import binascii
 import datetime as dt
 import hashlib
@@ -46,6 +44,8 @@ OVERRIDES = {
 }
 """Response headers that a SAS can set, as ``url(parameters=…)`` names them, in the order of the string to sign."""
 
+Signer = Callable[[str], str]
+"""Takes a blob's name, unquoted, and returns the query string of its URL."""
 
 LONGEST_DEFAULT_WINDOW = 3600
 """Seconds that signed URLs stay the same, at most, unless ``url_window_secs`` says otherwise."""
@@ -140,7 +140,7 @@ class BlobUrls:
         headers: Mapping[str, str],
         permission: str,
         now: float,
-    ) -> _Window:
+    ) -> "_Window":
         """Return the window that ``now`` lies in: the time in which the URL's end, and so the URL, stays the same.
 
         ``blob_name`` is for errors.
@@ -211,7 +211,7 @@ class BlobUrls:
 
     def _grant(
         self, base: str, expiry: int, permission: str, headers: Mapping[str, str], version: str | None = None
-    ) -> Grant:
+    ) -> "Grant":
         return Grant(
             account_name=self._options.resolved_account_name,
             container=self._container,
@@ -222,7 +222,7 @@ class BlobUrls:
             version=version or self._options.api_version or SIGNED_VERSION,
         )
 
-    def _signer(self, grant: Grant, blob_name: str, now: float, *, stable_for: float = 0) -> tuple[Signer, float]:
+    def _signer(self, grant: "Grant", blob_name: str, now: float, *, stable_for: float = 0) -> tuple[Signer, float]:
         """Return what signs names for ``grant``, and when its key is to be renewed. ``blob_name`` is for errors."""
         options, given = self._options, self._options.authentication
         if given.kind == "account_key":
@@ -313,10 +313,6 @@ class Grant(NamedTuple):
     headers: Mapping[str, str] = {}
     https_only: bool = True
     version: str = SIGNED_VERSION
-
-
-Signer = Callable[[str], str]
-"""Takes a blob's name, unquoted, and returns the query string of its URL."""
 
 
 def ordered(permission: str) -> str:
