@@ -238,7 +238,7 @@ def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...]) -> 
         return True
     if claimed is None or (door.route is not None and claimed.index >= door.route.index):
         return True
-    return bool(claimed.globs or claimed.types)
+    return claimed.condition is not None
 
 
 def _stores(router: RouterStorage, *aliases: str | None) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -28,11 +28,10 @@ def find_problems(table: RouteTable, aliases: Iterable[str], locate: Locate = do
         found.append(problem(short, f"{locate(('routes', route.index))} ({route.text})", message, hint))
 
     for route in routes:
-        matchers = tuple(map(frozenset, (route.prefixes, route.options.glob, map(str.lower, route.options.types))))
         if route.is_empty and route.index != len(routes) - 1:
             message = "it has no matcher, so it claims every name and the routes after it can never match"
             report("E007", message, "Move it to the end, or name its backend as 'default'.")
-        elif (twin := seen.setdefault(matchers, route)) is not route:
+        elif (twin := seen.setdefault(route.matchers, route)) is not route:
             report("E006", f"it matches the same names as {twin}, which wins", "Remove one of the two.")
         else:
             if route.options.strip_prefix and not route.prefixes:

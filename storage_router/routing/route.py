@@ -33,6 +33,11 @@ class Route:
         self.backend = options.target
 
     @property
+    def matchers(self) -> tuple[frozenset[str], ...]:
+        """The matchers as they are written: equal ones match the same names."""
+        return frozenset(self.prefixes), frozenset(self.options.glob), frozenset(map(str.lower, self.options.types))
+
+    @property
     def is_empty(self) -> bool:
         """Whether the route has no matcher, so that it takes every name."""
         return not (self.prefixes or self.globs or self.types)
