@@ -56,7 +56,7 @@ from storage_router.names import (
 )
 from storage_router.references import DeconstructibleStorage
 
-from .options import OPTIONS, changed, default_settings, merged, require_used
+from .precedence import OPTIONS, changed, default_settings, merged, require_used
 from .urls import BlobUrls
 
 if TYPE_CHECKING:
