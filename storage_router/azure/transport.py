@@ -76,6 +76,9 @@ _SOCKET_OPTIONS = [
 _LARGEST_HEAD = 64 * 2**10
 """Bytes of an answer's status and headers, at most. Azure's have less than 20 kB, with 8 kB of metadata."""
 
+_BLANKS = " \t\r\n"
+"""What may surround the value of a header. Python's own idea of it has bytes of UTF-8, too: the last one of "à"."""
+
 _CLOSED = frozenset((errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE))
 """What the system says, macOS the last one, of a write to a connection that the server has closed."""
 
@@ -408,7 +411,7 @@ class _Answer(http.client.HTTPResponse):
             left -= len(line)
             if line in (b"\r\n", b"\n") and lines:
                 return lines
-            lines.append(line.decode("latin-1").rstrip())
+            lines.append(line.decode("latin-1").rstrip(_BLANKS))
         if not left:
             raise http.client.LineTooLong("head")
         place = "in the middle of a head" if lines else "without response"
@@ -438,7 +441,7 @@ def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or name != name.strip():
         raise HTTPException(f"{line[:40]!r} is not a header")
-    return name, value.strip()
+    return name, value.strip(_BLANKS)
 
 
 def _failure(error: Exception, kind: type[AzureError]) -> AzureError:

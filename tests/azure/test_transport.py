@@ -486,6 +486,13 @@ class TestAnswers:
         assert found.headers["X-MS-Meta-City"] == "München"
         assert dict(found.headers) == {"Content-Length": "4", "x-ms-meta-City": "München"}
 
+    def test_a_value_keeps_the_bytes_that_only_python_takes_for_blanks(self) -> None:
+        sent = "attachment; filename=voilà"
+        with answering(b"HTTP/1.1 204 OK\r\nContent-Disposition: " + sent.encode() + b" \r\nX: \x85\r\n\r\n") as url:
+            found = Transport({}, read_timeout=30).send(HttpRequest("HEAD", url))
+        assert found.headers["Content-Disposition"].encode("latin-1").decode() == sent
+        assert found.headers["X"] == "\x85"
+
     @pytest.mark.parametrize(
         ("answer", "message"),
         [
