@@ -233,7 +233,8 @@ class RouteTable:
         """Return the entries that are not hidden. Raises ``TenantMismatchError`` for another tenant's directory."""
         found = [entry for entry in self._entries(below) if not entry.start.startswith(self._hidden)]
         for entry in found:
-            if entry.captured is not None:
+            # Beside its prefix a route says nothing about a directory, whosever it looks like.
+            if entry.captured is not None and (entry.start.startswith(below) or below.startswith(entry.start)):
                 self._view(entry, below)
         return found
 

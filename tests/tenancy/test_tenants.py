@@ -106,6 +106,21 @@ class TestInTheName:
             with storage_router.tenant("evil"):
                 assert content(router, "tenants/evil/1.txt") == b"evil"
 
+    def test_directories_beside_the_prefix_of_a_tenant_are_nobodys(self, tmp_path):
+        backends = {"docs": memory(), "rest": {"type": "filesystem", "location": str(tmp_path)}}
+        docs = {"prefix": "tenants/{tenant}/docs/", "backend": "docs", "strip_prefix": True}
+        router = RouterStorage(backends=backends, routes=[docs], default="rest")
+        router.save("tenants/public/img/1.png", ContentFile(b"png"))
+        with storage_router.tenant("acme"):
+            assert content(router, "tenants/public/img/1.png") == b"png"
+            assert [stat.name for stat in router.walk("tenants/public/img")] == ["tenants/public/img/1.png"]
+            assert router.listdir("tenants/public/img") == ([], ["1.png"])
+            assert router.exists("tenants/public/img")
+            for directory in ("tenants/public", "tenants/public/docs", "tenants/public/docs/a"):
+                for list_all in (router.listdir, router.exists, lambda name: list(router.walk(name))):
+                    with pytest.raises(TenantMismatchError, match="is a file of another tenant than 'acme'"):
+                        list_all(directory)
+
     def test_with_a_current_tenant_configured_there_has_to_be_one(self, tmp_path, monkeypatch):
         router = by_name(tmp_path, tenancy={"current": f"{__name__}.current_tenant"})
         with pytest.raises(NoTenantError, match="there is no current tenant"):
