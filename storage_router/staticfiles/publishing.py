@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -146,17 +146,19 @@ def _put_in_place(path: str | None, staging: Staging, manifest: Any) -> Iterator
     # Not the process's number: in each container it may be 1, and several containers may share a volume.
     temporary = place.with_name(f".{place.name}.{uuid4().hex}")
     try:
-        if place.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(staging.path(manifest), temporary)
-    except OSError as error:
-        raise ManifestError(f"static.manifest names a file that cannot be written: {error}") from error
-    try:
+        try:
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(staging.path(manifest), temporary)
+        except OSError as error:
+            raise ManifestError(f"static.manifest names a file that cannot be written: {error}") from error
         yield
         temporary.replace(place)
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the directory is none, or cannot be written, there is nothing to delete.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 class Staging(FileSystemStorage):

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.management.commands.collectstatic import Command as DjangosCommand
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import CommandError
 from django.templatetags.static import static
 
 from storage_router import AzureStorage
-from storage_router.exceptions import BlobTimeoutError
+from storage_router.exceptions import BlobTimeoutError, ManifestError
 from storage_router.staticfiles.destination import IMMUTABLE
+from storage_router.staticfiles.publishing import _put_in_place
 from tests.kit.azurite import Azurite
 from tests.kit.faults import Answer, Delay, Stall
 from tests.kit.proxy import FaultProxy
@@ -426,6 +428,23 @@ def test_a_local_manifest_that_cannot_be_written_is_known_before_anything_is_pub
     assert set(in_container(azurite, container)) <= set(FILES)
     left = [entry.name for entry in tmp_path.rglob("*") if "source" not in entry.parts]
     assert sorted(left) == (["release", "staticfiles.json"] if obstacle == "directory" else ["release"])
+
+
+def test_a_local_manifest_that_ends_with_the_disk_leaves_no_part_of_itself(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    staging: Any = FileSystemStorage(location=tmp_path)
+    staging.save("staticfiles.json", ContentFile(b"{" * 100_000))
+    place, limits = tmp_path / "release" / "staticfiles.json", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with (
+            pytest.raises(ManifestError, match=r"static\.manifest names a file that cannot be written: .*large"),
+            _put_in_place(str(place), staging, "staticfiles.json"),
+        ):
+            pytest.fail("Nothing is published.")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(place.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", ["missing container", "directory in its place"])
