@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -45,8 +45,9 @@ class Column:
             rows = rows.order_by(Collate(self.field, collation))
         else:
             rows = rows.order_by(self.field)
-        for name in rows.values_list(self.field, flat=True).iterator(chunk_size=_CHUNK):
-            yield f"{self.prefix}{name}", self
+        with self._read():
+            for name in rows.values_list(self.field, flat=True).iterator(chunk_size=_CHUNK):
+                yield f"{self.prefix}{name}", self
 
     def respelled(self) -> Iterator[str]:
         """Yield the names that storages read in another way, as they read them: those with `//` or a backslash."""
@@ -57,10 +58,15 @@ class Column:
 
     def count(self) -> int:
         """Return the number of rows with a name. Raises ``CommandError`` where they cannot be read."""
-        try:
+        with self._read():
             return self._rows().count()
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            yield
         except DatabaseError as error:
-            message = f"{self} cannot be read in the database {self.database!r}, and its files would look like nobody's"
+            message = f"{self} cannot be read in the database {self.database!r}, so nobody knows which files it names"
             hint = "Create the table, or correct the database routers."
             raise CommandError(f"{message}: {error}\n{hint}", returncode=2) from error
 
