@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from storage_router.files import FileStat
 
@@ -46,7 +46,7 @@ class BlobReader(io.RawIOBase):
         self, fetch: Callable[..., tuple[bytes, FileStat | None]], *, max_memory_size: int, folder: str | None = None
     ) -> None:
         self._fetch = fetch
-        self._head: io.BytesIO | io.BufferedRandom | None = None
+        self._head: IO[bytes] | None = None
         self._workers: ThreadPoolExecutor | None = None
         self._ahead: deque[tuple[int, Future[bytes]]] = deque()
         self._process = os.getpid()
@@ -115,7 +115,7 @@ class BlobReader(io.RawIOBase):
             self._head.close()
         super().close()
 
-    def _require_open(self) -> io.BytesIO | io.BufferedRandom:
+    def _require_open(self) -> IO[bytes]:
         if self.closed or self._head is None:
             raise ValueError("I/O operation on closed file.")
         return self._head
@@ -207,10 +207,12 @@ class BlobReader(io.RawIOBase):
             self._ahead.popleft()[1].cancel()
 
 
-def _kept(head: bytes, max_memory_size: int, folder: str | None) -> io.BytesIO | io.BufferedRandom:
+def _kept(head: bytes, max_memory_size: int, folder: str | None) -> IO[bytes]:
     if len(head) <= max_memory_size:
         return io.BytesIO(head)
-    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the reader closes it
-    file.write(head)
-    file.flush()  # or each forked child would do so
+    # Without a buffer: what is in one moves the file's place when it is closed, for a parent and its forked children.
+    file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - the reader closes it
+    left = memoryview(head)
+    while left:
+        left = left[file.write(left) :]
     return file

@@ -249,6 +249,23 @@ class TestLarge:
             assert os.waitpid(child, 0)[1] == 0
             assert file.read() == large[7 * MIB :]
 
+    @pytest.mark.parametrize("before", [1, 100, 8192, 8193, 100_001])
+    def test_a_forked_child_that_closes_a_file_leaves_its_parents_place_on_disk(self, key_bench, before):
+        """O4: Python moves the place of a file that it has read ahead of, when it closes the file."""
+        content = os.urandom(2 * MIB)
+        storage = key_bench.storage(max_memory_size=MIB)
+        storage.save("a.bin", ContentFile(content))
+        with storage.open("a.bin") as file:
+            raw = file.file.raw
+            assert raw.read(before) == content[:before]
+            child = os.fork()
+            if child == 0:  # pragma: no cover - the child ends without writing what was covered
+                found = raw.read(10)
+                raw.close()
+                os._exit(0 if found == content[before : before + 10] else 1)
+            assert os.waitpid(child, 0)[1] == 0
+            assert raw.read(20_000) == content[before : before + 20_000]
+
 
 class TestText:
     """A5: mode ``r``."""
