@@ -205,7 +205,7 @@ def _doors(alias: str, router: RouterStorage) -> Iterator[_Door]:
 
 
 def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
-    """Compare who may read a file by each name that leads to it. Globs and types count as if they matched all names."""
+    """Compare who may read a file by each name that leads to it. Globs count as if they matched all names."""
     doors = [door for alias, router in routers.items() for door in _doors(alias, router)]
     private = [door for door in doors if door.access[0] != "link"][:_MOST]
     others = [*private, *(door for door in doors if door.access[0] == "link")][: 2 * _MOST]
@@ -220,7 +220,10 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
             pair = (door.alias, door.route, other.alias, other.route)
             if directory[: len(shorter)] != shorter or same_name or pair in told:
                 continue
-            if door.route and all(_is_open(routers[one.alias], one, directory) for one in (door, other)):
+            if door.route and any(
+                all(_is_open(routers[one.alias], one, directory, end) for one in (door, other))
+                for end in _ends(door.route) or _ends(other.route) or ("",)
+            ):
                 told.add(pair)
                 rival = f"STORAGES[{other.alias!r}], {other.route or 'default'}"
                 message = f"its files are also reached by {rival}, with another delivery or authorize"
@@ -228,17 +231,27 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
                 yield problem("E030", _place(routers[door.alias], door.route), message, hint)
 
 
-def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...]) -> bool:
-    """Return whether no route by prefix takes all names of the directory before the door does."""
+def _ends(route: Route | None) -> list[str]:
+    """Return what the names of a route with ``types`` end in."""
+    types = route.types if route else None
+    return [f".{end}" for end in sorted(types.known | types.suffixes)] if types else []
+
+
+def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...], end: str) -> bool:
+    """Return whether no other route takes all names of the directory with this end before the door does."""
+    name = f"{door.name(directory)}{_LEAF}{end}"
+    if door.route and door.route.types and not door.route.types.matches(name):
+        return False
     try:
-        claimed = router.table.without_tenants().match(f"{door.name(directory)}{_LEAF}").route
+        claimed = router.table.without_tenants().match(name).route
     except InvalidNameError:
         return False
     except NoRouteError:
         return True
     if claimed is None or (door.route is not None and claimed.index >= door.route.index):
         return True
-    return claimed.condition is not None
+    # By prefix, or by type, it takes all of them; by globs perhaps only some.
+    return bool(claimed.globs)
 
 
 def _stores(router: RouterStorage, *aliases: str | None) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -103,6 +103,18 @@ class TestTwoDoors:
         route = {**PRIVATE, "backend": "inner", "strip_prefix": True}
         assert "E030" not in found(router([route], backends={"inner": inner}, default="files"))
 
+    def test_the_location_of_files_by_type_inside_the_default_is_safe_where_the_route_claims_their_names(self):
+        inner = {**AZURE, "location": "documents"}
+        route = {**{key: value for key, value in PRIVATE.items() if key != "prefix"}, "backend": "inner"}
+        for types in (".pdf", ["application/pdf", "image/*"]):
+            assert "E030" not in found(router([{**route, "types": types}], backends={"inner": inner}, default="files"))
+        of_prefix = {**route, "prefix": "mine/", "strip_prefix": True, "types": ".pdf"}
+        assert "E030" in found(router([of_prefix], backends={"inner": inner}, default="files"))
+        other = {"types": ".jpg", "backend": "files"}
+        assert "E030" not in found(router([{**route, "types": ".pdf"}, other], backends={"inner": inner}))
+        some = {"prefix": "documents/", "types": [".jpg", ".pdf"], "backend": "files"}
+        assert "E030" in found(router([some, {**route, "types": ".pdf"}], backends={"inner": inner}))
+
     def test_it_stops_the_process(self):
         from django.core.files.storage import storages
 
