@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -210,6 +211,13 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
     private = [door for door in doors if door.access[0] != "link"][:_MOST]
     others = [*private, *(door for door in doors if door.access[0] == "link")][: 2 * _MOST]
     told = set()
+    ends_of = functools.cache(_ends)
+
+    # Many doors meet in one directory.
+    @functools.cache
+    def opened(door: _Door, directory: tuple[str, ...], ends: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(end for end in ends if _is_open(routers[door.alias], door, directory, end))
+
     for number, door in enumerate(private):
         for other in others[number + 1 :]:
             # Most doors of a router are of one view, in which a file has one name, so one route.
@@ -220,10 +228,8 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
             pair = (door.alias, door.route, other.alias, other.route)
             if directory[: len(shorter)] != shorter or same_name or pair in told:
                 continue
-            if door.route and any(
-                all(_is_open(routers[one.alias], one, directory, end) for one in (door, other))
-                for end in _ends(door.route) or _ends(other.route) or ("",)
-            ):
+            ends = ends_of(door.route) or ends_of(other.route) or ("",)
+            if door.route and not opened(door, directory, ends).isdisjoint(opened(other, directory, ends)):
                 told.add(pair)
                 rival = f"STORAGES[{other.alias!r}], {other.route or 'default'}"
                 message = f"its files are also reached by {rival}, with another delivery or authorize"
@@ -231,10 +237,10 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
                 yield problem("E030", _place(routers[door.alias], door.route), message, hint)
 
 
-def _ends(route: Route | None) -> list[str]:
-    """Return what the names of a route with ``types`` end in."""
+def _ends(route: Route | None) -> tuple[str, ...]:
+    """Return what names of a route with ``types`` end in, some of them: a media type may stand for a hundred."""
     types = route.types if route else None
-    return [f".{end}" for end in sorted(types.known | types.suffixes)] if types else []
+    return tuple(f".{end}" for end in sorted(types.known | types.suffixes)[:20]) if types else ()
 
 
 def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...], end: str) -> bool:
