@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from .exceptions import BlobError, FileChangedError
+from .records import Record
 
 logger = logging.getLogger("storage_router")
 
 Outcome = Literal["ok", "not_found", "conflict", "refused", "timeout", "error"]
 
 
-class Attempt(NamedTuple):
+class Attempt(Record):
     """One request that was sent. ``status`` is None where no answer came; ``started`` is in seconds since the epoch."""
 
     method: str

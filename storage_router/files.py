@@ -23,6 +23,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from .exceptions import FileChangedError
 from .names import is_clean
+from .records import Record
 
 _CHUNK = 256 * 1024
 
@@ -131,7 +132,7 @@ class FileNotModifiedError(Exception):
     """The file is still the version that the caller has; nothing was read."""
 
 
-class Reading(NamedTuple):
+class Reading(Record):
     """A part of a file that is being read. ``close()`` it, or use it as a context manager."""
 
     stat: FileStat
@@ -139,6 +140,10 @@ class Reading(NamedTuple):
     length: int
     chunks: Iterator[bytes]
     on_close: Callable[[], object]
+
+    def named(self, name: str) -> Self:
+        """Return the same under another name."""
+        return type(self)(**{**vars(self), "stat": self.stat.named(name)})
 
     def close(self) -> None:
         """End the backend's request."""
@@ -294,7 +299,7 @@ def direct_store(storage: Any) -> DirectStore | None:
     return store if isinstance(store, DirectStore) and store.capabilities.signs else None
 
 
-class FileSource(NamedTuple):
+class FileSource(Record):
     """Where content comes from: the attribute ``file_source`` of a content that is a version of another file.
 
     A storage may copy that version on the server; otherwise it reads the content as any other. ``saved()`` is called

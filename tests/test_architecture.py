@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "storage_router"
 
 FLOORS = (
     {"exceptions"},
-    {"delegation", "forks", "globs", "names", "media_types"},
+    {"delegation", "forks", "globs", "names", "media_types", "records"},
     {"files", "events"},
     {"conf", "aio"},
     {"routing", "references"},

@@ -389,7 +389,15 @@ class AnswerPolicy(HTTPPolicy[HttpRequest, HttpResponse]):
             status, request_id = answer.http_response.status_code, answer.http_response.headers.get("x-ms-request-id")
         finally:
             seconds, is_retry = time.perf_counter() - start, bool(request.context.get("retry_count"))
-            event.sent(events.Attempt(request.http_request.method, started, seconds, status, request_id, is_retry))
+            attempt = events.Attempt(
+                method=request.http_request.method,
+                started=started,
+                seconds=seconds,
+                status=status,
+                request_id=request_id,
+                is_retry=is_retry,
+            )
+            event.sent(attempt)
         return answer
 
 

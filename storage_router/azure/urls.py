@@ -13,7 +13,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ from storage_router.conf.azure.options import AzureOptions
 from storage_router.conf.azure.rules import LONGEST_EXPIRY, header, media_type
 from storage_router.exceptions import BlobError, SigningError
 from storage_router.names import blob_name, clean_name, file_of, quoted
+from storage_router.records import Record
 
 if TYPE_CHECKING:
     from .client import Client
@@ -155,7 +156,7 @@ class BlobUrls:
         start, end = expiry - expire - length, expiry - expire
         grant = self._grant(self._public, expiry, permission, headers)
         signer, renewal = self._signer(grant, blob_name, now, stable_for=length)
-        return _Window(start, min(end, renewal), signer, {})
+        return _Window(start=start, end=min(end, renewal), sign=signer, urls={})
 
     def sign(
         self,
@@ -245,7 +246,7 @@ class BlobUrls:
             error.alias, error.container = self._alias, self._container
             error.blob, error.filename = str(blob_name), file_of(blob_name)
             raise
-        grant = grant._replace(expiry=min(grant.expiry, delegation.expiry))
+        grant = Grant(**{**vars(grant), "expiry": min(grant.expiry, delegation.expiry)})
         return sign_with_delegation_key(grant, delegation), renewal
 
 
@@ -258,7 +259,7 @@ def seconds_of(expire: float | dt.timedelta) -> float:
     raise TypeError(f"url() takes expire in seconds or as a timedelta, not {type(expire).__name__}.")
 
 
-class _Window(NamedTuple):
+class _Window(Record):
     """From after ``start`` until ``end`` (seconds since the epoch) every blob has one URL."""
 
     start: float
@@ -286,7 +287,7 @@ def _public_base(options: AzureOptions) -> str:
     return f"{domain}/{container}/" if kept else f"{domain}/"
 
 
-class DelegationKey(NamedTuple):
+class DelegationKey(Record):
     """A user delegation key, as the service gave it. ``start`` and ``expiry`` are seconds since the epoch."""
 
     oid: str
@@ -299,7 +300,7 @@ class DelegationKey(NamedTuple):
     delegated_user_tid: str = ""
 
 
-class Grant(NamedTuple):
+class Grant(Record):
     """What the URLs of a container's blobs allow.
 
     ``expiry`` is seconds since the epoch; ``permission`` is ``ordered``, and ``headers`` are ``overrides``, before

@@ -6,10 +6,11 @@ A type is added by an entry of ``BACKEND_TYPES``; validation, the JSON Schema, c
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from storage_router import names
+from storage_router.records import Record
 
 from .azure import rules
 from .azure.options import AzureOptions
@@ -39,7 +40,7 @@ def public_base_url(value: str) -> str:
     return value if value.endswith("/") else f"{value}/"
 
 
-class Place(NamedTuple):
+class Place(Record):
     """Where the files of a backend are: two backends with the same ``store`` and overlapping ``segments`` share some.
 
     ``text`` is for tables. Without a ``store`` nothing is known.

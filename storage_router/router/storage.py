@@ -451,11 +451,7 @@ class RouterStorage(DeconstructibleStorage):
     def _by_store(self, method: str, name: str, *args: Any, **options: Any) -> Any:
         with self._overwritable(name) if method in _CHANGING else self._target(name) as (backend, match):
             found = getattr(file_store(backend), method)(match.name, *args, **options)
-        if isinstance(found, FileStat):
-            return found.named(str(match.full_name))
-        if isinstance(found, Reading):
-            return found._replace(stat=found.stat.named(str(match.full_name)))
-        return found
+        return found.named(str(match.full_name)) if isinstance(found, FileStat | Reading) else found
 
     size = events.observed(delegated(Storage.size, _by_backend))
     get_accessed_time = events.observed(delegated(Storage.get_accessed_time, _by_backend))

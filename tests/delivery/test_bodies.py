@@ -112,7 +112,7 @@ def test_a_body_that_cannot_be_continued_breaks_the_answer_off(source, everythin
 def test_a_body_of_another_length_than_announced_is_an_error(source, everything, wrong):
     assert connections.take(1000)
     reading = source.read()
-    reading = reading._replace(length=reading.length + wrong)
+    reading = Reading(**{**vars(reading), "length": reading.length + wrong})
     with pytest.raises(ConnectionError, match="The backend sent"):
         everything(Body(reading, None, 1000))
 

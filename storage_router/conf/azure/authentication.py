@@ -5,12 +5,13 @@ The fields of a SAS: https://learn.microsoft.com/rest/api/storageservices/create
 
 import datetime as dt
 import re
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 
 from storage_router.conf.problems import invalid
+from storage_router.records import Record
 
 PRECEDENCE = ("connection_string", "account_key", "token_credential", "credential", "sas_token")
 """The options that authenticate, the one that wins first (O1)."""
@@ -25,14 +26,15 @@ _URL = r"(?:https?://|[^=?&]+\?)"
 _HINT = "Copy it whole from the portal or from 'az storage container generate-sas'."
 
 
-class _Way:
+class _Way(Record):
     """A way to authenticate. Two are equal whatever ``option`` they came from."""
 
     kind: ClassVar[str]
     option: str
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and {**vars(self), "option": ""} == {**vars(other), "option": ""}
+        fields = type(self).__annotations__.keys() - {"option"}
+        return type(self) is type(other) and all(getattr(self, one) == getattr(other, one) for one in fields)
 
     def __hash__(self) -> int:
         # A credential may have no hash, and processes have few ways.
@@ -43,11 +45,9 @@ class SharedKey(_Way):
     """The account's own key, base64."""
 
     kind: ClassVar[Literal["account_key"]] = "account_key"
-
-    def __init__(self, *, account_name: str, account_key: SecretStr, option: str = "account_key") -> None:
-        self.account_name = account_name
-        self.account_key = account_key
-        self.option = option
+    account_name: str
+    account_key: SecretStr
+    option: str = "account_key"
 
 
 class TokenCredential(_Way):
@@ -59,43 +59,32 @@ class TokenCredential(_Way):
     """
 
     kind: ClassVar[Literal["token"]] = "token"
-
-    def __init__(
-        self,
-        *,
-        name: str | None = None,
-        client_id: str | None = None,
-        source: object | None = None,
-        option: str = "credential",
-    ) -> None:
-        self.name = name
-        self.client_id = client_id
-        self.source = source
-        self.option = option
+    name: str | None = None
+    client_id: str | None = None
+    source: object | None = None
+    option: str = "credential"
 
 
 class SasToken(_Way):
     """A shared access signature, without a leading ``?``."""
 
     kind: ClassVar[Literal["sas"]] = "sas"
-
-    def __init__(self, *, sas_token: SecretStr, option: str = "sas_token") -> None:
-        self.sas_token = sas_token
-        self.option = option
+    sas_token: SecretStr
+    option: str = "sas_token"
 
 
 class Anonymous(_Way):
     """No credential: only what the container shows to everybody."""
 
     kind: ClassVar[Literal["anonymous"]] = "anonymous"
-    option = "credential"
+    option: str = "credential"
 
 
 Authentication = SharedKey | TokenCredential | SasToken | Anonymous
 """Equal ones share a credential, a user delegation key and a connection pool (O4)."""
 
 
-class SharedAccess(NamedTuple):
+class SharedAccess(Record):
     """What a SAS says. ``permissions`` and ``expires`` are None where a stored access policy holds them."""
 
     permissions: str | None
