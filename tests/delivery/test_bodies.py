@@ -177,7 +177,7 @@ def test_at_most_two_pieces_are_read_ahead_of_the_reader(source, monkeypatch):
     async def first() -> None:
         reading = source.read()
         chunks = reading.chunks
-        reading = reading._replace(chunks=(read.append(1) or chunk for chunk in chunks))
+        reading = Reading(**{**vars(reading), "chunks": (read.append(1) or chunk for chunk in chunks)})
         assert connections.take(1000)
         pieces = aiter(AsyncBody(Body(reading, None, 1000)))
         await anext(pieces)
