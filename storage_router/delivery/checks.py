@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -49,6 +50,9 @@ _SIGNING = ("account_key", "token")
 
 _MOST = 500
 """Doors of each kind that are compared."""
+
+_BY_END = re.compile(r"\*\*/\*(\.[\w.-]+)")
+"""A glob that looks at the end of a name only."""
 
 _LEAF = "zq7x/zq7y"
 """A name that no route speaks of."""
@@ -206,7 +210,10 @@ def _doors(alias: str, router: RouterStorage) -> Iterator[_Door]:
 
 
 def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
-    """Compare who may read a file by each name that leads to it. Globs count as if they matched all names."""
+    """Compare who may read a file by each name that leads to it.
+
+    Globs count as if they matched all names, unless they look at the end of the name only.
+    """
     doors = [door for alias, router in routers.items() for door in _doors(alias, router)]
     private = [door for door in doors if door.access[0] != "link"][:_MOST]
     others = [*private, *(door for door in doors if door.access[0] == "link")][: 2 * _MOST]
@@ -238,15 +245,26 @@ def _weaker_doors(routers: Mapping[str, RouterStorage]) -> Iterator[Problem]:
 
 
 def _ends(route: Route | None) -> tuple[str, ...]:
-    """Return what names of a route with ``types`` end in, some of them: a media type may stand for a hundred."""
-    types = route.types if route else None
-    return tuple(f".{end}" for end in sorted(types.known | types.suffixes)[:20]) if types else ()
+    """Return what names of a route with ``types``, or with globs such as ``**/*.psd``, end in, if that is all they have
+    in common. Of media types only some: one may stand for a hundred.
+    """
+    if route is None:
+        return ()
+    if route.types:
+        ends = sorted(route.types.known | route.types.suffixes)[:20]
+        return tuple(f".{end}" for end in (*ends, *map(str.upper, ends)))
+    found = [_BY_END.fullmatch(glob.text) for glob in route.globs]
+    return tuple(end[1] for end in found if end) if all(found) else ()
 
 
 def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...], end: str) -> bool:
     """Return whether no other route takes all names of the directory with this end before the door does."""
     name = f"{door.name(directory)}{_LEAF}{end}"
-    if door.route and door.route.types and not door.route.types.matches(name):
+    if (
+        door.route
+        and (own := _ends(door.route))
+        and not (door.route.types.matches(name) if door.route.types else end in own)
+    ):
         return False
     try:
         claimed = router.table.without_tenants().match(name).route
@@ -256,8 +274,8 @@ def _is_open(router: RouterStorage, door: _Door, directory: tuple[str, ...], end
         return True
     if claimed is None or (door.route is not None and claimed.index >= door.route.index):
         return True
-    # By prefix, or by type, it takes all of them; by globs perhaps only some.
-    return bool(claimed.globs)
+    # By prefix, type or end it takes all of them; by other globs perhaps only some.
+    return bool(claimed.globs) and (claimed.types is not None or not _ends(claimed))
 
 
 def _stores(router: RouterStorage, *aliases: str | None) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -115,6 +115,17 @@ class TestTwoDoors:
         some = {"prefix": "documents/", "types": [".jpg", ".pdf"], "backend": "files"}
         assert "E030" in found(router([some, {**route, "types": ".pdf"}], backends={"inner": inner}))
 
+    def test_the_location_of_files_by_their_end_inside_the_default_is_safe_where_the_glob_claims_their_names(self):
+        inner = {**AZURE, "location": "documents"}
+        route = {**{key: value for key, value in PRIVATE.items() if key != "prefix"}, "backend": "inner"}
+        for globs in ("**/*.pdf", ["**/*.pdf", "**/*.tar.gz"]):
+            assert "E030" not in found(router([{**route, "glob": globs}], backends={"inner": inner}, default="files"))
+        for globs in ("*.pdf", "**/invoice-*.pdf", ["**/*.pdf", "**/a"]):
+            assert "E030" in found(router([{**route, "glob": globs}], backends={"inner": inner}, default="files"))
+        of_any_case = {**route, "prefix": "mine/", "strip_prefix": True, "types": ".pdf"}
+        exact = {"glob": "**/*.pdf", "backend": "inner", "delivery": "stream", "authorize": route["authorize"]}
+        assert "E030" in found(router([of_any_case, exact], backends={"inner": inner}, default="files"))
+
     def test_it_stops_the_process(self):
         from django.core.files.storage import storages
 
