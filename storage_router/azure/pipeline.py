@@ -19,7 +19,14 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import AzureSasCredential
-from azure.core.exceptions import HttpResponseError, ServiceResponseError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AzureSasCredentialPolicy,
@@ -75,6 +82,13 @@ _LOGGED_HEADERS = (
 
 _CORE_WAITS = ("retry_backoff_factor", "retry_backoff_max", "retry_mode")
 _COPY_SOURCE_BUSY = frozenset({"OperationTimedOut", "InternalError", "ServerBusy"})
+_KINDS: dict[int, type[HttpResponseError]] = {
+    401: ClientAuthenticationError,
+    404: ResourceNotFoundError,
+    409: ResourceExistsError,
+    412: ResourceModifiedError,
+}
+"""The SDK's errors for answers, by their status."""
 
 _ELEMENTS = re.compile(r"<(\w+)>([^<]*)</\1>")
 _RANGE = re.compile(r"bytes (\d+)-(\d+)(?:/(\d+))?")
@@ -172,7 +186,8 @@ def _refusal(response: Response) -> HttpResponseError:
     details = "".join(f"\n{tag}:{text}" for tag, text in found.items() if tag not in ("Code", "Message"))
     # The error keeps its request, without the secrets of that.
     response.request = HttpRequest(response.request.method, redact(response.request.url))
-    error = HttpResponseError(message=f"{message}\nErrorCode:{code}{details}", response=response)
+    kind = _KINDS.get(response.status_code, HttpResponseError)
+    error = kind(message=f"{message}\nErrorCode:{code}{details}", response=response)
     vars(error)["error_code"] = code
     return error
 

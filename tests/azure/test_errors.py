@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 import requests
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 
 from storage_router.azure.container import FileSettings, Write
 from storage_router.azure.errors import RedactedError, redact, translated
@@ -33,6 +40,13 @@ from tests.kit.faults import Answer, Stall
 from tests.kit.proxy import FaultProxy
 
 from .backends import blobs_for, options_for
+
+SDK_ERRORS: dict[int, type[HttpResponseError]] = {
+    401: ClientAuthenticationError,
+    404: ResourceNotFoundError,
+    409: ResourceExistsError,
+    412: ResourceModifiedError,
+}
 
 SIGNATURE = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U%3D"
 SAS = f"sv=2022-11-02&sr=c&sp=rwdlc&se=2099-01-01T00%3A00%3A00Z&sig={SIGNATURE}"
@@ -80,7 +94,7 @@ def test_what_azure_answers_becomes_pythons_kind_of_error(
     assert isinstance(error, python)
     assert (error.alias, error.container, error.status, error.error_code) == ("media", container, status, code)
     assert error.blob == (None if kind is ContainerNotFoundError else "a.txt")
-    assert isinstance(error.__cause__, AzureError)
+    assert type(error.__cause__) is SDK_ERRORS.get(status, HttpResponseError)
 
 
 @pytest.mark.parametrize(
