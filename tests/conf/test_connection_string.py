@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
-from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT, EMULATOR_KEY, ConnectionString, connection_string
+from storage_router.conf.azure.connection_string import EMULATOR_KEY, ConnectionString, connection_string
+from storage_router.conf.azure.endpoint import EMULATOR_ACCOUNT
 from tests.kit import azurite
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from storage_router.conf.azure.endpoint import ConnectionString
+from storage_router.conf.azure.connection_string import ConnectionString
 from storage_router.conf.azure.options import SECRETS, AzureOptions
 from storage_router.conf.loading import load
 from storage_router.conf.problems import validated

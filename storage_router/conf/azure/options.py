@@ -20,6 +20,7 @@ from storage_router.conf.units import after, before, duration_within, json_table
 from storage_router.exceptions import Problem
 
 from . import authentication as authentications
+from . import connection_string as connection_strings
 from . import endpoint as endpoints
 from . import rules
 from .authentication import (
@@ -33,7 +34,8 @@ from .authentication import (
     SharedKey,
     TokenCredential,
 )
-from .endpoint import ZONES, ConnectionString, lacks_account, named_by
+from .connection_string import ConnectionString
+from .endpoint import ZONES, lacks_account, named_by
 
 SECRETS = ("connection_string", "account_key", "sas_token")
 """The options whose values are never shown."""
@@ -116,7 +118,7 @@ class AzureOptions(Table):
     `"sv=2025-11-05&sr=c&sp=rcwdl&se=2030-01-01&sig=..."`.
     """
 
-    connection_string: Annotated[Secret, after(endpoints.connection_string)] = None
+    connection_string: Annotated[Secret, after(connection_strings.connection_string)] = None
     """A connection string with a key or a SAS; `UseDevelopmentStorage=true` is the emulator. For example
     `"UseDevelopmentStorage=true"`.
     """
