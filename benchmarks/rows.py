@@ -96,7 +96,7 @@ ROWS = (
     ),
     Row(name="routing, compiling 10,000 routes", work="routes.compiled", others=(), rounds=3, detail=True),
     Row(
-        name="import, 3 backends, 1,000 signed URLs", work="processes.signing", rounds=9,
+        name="import, 3 backends, 1,000 signed URLs", work="processes.signing", rounds=5,
         others=(
             "django-storages", "Django and pydantic", "ours, the models", "ours, and loading", "ours, but the URLs",
         ),

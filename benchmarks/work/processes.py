@@ -22,6 +22,8 @@ from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+_STARTS = 4
+
 _DJANGO = "from django.conf import settings; settings.configure(SECRET_KEY='only for benchmarks', USE_TZ=True)\n"
 _BUILD = f"""
 from storage_router import RouterStorage
@@ -102,17 +104,22 @@ def gunicorn(contender: str, _: str) -> Figures:
 
 
 def _run(start: Callable[[Path], object]) -> Figures:
-    """Do it twice, the first time for the compiled files, and return the figures of the second."""
+    """Do it once for the compiled files, then a few times, and return the figures of the fastest: whatever else the
+    machine does makes a start slower, and never faster."""
     os.environ["PYTHONPATH"] = str(ROOT)
     # As installed packages are: compiled once.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         start(Path(folder))
-        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        seconds = start(Path(folder))
-        if not isinstance(seconds, float):
-            seconds = time.perf_counter() - begun
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return min((_once(start, Path(folder)) for _ in range(_STARTS)), key=lambda figures: figures["seconds"])
+
+
+def _once(start: Callable[[Path], object], folder: Path) -> Figures:
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    seconds = start(folder)
+    if not isinstance(seconds, float):
+        seconds = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": seconds, "cpu": cpu, "memory": after.ru_maxrss * 1024}
 
