@@ -1,7 +1,7 @@
 """``Record``: values with named fields whose classes cost next to nothing to make.
 
-A process makes all classes of the package when it starts. A named tuple takes 0.2 ms of that, a data class more; a
-record takes 0.01 ms.
+A process makes all classes of the package when it starts. For each named tuple and data class, Python writes and
+compiles code; for a record it does not.
 """
 
 from typing import Any, dataclass_transform

@@ -371,8 +371,7 @@ class Headers(MutableMapping[str, str]):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer, whose head is read without the ``email`` package, which takes a fifth of the processor time of a save
-    (docs/performance.md)."""
+    """An answer, whose head is read without the ``email`` package, the dearest part of a small request."""
 
     def __init__(self, connection: HTTPConnection, pool: Pool, method: str) -> None:
         super().__init__(connection.sock, method=method)

@@ -37,6 +37,7 @@ class Table(BaseModel):
     def documentation(cls) -> dict[str, tuple[str, list[Any]]]:
         """Return the description of each setting and its examples: the docstring below it, which may end in ``For
         example `"JSON"` or `1`.``."""
+        # Pydantic's use_attribute_docstrings would parse the source at each start.
         found = {}
         for table in reversed([one for one in cls.__mro__ if issubclass(one, Table)]):
             body = ast.parse(inspect.getsource(table)).body[0].body  # type: ignore[attr-defined]
