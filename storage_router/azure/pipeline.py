@@ -47,7 +47,7 @@ from storage_router import events
 from storage_router.conf.azure.authentication import SharedKey
 from storage_router.conf.azure.options import AzureOptions
 
-from .client import SCOPE, credential, quiet_log
+from .credentials import SCOPE, credential, quiet_log
 from .errors import ClientError, causes, redact
 from .transport import Headers, Response
 from .urls import SIGNED_VERSION

@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from storage_router.azure.client import SCOPE, credential
-from storage_router.azure.errors import command, create_container, translated
+from storage_router.azure.command_line import command, create_container
+from storage_router.azure.credentials import SCOPE, credential
+from storage_router.azure.errors import translated
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.authentication import TokenCredential
 from storage_router.exceptions import ContainerNotFoundError, SigningError

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from django.conf import settings
 
-from storage_router.azure.errors import command, is_azures
+from storage_router.azure.command_line import command, is_azures
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import BlobError
 from storage_router.management.subcommand import STORAGE, TENANT, Arguments, Subcommand, unusable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from storage_router.azure.client import Account, credential, transport
+from storage_router.azure.client import Account, transport
+from storage_router.azure.credentials import credential
 from storage_router.azure.errors import translated
 from storage_router.conf.azure.options import AzureOptions
 

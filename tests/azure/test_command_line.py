@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage_router.azure.errors import command, create_container
+from storage_router.azure.command_line import command, create_container
 from storage_router.azure.storage import AzureStorage
 from tests.kit.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 

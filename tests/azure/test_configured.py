@@ -18,7 +18,8 @@ from django.db.migrations.writer import MigrationWriter
 from django.test import override_settings
 from django.utils.deconstruct import deconstructible
 
-from storage_router.azure.client import Account, credential
+from storage_router.azure.client import Account
+from storage_router.azure.credentials import credential
 from storage_router.azure.storage import AzureStorage
 from storage_router.conf.azure.options import AzureOptions
 from storage_router.exceptions import ConfigurationError

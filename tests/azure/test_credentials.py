@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from storage_router.azure import client as credentials
-from storage_router.azure.client import credential
+from storage_router.azure import credentials
 from storage_router.azure.container import FileSettings
+from storage_router.azure.credentials import credential
 from storage_router.azure.errors import CredentialError
 from storage_router.azure.storage import AzureStorage
 from storage_router.azure.urls import BlobUrls
@@ -287,7 +287,7 @@ def test_azure_identity_is_imported_for_named_credentials_only() -> None:
     # Section 1 of the contract
     script = """
 import sys
-from storage_router.azure.client import credential
+from storage_router.azure.credentials import credential
 from storage_router.conf.azure.authentication import TokenCredential
 credential(TokenCredential(source="tests.kit.azurite.UnsignedTokenCredential"))
 assert "azure.identity" not in sys.modules

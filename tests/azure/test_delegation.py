@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from storage_router.azure.client import CLOCK_SKEW, PAUSE_AFTER_FAILURE, DelegationKeys
+from storage_router.azure.credentials import CLOCK_SKEW, PAUSE_AFTER_FAILURE, DelegationKeys
 from storage_router.azure.urls import DelegationKey
 from storage_router.conf.azure.authentication import MAX_DELEGATION_SECS
 
