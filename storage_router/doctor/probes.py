@@ -10,6 +10,7 @@ import dataclasses
 import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -23,6 +24,13 @@ FURTHER = {"routes": "storage_router.moving.strays.probe", "uploads": "storage_r
 """Probes of further rooms: functions that take the ``Probes`` and return a ``Finding``, or several."""
 
 CONTENT = b"Written by 'manage.py storage_router doctor', which removes it again.\n"
+
+
+class Cause(NamedTuple):
+    """Why later probes are not tried. ``is_failure``: because one failed, not because one was left out."""
+
+    text: str
+    is_failure: bool = False
 
 
 class Probes:
@@ -47,7 +55,7 @@ class Probes:
 
     def examine(self) -> Generator[Finding]:
         """Run the probes one after the other and yield what each found."""
-        causes: dict[str, str] = {}
+        causes: dict[str, Cause] = {}
         pointless = {"routes": not self.backend.router, "uploads": not self.backend.quarantine}
         try:
             for name in self.probes:
@@ -56,16 +64,16 @@ class Probes:
         finally:
             self._remove()
 
-    def _findings(self, name: str, causes: dict[str, str]) -> Iterable[Finding]:
+    def _findings(self, name: str, causes: dict[str, Cause]) -> Iterable[Finding]:
         """Run one probe. ``causes`` holds, for each probe that failed or was skipped, the reason for those after it."""
         if name in self.skip:
-            causes[name] = f"{name} was left out"
+            causes[name] = Cause(f"{name} was left out")
             return [skipped("Left out, as asked.")]
-        cause = causes.get(self.probes[name], "")
+        cause = causes.get(self.probes[name])
         # "routes" lists for itself, so it makes sense where listing was only left out.
-        if cause and (name != "routes" or cause.endswith("failed")):
+        if cause is not None and (name != "routes" or cause.is_failure):
             causes[name] = cause
-            return [skipped(f"Not tried, because {cause}.")]
+            return [skipped(f"Not tried, because {cause.text}.")]
         try:
             probe = partial(import_string(FURTHER[name]), self) if name in FURTHER else getattr(self, name)
             result: Finding | tuple[Finding, ...] = probe()
@@ -75,9 +83,9 @@ class Probes:
         if isinstance(result, tuple):
             return result
         if result.status == "failed":
-            causes[name] = f"{name} failed"
+            causes[name] = Cause(f"{name} failed", is_failure=True)
         elif result.status == "skipped":
-            causes[name] = f"{name} was not tried"
+            causes[name] = Cause(f"{name} was not tried")
         return [result]
 
     def explain(self, name: str, error: Exception) -> Finding:  # noqa: ARG002 - for subclasses
